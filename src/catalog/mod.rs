@@ -1,0 +1,7 @@
+//! The datasets that IRIS publishes: names, aliases, fields, keys; and the guess for those that nobody listed.
+//!
+//! Pure: no file, no network. The facts are data, in `datasets.json` beside this file.
+
+mod schema;
+
+pub use schema::{Field, Kind, META_COLUMNS, Schema, is_meta_column};

@@ -1,0 +1,80 @@
+//! Columns and tables in BigQuery's terms; every warehouse maps them to its own.
+
+use std::collections::HashMap;
+
+/// The columns that irispool adds behind a dataset's own fields, in their order in a table.
+pub const META_COLUMNS: [&str; 5] = ["ingested_utc", "source", "message_id", "message_row", "rescued"];
+
+/// Whether `name` is one of [`META_COLUMNS`], in any case; a field of a message may not take such a name.
+pub fn is_meta_column(name: &str) -> bool {
+    META_COLUMNS.iter().any(|meta| meta.eq_ignore_ascii_case(name))
+}
+
+/// What a column holds. [`crate::message::encode`] brings every value into the wire form named here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Bool,
+    Int64,
+    Float64,
+    /// Decimal text, `-12.5`; NUMERIC and BIGNUMERIC.
+    Numeric,
+    String,
+    /// UTC text, `2025-10-28T03:59:00.000Z`.
+    Timestamp,
+    /// The same instant without its zone, `2025-10-28T03:59:00.000`, in UTC.
+    Datetime,
+    /// `2025-10-28`.
+    Date,
+    /// JSON text.
+    Json,
+    /// JSON text of an object with just these fields, each in its own wire form.
+    Record(Vec<Field>),
+}
+
+/// One column, or one field of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub name: String,
+    pub kind: Kind,
+    /// An array of `kind`; its wire form is the JSON text of that array.
+    pub repeated: bool,
+}
+
+impl Field {
+    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Field { name: name.into(), kind, repeated: false }
+    }
+}
+
+/// The data columns of a table as it is now, without [`META_COLUMNS`]. At most 65,535.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    table: String,
+    fields: Vec<Field>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Schema {
+    pub fn new(table: impl Into<String>, fields: Vec<Field>) -> Self {
+        assert!(fields.len() <= usize::from(u16::MAX), "a table has at most 65,535 columns");
+        let by_name = fields
+            .iter()
+            .enumerate()
+            .map(|(place, field)| (field.name.to_ascii_lowercase(), place))
+            .collect();
+        Schema { table: table.into(), fields, by_name }
+    }
+
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The place of a column in [`Self::fields`]; names are the same whatever their case, as in BigQuery and SQLite.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).or_else(|| self.by_name.get(&name.to_ascii_lowercase())).copied()
+    }
+}

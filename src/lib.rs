@@ -1,0 +1,5 @@
+//! irispool puts the messages of Elexon's IRIS client into a warehouse: every row, once, within seconds.
+
+pub mod catalog;
+pub mod message;
+pub mod warehouse;

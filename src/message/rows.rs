@@ -1,0 +1,140 @@
+//! Rows in memory: every cell in its column's wire form, all text in one buffer.
+
+use std::ops::Range;
+
+/// A cell that is not null. Null cells are not stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell<'a> {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// Text in the column's wire form; for `Json`, `Record` and repeated columns it is JSON text.
+    Text(&'a str),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stored {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text { start: u32, end: u32 },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct StoredRow {
+    cells_end: u32,
+    message_row: u32,
+    /// Empty when there is nothing to rescue.
+    rescued: (u32, u32),
+}
+
+/// Rows of one table. Text is at most 4 GiB, which the limit on a message's size keeps far away.
+#[derive(Debug, Default)]
+pub struct Rows {
+    text: String,
+    cells: Vec<(u16, Stored)>,
+    rows: Vec<StoredRow>,
+}
+
+/// A view of one row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    rows: &'a Rows,
+    place: usize,
+}
+
+impl Rows {
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Bytes held, for limits on memory.
+    pub fn heap_bytes(&self) -> usize {
+        self.text.capacity()
+            + self.cells.capacity() * size_of::<(u16, Stored)>()
+            + self.rows.capacity() * size_of::<StoredRow>()
+    }
+
+    /// The rows at `range`, in order.
+    pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Row<'_>> {
+        range.map(|place| Row { rows: self, place })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.range(0..self.len())
+    }
+
+    /// Adds a cell to the row that [`Self::end_row`] ends; `column` is its place in the schema.
+    pub fn push(&mut self, column: usize, cell: Cell<'_>) {
+        let stored = match cell {
+            Cell::Bool(value) => Stored::Bool(value),
+            Cell::Int(value) => Stored::Int(value),
+            Cell::Float(value) => Stored::Float(value),
+            Cell::Text(text) => {
+                let start = self.text.len() as u32;
+                self.text.push_str(text);
+                Stored::Text { start, end: self.text.len() as u32 }
+            }
+        };
+        self.cells.push((column as u16, stored));
+    }
+
+    /// Adds a text cell that `write` renders in place, with no copy.
+    pub fn push_with(&mut self, column: usize, write: impl FnOnce(&mut String)) {
+        let start = self.text.len() as u32;
+        write(&mut self.text);
+        self.cells.push((column as u16, Stored::Text { start, end: self.text.len() as u32 }));
+    }
+
+    /// Ends the row whose cells were pushed since the last end. `rescued` is JSON text, or empty.
+    pub fn end_row(&mut self, message_row: u32, rescued: &str) {
+        let start = self.text.len() as u32;
+        self.text.push_str(rescued);
+        let rescued = (start, self.text.len() as u32);
+        self.rows.push(StoredRow { cells_end: self.cells.len() as u32, message_row, rescued });
+    }
+
+    /// Drops the cells pushed since the last end.
+    pub fn abandon_row(&mut self) {
+        self.cells.truncate(self.rows.last().map_or(0, |row| row.cells_end as usize));
+    }
+
+    /// Drops all rows from the one at `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        self.rows.truncate(len);
+        self.abandon_row();
+    }
+}
+
+impl<'a> Row<'a> {
+    /// The row's place in its message, from 0.
+    pub fn message_row(&self) -> u32 {
+        self.rows.rows[self.place].message_row
+    }
+
+    /// What did not fit the table, as the JSON text of an object.
+    pub fn rescued(&self) -> Option<&'a str> {
+        let (start, end) = self.rows.rows[self.place].rescued;
+        (start != end).then(|| &self.rows.text[start as usize..end as usize])
+    }
+
+    /// The cells that are not null, each with its column's place in the schema, in no certain order; no column twice.
+    pub fn cells(&self) -> impl Iterator<Item = (usize, Cell<'a>)> {
+        let rows = self.rows;
+        let start = if self.place == 0 { 0 } else { rows.rows[self.place - 1].cells_end as usize };
+        let end = rows.rows[self.place].cells_end as usize;
+        rows.cells[start..end].iter().map(move |&(column, stored)| {
+            let cell = match stored {
+                Stored::Bool(value) => Cell::Bool(value),
+                Stored::Int(value) => Cell::Int(value),
+                Stored::Float(value) => Cell::Float(value),
+                Stored::Text { start, end } => Cell::Text(&rows.text[start as usize..end as usize]),
+            };
+            (usize::from(column), cell)
+        })
+    }
+}
