@@ -2,4 +2,5 @@
 
 pub mod catalog;
 pub mod message;
+pub mod spool;
 pub mod warehouse;

@@ -1,0 +1,410 @@
+//! The coordinator: finds what is ready, claims it, sends it on its way, and sees every batch to its end.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+
+use super::parse::log_spool_failure;
+use super::tally::Tally;
+use super::work::Work;
+use super::{Settings, Shared, budget::Budget, deliver, list, settle, tables::Tables};
+use crate::catalog;
+use crate::signals::Stop;
+use crate::spool::{Claimer, Layout, SpoolError, Watch, Worker, folder_label, take_over_dead_workers};
+use crate::warehouse::Warehouse;
+
+/// Rounds of claiming follow each other no faster than this, so that a steady stream makes batches, not single files.
+const ROUND_INTERVAL: Duration = Duration::from_millis(25);
+
+/// After a round that met another worker's lock or a file being written, the next one comes after this at the latest.
+const RECHECK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Claimed batches at once; each has a folder open.
+const BATCHES_MAX: usize = 200;
+
+/// Parcels waiting for delivery.
+const PARCELS_WAITING_MAX: usize = 64;
+
+/// Settle tasks waiting for a free thread.
+const SETTLE_TASKS_WAITING_MAX: usize = 512;
+
+/// `--once` gives up on messages that the warehouse does not take after so long without any progress.
+const ONCE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Messages that stay in the spool although nobody writes them: they can't be read, or the warehouse did not take
+    /// them.
+    pub left: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// Runs one worker on a spool until it is told to stop, or, with `once`, until nothing is left to do.
+pub fn run(
+    settings: Settings,
+    layout: Layout,
+    warehouse: Arc<dyn Warehouse>,
+    tally: Arc<Tally>,
+    stop: Stop,
+) -> Result<Ended, PipelineError> {
+    let worker = Arc::new(Worker::register(&layout)?);
+    tracing::info!(worker = worker.name(), spool = %layout.root().display(), warehouse = warehouse.name(), "ready");
+    let shared = Arc::new(Shared {
+        worker_name: Arc::from(worker.name()),
+        tables: Tables::new(Arc::clone(&warehouse)),
+        budget: Budget::new(settings.in_flight_bytes),
+        settings,
+        layout,
+        tally,
+        stop,
+    });
+    let (ended_sender, ended) = unbounded();
+    let (works, stages) = start_stages(&shared, &warehouse).map_err(PipelineError::Thread)?;
+    let claimer = Claimer::new(
+        shared.layout.clone(),
+        Arc::clone(&worker),
+        shared.settings.claim_files,
+        shared.settings.write_age,
+    );
+    let mut coordinator = Coordinator {
+        shared: Arc::clone(&shared),
+        worker: Arc::clone(&worker),
+        claimer,
+        watch: Watch::start(),
+        works: Some(works),
+        ended,
+        ended_sender,
+        underway: HashMap::new(),
+        waiting: Vec::new(),
+        next_full_scan: Instant::now(),
+        last_progress: Instant::now(),
+        known_strays: HashSet::new(),
+    };
+    let ended = coordinator.work()?;
+    coordinator.finish(stages);
+    drop(coordinator);
+    match Arc::try_unwrap(worker) {
+        Ok(worker) => worker.retire()?,
+        Err(_) => tracing::debug!("a stage is still at work: the worker's folder stays for the next worker"),
+    }
+    Ok(ended)
+}
+
+fn start_stages(
+    shared: &Arc<Shared>,
+    warehouse: &Arc<dyn Warehouse>,
+) -> io::Result<(Sender<Arc<Work>>, Vec<JoinHandle<()>>)> {
+    let (works_sender, works) = unbounded::<Arc<Work>>();
+    let (parcel_sender, parcels) = bounded(PARCELS_WAITING_MAX);
+    let (settle_sender, settle_tasks) = bounded(SETTLE_TASKS_WAITING_MAX);
+    let mut threads = Vec::new();
+    let mut start = |name: String, body: Box<dyn FnOnce() + Send>| {
+        thread::Builder::new().name(name).spawn(body).map(|thread| threads.push(thread))
+    };
+    let readers = rayon::ThreadPoolBuilder::new()
+        .num_threads(shared.settings.readers)
+        .thread_name(|number| format!("read-{number}"))
+        .build()
+        .map_err(io::Error::other)?;
+    let lister_shared = Arc::clone(shared);
+    let lister_settle = settle_sender.clone();
+    start(
+        "list".to_owned(),
+        Box::new(move || list::list_all(&lister_shared, &readers, &works, &parcel_sender, &lister_settle)),
+    )?;
+    for number in 0..warehouse.parallelism() {
+        let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
+        let (parcels, settle) = (parcels.clone(), settle_sender.clone());
+        start(
+            format!("deliver-{number}"),
+            Box::new(move || deliver::deliver_all(&shared, &*warehouse, &parcels, &settle)),
+        )?;
+    }
+    for number in 0..shared.settings.settlers {
+        let (shared, tasks) = (Arc::clone(shared), settle_tasks.clone());
+        start(format!("settle-{number}"), Box::new(move || settle::settle_all(&shared, &tasks)))?;
+    }
+    Ok((works_sender, threads))
+}
+
+struct Coordinator {
+    shared: Arc<Shared>,
+    worker: Arc<Worker>,
+    claimer: Claimer,
+    watch: Watch,
+    /// None when stopping: the stages end when they have done what they hold.
+    works: Option<Sender<Arc<Work>>>,
+    ended: Receiver<Arc<Work>>,
+    ended_sender: Sender<Arc<Work>>,
+    /// Batches in the stages, by id.
+    underway: HashMap<Arc<str>, Arc<Work>>,
+    /// Batches whose messages are to be tried again, and when.
+    waiting: Vec<(Instant, Arc<Work>)>,
+    next_full_scan: Instant,
+    last_progress: Instant,
+    /// What was already complained about.
+    known_strays: HashSet<PathBuf>,
+}
+
+/// What one round of claiming saw.
+#[derive(Default)]
+struct Round {
+    claimed: bool,
+    /// There may be more right now.
+    again: bool,
+    /// Something can't be taken yet: look again soon.
+    soon: bool,
+    unreadable: u64,
+}
+
+impl Coordinator {
+    fn work(&mut self) -> Result<Ended, PipelineError> {
+        let settings = self.shared.settings.clone();
+        let mut first_round = true;
+        loop {
+            if self.shared.stop.requested() {
+                return Ok(Ended::default());
+            }
+            self.take_ended();
+            self.send_due();
+            if Instant::now() >= self.next_full_scan {
+                self.next_full_scan = Instant::now() + settings.scan_interval;
+                self.take_over();
+            }
+            let round_started = Instant::now();
+            let round = if self.underway.len() + self.waiting.len() < BATCHES_MAX {
+                match self.claim_round() {
+                    Ok(round) => round,
+                    // At the start it is a fault of the set-up; later it may pass.
+                    Err(error) if first_round => return Err(error.into()),
+                    Err(error) => {
+                        log_spool_failure(&error);
+                        Round { soon: false, ..Round::default() }
+                    }
+                }
+            } else {
+                Round::default()
+            };
+            first_round = false;
+            if settings.once && !round.claimed && !round.again && self.underway.is_empty() {
+                if self.waiting.is_empty() && !round.soon {
+                    return Ok(Ended { left: round.unreadable });
+                }
+                if self.last_progress.elapsed() > ONCE_PATIENCE {
+                    let left: usize =
+                        self.waiting.iter().filter_map(|(_, work)| Some(work.batch.entries().ok()?.count())).sum();
+                    return Ok(Ended { left: round.unreadable + left as u64 });
+                }
+            }
+            self.wait(&round, round_started);
+        }
+    }
+
+    /// Waits for an event, a batch that comes back, a timer or the stop.
+    fn wait(&mut self, round: &Round, round_started: Instant) {
+        if round.again && self.underway.len() < BATCHES_MAX {
+            return;
+        }
+        let mut until = self.next_full_scan;
+        if round.soon {
+            until = until.min(Instant::now() + RECHECK_INTERVAL);
+        }
+        if let Some(due) = self.waiting.iter().map(|(due, _)| *due).min() {
+            until = until.min(due);
+        }
+        let timer = crossbeam_channel::at(until);
+        select! {
+            recv(self.watch.wake()) -> _ => {
+                // Events come in swarms: let a few more files arrive, then claim them together.
+                let earliest = round_started + ROUND_INTERVAL;
+                let pause = earliest.saturating_duration_since(Instant::now());
+                let _ = self.shared.stop.channel().recv_timeout(pause);
+            }
+            recv(self.ended) -> work => {
+                if let Ok(work) = work {
+                    self.batch_ended(work);
+                }
+            }
+            recv(self.shared.stop.channel()) -> _ => {}
+            recv(timer) -> _ => {}
+        }
+    }
+
+    /// One look at every dataset folder, claiming what is ready.
+    fn claim_round(&mut self) -> Result<Round, SpoolError> {
+        let mut round = Round::default();
+        let incoming = self.shared.layout.incoming();
+        self.watch.follow(&incoming);
+        let (folders, strays) = self.claimer.dataset_folders()?;
+        for stray in strays {
+            if self.known_strays.insert(PathBuf::from(&stray)) {
+                tracing::warn!(
+                    name = ?stray,
+                    "not in a dataset's folder, left alone: messages belong in incoming/<DATASET>/"
+                );
+            }
+        }
+        for folder in folders {
+            if self.shared.stop.requested() || self.underway.len() + self.waiting.len() >= BATCHES_MAX {
+                break;
+            }
+            let path = incoming.join(&folder);
+            // Watched before it is listed, so that nothing falls between.
+            self.watch.follow(&path);
+            if self.shared.tables.is_parked(&catalog::dataset_name(&folder_label(&folder))) {
+                continue;
+            }
+            match self.claimer.claim(&folder) {
+                Ok(claim) => {
+                    round.soon |= claim.locked || claim.being_written > 0;
+                    round.again |= claim.more;
+                    round.unreadable += claim.unreadable;
+                    if let Some((name, error)) = claim.first_unreadable
+                        && self.known_strays.insert(PathBuf::from(&folder).join(&name))
+                    {
+                        tracing::warn!(
+                            folder = ?folder, message = ?name, %error, files = claim.unreadable,
+                            "cannot read messages: they stay in incoming; run as the user that runs the IRIS client"
+                        );
+                    }
+                    if claim.sub_folders > 0 && self.known_strays.insert(PathBuf::from(&folder)) {
+                        tracing::warn!(
+                            folder = ?folder, sub_folders = claim.sub_folders,
+                            "folders inside a dataset's folder are left alone; does the client's \
+                             RelativeFileDownloadDirectory point at this spool's incoming?"
+                        );
+                    }
+                    if claim.swapped {
+                        self.watch.follow(&path);
+                        round.again = true;
+                    }
+                    if let Some(batch) = claim.batch {
+                        round.claimed = true;
+                        self.last_progress = Instant::now();
+                        Tally::add(&self.shared.tally.claimed, claim.messages);
+                        tracing::debug!(
+                            batch = batch.id(), folder = batch.label(), files = claim.messages, whole = claim.swapped,
+                            "claimed"
+                        );
+                        self.send(Work::new(batch, self.ended_sender.clone()));
+                    }
+                }
+                // One bad folder does not hold up the others.
+                Err(error) => log_spool_failure(&error),
+            }
+        }
+        Ok(round)
+    }
+
+    fn send(&mut self, work: Arc<Work>) {
+        if let Some(works) = &self.works {
+            self.underway.insert(Arc::clone(&work.id), Arc::clone(&work));
+            // The lister lives until this sender is dropped.
+            let _ = works.send(work);
+        }
+    }
+
+    fn take_over(&mut self) {
+        match take_over_dead_workers(&self.shared.layout, &self.worker) {
+            Ok(batches) => {
+                for batch in batches {
+                    tracing::warn!(batch = batch.id(), folder = batch.label(), "took over a dead worker's batch");
+                    Tally::add(&self.shared.tally.taken_over, 1);
+                    self.last_progress = Instant::now();
+                    self.send(Work::new(batch, self.ended_sender.clone()));
+                }
+            }
+            Err(error) => log_spool_failure(&error),
+        }
+    }
+
+    fn take_ended(&mut self) {
+        while let Ok(work) = self.ended.try_recv() {
+            self.batch_ended(work);
+        }
+    }
+
+    /// Batches whose time has come go through the stages again.
+    fn send_due(&mut self) {
+        let now = Instant::now();
+        let (due, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|(due, _)| *due <= now);
+        self.waiting = waiting;
+        for (_, work) in due {
+            self.send(work);
+        }
+    }
+
+    fn batch_ended(&mut self, work: Arc<Work>) {
+        self.underway.remove(&work.id);
+        if work.gave_back() {
+            self.claimer.given_back(work.batch.label());
+        }
+        if let Some(delay) = work.take_later() {
+            self.waiting.push((Instant::now() + delay, work));
+            return;
+        }
+        self.last_progress = Instant::now();
+        match work.batch.remove_if_empty() {
+            Ok(true) => {}
+            // A file that the client was just making when its folder was swapped away.
+            Ok(false) => self.send(work),
+            Err(error) => {
+                log_spool_failure(&error);
+                self.waiting.push((Instant::now() + self.shared.settings.scan_interval, work));
+            }
+        }
+    }
+
+    /// Lets the stages finish what they hold, as long as the stop may take, and gives everything else back.
+    fn finish(&mut self, stages: Vec<JoinHandle<()>>) {
+        let deadline = Instant::now() + self.shared.settings.stop_timeout;
+        self.works = None;
+        for stage in stages {
+            while !stage.is_finished() && Instant::now() < deadline {
+                // A batch that ends means progress; nothing to do but to look again.
+                if let Ok(work) = self.ended.recv_timeout(Duration::from_millis(5)) {
+                    self.underway.remove(&work.id);
+                    self.keep_if_left(work);
+                }
+            }
+            if stage.is_finished() && stage.join().is_err() {
+                tracing::error!("a stage panicked; its messages are given back");
+            }
+        }
+        while let Ok(work) = self.ended.try_recv() {
+            self.underway.remove(&work.id);
+            self.keep_if_left(work);
+        }
+        let unfinished = self.underway.drain().map(|(_, work)| work);
+        let left: Vec<Arc<Work>> = unfinished.chain(self.waiting.drain(..).map(|(_, work)| work)).collect();
+        for work in left {
+            match work.batch.give_back_all(&self.shared.layout) {
+                Ok(0) => tracing::debug!(batch = work.batch.id(), "gave a batch back"),
+                Ok(stuck) => tracing::warn!(
+                    batch = work.batch.id(), files = stuck,
+                    "names are taken in incoming: these stay claimed for the next worker"
+                ),
+                Err(error) => log_spool_failure(&error),
+            }
+        }
+    }
+
+    fn keep_if_left(&mut self, work: Arc<Work>) {
+        if !work.batch.remove_if_empty().unwrap_or(false) {
+            self.waiting.push((Instant::now(), work));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Batches are listed a handful of entries at a time, in turn, so that a small one never waits for a large one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rayon::ThreadPool;
+
+use super::Shared;
+use super::parse::{Parcel, log_spool_failure, parse_entries};
+use super::settle::SettleTask;
+use super::work::Work;
+use crate::spool::{Entry, SpoolError};
+
+/// Entries that a reader takes at once.
+const ENTRIES_AT_ONCE: usize = 64;
+
+/// Entry lists handed out and not finished, for each reader.
+const TASKS_PER_READER: usize = 2;
+
+/// A batch whose folder could not be listed is tried again after this.
+const LIST_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
+
+type Entries = Box<dyn Iterator<Item = Result<Entry, SpoolError>>>;
+
+struct Listing {
+    work: Arc<Work>,
+    entries: Entries,
+}
+
+/// Hands the entries of all batches to the readers, until no more batches will come.
+pub(super) fn list_all(
+    shared: &Arc<Shared>,
+    readers: &ThreadPool,
+    works: &Receiver<Arc<Work>>,
+    parcels: &Sender<Parcel>,
+    settle: &Sender<SettleTask>,
+) {
+    let tasks_max = shared.settings.readers * TASKS_PER_READER;
+    let (task_done, free_task) = bounded::<()>(tasks_max);
+    for _ in 0..tasks_max {
+        let _ = task_done.send(());
+    }
+    let mut listings: VecDeque<Listing> = VecDeque::new();
+    loop {
+        let new_work = if listings.is_empty() { works.recv().ok() } else { works.try_recv().ok() };
+        match new_work {
+            Some(work) => {
+                // One to end for the listing itself.
+                work.begin(1);
+                match work.batch.entries() {
+                    Ok(entries) => listings.push_back(Listing { work, entries: Box::new(entries) }),
+                    Err(error) => fail(&work, &error),
+                }
+                continue;
+            }
+            None if listings.is_empty() => return,
+            None => {}
+        }
+        let Some(mut listing) = listings.pop_front() else { continue };
+        if shared.stop.requested() {
+            // What is not handed out stays in its folder, and goes back from there.
+            listing.work.leave_for_later(std::time::Duration::ZERO);
+            listing.work.end(1);
+            continue;
+        }
+        let mut entries = Vec::with_capacity(ENTRIES_AT_ONCE);
+        let mut fault = None;
+        let more = loop {
+            match listing.entries.next() {
+                Some(Ok(entry)) => entries.push(entry),
+                Some(Err(error)) => {
+                    fault = Some(error);
+                    break false;
+                }
+                None => break false,
+            }
+            if entries.len() == ENTRIES_AT_ONCE {
+                break true;
+            }
+        };
+        if !entries.is_empty() {
+            listing.work.begin(entries.len() as u64);
+            // The sender of free tasks lives in this function.
+            let _ = free_task.recv();
+            let (shared, work) = (Arc::clone(shared), Arc::clone(&listing.work));
+            let (parcels, settle, task_done) = (parcels.clone(), settle.clone(), task_done.clone());
+            readers.spawn(move || {
+                parse_entries(&shared, &work, entries, &parcels, &settle);
+                let _ = task_done.send(());
+            });
+        }
+        match (more, fault) {
+            (true, _) => listings.push_back(listing),
+            (false, Some(error)) => fail(&listing.work, &error),
+            (false, None) => listing.work.end(1),
+        }
+    }
+}
+
+fn fail(work: &Arc<Work>, error: &SpoolError) {
+    log_spool_failure(error);
+    work.leave_for_later(LIST_RETRY);
+    work.end(1);
+}

@@ -1,0 +1,303 @@
+//! Claimed files become rows: opened once nobody writes them, read, hashed, encoded for their table.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Shared;
+use super::budget::Permit;
+use super::settle::{Ending, SettleTask};
+use super::tables::log_failure;
+use super::tally::Tally;
+use super::work::Work;
+use crate::catalog::{self, Schema};
+use crate::message::{self, BadRow, Encoded, Mode, Rows, Scratch};
+use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError, SpoolError};
+use crate::warehouse::{Delivery, Message, WarehouseError};
+
+/// Files whose names are taken in `incoming` can't go back there; they are looked at again after this.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The folder that the client uses for messages without a subject: their rows or their names say what they are.
+const NO_SUBJECT: &str = "unknown";
+
+/// Rows on their way to one table, and what they came from.
+pub(super) struct Parcel {
+    pub(super) delivery: Delivery,
+    pub(super) work: Arc<Work>,
+    /// For messages some of whose rows are bad: their place in `delivery.messages`, and the letter.
+    pub(super) letters: Vec<(usize, DeadLetter)>,
+    /// The memory that the messages may take until they are delivered.
+    pub(super) permit: Permit,
+}
+
+/// What became of one file, if its rows do not go to the warehouse.
+enum Fate {
+    Dead(DeadLetter),
+    GiveBack(Option<ReadError>),
+    Later(Duration),
+    Gone,
+}
+
+struct Buffers {
+    bytes: Vec<u8>,
+    scratch: Scratch,
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> =
+        RefCell::new(Buffers { bytes: Vec::new(), scratch: Scratch::default() });
+}
+
+/// A reader's buffer does not keep the size of one huge message for ever.
+const BUFFER_KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Reads and encodes some entries of a batch, and sends their rows and endings on.
+pub(super) fn parse_entries(
+    shared: &Shared,
+    work: &Arc<Work>,
+    entries: Vec<Entry>,
+    parcels: &Sender<Parcel>,
+    settle: &Sender<SettleTask>,
+) {
+    let mut reader = Reader { shared, work, parcels, open_parcel: None };
+    let mut endings = Vec::new();
+    BUFFERS.with_borrow_mut(|buffers| {
+        for entry in entries {
+            if shared.stop.requested() {
+                work.leave_for_later(Duration::ZERO);
+                work.end(1);
+                continue;
+            }
+            match reader.take(&entry, buffers) {
+                Ok(()) => {}
+                Err(Fate::Dead(letter)) => endings.push((entry.name, Ending::Dead(letter))),
+                Err(Fate::GiveBack(error)) => give_back(shared, work, &entry.name, error),
+                Err(Fate::Later(delay)) => {
+                    work.leave_for_later(delay);
+                    work.end(1);
+                }
+                Err(Fate::Gone) => work.end(1),
+            }
+            if buffers.bytes.capacity() > BUFFER_KEPT_BYTES_MAX {
+                *buffers = Buffers { bytes: Vec::new(), scratch: Scratch::default() };
+            }
+        }
+    });
+    reader.send();
+    if !endings.is_empty() {
+        // The settlers outlive the readers.
+        let _ = settle.send(SettleTask { work: Arc::clone(work), endings });
+    }
+}
+
+struct Reader<'a> {
+    shared: &'a Shared,
+    work: &'a Arc<Work>,
+    parcels: &'a Sender<Parcel>,
+    open_parcel: Option<Parcel>,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, entry: &Entry, buffers: &mut Buffers) -> Result<(), Fate> {
+        let dead = |reason: &str| Err(Fate::Dead(DeadLetter::whole("claim", reason, None)));
+        match entry.kind {
+            EntryKind::File => {}
+            EntryKind::Folder => return Err(Fate::GiveBack(None)),
+            EntryKind::SymbolicLink => return dead("not a message: a symbolic link, which is never followed"),
+            EntryKind::Other => return dead("not a message: a FIFO, socket or device"),
+        }
+        let Some(id) = entry.name.to_str() else { return dead("its name is not UTF-8") };
+        let file = match spool::read(&self.work.batch, &entry.name, self.shared.settings.write_age) {
+            Ok(file) => file,
+            Err(ReadError::Gone) => return Err(Fate::Gone),
+            Err(ReadError::NotAFile) => return dead("not a message: not a regular file"),
+            Err(error @ (ReadError::BeingWritten | ReadError::Unreadable(_))) => {
+                return Err(Fate::GiveBack(Some(error)));
+            }
+        };
+        let bytes = file.bytes();
+        let bytes_max = self.shared.settings.max_file_bytes;
+        if bytes > bytes_max {
+            let reason = format!("{bytes} bytes, more than max_file_bytes = {bytes_max}");
+            return Err(Fate::Dead(DeadLetter::whole("read", reason, None)));
+        }
+        let mut own_permit = self.reserve(bytes);
+        let written_at_ms = file.written_at_ms();
+        if let Err(error) = file.read_into(&mut buffers.bytes) {
+            return Err(Fate::GiveBack(Some(error)));
+        }
+        let content = &buffers.bytes[..];
+        let dataset = self.dataset_of(id, content, &mut buffers.scratch);
+        let mut message = Message {
+            id: id.to_owned(),
+            hash: xxh3_128(content),
+            bytes,
+            rows: 0..0,
+            rescued: 0,
+            dead: 0,
+            written_at_ms,
+            claimed_at_ms: self.work.batch.claimed_at_ms(),
+        };
+        let encoded = self.encode(&dataset, content, &mut buffers.scratch, &mut own_permit)?;
+        let parcel = self.open_parcel.as_mut().expect("encode leaves an open parcel");
+        let rows = parcel.delivery.rows.len();
+        message.rows = rows - encoded.good as usize..rows;
+        message.rescued = encoded.rescued;
+        message.dead = encoded.bad.len() as u32;
+        if !encoded.bad.is_empty() {
+            parcel.letters.push((parcel.delivery.messages.len(), bad_rows_letter(encoded.good, encoded.bad)));
+        }
+        parcel.delivery.messages.push(message);
+        Ok(())
+    }
+
+    /// Gets leave to hold `bytes`. Where that must wait, what is held already is sent on first: it could be what all
+    /// others wait for. A permit is given when there is no open parcel to keep it.
+    fn reserve(&mut self, bytes: u64) -> Option<Permit> {
+        if let Some(parcel) = &mut self.open_parcel {
+            if parcel.permit.try_grow(bytes) {
+                return None;
+            }
+            self.send();
+        }
+        let mut permit = self.shared.budget.empty_permit();
+        permit.grow(bytes);
+        Some(permit)
+    }
+
+    fn dataset_of(&self, id: &str, content: &[u8], scratch: &mut Scratch) -> String {
+        let label = self.work.batch.label();
+        if label != NO_SUBJECT {
+            return catalog::dataset_name(label);
+        }
+        message::dataset_in(content, scratch)
+            .map(|name| catalog::dataset_name(&name))
+            .or_else(|| catalog::dataset_of_file_name(id))
+            .unwrap_or_else(|| catalog::dataset_name(label))
+    }
+
+    /// Encodes a message behind the rows of the open parcel, adding columns for new fields first.
+    fn encode(
+        &mut self,
+        dataset: &str,
+        content: &[u8],
+        scratch: &mut Scratch,
+        own_permit: &mut Option<Permit>,
+    ) -> Result<Encoded, Fate> {
+        let mode = self.shared.settings.schema;
+        let schema = self.shared.tables.schema(dataset).map_err(|error| self.table_failed(dataset, &error))?;
+        let rows = self.parcel(dataset, &schema, own_permit);
+        let before = rows.len();
+        let encoded = encode(content, &schema, mode, rows, scratch)?;
+        if encoded.new_fields.is_empty() {
+            return Ok(encoded);
+        }
+        let wider = self
+            .shared
+            .tables
+            .add_fields(dataset, &encoded.new_fields)
+            .map_err(|error| self.table_failed(dataset, &error));
+        let wider = match wider {
+            Ok(None) => return Ok(encoded),
+            Ok(Some(wider)) => Ok(wider),
+            Err(fate) => Err(fate),
+        };
+        self.parcel(dataset, &schema, own_permit).truncate(before);
+        let wider = wider?;
+        let rows = self.parcel(dataset, &wider, own_permit);
+        encode(content, &wider, Mode::Rescue, rows, scratch)
+    }
+
+    /// The rows of a parcel for this table as it is now; sends the open one on if it is for another.
+    fn parcel(&mut self, dataset: &str, schema: &Arc<Schema>, own_permit: &mut Option<Permit>) -> &mut Rows {
+        let fits = self
+            .open_parcel
+            .as_ref()
+            .is_some_and(|open| *open.delivery.dataset == *dataset && Arc::ptr_eq(&open.delivery.schema, schema));
+        if !fits {
+            self.send();
+            self.open_parcel = Some(Parcel {
+                delivery: Delivery {
+                    dataset: Arc::from(dataset),
+                    batch: Arc::clone(&self.work.id),
+                    worker: Arc::clone(&self.shared.worker_name),
+                    schema: Arc::clone(schema),
+                    messages: Vec::new(),
+                    rows: Rows::default(),
+                },
+                work: Arc::clone(self.work),
+                letters: Vec::new(),
+                permit: own_permit.take().unwrap_or_else(|| self.shared.budget.empty_permit()),
+            });
+        }
+        &mut self.open_parcel.as_mut().expect("it was opened just above").delivery.rows
+    }
+
+    /// Sends the open parcel on; waits while the warehouse is behind.
+    fn send(&mut self) {
+        if let Some(parcel) = self.open_parcel.take()
+            && !parcel.delivery.messages.is_empty()
+        {
+            // The deliverers outlive the readers.
+            let _ = self.parcels.send(parcel);
+        }
+    }
+
+    fn table_failed(&self, dataset: &str, error: &WarehouseError) -> Fate {
+        log_failure(dataset, error);
+        Tally::add(&self.shared.tally.failed_loads, 1);
+        Fate::Later(self.shared.tables.park(dataset, error))
+    }
+}
+
+fn encode(
+    content: &[u8],
+    schema: &Schema,
+    mode: Mode,
+    rows: &mut Rows,
+    scratch: &mut Scratch,
+) -> Result<Encoded, Fate> {
+    message::encode(content, schema, mode, rows, scratch)
+        .map_err(|error| Fate::Dead(DeadLetter::whole("parse", error.to_string(), error.byte())))
+}
+
+fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
+    let first = &bad[0];
+    let reason = match bad.len() {
+        1 => format!("row {}: {}", first.row, first.reason),
+        count => format!("{count} bad rows, the first one row {}: {}", first.row, first.reason),
+    };
+    let reason = if good > 0 { format!("{reason} ({good} good rows were delivered)") } else { reason };
+    let byte = Some(first.byte);
+    let rows = bad.into_iter().map(|bad| BadRowNote { row: bad.row, byte: bad.byte, reason: bad.reason }).collect();
+    DeadLetter { stage: "parse", reason, byte, rows }
+}
+
+/// Puts a file back into `incoming`: somebody writes it, or it is not ours to read, or it is a folder.
+fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, error: Option<ReadError>) {
+    if let Some(ReadError::Unreadable(error)) = &error {
+        tracing::warn!(folder = work.batch.label(), file = ?name, %error, "cannot read a message: it stays in incoming");
+        Tally::add(&shared.tally.unreadable, 1);
+    }
+    work.note_given_back();
+    match work.batch.give_back(&shared.layout, name) {
+        Ok(true) => Tally::add(&shared.tally.given_back, 1),
+        // A redelivery stands there already; this one waits for its writer where it is.
+        Ok(false) => work.leave_for_later(LINGER),
+        Err(error) => {
+            log_spool_failure(&error);
+            work.leave_for_later(LINGER);
+        }
+    }
+    work.end(1);
+}
+
+pub(super) fn log_spool_failure(error: &SpoolError) {
+    let hint = error.hint().unwrap_or_default();
+    tracing::error!(%error, hint, "the spool is in trouble");
+}

@@ -1,0 +1,91 @@
+//! What is delivered is deleted (or kept), what can't be is buried. Deleting waits for the disk, so many threads do it.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+
+use super::Shared;
+use super::parse::log_spool_failure;
+use super::tally::Tally;
+use super::work::Work;
+use crate::spool::{self, DeadLetter};
+
+/// A message that could not be settled is tried again after this; the warehouse then says that it has its rows.
+const SETTLE_RETRY: Duration = Duration::from_secs(10);
+
+/// Messages settled by one thread at a time.
+pub(super) const SETTLE_AT_ONCE: usize = 32;
+
+pub(super) struct SettleTask {
+    pub(super) work: Arc<Work>,
+    pub(super) endings: Vec<(OsString, Ending)>,
+}
+
+pub(super) enum Ending {
+    /// Its rows are in the warehouse.
+    Delivered { rows: u64, rescued: u64, bytes: u64 },
+    AlreadyLoaded { bytes: u64 },
+    Superseded { bytes: u64 },
+    /// All of it, or some of its rows, can't be delivered; `rows` of it are.
+    Dead(DeadLetter),
+    /// The same, with what was delivered.
+    PartlyDead { letter: DeadLetter, rows: u64, rescued: u64, dead_rows: u64 },
+}
+
+pub(super) fn settle_all(shared: &Shared, tasks: &Receiver<SettleTask>) {
+    for task in tasks {
+        let count = task.endings.len() as u64;
+        for (name, ending) in task.endings {
+            settle(shared, &task.work, name, ending);
+        }
+        task.work.end(count);
+    }
+}
+
+fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending) {
+    let layout = &shared.layout;
+    let bury = |letter: &DeadLetter| {
+        tracing::warn!(
+            folder = work.batch.label(), message = ?name, stage = letter.stage, reason = letter.reason,
+            "a message went to dead"
+        );
+        spool::bury(layout, &shared.worker_name, &work.batch, &name, letter)
+    };
+    let result = match &ending {
+        Ending::Dead(letter) | Ending::PartlyDead { letter, .. } => bury(letter),
+        _ => spool::settle_delivered(layout, &work.batch, &name, shared.settings.keep),
+    };
+    if let Err(error) = result {
+        log_spool_failure(&error);
+        work.leave_for_later(SETTLE_RETRY);
+        return;
+    }
+    let tally = &shared.tally;
+    match ending {
+        Ending::Delivered { rows, rescued, bytes } => {
+            Tally::add(&tally.delivered, 1);
+            Tally::add(&tally.rows, rows);
+            Tally::add(&tally.rescued_rows, rescued);
+            Tally::add(&tally.bytes, bytes);
+        }
+        Ending::AlreadyLoaded { bytes } => {
+            Tally::add(&tally.delivered, 1);
+            Tally::add(&tally.already_loaded, 1);
+            Tally::add(&tally.bytes, bytes);
+        }
+        Ending::Superseded { bytes } => {
+            Tally::add(&tally.delivered, 1);
+            Tally::add(&tally.superseded, 1);
+            Tally::add(&tally.bytes, bytes);
+        }
+        Ending::Dead(_) => Tally::add(&tally.dead, 1),
+        Ending::PartlyDead { rows, rescued, dead_rows, .. } => {
+            Tally::add(&tally.dead, 1);
+            Tally::add(&tally.rows, rows);
+            Tally::add(&tally.rescued_rows, rescued);
+            Tally::add(&tally.dead_rows, dead_rows);
+        }
+    }
+}

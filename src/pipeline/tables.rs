@@ -1,0 +1,105 @@
+//! What the pipeline knows of each table: its columns, and whether it takes rows at the moment.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::catalog::{Field, Schema};
+use crate::warehouse::{Warehouse, WarehouseError};
+
+/// A table that needs a person is asked again after so long.
+const SETUP_RETRY: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+struct Table {
+    schema: Option<Arc<Schema>>,
+    /// Fields that the warehouse did not take as columns; asking again for every message would be slow.
+    refused: HashSet<String>,
+    parked_until: Option<Instant>,
+}
+
+pub(super) struct Tables {
+    warehouse: Arc<dyn Warehouse>,
+    tables: Mutex<HashMap<String, Table>>,
+}
+
+impl Tables {
+    pub(super) fn new(warehouse: Arc<dyn Warehouse>) -> Tables {
+        Tables { warehouse, tables: Mutex::default() }
+    }
+
+    fn with<T>(&self, dataset: &str, act: impl FnOnce(&mut Table) -> T) -> T {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tables.contains_key(dataset) {
+            tables.insert(dataset.to_owned(), Table::default());
+        }
+        act(tables.get_mut(dataset).expect("the table was inserted just above"))
+    }
+
+    /// The columns of a dataset's table; asked of the warehouse once.
+    pub(super) fn schema(&self, dataset: &str) -> Result<Arc<Schema>, WarehouseError> {
+        if let Some(schema) = self.with(dataset, |table| table.schema.clone()) {
+            return Ok(schema);
+        }
+        let schema = self.warehouse.schema(dataset)?;
+        self.with(dataset, |table| table.schema = Some(Arc::clone(&schema)));
+        Ok(schema)
+    }
+
+    /// Adds those of `fields` that the warehouse has not refused before; none when there is nothing to add.
+    pub(super) fn add_fields(
+        &self,
+        dataset: &str,
+        fields: &[Field],
+    ) -> Result<Option<Arc<Schema>>, WarehouseError> {
+        let wanted: Vec<Field> = self.with(dataset, |table| {
+            fields.iter().filter(|field| !table.refused.contains(&field.name)).cloned().collect()
+        });
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let schema = self.warehouse.add_fields(dataset, &wanted)?;
+        let refused: Vec<&Field> =
+            wanted.iter().filter(|field| schema.position(&field.name).is_none()).collect();
+        let added = wanted.len() - refused.len();
+        let names: Vec<&str> = wanted.iter().map(|field| field.name.as_str()).collect();
+        tracing::info!(
+            dataset, table = schema.table(), columns = names.join(","), added, "new fields in the messages"
+        );
+        self.with(dataset, |table| {
+            table.schema = Some(Arc::clone(&schema));
+            table.refused.extend(refused.into_iter().map(|field| field.name.clone()));
+        });
+        Ok((added > 0).then_some(schema))
+    }
+
+    /// After a failed delivery: nothing is claimed for the table for a while, and its columns are read anew. Gives how
+    /// long its messages wait.
+    pub(super) fn park(&self, dataset: &str, error: &WarehouseError) -> Duration {
+        let wait = match error {
+            WarehouseError::Later { after, .. } => *after,
+            WarehouseError::Setup { .. } => SETUP_RETRY,
+        };
+        self.with(dataset, |table| {
+            table.schema = None;
+            table.parked_until = Some(Instant::now() + wait);
+        });
+        wait
+    }
+
+    pub(super) fn is_parked(&self, dataset: &str) -> bool {
+        self.with(dataset, |table| table.parked_until.is_some_and(|until| until > Instant::now()))
+    }
+}
+
+/// One log line for a delivery that failed.
+pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
+    match error {
+        WarehouseError::Later { why, after } => {
+            tracing::warn!(dataset, why, delay_ms = after.as_millis() as u64, "rows wait: the warehouse is not ready");
+        }
+        WarehouseError::Setup { why, hint } => {
+            tracing::error!(dataset, why, hint, "rows wait: the warehouse needs a person");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A claimed batch on its way through the stages.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+
+use crate::spool::Batch;
+
+/// A batch and what is still open of it. Every message that the lister hands out is settled, given back, or left for a
+/// later try; when none is open any more, the batch comes back to the coordinator.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) batch: Batch,
+    /// The batch's id, for [`crate::warehouse::Delivery`].
+    pub(super) id: Arc<str>,
+    /// Messages handed out and not ended, and one more while the folder is being listed.
+    open: AtomicU64,
+    /// Messages went back to `incoming`.
+    gave_back: AtomicBool,
+    /// Some messages stay for a later try, after this long.
+    later: Mutex<Option<Duration>>,
+    ended: Sender<Arc<Work>>,
+}
+
+impl Work {
+    pub(super) fn new(batch: Batch, ended: Sender<Arc<Work>>) -> Arc<Work> {
+        let id = Arc::from(batch.id());
+        Arc::new(Work {
+            batch,
+            id,
+            open: AtomicU64::new(0),
+            gave_back: AtomicBool::new(false),
+            later: Mutex::new(None),
+            ended,
+        })
+    }
+
+    /// `count` more things to end.
+    pub(super) fn begin(&self, count: u64) {
+        self.open.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// `count` things are ended; the last one sends the batch back.
+    pub(super) fn end(self: &Arc<Self>, count: u64) {
+        let before = self.open.fetch_sub(count, Ordering::AcqRel);
+        assert!(before >= count, "a batch ended more messages than it began");
+        if before == count {
+            // The coordinator is gone only when the process ends.
+            let _ = self.ended.send(Arc::clone(self));
+        }
+    }
+
+    /// Messages stay in the folder; they are tried again after `delay` at the earliest.
+    pub(super) fn leave_for_later(&self, delay: Duration) {
+        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        *later = Some(later.map_or(delay, |earlier| earlier.max(delay)));
+    }
+
+    /// When to list the folder again, if messages stayed in it. Asking forgets it.
+    pub(super) fn take_later(&self) -> Option<Duration> {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn note_given_back(&self) {
+        self.gave_back.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn gave_back(&self) -> bool {
+        self.gave_back.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,267 @@
+//! Claiming ready messages: under the dataset's lock, by a rename each or by swapping the whole folder.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use fs2::FileExt;
+use rustix::fs::{CWD, Gid, Mode, Uid};
+
+use super::batch::{list, open_folder};
+use super::read::{ReadError, open_if_closed};
+use super::rename::{exchange, rename_at};
+use super::{Batch, EntryKind, Layout, SpoolError, Worker, folder_label};
+
+/// After messages of a swapped folder had to go back, its dataset is claimed file by file for so long: a file that
+/// nobody may read would go back and forth otherwise.
+const NO_SWAP_AFTER_GIVE_BACK: Duration = Duration::from_secs(60);
+
+/// What one claim found in one dataset folder.
+#[derive(Debug, Default)]
+pub struct Claim {
+    /// The claimed messages; none when nothing was ready.
+    pub batch: Option<Batch>,
+    /// Whether the whole folder was swapped for an empty one: whoever watches the folder must watch the new one.
+    pub swapped: bool,
+    /// How many entries the batch has, as far as counted; a guide for progress, not a fact.
+    pub messages: u64,
+    /// There was more to claim than `claim_files`.
+    pub more: bool,
+    /// Another worker is claiming this dataset just now.
+    pub locked: bool,
+    /// Files that somebody still writes.
+    pub being_written: u64,
+    /// Files that could not be opened, with the first one's name and fault.
+    pub unreadable: u64,
+    pub first_unreadable: Option<(OsString, io::Error)>,
+    /// Folders inside the dataset folder: left alone.
+    pub sub_folders: u64,
+}
+
+/// Claims for one worker.
+#[derive(Debug)]
+pub struct Claimer {
+    layout: Layout,
+    worker: Arc<Worker>,
+    claim_files: u64,
+    write_age: Duration,
+    can_swap: AtomicBool,
+    no_swap_until: HashMap<String, Instant>,
+}
+
+impl Claimer {
+    /// `claim_files`: how many messages one claim renames at the most; a folder with more of them is swapped.
+    /// `write_age`: see [`super::read`].
+    pub fn new(layout: Layout, worker: Arc<Worker>, claim_files: u64, write_age: Duration) -> Claimer {
+        Claimer {
+            layout,
+            worker,
+            claim_files,
+            write_age,
+            can_swap: AtomicBool::new(true),
+            no_swap_until: HashMap::new(),
+        }
+    }
+
+    /// The dataset folders under `incoming`, and what else lies there. Hidden names are passed over.
+    pub fn dataset_folders(&self) -> Result<(Vec<OsString>, Vec<OsString>), SpoolError> {
+        let incoming = self.layout.incoming();
+        let failed = |error| SpoolError::io("list", &incoming, error);
+        let folder = open_folder(CWD, &incoming).map_err(failed)?;
+        let (mut folders, mut strays) = (Vec::new(), Vec::new());
+        for entry in list(folder.as_fd()).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if is_hidden(&entry.name) {
+                continue;
+            }
+            if entry.kind == EntryKind::Folder { folders.push(entry.name) } else { strays.push(entry.name) }
+        }
+        Ok((folders, strays))
+    }
+
+    /// Call this when a message of a batch from this dataset folder had to be given back.
+    pub fn given_back(&mut self, label: &str) {
+        self.no_swap_until.insert(label.to_owned(), Instant::now() + NO_SWAP_AFTER_GIVE_BACK);
+    }
+
+    /// Claims what is ready in one dataset folder.
+    pub fn claim(&mut self, folder_name: &OsStr) -> Result<Claim, SpoolError> {
+        let label = folder_label(folder_name);
+        let lock_path = self.layout.dataset_locks().join(&label);
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&lock_path)
+            .map_err(|error| SpoolError::io("open", &lock_path, error))?;
+        match lock.try_lock_exclusive() {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
+                return Ok(Claim { locked: true, ..Claim::default() });
+            }
+            Err(error) => return Err(SpoolError::io("lock", &lock_path, error)),
+        }
+        self.claim_locked(folder_name, &label)
+    }
+
+    fn claim_locked(&mut self, folder_name: &OsStr, label: &str) -> Result<Claim, SpoolError> {
+        let path = self.layout.incoming().join(folder_name);
+        let folder = match open_folder(CWD, &path) {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Claim::default()),
+            Err(error) => return Err(SpoolError::io("open the folder", &path, error)),
+        };
+        let failed = |error| SpoolError::io("list", &path, error);
+        let (mut count, mut sub_folders) = (0_u64, 0_u64);
+        for entry in list(folder.as_fd()).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            match entry.kind {
+                _ if is_hidden(&entry.name) => {}
+                EntryKind::Folder => sub_folders += 1,
+                _ => count += 1,
+            }
+        }
+        if count == 0 {
+            return Ok(Claim { sub_folders, ..Claim::default() });
+        }
+        let swap_banned = self.no_swap_until.get(label).is_some_and(|until| *until > Instant::now());
+        if count > self.claim_files && sub_folders == 0 && !swap_banned {
+            if let Some((id, batch_path)) = self.swap(&path, folder.as_fd(), label)? {
+                let batch = Some(Batch::from_parts(id, batch_path, folder));
+                return Ok(Claim { batch, swapped: true, messages: count, ..Claim::default() });
+            }
+        }
+        self.claim_files(&path, folder.as_fd(), label, Claim { sub_folders, ..Claim::default() })
+    }
+
+    /// Claims file by file, at most [`Self::claim_files`] of them; those that can't be taken now don't count, so they
+    /// never hide what is behind them.
+    fn claim_files(
+        &self,
+        path: &Path,
+        folder: BorrowedFd<'_>,
+        label: &str,
+        mut claim: Claim,
+    ) -> Result<Claim, SpoolError> {
+        let failed = |error| SpoolError::io("list", path, error);
+        for entry in list(folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.kind == EntryKind::Folder || is_hidden(&entry.name) {
+                continue;
+            }
+            if claim.messages == self.claim_files {
+                claim.more = true;
+                break;
+            }
+            if entry.kind == EntryKind::File {
+                match open_if_closed(folder, &entry.name, self.write_age) {
+                    Ok(_) => {}
+                    Err(ReadError::BeingWritten) => {
+                        claim.being_written += 1;
+                        continue;
+                    }
+                    Err(ReadError::Unreadable(error)) => {
+                        claim.unreadable += 1;
+                        claim.first_unreadable.get_or_insert((entry.name, error));
+                        continue;
+                    }
+                    // Claimed all the same: the reader says what it is.
+                    Err(ReadError::NotAFile) => {}
+                    Err(ReadError::Gone) => continue,
+                }
+            }
+            let batch = match &claim.batch {
+                Some(batch) => batch,
+                None => {
+                    let id = self.worker.new_batch_id(label);
+                    let batch_path = self.worker.folder().join(&id);
+                    claim.batch.insert(Batch::create(id, batch_path)?)
+                }
+            };
+            let name = entry.name.as_os_str();
+            match rename_at(folder, name, batch.folder(), name) {
+                Ok(()) => claim.messages += 1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let error = SpoolError::io("claim", path.join(name), error);
+                    if claim.messages == 0 {
+                        batch.remove_if_empty()?;
+                        return Err(error);
+                    }
+                    // What is claimed already goes on; the next claim meets the fault again.
+                    tracing::warn!(%error, "claim cut short");
+                    break;
+                }
+            }
+        }
+        if claim.messages == 0
+            && let Some(batch) = claim.batch.take()
+        {
+            batch.remove_if_empty()?;
+        }
+        Ok(claim)
+    }
+
+    /// Swaps the dataset folder for an empty one; none where this file system or this folder does not allow it.
+    fn swap(
+        &self,
+        path: &Path,
+        folder: BorrowedFd<'_>,
+        label: &str,
+    ) -> Result<Option<(String, PathBuf)>, SpoolError> {
+        if !self.can_swap.load(Ordering::Relaxed) || has_acl(folder) {
+            return Ok(None);
+        }
+        let id = self.worker.new_batch_id(label);
+        let batch_path = self.worker.folder().join(&id);
+        let batch = Batch::create(id.clone(), batch_path.clone())?;
+        let give_up = || batch.remove_if_empty().map(|_| None);
+        if !same_owner_and_mode(folder, batch.folder()) {
+            return give_up();
+        }
+        match exchange(path, &batch_path) {
+            Ok(()) => Ok(Some((id, batch_path))),
+            Err(error) => {
+                tracing::debug!(%error, "no swap of folders here: claiming file by file");
+                if error.kind() != io::ErrorKind::NotFound {
+                    self.can_swap.store(false, Ordering::Relaxed);
+                }
+                give_up()
+            }
+        }
+    }
+}
+
+/// Gives the new folder the owner, group and mode of the one it will stand in for: the client must not notice.
+fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
+    let (Ok(old), Ok(found)) = (rustix::fs::fstat(old), rustix::fs::fstat(new)) else { return false };
+    if (old.st_uid, old.st_gid) != (found.st_uid, found.st_gid) {
+        let owner = Some(Uid::from_raw(old.st_uid));
+        let group = Some(Gid::from_raw(old.st_gid));
+        if rustix::fs::fchown(new, owner, group).is_err() {
+            return false;
+        }
+    }
+    let mode = Mode::from_raw_mode(old.st_mode);
+    rustix::fs::fchmod(new, mode).is_ok()
+}
+
+/// Whether a folder has access rules beside its mode, which a swap would lose.
+fn has_acl(folder: BorrowedFd<'_>) -> bool {
+    let mut names = [0_u8; 4096];
+    match rustix::fs::flistxattr(folder, &mut names) {
+        Ok(length) => names[..length].windows(9).any(|part| part == b"posix_acl"),
+        Err(rustix::io::Errno::RANGE) => true,
+        Err(_) => false,
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}

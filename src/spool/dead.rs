@@ -1,0 +1,166 @@
+//! Dead letters: messages that can't be delivered, each with its reason beside it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, Layout, SpoolError, now_ms};
+
+/// Rows named in one report at the most; the count says how many there are.
+const ROWS_NAMED_MAX: usize = 100;
+
+/// The longest file name that Linux and macOS take, in bytes.
+const NAME_BYTES_MAX: usize = 255;
+
+/// Why a message can't be delivered.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    pub stage: &'static str,
+    pub reason: String,
+    /// Where in the message, from 0.
+    pub byte: Option<u64>,
+    /// The bad rows, where the rest of the message was delivered.
+    pub rows: Vec<BadRowNote>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BadRowNote {
+    /// Place in the message, from 0.
+    pub row: u32,
+    /// Offset in the message, from 0.
+    pub byte: u64,
+    pub reason: String,
+}
+
+/// The content of `<message id>.error.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DeadReport {
+    /// The folder under `incoming` that it came from.
+    pub dataset: String,
+    /// Its name there; its name here may have `~2` behind it, where another of that name was dead already.
+    pub message_id: String,
+    pub stage: String,
+    pub reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
+    pub bad_rows: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<BadRowNote>,
+    pub first_failed_at: String,
+    pub last_failed_at: String,
+    pub attempts: u32,
+    pub worker: String,
+    pub irispool: String,
+}
+
+impl DeadLetter {
+    pub fn whole(stage: &'static str, reason: impl Into<String>, byte: Option<u64>) -> DeadLetter {
+        DeadLetter { stage, reason: reason.into(), byte, rows: Vec::new() }
+    }
+}
+
+/// Moves a claimed message to `dead/<DATASET>/` and writes its report beside it.
+///
+/// The report is written first: a message in `dead` always has one. A message of the same name and content that is
+/// dead already is one more attempt of it, not a second letter.
+pub fn bury(
+    layout: &Layout,
+    worker: &str,
+    batch: &Batch,
+    name: &OsStr,
+    letter: &DeadLetter,
+) -> Result<(), SpoolError> {
+    let folder = layout.dead().join(batch.label());
+    fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
+    let claimed = batch.path().join(name);
+    let mut place = name.to_owned();
+    let mut number = 1;
+    while folder.join(&place).symlink_metadata().is_ok() && !same_content(&claimed, &folder.join(&place)) {
+        number += 1;
+        place = with_number(name, number);
+    }
+    let report_path = folder.join(report_name(&place));
+    let earlier = read_report(&report_path);
+    let now = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default();
+    let now = now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    let report = DeadReport {
+        dataset: batch.label().to_owned(),
+        message_id: name.to_string_lossy().into_owned(),
+        stage: letter.stage.to_owned(),
+        reason: letter.reason.clone(),
+        byte: letter.byte,
+        bad_rows: letter.rows.len() as u64,
+        rows: letter.rows.iter().take(ROWS_NAMED_MAX).cloned().collect(),
+        first_failed_at: earlier.as_ref().map_or_else(|| now.clone(), |report| report.first_failed_at.clone()),
+        last_failed_at: now,
+        attempts: earlier.map_or(0, |report| report.attempts) + 1,
+        worker: worker.to_owned(),
+        irispool: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    write_report(&report_path, &report)?;
+    match super::rename::rename(&claimed, &folder.join(&place)) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => batch.remove(name),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(SpoolError::io("move to dead", claimed, error)),
+    }
+}
+
+fn with_number(name: &OsStr, number: u32) -> OsString {
+    let mut numbered = name.to_owned();
+    numbered.push(format!("~{number}"));
+    numbered
+}
+
+/// `<message id>.error.json`, or, where that is too long for a file name, a cut name with a hash in it.
+fn report_name(name: &OsStr) -> OsString {
+    const ENDING: &str = ".error.json";
+    let bytes = name.as_encoded_bytes();
+    // The report is written under a name with `.new` behind it first.
+    if bytes.len() + ENDING.len() + ".new".len() <= NAME_BYTES_MAX {
+        let mut report = name.to_owned();
+        report.push(ENDING);
+        return report;
+    }
+    let start: String = name.to_string_lossy().chars().take(40).collect();
+    format!("{start}~{:032x}{ENDING}", xxhash_rust::xxh3::xxh3_128(bytes)).into()
+}
+
+fn read_report(path: &Path) -> Option<DeadReport> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn write_report(path: &Path, report: &DeadReport) -> Result<(), SpoolError> {
+    let mut new_path = path.as_os_str().to_owned();
+    new_path.push(".new");
+    let text = serde_json::to_vec_pretty(report).map_err(|error| SpoolError::io("write", path, error))?;
+    fs::write(&new_path, text).map_err(|error| SpoolError::io("write", &new_path, error))?;
+    fs::rename(&new_path, path).map_err(|error| SpoolError::io("write", path, error))
+}
+
+/// Whether two regular files hold the same bytes; what can't be read is not the same. Files may be of any size.
+fn same_content(one: &Path, other: &Path) -> bool {
+    let compare = || -> io::Result<bool> {
+        let (found_one, found_other) = (one.symlink_metadata()?, other.symlink_metadata()?);
+        if !found_one.is_file() || !found_other.is_file() || found_one.len() != found_other.len() {
+            return Ok(false);
+        }
+        let (mut one, mut other) = (BufReader::new(File::open(one)?), BufReader::new(File::open(other)?));
+        loop {
+            let (first, second) = (one.fill_buf()?, other.fill_buf()?);
+            let length = first.len().min(second.len());
+            if first[..length] != second[..length] {
+                return Ok(false);
+            }
+            if length == 0 {
+                return Ok(first.is_empty() && second.is_empty());
+            }
+            one.consume(length);
+            other.consume(length);
+        }
+    };
+    compare().unwrap_or(false)
+}

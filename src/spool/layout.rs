@@ -1,0 +1,112 @@
+//! Where things are in a spool, and the checks before it is used.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::SpoolError;
+
+/// The folders of one spool. Made where they lack; all on one file system, which renames need.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// Makes the folders that lack and checks that a rename can move between all of them.
+    pub fn open(root: &Path) -> Result<Layout, SpoolError> {
+        let layout = Layout { root: root.to_owned() };
+        let folders =
+            [layout.incoming(), layout.claimed(), layout.dead(), layout.done(), layout.dataset_locks()];
+        for folder in &folders {
+            match fs::create_dir_all(folder) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(SpoolError::NotAFolder { path: folder.clone() });
+                }
+                Err(error) => return Err(SpoolError::io("make the folder", folder, error)),
+            }
+        }
+        let device = |path: &PathBuf| {
+            fs::metadata(path).map(|found| found.dev()).map_err(|error| SpoolError::io("look at", path, error))
+        };
+        let first = device(&folders[0])?;
+        for folder in &folders[1..] {
+            if device(folder)? != first {
+                return Err(SpoolError::OtherFileSystem { first: folders[0].clone(), second: folder.clone() });
+            }
+        }
+        Ok(layout)
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    pub fn claimed(&self) -> PathBuf {
+        self.root.join("claimed")
+    }
+
+    pub fn dead(&self) -> PathBuf {
+        self.root.join("dead")
+    }
+
+    pub fn done(&self) -> PathBuf {
+        self.root.join("done")
+    }
+
+    /// One lock file a dataset folder: whoever holds it may list and claim that folder.
+    pub fn dataset_locks(&self) -> PathBuf {
+        self.root.join("claimed").join(".locks")
+    }
+}
+
+/// The name by which a folder under `incoming` goes in batch ids, lock files and `dead`: its own where that is plain
+/// (letters, digits, `_`, `-`, `.`, at most 100 of them, no leading dot), else the nearest plain one.
+pub fn folder_label(folder: &OsStr) -> String {
+    let label: String = folder
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' })
+        .take(100)
+        .collect();
+    match label.strip_prefix('.') {
+        Some(rest) => format!("_{rest}"),
+        None => label,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_folder_names_are_their_own_label() {
+        for name in ["BOALF", "SYS_WARN", "mibm_mid", "E0361", "OCNMF3Y2", "a-b.c"] {
+            assert_eq!(folder_label(OsStr::new(name)), name);
+        }
+    }
+
+    #[test]
+    fn odd_folder_names_get_a_label_that_is_its_own_label() {
+        for name in ["new\nline", "a b", "..", "ünï", &"x".repeat(255)] {
+            let label = folder_label(OsStr::new(name));
+            assert_eq!(folder_label(OsStr::new(&label)), label);
+            assert!(!label.starts_with('.') && label.len() <= 100 && !label.contains(['/', '\n', ' ']), "{label:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_where_a_folder_should_be_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("dead"), b"").unwrap();
+        let error = Layout::open(folder.path()).unwrap_err();
+        assert!(matches!(error, SpoolError::NotAFolder { ref path } if path.ends_with("dead")), "{error}");
+    }
+}

@@ -1,0 +1,77 @@
+//! The queue: folders in which a message's path is its state. It knows no JSON and no network.
+//!
+//! | state | where | who moves it on |
+//! |---|---|---|
+//! | arriving, ready | `incoming/<DATASET>/<message id>` | any worker, under the dataset's lock |
+//! | claimed | `claimed/<worker>/<batch>/<message id>` | the worker that holds the lock of its folder |
+//! | dead | `dead/<DATASET>/<message id>` and `<message id>.error.json` | a person |
+//! | delivered | gone, or `done/<DATASET>/<message id>` | nobody |
+//!
+//! Every move is one rename that never replaces anything. A worker's lock is the kernel's (`flock`), so it ends with
+//! the process however that ends, and whoever gets it then takes the folder's batches over.
+
+mod batch;
+mod claim;
+mod dead;
+mod layout;
+mod read;
+mod recover;
+mod rename;
+mod settle;
+mod watch;
+mod worker;
+
+pub use batch::{Batch, Entry, EntryKind};
+pub use claim::{Claim, Claimer};
+pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
+pub use layout::{Layout, folder_label};
+pub use read::{MessageFile, ReadError, read};
+pub use recover::take_over_dead_workers;
+pub use settle::{Keep, settle_delivered};
+pub use watch::Watch;
+pub use worker::Worker;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What can be wrong with a spool.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} and {} are on different file systems", first.display(), second.display())]
+    OtherFileSystem { first: PathBuf, second: PathBuf },
+    #[error("{} is not a folder", path.display())]
+    NotAFolder { path: PathBuf },
+}
+
+impl SpoolError {
+    fn io(action: &'static str, path: impl AsRef<Path>, source: impl Into<io::Error>) -> Self {
+        SpoolError::Io { action, path: path.as_ref().to_owned(), source: source.into() }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
+                "run irispool as the user that runs the IRIS client, or give its user write access to the spool"
+                    .to_owned(),
+            ),
+            SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space on the spool's file system".to_owned())
+            }
+            SpoolError::Io { .. } => None,
+            SpoolError::OtherFileSystem { .. } => Some(
+                "messages are claimed by renaming, which needs incoming, claimed, dead and done on one file system: \
+                 move the spool, and point the client's RelativeFileDownloadDirectory at its incoming folder"
+                    .to_owned(),
+            ),
+            SpoolError::NotAFolder { .. } => Some("move it away, or choose another --spool".to_owned()),
+        }
+    }
+}
+
+/// Milliseconds since 1970 UTC.
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

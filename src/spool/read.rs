@@ -1,0 +1,118 @@
+//! Reading a message, but only once nobody writes it any more.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{Batch, now_ms};
+
+/// Of a file whose time of writing lies so far ahead, the clock is wrong and its age means nothing.
+const CLOCK_SKEW_MS_MAX: i64 = 60_000;
+
+/// A message whose writer has closed it.
+#[derive(Debug)]
+pub struct MessageFile {
+    file: File,
+    bytes: u64,
+    written_at_ms: i64,
+}
+
+/// Why a message can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("it is still being written")]
+    BeingWritten,
+    #[error("it is not there any more")]
+    Gone,
+    #[error("it is not a regular file")]
+    NotAFile,
+    #[error("{0}")]
+    Unreadable(io::Error),
+}
+
+impl MessageFile {
+    /// The file's size.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// When it was last written, in ms since 1970 UTC.
+    pub fn written_at_ms(&self) -> i64 {
+        self.written_at_ms
+    }
+
+    /// Reads all of it into `buffer`, replacing what is there.
+    pub fn read_into(mut self, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
+        buffer.clear();
+        buffer.reserve(self.bytes as usize + 1);
+        self.file.read_to_end(buffer).map_err(ReadError::Unreadable)?;
+        Ok(())
+    }
+}
+
+/// Opens a claimed message if nobody has it open for writing; where the file system or the file's owner does not let
+/// us ask that, if it was not written to for `write_age`.
+pub fn read(batch: &Batch, name: &OsStr, write_age: Duration) -> Result<MessageFile, ReadError> {
+    open_if_closed(batch.folder(), name, write_age)
+}
+
+pub(super) fn open_if_closed(
+    folder: BorrowedFd<'_>,
+    name: &OsStr,
+    write_age: Duration,
+) -> Result<MessageFile, ReadError> {
+    // Not through links, and not waiting for the other end of a FIFO.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(folder, name, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Err(ReadError::Gone),
+        Err(Errno::LOOP | Errno::NXIO | Errno::NODEV) => return Err(ReadError::NotAFile),
+        Err(error) => return Err(ReadError::Unreadable(error.into())),
+    };
+    // Asked before the size, so that the size is the final one.
+    let writer = has_writer(file.as_fd());
+    if writer == Some(true) {
+        return Err(ReadError::BeingWritten);
+    }
+    let found = rustix::fs::fstat(&file).map_err(|error| ReadError::Unreadable(error.into()))?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err(ReadError::NotAFile);
+    }
+    let written_at_ms = found.st_mtime as i64 * 1_000 + found.st_mtime_nsec as i64 / 1_000_000;
+    if writer.is_none() {
+        let age_ms = now_ms() - written_at_ms;
+        if age_ms < write_age.as_millis() as i64 && age_ms > -CLOCK_SKEW_MS_MAX {
+            return Err(ReadError::BeingWritten);
+        }
+    }
+    Ok(MessageFile { file: File::from(file), bytes: found.st_size as u64, written_at_ms })
+}
+
+/// Whether any process has the file open for writing; `None` where that can't be asked.
+///
+/// A read lease is refused with `EAGAIN` as long as there is a writer (fcntl(2)). It goes when the file is closed. A
+/// writer who comes meanwhile raises SIGIO, which the program ignores.
+#[cfg(target_os = "linux")]
+fn has_writer(file: BorrowedFd<'_>) -> Option<bool> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the descriptor is open for the time of the call, and F_SETLEASE takes a plain integer.
+    let answer = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) };
+    if answer == 0 {
+        return Some(false);
+    }
+    match io::Error::last_os_error().raw_os_error() {
+        Some(libc::EAGAIN) => Some(true),
+        // Another owner's file, or a file system without leases.
+        _ => None,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_writer(_: BorrowedFd<'_>) -> Option<bool> {
+    None
+}

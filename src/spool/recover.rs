@@ -1,0 +1,83 @@
+//! Taking over what dead workers held.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use fs2::FileExt;
+
+use super::rename::rename_folder;
+use super::worker::{LOCK, remove_folder};
+use super::{Batch, Layout, SpoolError, Worker};
+
+/// A worker's folder is made and locked under a hidden name first; one so old is the leaving of a crash.
+const UNBORN_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// Tries the lock of every other worker's folder. Where it gets it, the owner is dead: its batches move, under their
+/// old ids, into this worker's folder.
+pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Batch>, SpoolError> {
+    let claimed = layout.claimed();
+    let mut batches = Vec::new();
+    for entry in fs::read_dir(&claimed).map_err(|error| SpoolError::io("list", &claimed, error))? {
+        let entry = entry.map_err(|error| SpoolError::io("list", &claimed, error))?;
+        let folder = entry.path();
+        if folder == worker.folder() || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            remove_unborn(&folder);
+            continue;
+        }
+        if let Some(_lock) = lock_of_dead(&folder)? {
+            take_over(&folder, worker, &mut batches)?;
+        }
+    }
+    Ok(batches)
+}
+
+/// The lock of a worker's folder if its owner is dead. Still locked, or gone meanwhile: none.
+fn lock_of_dead(folder: &Path) -> Result<Option<File>, SpoolError> {
+    let path = folder.join(LOCK);
+    // Made where it lacks: its folder was being removed when that worker died.
+    let lock = match OpenOptions::new().write(true).create(true).truncate(false).open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(SpoolError::io("open", &path, error)),
+    };
+    match lock.try_lock_exclusive() {
+        Ok(()) => {}
+        Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => return Ok(None),
+        Err(error) => return Err(SpoolError::io("lock", &path, error)),
+    }
+    // Another worker may have taken over and removed the folder between our open and our lock.
+    let ours = lock.metadata().map_err(|error| SpoolError::io("look at", &path, error))?.ino();
+    let still_there = fs::metadata(&path).is_ok_and(|found| found.ino() == ours);
+    Ok(still_there.then_some(lock))
+}
+
+fn take_over(folder: &Path, worker: &Worker, batches: &mut Vec<Batch>) -> Result<(), SpoolError> {
+    for entry in fs::read_dir(folder).map_err(|error| SpoolError::io("list", folder, error))? {
+        let entry = entry.map_err(|error| SpoolError::io("list", folder, error))?;
+        if entry.file_name() == LOCK || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let id = entry.file_name().to_string_lossy().into_owned();
+        let to = worker.folder().join(&id);
+        rename_folder(&entry.path(), &to).map_err(|error| SpoolError::io("take over", entry.path(), error))?;
+        batches.push(Batch::open(id, to)?);
+    }
+    remove_folder(folder)
+}
+
+fn remove_unborn(folder: &Path) {
+    let old = fs::metadata(folder).and_then(|found| found.modified()).is_ok_and(|modified| {
+        SystemTime::now().duration_since(modified).is_ok_and(|age| age > UNBORN_AGE_MAX)
+    });
+    if old && !folder.ends_with(".locks") {
+        // There is nothing in it but a lock file: a worker claims under its real name only.
+        let _ = fs::remove_file(folder.join(LOCK));
+        let _ = fs::remove_dir(folder);
+    }
+}

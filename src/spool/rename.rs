@@ -1,0 +1,47 @@
+//! Renames that never replace anything, and the swap of two folders.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, RenameFlags};
+use rustix::io::Errno;
+use rustix::path::Arg;
+
+/// Renames a file; fails with `AlreadyExists` where the new name is taken.
+pub(super) fn rename_at(
+    from: impl AsFd,
+    old: impl Arg + Copy,
+    to: impl AsFd,
+    new: impl Arg + Copy,
+) -> io::Result<()> {
+    let (from, to): (BorrowedFd<'_>, BorrowedFd<'_>) = (from.as_fd(), to.as_fd());
+    match rustix::fs::renameat_with(from, old, to, new, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // This file system has no such rename. A second name is refused where one exists, so it does the same.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
+            Ok(rustix::fs::unlinkat(from, old, AtFlags::empty())?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// [`rename_at`] for whole paths.
+pub(super) fn rename(old: &Path, new: &Path) -> io::Result<()> {
+    rename_at(CWD, old, CWD, new)
+}
+
+/// Renames a folder to a name that is not taken, or is an empty folder's, on file systems without `NOREPLACE`: their
+/// plain rename refuses to replace a folder with something in it.
+pub(super) fn rename_folder(old: &Path, new: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, old, CWD, new, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => std::fs::rename(old, new),
+        other => Ok(other?),
+    }
+}
+
+/// Swaps two folders in one step: neither path is ever missing. Not every file system can.
+pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    Ok(rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}

@@ -1,0 +1,27 @@
+//! What becomes of a message whose rows are in the warehouse.
+
+use std::ffi::OsStr;
+use std::fs;
+
+use super::{Batch, Layout, SpoolError};
+
+/// Whether delivered messages are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// They are deleted.
+    None,
+    /// They go to `done/<DATASET>/`.
+    Done,
+}
+
+/// Ends a delivered message. The warehouse has its rows durably: that is the caller's promise.
+pub fn settle_delivered(layout: &Layout, batch: &Batch, name: &OsStr, keep: Keep) -> Result<(), SpoolError> {
+    match keep {
+        Keep::None => batch.remove(name),
+        Keep::Done => {
+            let folder = layout.done().join(batch.label());
+            fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
+            batch.move_to(name, &folder).map(|_| ())
+        }
+    }
+}

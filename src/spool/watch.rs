@@ -1,0 +1,86 @@
+//! Events wake the worker. They are a hint: what there is to do is always found by listing.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crossbeam_channel::{Receiver, bounded};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+/// Watches `incoming` and the dataset folders in it. Where the system can't (no inotify, too many watches), nothing is
+/// lost: the periodic scan finds everything, later.
+pub struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    /// Each watched path and the inode that is watched: a watch follows the folder, not the path.
+    watched: HashMap<PathBuf, u64>,
+    wake: Receiver<()>,
+    warned: bool,
+}
+
+impl Watch {
+    pub fn start() -> Watch {
+        let (wake_sender, wake) = bounded(1);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let wanted = match &event {
+                Ok(event) => is_hint(&event.kind) || event.need_rescan(),
+                Err(error) => {
+                    tracing::warn!(%error, "lost sight of the spool for a moment");
+                    true
+                }
+            };
+            if wanted {
+                // Full: the worker is being woken already.
+                let _ = wake_sender.try_send(());
+            }
+        });
+        let watcher = watcher.map_err(|error| tracing::warn!(%error, "no file events here")).ok();
+        Watch { watcher, watched: HashMap::new(), wake, warned: false }
+    }
+
+    /// Something may have come.
+    pub fn wake(&self) -> &Receiver<()> {
+        &self.wake
+    }
+
+    /// Sees to it that the folder that is at `path` now is watched. Call it before the listing that must not miss
+    /// anything. True: the watch is new.
+    pub fn follow(&mut self, path: &Path) -> bool {
+        let Some(watcher) = &mut self.watcher else { return false };
+        let Ok(inode) = std::fs::symlink_metadata(path).map(|found| found.ino()) else { return false };
+        if self.watched.get(path) == Some(&inode) {
+            return false;
+        }
+        if self.watched.remove(path).is_some() {
+            let _ = watcher.unwatch(path);
+        }
+        match watcher.watch(path, RecursiveMode::NonRecursive) {
+            Ok(()) => {
+                self.watched.insert(path.to_owned(), inode);
+                true
+            }
+            Err(error) => {
+                if !self.warned {
+                    self.warned = true;
+                    tracing::warn!(
+                        path = %path.display(), %error,
+                        "cannot watch a folder: its messages are found by the periodic scan only"
+                    );
+                }
+                false
+            }
+        }
+    }
+}
+
+/// Whether an event can mean a message or a dataset folder: a file closed after writing, a new name, a folder made.
+fn is_hint(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Create(_) => true,
+        EventKind::Modify(ModifyKind::Name(mode)) => !matches!(mode, RenameMode::From),
+        // Where the system does not tell of closes.
+        EventKind::Modify(_) => cfg!(not(target_os = "linux")),
+        EventKind::Any | EventKind::Other => true,
+        EventKind::Access(_) | EventKind::Remove(_) => false,
+    }
+}

@@ -1,0 +1,117 @@
+//! A worker's own folder and its lock.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use fs2::FileExt;
+
+use super::{Layout, SpoolError, now_ms};
+
+/// The lock file in a worker's folder. It also says, for people, who the worker is.
+pub(super) const LOCK: &str = ".lock";
+
+/// A live worker: a folder under `claimed` whose lock this process holds.
+#[derive(Debug)]
+pub struct Worker {
+    name: String,
+    /// `<pid>-<random>`, for batch ids.
+    short_name: String,
+    folder: PathBuf,
+    /// Held for as long as it is open, by the kernel.
+    lock: File,
+    batches: AtomicU32,
+}
+
+impl Worker {
+    /// Makes the folder `claimed/<host>-<pid>-<random>` and locks it.
+    pub fn register(layout: &Layout) -> Result<Worker, SpoolError> {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
+        let short_name = format!("{}-{:06x}", std::process::id(), random_24_bits());
+        let name = format!("{host}-{short_name}");
+        // Locked under a name that recovery passes over, so that nobody finds it unlocked.
+        let unborn = layout.claimed().join(format!(".{name}"));
+        let folder = layout.claimed().join(&name);
+        fs::create_dir(&unborn).map_err(|error| SpoolError::io("make the folder", &unborn, error))?;
+        let lock_path = unborn.join(LOCK);
+        let lock = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&lock_path)
+            .map_err(|error| SpoolError::io("make", &lock_path, error))?;
+        lock.try_lock_exclusive().map_err(|error| SpoolError::io("lock", &lock_path, error))?;
+        fs::rename(&unborn, &folder).map_err(|error| SpoolError::io("rename", &unborn, error))?;
+        Ok(Worker { name, short_name, folder, lock, batches: AtomicU32::new(0) })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// An id that no other batch has or had: `<time>-<pid>-<random>-<number>.<DATASET>`.
+    pub(super) fn new_batch_id(&self, label: &str) -> String {
+        let number = self.batches.fetch_add(1, Ordering::Relaxed);
+        let time = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default().strftime("%Y%m%dT%H%M%S");
+        format!("{time}-{}-{number:05}.{label}", self.short_name)
+    }
+
+    /// Removes the folder, which must have no batches left in it, and gives the lock up.
+    pub fn retire(self) -> Result<(), SpoolError> {
+        remove_folder(&self.folder)?;
+        drop(self.lock);
+        Ok(())
+    }
+}
+
+/// Removes an emptied worker's folder; the caller holds its lock. One that has a batch in it stays.
+pub(super) fn remove_folder(folder: &Path) -> Result<(), SpoolError> {
+    let has_batch = fs::read_dir(folder)
+        .map_err(|error| SpoolError::io("list", folder, error))?
+        .any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK));
+    if has_batch {
+        return Ok(());
+    }
+    let lock = folder.join(LOCK);
+    fs::remove_file(&lock).map_err(|error| SpoolError::io("remove", &lock, error))?;
+    fs::remove_dir(folder).map_err(|error| SpoolError::io("remove", folder, error))
+}
+
+fn random_24_bits() -> u32 {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library seeds each hasher from the system's randomness.
+    (std::collections::hash_map::RandomState::new().build_hasher().finish() & 0xff_ffff) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_live_workers_folder_is_locked_and_goes_when_it_retires() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::open(root.path()).unwrap();
+        let worker = Worker::register(&layout).unwrap();
+        let folder = worker.folder().to_owned();
+        let other = File::open(folder.join(LOCK)).unwrap();
+        assert!(other.try_lock_exclusive().is_err());
+        worker.retire().unwrap();
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn batch_ids_differ_between_workers_and_within_one() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::open(root.path()).unwrap();
+        let workers = [Worker::register(&layout).unwrap(), Worker::register(&layout).unwrap()];
+        let ids: HashSet<String> =
+            workers.iter().flat_map(|worker| (0..100).map(|_| worker.new_batch_id("BOALF"))).collect();
+        assert_eq!(ids.len(), 200);
+        assert!(ids.iter().all(|id| id.ends_with(".BOALF")));
+    }
+}
