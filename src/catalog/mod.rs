@@ -1,7 +1,13 @@
-//! The datasets that IRIS publishes: names, aliases, fields, keys; and the guess for those that nobody listed.
+//! The datasets that IRIS publishes: names, aliases, fields, keys.
 //!
-//! Pure: no file, no network. The facts are data, in `datasets.json` beside this file.
+//! Pure: no file, no network. The facts are data, in `datasets.json` beside this file, which is compiled in.
 
+mod dataset;
+mod names;
 mod schema;
+#[cfg(test)]
+mod tests;
 
+pub use dataset::{Dataset, Latest, Synonym, all, known_kind};
+pub use names::{dataset_name, dataset_of_file_name, find, historic_table_names, table_name, view_name};
 pub use schema::{Field, Kind, META_COLUMNS, Schema, is_meta_column};

@@ -1,0 +1,194 @@
+//! What is known of each dataset, read once from `datasets.json`.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use super::{Field, Kind};
+
+/// One dataset of the catalog. Its facts and their sources stand in `datasets.json`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// The canonical name, as the Insights API has it: `CDN`.
+    pub name: String,
+    /// The folders it arrives in, `E0361`; empty when it is known from the API only.
+    pub iris_names: Vec<String>,
+    pub meaning: String,
+    /// In the table's order, without the columns that irispool adds.
+    pub fields: Vec<Field>,
+    /// The fields that tell two rows apart.
+    pub key: Vec<String>,
+    /// Which row replaces which; `None` where rows don't replace each other one for one.
+    pub latest: Option<Latest>,
+    /// The time a row is about or was published at.
+    pub time_field: Option<String>,
+    /// A time or date that every row has; `None` means `ingested_utc`.
+    pub partition_field: Option<String>,
+    /// At most four, none nested.
+    pub cluster_fields: Vec<String>,
+    /// Older names for fields.
+    pub synonyms: Vec<Synonym>,
+    /// A row as JSON, in bytes, about.
+    pub row_bytes: u32,
+    /// Over IRIS, about; `None` where nobody has counted.
+    pub rows_per_day: Option<u32>,
+    /// Whether it is on the official list of IRIS names.
+    pub on_iris: bool,
+    /// Tables with history beside the one named after the dataset.
+    pub(super) more_historic_tables: Vec<String>,
+    examples: Vec<serde_json::Value>,
+}
+
+/// Rows with an equal `key` replace each other.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Latest {
+    pub key: Vec<String>,
+    /// The row with the greatest of these, compared in this order, wins; where there are none, the one in the later
+    /// message (its name has a time and a serial number).
+    pub version_fields: Vec<String>,
+}
+
+/// An older name of a field. The unified view offers a column `name` that is equal to `field`, and historic tables may
+/// hold the value under either.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Synonym {
+    pub name: String,
+    pub field: String,
+}
+
+impl Dataset {
+    /// The top-level field of that name, whatever its case.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The published example of the field at `place` in [`Self::fields`]; null where there is none.
+    pub(crate) fn example(&self, place: usize) -> &serde_json::Value {
+        &self.examples[place]
+    }
+}
+
+/// Every dataset, by name.
+pub fn all() -> &'static [Dataset] {
+    static DATASETS: OnceLock<Vec<Dataset>> = OnceLock::new();
+    DATASETS.get_or_init(|| {
+        let file: DataFile = serde_json::from_str(include_str!("datasets.json"))
+            .expect("datasets.json, which is compiled in, has the form that this module reads");
+        file.datasets.into_iter().map(Dataset::from).collect()
+    })
+}
+
+/// The type that a field of this name, in any case, has in every dataset that has one, and whether it is repeated.
+/// `None` when no dataset has one, or they differ.
+pub fn known_kind(field: &str) -> Option<(Kind, bool)> {
+    static KINDS: OnceLock<HashMap<String, Option<(Kind, bool)>>> = OnceLock::new();
+    let kinds = KINDS.get_or_init(|| {
+        let mut kinds = HashMap::new();
+        for field in all().iter().flat_map(|dataset| &dataset.fields) {
+            let this = (field.kind.clone(), field.repeated);
+            let agreed = kinds.entry(field.name.to_ascii_lowercase()).or_insert_with(|| Some(this.clone()));
+            if agreed.as_ref() != Some(&this) {
+                *agreed = None;
+            }
+        }
+        kinds
+    });
+    kinds.get(&field.to_ascii_lowercase()).cloned().flatten()
+}
+
+/// `datasets.json` as it stands. It says more than a program needs: sources and remarks are for people.
+#[derive(Deserialize)]
+struct DataFile {
+    datasets: Vec<DatasetEntry>,
+}
+
+#[derive(Deserialize)]
+struct DatasetEntry {
+    name: String,
+    meaning: String,
+    on_iris: bool,
+    iris_names: Vec<String>,
+    key: Vec<String>,
+    latest: Option<Latest>,
+    time_field: Option<String>,
+    partition_field: Option<String>,
+    cluster_fields: Vec<String>,
+    #[serde(default)]
+    synonyms: Vec<Synonym>,
+    #[serde(default)]
+    historic_tables: Vec<String>,
+    row_bytes: u32,
+    rows_per_day: Option<u32>,
+    fields: Vec<FieldEntry>,
+}
+
+#[derive(Deserialize)]
+struct FieldEntry {
+    name: String,
+    bigquery_type: TypeName,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    fields: Vec<FieldEntry>,
+    #[serde(default)]
+    example: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum TypeName {
+    Bool,
+    Int64,
+    Float64,
+    String,
+    Timestamp,
+    Date,
+    Record,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+enum Mode {
+    #[default]
+    Nullable,
+    Repeated,
+}
+
+impl From<DatasetEntry> for Dataset {
+    fn from(entry: DatasetEntry) -> Self {
+        let examples = entry.fields.iter().map(|field| field.example.clone()).collect();
+        Dataset {
+            name: entry.name,
+            iris_names: entry.iris_names,
+            meaning: entry.meaning,
+            fields: entry.fields.into_iter().map(Field::from).collect(),
+            key: entry.key,
+            latest: entry.latest,
+            time_field: entry.time_field,
+            partition_field: entry.partition_field,
+            cluster_fields: entry.cluster_fields,
+            synonyms: entry.synonyms,
+            row_bytes: entry.row_bytes,
+            rows_per_day: entry.rows_per_day,
+            on_iris: entry.on_iris,
+            more_historic_tables: entry.historic_tables,
+            examples,
+        }
+    }
+}
+
+impl From<FieldEntry> for Field {
+    fn from(entry: FieldEntry) -> Self {
+        let kind = match entry.bigquery_type {
+            TypeName::Bool => Kind::Bool,
+            TypeName::Int64 => Kind::Int64,
+            TypeName::Float64 => Kind::Float64,
+            TypeName::String => Kind::String,
+            TypeName::Timestamp => Kind::Timestamp,
+            TypeName::Date => Kind::Date,
+            TypeName::Record => Kind::Record(entry.fields.into_iter().map(Field::from).collect()),
+        };
+        Field { name: entry.name, kind, repeated: entry.mode == Mode::Repeated }
+    }
+}

@@ -1,0 +1,98 @@
+//! From the names that messages carry to datasets, and from datasets to tables.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Dataset, all};
+
+/// A dataset's name is part of a table's name, and stays well under every warehouse's limit for those.
+const DATASET_NAME_MAX: usize = 64;
+
+/// The dataset of that canonical or IRIS name, in any case: `E0361` and `cdn` both give CDN.
+pub fn find(name: &str) -> Option<&'static Dataset> {
+    static BY_NAME: OnceLock<HashMap<String, &'static Dataset>> = OnceLock::new();
+    let by_name = BY_NAME.get_or_init(|| {
+        let mut by_name = HashMap::new();
+        for dataset in all() {
+            for alias in &dataset.iris_names {
+                by_name.insert(alias.to_ascii_uppercase(), dataset);
+            }
+            by_name.insert(dataset.name.clone(), dataset);
+        }
+        by_name
+    });
+    by_name.get(name).or_else(|| by_name.get(&name.to_ascii_uppercase())).copied()
+}
+
+/// The canonical name for the name of any folder, known or not.
+///
+/// An unknown one is brought into upper case and `[A-Z0-9_]`, at most 64 characters, and is never empty. The name of a
+/// name is that name.
+pub fn dataset_name(folder: &str) -> String {
+    if let Some(dataset) = find(folder) {
+        return dataset.name.clone();
+    }
+    let mut name: String = folder
+        .chars()
+        .map(|letter| letter.to_ascii_uppercase())
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
+        .collect();
+    if name.is_empty() {
+        return "UNKNOWN".to_owned();
+    }
+    if name.len() > DATASET_NAME_MAX {
+        let hash = format!("_{:08X}", xxh3_64(folder.as_bytes()) as u32);
+        name.truncate(DATASET_NAME_MAX - hash.len());
+        name.push_str(&hash);
+    }
+    // Cleaned, it may be one that is known: `sys-warn`.
+    find(&name).map_or(name, |dataset| dataset.name.clone())
+}
+
+/// The table of a dataset's IRIS rows: `bmrs_boalf_iris`.
+pub fn table_name(dataset: &str) -> String {
+    format!("{}_iris", base_name(dataset))
+}
+
+/// The view of its historic and IRIS rows together: `bmrs_boalf_unified`.
+pub fn view_name(dataset: &str) -> String {
+    format!("{}_unified", base_name(dataset))
+}
+
+/// The tables in which other programs may have put its history, the likeliest first: `bmrs_boalf`.
+pub fn historic_table_names(dataset: &str) -> Vec<String> {
+    let more = find(dataset).map_or(&[][..], |known| &known.more_historic_tables);
+    std::iter::once(base_name(dataset)).chain(more.iter().cloned()).collect()
+}
+
+fn base_name(dataset: &str) -> String {
+    format!("bmrs_{}", dataset_name(dataset).to_ascii_lowercase())
+}
+
+/// The dataset that a file's name speaks of: `BOALF` for `BOALF_202510271648_10262.json`. A dataset's name may have
+/// underscores, so it is what stands before a time. `None` when there is no time in the name, or the client knew no
+/// dataset either and wrote `unknown`.
+pub fn dataset_of_file_name(name: &str) -> Option<String> {
+    let (before, _) = name
+        .match_indices('_')
+        .map(|(place, _)| (&name[..place], &name[place + 1..]))
+        .find(|(_, after)| starts_with_time(after))?;
+    (!before.is_empty() && !before.eq_ignore_ascii_case("unknown")).then(|| dataset_name(before))
+}
+
+/// Whether it starts with one of the times that message ids have: `202510271648` (IRIS), `251027T164812` or
+/// `20251027T164812` (client.py), `2025-10-27T16-48-12` (the Node and .NET clients); and ends there, or goes on with
+/// `_` or `.`.
+fn starts_with_time(text: &str) -> bool {
+    const FORMS: [&str; 4] = ["dddddddddddd", "ddddddTdddddd", "ddddddddTdddddd", "dddd-dd-ddTdd-dd-dd"];
+    FORMS.iter().any(|form| {
+        text.len() >= form.len()
+            && form.bytes().zip(text.bytes()).all(|(form, letter)| match form {
+                b'd' => letter.is_ascii_digit(),
+                other => letter == other,
+            })
+            && matches!(text.as_bytes().get(form.len()), None | Some(b'_' | b'.'))
+    })
+}
