@@ -12,6 +12,8 @@ use crate::message::Rows;
 pub struct Delivery {
     /// The dataset's canonical name, such as `BOALF`.
     pub dataset: Arc<str>,
+    /// The name of the worker that delivers it.
+    pub worker: Arc<str>,
     /// The batch's id; the same again when another worker takes the batch over.
     pub batch: Arc<str>,
     pub schema: Arc<Schema>,
@@ -45,14 +47,25 @@ pub struct Message {
 pub enum Outcome {
     /// Its rows are in, durably.
     Loaded,
+    /// Its rows are in, but for these, which the warehouse will never take: they go to dead.
+    LoadedBut(Vec<RefusedRow>),
     /// It was in already, with the same content.
     AlreadyLoaded,
     /// Newer content under the same id was in already; this one was not loaded.
     Superseded,
 }
 
-/// Why a delivery did not happen. Nothing of it is in the warehouse, and its files stay.
-#[derive(Debug, thiserror::Error)]
+/// A row that the warehouse refuses for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedRow {
+    /// Its place in the message, from 0.
+    pub message_row: u32,
+    /// In the warehouse's words.
+    pub reason: String,
+}
+
+/// Why a delivery did not happen. Its files stay, and it is made again, with the same ids, until it succeeds.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum WarehouseError {
     /// It will pass: busy, full disk, no network. Try again after `after`.
     #[error("{why}")]
@@ -77,6 +90,31 @@ pub trait Warehouse: Send + Sync {
     /// then. A field that the table can't take is left out: its values will be rescued.
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError>;
 
-    /// Takes rows durably, all or none. The answer has one list for each delivery, one outcome for each message.
-    fn load(&self, deliveries: &[Delivery]) -> Result<Vec<Vec<Outcome>>, WarehouseError>;
+    /// Takes rows durably. The answer has one entry for each delivery: one outcome for each of its messages, or why
+    /// the delivery must be made again. What a warehouse took of a delivery that failed, it must take only once when
+    /// the delivery is made again.
+    fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>>;
+
+    /// How a backlog of `files` messages of a dataset is to be delivered: by [`Self::load`] as it is read (none), or
+    /// as whole batches of at most so many files.
+    fn bulk_files_max(&self, _dataset: &str, _files: u64) -> Option<u64> {
+        None
+    }
+
+    /// Starts the bulk delivery of a whole batch. The same batch id again, after a crash, must find out what the first
+    /// delivery came to.
+    fn begin_bulk(&self, _dataset: &str, _batch: &str) -> Option<Box<dyn Bulk>> {
+        None
+    }
+}
+
+/// The delivery of one whole batch in one step.
+pub trait Bulk: Send {
+    /// Adds rows to what will be delivered. They are not kept in memory as they are.
+    fn add(&mut self, delivery: &Delivery) -> Result<(), WarehouseError>;
+
+    /// Delivers all rows added, exactly once, however often the same batch is delivered. Waits until it is known what
+    /// became of them. `Ok(false)`: the warehouse refuses the batch as a whole because of some rows in it, and has
+    /// taken nothing; it is to be delivered by [`Warehouse::load`].
+    fn finish(self: Box<Self>) -> Result<bool, WarehouseError>;
 }
