@@ -1,5 +1,8 @@
 //! irispool puts the messages of Elexon's IRIS client into a warehouse: every row, once, within seconds.
 
 pub mod catalog;
+pub mod exit;
 pub mod message;
+pub mod observe;
+pub mod signals;
 pub mod warehouse;
