@@ -1,5 +1,6 @@
 //! What people see of a running irispool: log lines and the progress bar, both on stderr.
 
+pub mod logs;
 mod progress;
 mod text;
 
