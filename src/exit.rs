@@ -9,7 +9,7 @@
 //! | 2 | [`Exit::Usage`] | the command line is wrong |
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
 //! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, or refused by the warehouse |
-//! | 130, 143 | [`by_signal`] | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
+//! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
 //!
 //! Where two of them fit, the higher one stands ([`Exit`] is ordered, so `max` picks it).
 
@@ -18,7 +18,6 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::observe::{self, plain};
-use crate::warehouse::WarehouseError;
 
 /// How a command ended; see the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,11 +34,6 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)
     }
-}
-
-/// The code of a process that ended because of `signal`, as shells count it.
-pub const fn by_signal(signal: i32) -> i32 {
-    128 + signal
 }
 
 /// An error that a user can cause. Its text is one sentence without a full stop that names what it is about.
@@ -105,15 +99,6 @@ fn labelled(label: &str, colour_of_label: anstyle::AnsiColor, text: &str, colour
     format!("{style}{label}:{style:#} {}\n", plain(text))
 }
 
-impl Explain for WarehouseError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            WarehouseError::Later { .. } => None,
-            WarehouseError::Setup { hint, .. } => Some(hint.clone()),
-        }
-    }
-}
-
 /// Stdout would not take a command's answer. A reader that has seen enough (`irispool query … | head`) is no fault.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the answer to stdout")]
@@ -155,11 +140,8 @@ mod tests {
 
     #[test]
     fn a_cause_that_is_in_the_sentence_is_not_said_again() {
-        let error = WarehouseError::Setup { why: "no such disk".into(), hint: "mount it".into() };
-        insta::assert_snapshot!(Failure::from(error).render(false), @r"
-        error: no such disk
-        hint: mount it
-        ");
+        let failure = Failure::from(Opening { name: "the disk gone", source: io::Error::other("disk gone") });
+        assert!(failure.render(false).starts_with("error: cannot open the disk gone\n"));
     }
 
     #[test]

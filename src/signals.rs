@@ -21,8 +21,6 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-use crate::exit;
-
 /// A request to stop that all threads share. Once requested it stays so.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<Shared>);
@@ -59,7 +57,7 @@ impl Stop {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
             // The order matters: handlers run as they were registered, so the first signal finds `asked` unset.
-            flag::register_conditional_shutdown(signal, exit::by_signal(signal), Arc::clone(&asked))?;
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked))?;
             flag::register(signal, Arc::clone(&asked))?;
         }
         let stop = Stop::new();

@@ -13,6 +13,7 @@
 //! `irispool.example.toml` documents every key; a test keeps it in step with [`Config`].
 
 mod error;
+mod flags;
 mod load;
 mod show;
 mod values;
@@ -24,8 +25,11 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use error::{BadValue, ConfigError};
+pub use flags::{GlobalSettings, RunSettings};
 pub use load::{Flag, Loaded, Origin, load};
 pub use values::WarehouseSpec;
+
+pub use crate::observe::logs::LogFormat;
 
 /// Every setting, checked and ready to use. Written as TOML it has each key of `irispool.toml`, in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,16 +104,6 @@ pub enum Keep {
     None,
     /// It is moved to `done/` in the spool
     Done,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One short line each, with `key=value` fields
-    Human,
-    /// One JSON object a line
-    Json,
 }
 
 const KIB: u64 = 1 << 10;

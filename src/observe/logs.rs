@@ -7,6 +7,8 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::field::RecordFields;
@@ -18,25 +20,40 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::{plain, print_above_progress, text};
-use crate::config::{Config, LogFormat};
 
-/// Starts logging as the configuration says. Once a process.
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One short line each, with `key=value` fields
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+/// Starts logging, in lines of `format`, of the events that `level` lets through: a level, or directives as of tracing's
+/// `EnvFilter`. Once a process.
 ///
 /// # Panics
 /// When it is called twice.
-pub fn init(config: &Config, colour: bool) {
+pub fn init(format: LogFormat, level: &str, colour: bool) {
     let look = Look { colour, date: !io::stderr().is_terminal() };
-    let logs = subscriber(config, look, Stderr { json: config.log_format == LogFormat::Json });
+    let logs = subscriber(format, level, look, Stderr { json: format == LogFormat::Json });
     tracing::subscriber::set_global_default(logs).expect("logging is started once, by main");
 }
 
-fn subscriber<W>(config: &Config, look: Look, writer: W) -> impl Subscriber + Send + Sync + use<W>
+fn subscriber<W>(
+    format: LogFormat,
+    level: &str,
+    look: Look,
+    writer: W,
+) -> impl Subscriber + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse_lossy(&config.log_level);
+    let filter = EnvFilter::builder().parse_lossy(level);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-    let lines = match config.log_format {
+    let lines = match format {
         LogFormat::Human => lines.with_ansi(look.colour).fmt_fields(Pairs).event_format(look).boxed(),
         LogFormat::Json => lines.with_timer(Utc).json().flatten_event(true).with_target(false).boxed(),
     };
@@ -208,8 +225,7 @@ mod tests {
     fn lines_of(format: LogFormat, level: &str, colour: bool, log: impl FnOnce()) -> Vec<String> {
         let lines = Lines::default();
         let writer = lines.clone();
-        let config = Config { log_format: format, log_level: level.into(), ..Config::default() };
-        let logs = subscriber(&config, Look { colour, date: true }, move || writer.clone());
+        let logs = subscriber(format, level, Look { colour, date: true }, move || writer.clone());
         tracing::subscriber::with_default(logs, log);
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert!(text.is_empty() || text.ends_with('\n'));
