@@ -9,6 +9,7 @@
 //! | 2 | [`Exit::Usage`] | the command line is wrong |
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
 //! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, or refused by the warehouse |
+//! | 101 | none | a bug in irispool, which it names on stderr; nothing is lost |
 //! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
 //!
 //! Where two of them fit, the higher one stands ([`Exit`] is ordered, so `max` picks it).

@@ -30,7 +30,7 @@ pub struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub struct FeedArgs {
-    /// Where the client downloads to: messages go to DIR/<DATASET>/
+    /// Where the client downloads to: messages go to DIR/DATASET/
     #[arg(value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
     /// How many messages
