@@ -1,0 +1,79 @@
+//! The verbs: one file each, and here what they are called and which does what.
+
+mod args;
+mod config;
+
+use clap::Subcommand;
+
+pub use args::{ConfigArgs, DemoArgs, FeedArgs, Format, QueryArgs, RunArgs};
+
+use crate::config::Loaded;
+use crate::exit::{Exit, Explain, Failure};
+use crate::warehouse::WarehouseError;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Deliver the messages in the spool, and those that arrive, until told to stop
+    #[command(after_help = "Examples:
+  irispool run                                  run until SIGTERM or Ctrl-C
+  irispool run --once                           deliver what is there, then exit
+  irispool run --spool /srv/iris --keep done    keep delivered files under /srv/iris/done/
+
+Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could not run,
+2 wrong usage, 3 something went to dead, 4 --once left messages that it could not take,
+130 or 143 a second signal ended it at once.")]
+    Run(RunArgs),
+    /// Show all of it on made-up messages, in a folder of its own
+    #[command(after_help = "Examples:
+  irispool demo                in a fresh folder, which it names
+  irispool demo /tmp/iris      in that folder, which must be empty or not exist")]
+    Demo(DemoArgs),
+    /// Write made-up messages into a folder, as Elexon's IRIS client does
+    #[command(after_help = "Examples:
+  irispool feed spool/incoming                                 1,000 messages, at once
+  irispool feed --files 60000 --seed 7 spool/incoming          the same backlog each time
+  irispool feed --per-second 10 --dataset FREQ --dataset MID spool/incoming")]
+    Feed(FeedArgs),
+    /// Make the warehouse's tables and views now; run makes what is missing by itself
+    #[command(after_help = "Examples:
+  irispool setup
+  irispool setup --warehouse sqlite:/srv/iris.db")]
+    Setup,
+    /// Ask the warehouse, in its own SQL, without changing it
+    #[command(after_help = "Examples:
+  irispool query 'SELECT * FROM bmrs_fuelinst_unified LIMIT 5'
+  irispool query --format csv 'SELECT * FROM bmrs_freq_iris' > freq.csv")]
+    Query(QueryArgs),
+    /// Show the settings in effect, as TOML, each with where it comes from
+    #[command(after_help = "Examples:
+  irispool config
+  irispool config --readers 16 > new.toml")]
+    Config(ConfigArgs),
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// Whatever the verb fails with.
+pub fn run(command: Command, settings: Loaded) -> Result<Exit, Failure> {
+    match command {
+        Command::Config(_) => config::run(&settings),
+        absent => Err(AbsentError(absent).into()),
+    }
+}
+
+/// The verbs whose modules are not in this build.
+#[derive(Debug, thiserror::Error)]
+#[error("this build cannot do {0:?}")]
+struct AbsentError(Command);
+
+impl Explain for AbsentError {}
+
+impl Explain for WarehouseError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            WarehouseError::Later { .. } => None,
+            WarehouseError::Setup { hint, .. } => Some(hint.clone()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The settings as flags. Each field has the name of its key in [`super::Config`], and its flag is spelt by clap's
+//! rule; values are checked with those of the other layers, but for choices, which clap lists and checks.
+
+use clap::{Args, ValueHint};
+use serde::Serialize;
+
+use super::{Flag, Keep, LogFormat, SchemaPolicy};
+
+/// Settings that every command takes.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalSettings {
+    /// The folder with incoming/, claimed/ and dead/ [default: spool]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub spool: Option<String>,
+    /// sqlite:PATH or bigquery:PROJECT.DATASET [default: sqlite:irispool.db]
+    #[arg(long, global = true, value_name = "WAREHOUSE")]
+    pub warehouse: Option<String>,
+    /// How log lines look [default: human]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// error, warn, info, debug, trace, or directives such as info,irispool::spool=debug [default: info]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+}
+
+/// Settings of a run.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Settings")]
+pub struct RunSettings {
+    /// What happens to fields and values that a table has no place for [default: evolve]
+    #[arg(long, value_name = "POLICY")]
+    pub schema: Option<SchemaPolicy>,
+    /// What happens to a file whose rows are in [default: none]
+    #[arg(long, value_name = "WHAT")]
+    pub keep: Option<Keep>,
+    /// Messages over this go to dead unread [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_file_bytes: Option<String>,
+    /// Bytes of messages held in memory at once [default: 32MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub in_flight_bytes: Option<String>,
+    /// Rows in one transaction, at most [default: 20000]
+    #[arg(long, value_name = "N")]
+    pub batch_rows: Option<String>,
+    /// How long a row may wait for others [default: 200ms]
+    #[arg(long, value_name = "DURATION")]
+    pub flush_interval: Option<String>,
+    /// How often the spool is listed, besides when something arrives [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    pub scan_interval: Option<String>,
+    /// Messages claimed one by one; a dataset with more is claimed as a whole [default: 2000]
+    #[arg(long, value_name = "N")]
+    pub claim_files: Option<String>,
+    /// Where file leases do not work, take files not written for so long [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    pub write_age: Option<String>,
+    /// How long to wait for a database that another process has locked [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    pub busy_timeout: Option<String>,
+    /// Threads that read and parse, or auto for 4 a core [default: auto]
+    #[arg(long, value_name = "N")]
+    pub readers: Option<String>,
+    /// Threads that delete delivered files [default: 32]
+    #[arg(long, value_name = "N")]
+    pub settlers: Option<String>,
+    /// After a request to stop, how long to finish what is in flight [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    pub stop_timeout: Option<String>,
+}
+
+impl GlobalSettings {
+    /// Those that were typed.
+    pub fn typed(&self) -> Vec<Flag> {
+        typed(self)
+    }
+}
+
+impl RunSettings {
+    /// Those that were typed.
+    pub fn typed(&self) -> Vec<Flag> {
+        typed(self)
+    }
+}
+
+fn typed(settings: &impl Serialize) -> Vec<Flag> {
+    let table = toml::Table::try_from(settings).expect("flags are text");
+    let flags = table.into_iter().map(|(key, value)| {
+        let flag = format!("--{}", key.replace('_', "-"));
+        let value = value.as_str().map(str::to_owned).expect("flags are text");
+        Flag { key, flag, value }
+    });
+    flags.collect()
+}

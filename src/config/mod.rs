@@ -1,0 +1,141 @@
+//! The settings: one [`Config`], out of defaults < `irispool.toml` < `IRISPOOL_*` < flags, every value checked at
+//! start.
+//!
+//! - `irispool.toml` is looked for in the working folder; `--config` or `IRISPOOL_CONFIG` names another, which must
+//!   exist.
+//! - A relative path in that file is meant from the file's folder; one in the environment, on the command line, or by
+//!   default, from the working folder.
+//! - A key is the same word everywhere: `batch_rows`, `IRISPOOL_BATCH_ROWS`, `--batch-rows`. Values are text in the
+//!   environment and on the command line; in the file, numbers may stand without quotes.
+//! - Nobody is ignored: an unknown key or variable, or a value out of range, is a [`ConfigError`] that says where it
+//!   stands and what would be right.
+//!
+//! `irispool.example.toml` documents every key; a test keeps it in step with [`Config`].
+
+mod error;
+mod flags;
+mod load;
+mod show;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+pub use error::{BadValue, ConfigError};
+pub use flags::{GlobalSettings, RunSettings};
+pub use load::{Flag, Loaded, Origin, load};
+pub use values::WarehouseSpec;
+
+pub use crate::observe::logs::LogFormat;
+
+/// Every setting, checked and ready to use. Written as TOML it has each key of `irispool.toml`, in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The folder with `incoming`, `claimed` and `dead`.
+    #[serde(with = "values::path")]
+    pub spool: PathBuf,
+    /// Where rows go.
+    pub warehouse: WarehouseSpec,
+    /// What happens to fields and values that a table has no place for.
+    pub schema: SchemaPolicy,
+    /// What happens to files whose rows are in.
+    pub keep: Keep,
+    /// A message over this goes to dead unread.
+    #[serde(with = "values::bytes")]
+    pub max_file_bytes: u64,
+    /// Bytes of messages held in memory at once. One message alone may be larger.
+    #[serde(with = "values::bytes")]
+    pub in_flight_bytes: u64,
+    /// Rows in one transaction, at most.
+    #[serde(deserialize_with = "values::count")]
+    pub batch_rows: usize,
+    /// How long a row may wait for others to be sent with.
+    #[serde(with = "values::duration")]
+    pub flush_interval: Duration,
+    /// How often `incoming` is listed, whether or not the file system told of anything new.
+    #[serde(with = "values::duration")]
+    pub scan_interval: Duration,
+    /// Messages claimed by single renames at once; a dataset with more is claimed as a whole folder.
+    #[serde(deserialize_with = "values::count")]
+    pub claim_files: usize,
+    /// Where file leases do not work, a file is taken when it was not written for so long.
+    #[serde(with = "values::duration")]
+    pub write_age: Duration,
+    /// How long to wait for a database that another process has locked.
+    #[serde(with = "values::duration")]
+    pub busy_timeout: Duration,
+    /// Threads that read and parse messages.
+    #[serde(deserialize_with = "values::readers")]
+    pub readers: usize,
+    /// Threads that delete delivered files.
+    #[serde(deserialize_with = "values::count")]
+    pub settlers: usize,
+    /// After a request to stop, how long what is in flight may take to finish before it is given back.
+    #[serde(with = "values::duration")]
+    pub stop_timeout: Duration,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines there are: a level, or directives as of tracing's `EnvFilter`.
+    #[serde(deserialize_with = "values::log_level")]
+    pub log_level: String,
+}
+
+/// What happens to fields and values that a table has no place for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SchemaPolicy {
+    /// A new field becomes a column; a value that does not fit its column goes into `rescued`
+    Evolve,
+    /// Both go into `rescued`
+    Rescue,
+    /// The row goes to dead
+    Strict,
+}
+
+/// What happens to a file whose rows are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// It is deleted
+    None,
+    /// It is moved to `done/` in the spool
+    Done,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            spool: PathBuf::from("spool"),
+            warehouse: WarehouseSpec::Sqlite(PathBuf::from("irispool.db")),
+            schema: SchemaPolicy::Evolve,
+            keep: Keep::None,
+            max_file_bytes: 64 * MIB,
+            in_flight_bytes: 32 * MIB,
+            batch_rows: 20_000,
+            flush_interval: Duration::from_millis(200),
+            scan_interval: Duration::from_secs(5),
+            claim_files: 2_000,
+            write_age: Duration::from_secs(5),
+            busy_timeout: Duration::from_secs(30),
+            readers: default_readers(),
+            settlers: 32,
+            stop_timeout: Duration::from_secs(5),
+            log_format: LogFormat::Human,
+            log_level: "info".to_owned(),
+        }
+    }
+}
+
+/// Four for each core, as a cold backlog waits for the disk, and at least eight.
+fn default_readers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    (4 * cores).clamp(8, 256)
+}

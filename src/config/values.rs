@@ -1,0 +1,211 @@
+//! How each kind of value is written.
+//!
+//! Every value is one word of text, or a whole number in TOML, which reads as its digits; so the file, the environment
+//! and the command line take the same values. An error says what would be right, never what a parser tripped over.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::ser::{Serialize, Serializer};
+use tracing_subscriber::EnvFilter;
+
+use super::{GIB, KIB, Keep, LogFormat, MIB, SchemaPolicy};
+
+/// A warehouse as it is named: `sqlite:PATH` or `bigquery:PROJECT.DATASET`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WarehouseSpec {
+    /// The database's file.
+    Sqlite(PathBuf),
+    BigQuery {
+        project: String,
+        dataset: String,
+    },
+}
+
+impl WarehouseSpec {
+    fn parse(text: &str) -> Option<WarehouseSpec> {
+        if let Some(file) = text.strip_prefix("sqlite:") {
+            // SQLite takes these two for something else than a file's path, and for memory that dies with the process.
+            let special = file.starts_with(":memory:") || file.starts_with("file:");
+            return (!special).then(|| parse_path(file)).flatten().map(WarehouseSpec::Sqlite);
+        }
+        // A project may be `example.com:project`; a dataset has no dot.
+        let (project, dataset) = text.strip_prefix("bigquery:")?.rsplit_once('.')?;
+        let named = |text: &str, others: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+        };
+        (named(project, "-.:") && named(dataset, "_"))
+            .then(|| WarehouseSpec::BigQuery { project: project.to_owned(), dataset: dataset.to_owned() })
+    }
+
+    /// The same, with a relative path meant from `folder`.
+    pub(super) fn within(self, folder: &Path) -> WarehouseSpec {
+        match self {
+            WarehouseSpec::Sqlite(file) => WarehouseSpec::Sqlite(folder.join(file)),
+            WarehouseSpec::BigQuery { .. } => self,
+        }
+    }
+}
+
+impl fmt::Display for WarehouseSpec {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WarehouseSpec::Sqlite(file) => write!(out, "sqlite:{}", file.display()),
+            WarehouseSpec::BigQuery { project, dataset } => write!(out, "bigquery:{project}.{dataset}"),
+        }
+    }
+}
+
+impl Serialize for WarehouseSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for WarehouseSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(deserializer, "sqlite:PATH or bigquery:PROJECT.DATASET", WarehouseSpec::parse)
+    }
+}
+
+/// Paths of folders. Written back they are text: what is not UTF-8 in them is lost.
+pub(super) mod path {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&path.display())
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<PathBuf, D::Error> {
+        word(deserializer, "a path, with the home folder written out, not as ~", parse_path)
+    }
+}
+
+/// Nothing expands `~` here, and a folder of that name is a trap for whoever removes it. Control characters would
+/// spoil every line that names the path.
+fn parse_path(text: &str) -> Option<PathBuf> {
+    let usable =
+        !text.is_empty() && !text.contains(char::is_control) && text != "~" && !text.starts_with("~/");
+    usable.then(|| PathBuf::from(text))
+}
+
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    word(deserializer, "a whole number", |text| text.parse().ok())
+}
+
+pub(super) fn readers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    word(deserializer, "a whole number, or \"auto\" for 4 a core", |text| match text {
+        "auto" => Some(super::default_readers()),
+        _ => text.parse().ok(),
+    })
+}
+
+/// A level alone, or directives. The filter itself would take a misspelt level for the name of a module.
+pub(super) fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let right = "error, warn, info, debug, trace, or directives such as info,irispool::spool=debug";
+    word(deserializer, right, |text| {
+        let known = text.split(',').all(|part| LEVELS.contains(&part) || part.contains('='));
+        (known && EnvFilter::try_new(text).is_ok()).then(|| text.to_owned())
+    })
+}
+
+/// Sizes: `8MiB`, `64 MB`, `1048576`; written back in the largest unit that divides them.
+pub(super) mod bytes {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&show_bytes(*bytes))
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        word(deserializer, "a size such as 8MiB, 64 MB or 1048576", |text| {
+            text.parse().map(|size: bytesize::ByteSize| size.as_u64()).ok()
+        })
+    }
+}
+
+pub(super) fn show_bytes(bytes: u64) -> String {
+    [(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")]
+        .into_iter()
+        .find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit))
+        .map_or_else(|| bytes.to_string(), |(unit, name)| format!("{}{name}", bytes / unit))
+}
+
+/// Durations: `200ms`, `5s`, `1m 30s`.
+pub(super) mod duration {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*duration))
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        word(deserializer, "a duration such as 200ms, 5s or 1m", |text| humantime::parse_duration(text).ok())
+    }
+}
+
+macro_rules! deserialize_as_choice {
+    ($($choice:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $choice {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                choice(deserializer)
+            }
+        }
+    )*};
+}
+
+deserialize_as_choice!(SchemaPolicy, Keep, LogFormat);
+
+fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<T, D::Error> {
+    let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+    let (last, others) = names.split_last().expect("a choice has values");
+    let right = format!("{} or {last}", others.join(", "));
+    word(deserializer, &right, |text| T::from_str(text, false).ok())
+}
+
+/// Reads one word by `parse`; `right` says what would be one.
+fn word<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    right: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Word { right, parse })
+}
+
+struct Word<'a, P> {
+    right: &'a str,
+    parse: P,
+}
+
+impl<T, P: FnOnce(&str) -> Option<T>> Visitor<'_> for Word<'_, P> {
+    type Value = T;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.right)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        let Word { right, parse } = self;
+        parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &right))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+}

@@ -1,0 +1,159 @@
+//! Exit codes, and how an error reaches the user.
+//!
+//! The codes are a contract: scripts and service managers may rely on them.
+//!
+//! | code | name | what it says |
+//! |---|---|---|
+//! | 0 | [`Exit::Done`] | the command did all of its work; for `run`, everything it found is delivered |
+//! | 1 | [`Exit::CannotRun`] | it could not run: the configuration, the spool or the warehouse is at fault |
+//! | 2 | [`Exit::Usage`] | the command line is wrong |
+//! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
+//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, or refused by the warehouse |
+//! | 101 | none | a bug in irispool, which it names on stderr; nothing is lost |
+//! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
+//!
+//! Where two of them fit, the higher one stands ([`Exit`] is ordered, so `max` picks it).
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use crate::observe::{self, plain};
+
+/// How a command ended; see the table above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    Done = 0,
+    CannotRun = 1,
+    Usage = 2,
+    Dead = 3,
+    Left = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error that a user can cause. Its text is one sentence without a full stop that names what it is about.
+pub trait Explain: Error + Send + Sync + 'static {
+    /// What to do about it; each line is printed as a hint of its own.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::CannotRun
+    }
+}
+
+/// What every command gives when it fails: any error that explains itself.
+#[derive(Debug)]
+pub struct Failure(Box<dyn Explain>);
+
+impl<E: Explain> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure(Box::new(error))
+    }
+}
+
+impl Failure {
+    pub fn exit(&self) -> Exit {
+        self.0.exit()
+    }
+
+    /// Prints the error and its hints on stderr; nothing for a failure whose code is 0.
+    pub fn report(&self, colour: bool) {
+        if self.exit() != Exit::Done {
+            observe::print_above_progress(self.render(colour).as_bytes());
+        }
+    }
+
+    fn render(&self, colour: bool) -> String {
+        let mut text = labelled("error", anstyle::AnsiColor::Red, &self.sentence(), colour);
+        for hint in self.0.hint().iter().flat_map(|hint| hint.lines()) {
+            text.push_str(&labelled("hint", anstyle::AnsiColor::Cyan, hint, colour));
+        }
+        text
+    }
+
+    /// The error and what it comes from, but for causes whose text it already has in its own.
+    fn sentence(&self) -> String {
+        let mut sentence = self.0.to_string();
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !sentence.contains(&text) {
+                sentence.push_str(": ");
+                sentence.push_str(&text);
+            }
+            cause = error.source();
+        }
+        sentence
+    }
+}
+
+fn labelled(label: &str, colour_of_label: anstyle::AnsiColor, text: &str, colour: bool) -> String {
+    let style = if colour { colour_of_label.on_default().bold() } else { anstyle::Style::new() };
+    format!("{style}{label}:{style:#} {}\n", plain(text))
+}
+
+/// Stdout would not take a command's answer. A reader that has seen enough (`irispool query … | head`) is no fault.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the answer to stdout")]
+pub struct OutputError(#[from] io::Error);
+
+impl Explain for OutputError {
+    fn exit(&self) -> Exit {
+        if self.0.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::CannotRun }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot open {name}")]
+    struct Opening {
+        name: &'static str,
+        source: io::Error,
+    }
+
+    impl Explain for Opening {
+        fn hint(&self) -> Option<String> {
+            Some("make it\nor name another".into())
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_sentence_with_its_causes_and_a_line_a_hint() {
+        let failure = Failure::from(Opening { name: "a\nb\u{1b}[2J", source: io::Error::other("disk gone") });
+        insta::assert_snapshot!(failure.render(false), @r"
+        error: cannot open a\nb\u{1b}[2J: disk gone
+        hint: make it
+        hint: or name another
+        ");
+        assert!(failure.render(true).starts_with("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m cannot open"));
+    }
+
+    #[test]
+    fn a_cause_that_is_in_the_sentence_is_not_said_again() {
+        let failure = Failure::from(Opening { name: "the disk gone", source: io::Error::other("disk gone") });
+        assert!(failure.render(false).starts_with("error: cannot open the disk gone\n"));
+    }
+
+    #[test]
+    fn only_a_broken_pipe_is_no_fault_of_stdout() {
+        let gone = Failure::from(OutputError(io::ErrorKind::BrokenPipe.into()));
+        let full = Failure::from(OutputError(io::ErrorKind::StorageFull.into()));
+        assert_eq!((gone.exit(), full.exit()), (Exit::Done, Exit::CannotRun));
+    }
+
+    #[test]
+    fn messages_left_outrank_dead_ones() {
+        assert_eq!(Exit::Done.max(Exit::Dead).max(Exit::Left), Exit::Left);
+    }
+}

@@ -1,0 +1,26 @@
+//! What people see of a running irispool: log lines and the progress bar, both on stderr.
+
+pub mod logs;
+mod progress;
+mod text;
+
+use std::io::IsTerminal;
+
+use clap::ColorChoice;
+
+pub use progress::{Progress, print_above_progress};
+pub use text::plain;
+
+/// Whether what goes to stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is
+/// set (<https://no-color.org>).
+pub fn colour_on_stderr(choice: ColorChoice) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            std::io::stderr().is_terminal() && !unwanted
+        }
+    }
+}
