@@ -12,8 +12,8 @@ use super::settle::{Ending, SETTLE_AT_ONCE, SettleTask};
 use super::tables::log_failure;
 use super::tally::Tally;
 use super::work::Work;
-use crate::spool::DeadLetter;
-use crate::warehouse::{Delivery, Message, Outcome, Warehouse, WarehouseError};
+use crate::spool::{BadRowNote, DeadLetter};
+use crate::warehouse::{Delivery, Message, Outcome, RefusedRow, Warehouse};
 
 pub(super) fn deliver_all(
     shared: &Shared,
@@ -28,18 +28,24 @@ pub(super) fn deliver_all(
             deliveries.push(parcel.delivery);
             rest.push((parcel.work, parcel.letters, parcel.permit));
         }
-        match warehouse.load(&deliveries) {
-            Ok(outcomes) => {
-                assert_eq!(outcomes.len(), deliveries.len(), "a warehouse answers for each delivery");
-                for ((delivery, outcomes), (work, letters, permit)) in deliveries.into_iter().zip(outcomes).zip(rest) {
-                    send_endings(settle, &work, delivery, outcomes, letters);
-                    drop(permit);
+        let results = warehouse.load(&deliveries);
+        assert_eq!(results.len(), deliveries.len(), "a warehouse answers for each delivery");
+        let mut failed: Vec<Arc<str>> = Vec::new();
+        for ((delivery, result), (work, letters, permit)) in deliveries.into_iter().zip(results).zip(rest) {
+            match result {
+                Ok(outcomes) => send_endings(settle, &work, delivery, outcomes, letters),
+                Err(error) => {
+                    // The rows are dropped; the files stay claimed and are read again when the table is tried again.
+                    if !failed.contains(&delivery.dataset) {
+                        failed.push(Arc::clone(&delivery.dataset));
+                        log_failure(&delivery.dataset, &error);
+                        Tally::add(&shared.tally.failed_loads, 1);
+                    }
+                    work.leave_for_later(shared.tables.park(&delivery.dataset, &error));
+                    work.end(delivery.messages.len() as u64);
                 }
             }
-            Err(error) => {
-                Tally::add(&shared.tally.failed_loads, 1);
-                leave_for_later(shared, &deliveries, rest.iter().map(|(work, ..)| work), &error);
-            }
+            drop(permit);
         }
     }
 }
@@ -92,34 +98,32 @@ fn send_endings(
 }
 
 fn ending(message: &Message, outcome: Outcome, letter: Option<DeadLetter>) -> Ending {
-    let (rows, rescued) = (message.rows.len() as u64, u64::from(message.rescued));
-    match (outcome, letter) {
+    let bytes = message.bytes;
+    let (refused, letter) = match (outcome, letter) {
         // What is dead of older content needs nobody any more.
-        (Outcome::Superseded, _) => Ending::Superseded { bytes: message.bytes },
-        (Outcome::Loaded, Some(letter)) => {
-            Ending::PartlyDead { letter, rows, rescued, dead_rows: u64::from(message.dead) }
-        }
-        (Outcome::AlreadyLoaded, Some(letter)) => Ending::Dead(letter),
-        (Outcome::Loaded, None) => Ending::Delivered { rows, rescued, bytes: message.bytes },
-        (Outcome::AlreadyLoaded, None) => Ending::AlreadyLoaded { bytes: message.bytes },
+        (Outcome::Superseded, _) => return Ending::Superseded { bytes },
+        (Outcome::AlreadyLoaded, None) => return Ending::AlreadyLoaded { bytes },
+        (Outcome::AlreadyLoaded, Some(letter)) => return Ending::Dead(letter),
+        (Outcome::Loaded, letter) => (Vec::new(), letter),
+        (Outcome::LoadedBut(refused), letter) => (refused, letter),
+    };
+    let rows = (message.rows.len() - refused.len()) as u64;
+    let rescued = u64::from(message.rescued);
+    let dead_rows = u64::from(message.dead) + refused.len() as u64;
+    match with_refused(letter, refused) {
+        Some(letter) => Ending::PartlyDead { letter, rows, rescued, dead_rows },
+        None => Ending::Delivered { rows, rescued, bytes },
     }
 }
 
-/// The rows are dropped, the files stay claimed and are read again when the table is tried again.
-fn leave_for_later<'a>(
-    shared: &Shared,
-    deliveries: &[Delivery],
-    works: impl Iterator<Item = &'a Arc<Work>>,
-    error: &WarehouseError,
-) {
-    let mut logged: Vec<&str> = Vec::new();
-    for (delivery, work) in deliveries.iter().zip(works) {
-        let dataset = &*delivery.dataset;
-        if !logged.contains(&dataset) {
-            logged.push(dataset);
-            log_failure(dataset, error);
-        }
-        work.leave_for_later(shared.tables.park(dataset, error));
-        work.end(delivery.messages.len() as u64);
-    }
+/// The letter of the rows that could not be parsed, with those that the warehouse refused.
+fn with_refused(letter: Option<DeadLetter>, refused: Vec<RefusedRow>) -> Option<DeadLetter> {
+    let Some(first) = refused.first() else { return letter };
+    let mut letter = letter.unwrap_or_else(|| {
+        let reason = format!("{} rows refused by the warehouse, the first one: {}", refused.len(), first.reason);
+        DeadLetter::whole("deliver", reason, None)
+    });
+    let notes = refused.into_iter();
+    letter.rows.extend(notes.map(|row| BadRowNote { row: row.message_row, byte: None, reason: row.reason }));
+    Some(letter)
 }

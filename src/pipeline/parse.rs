@@ -15,7 +15,7 @@ use super::tables::log_failure;
 use super::tally::Tally;
 use super::work::Work;
 use crate::catalog::{self, Schema};
-use crate::message::{self, BadRow, Encoded, Mode, Rows, Scratch};
+use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
 use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError, SpoolError};
 use crate::warehouse::{Delivery, Message, WarehouseError};
 
@@ -262,8 +262,13 @@ fn encode(
     rows: &mut Rows,
     scratch: &mut Scratch,
 ) -> Result<Encoded, Fate> {
-    message::encode(content, schema, mode, rows, scratch)
-        .map_err(|error| Fate::Dead(DeadLetter::whole("parse", error.to_string(), error.byte())))
+    message::encode(content, schema, mode, rows, scratch).map_err(|error| {
+        let byte = match error {
+            MessageError::CutOff { byte } | MessageError::NotJson { byte, .. } => Some(byte),
+            _ => None,
+        };
+        Fate::Dead(DeadLetter::whole("parse", error.to_string(), byte))
+    })
 }
 
 fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
@@ -274,7 +279,7 @@ fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
     };
     let reason = if good > 0 { format!("{reason} ({good} good rows were delivered)") } else { reason };
     let byte = Some(first.byte);
-    let rows = bad.into_iter().map(|bad| BadRowNote { row: bad.row, byte: bad.byte, reason: bad.reason }).collect();
+    let rows = bad.into_iter().map(|bad| BadRowNote { row: bad.row, byte: Some(bad.byte), reason: bad.reason }).collect();
     DeadLetter { stage: "parse", reason, byte, rows }
 }
 

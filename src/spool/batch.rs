@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 
-use super::rename::{exchange, rename, rename_at};
+use super::rename::{exchange, numbered, rename, rename_at};
 use super::{Layout, SpoolError, now_ms};
 
 /// With more files than this in it, a batch goes back by swapping folders, not file by file.
@@ -157,10 +157,7 @@ impl Batch {
     pub(super) fn move_to(&self, name: &OsStr, folder: &Path) -> Result<OsString, SpoolError> {
         let from = self.path.join(name);
         for number in 1..10_000 {
-            let mut new_name = name.to_owned();
-            if number > 1 {
-                new_name.push(format!("~{number}"));
-            }
+            let new_name = if number == 1 { name.to_owned() } else { numbered(name, number) };
             match rename(&from, &folder.join(&new_name)) {
                 Ok(()) => return Ok(new_name),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,

@@ -7,13 +7,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::rename::{NAME_BYTES_MAX, numbered, rename};
 use super::{Batch, Layout, SpoolError, now_ms};
 
 /// Rows named in one report at the most; the count says how many there are.
 const ROWS_NAMED_MAX: usize = 100;
-
-/// The longest file name that Linux and macOS take, in bytes.
-const NAME_BYTES_MAX: usize = 255;
 
 /// Why a message can't be delivered.
 #[derive(Clone, Debug)]
@@ -30,8 +28,9 @@ pub struct DeadLetter {
 pub struct BadRowNote {
     /// Place in the message, from 0.
     pub row: u32,
-    /// Offset in the message, from 0.
-    pub byte: u64,
+    /// Offset in the message, from 0; unknown where the warehouse refused the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
     pub reason: String,
 }
 
@@ -80,7 +79,7 @@ pub fn bury(
     let mut number = 1;
     while folder.join(&place).symlink_metadata().is_ok() && !same_content(&claimed, &folder.join(&place)) {
         number += 1;
-        place = with_number(name, number);
+        place = numbered(name, number);
     }
     let report_path = folder.join(report_name(&place));
     let earlier = read_report(&report_path);
@@ -101,18 +100,12 @@ pub fn bury(
         irispool: env!("CARGO_PKG_VERSION").to_owned(),
     };
     write_report(&report_path, &report)?;
-    match super::rename::rename(&claimed, &folder.join(&place)) {
+    match rename(&claimed, &folder.join(&place)) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => batch.remove(name),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(SpoolError::io("move to dead", claimed, error)),
     }
-}
-
-fn with_number(name: &OsStr, number: u32) -> OsString {
-    let mut numbered = name.to_owned();
-    numbered.push(format!("~{number}"));
-    numbered
 }
 
 /// `<message id>.error.json`, or, where that is too long for a file name, a cut name with a hash in it.

@@ -1,7 +1,9 @@
 //! Renames that never replace anything, and the swap of two folders.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, RenameFlags};
@@ -39,6 +41,19 @@ pub(super) fn rename_folder(old: &Path, new: &Path) -> io::Result<()> {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => std::fs::rename(old, new),
         other => Ok(other?),
     }
+}
+
+/// The longest file name that Linux and macOS take, in bytes.
+pub(super) const NAME_BYTES_MAX: usize = 255;
+
+/// `<name>~2`, `<name>~3` …: another name for a file whose own is taken. A name that is too long for that is cut.
+pub(super) fn numbered(name: &OsStr, number: u32) -> OsString {
+    let suffix = format!("~{number}");
+    let bytes = name.as_bytes();
+    let kept = bytes.len().min(NAME_BYTES_MAX - suffix.len());
+    let mut numbered = bytes[..kept].to_vec();
+    numbered.extend_from_slice(suffix.as_bytes());
+    OsString::from_vec(numbered)
 }
 
 /// Swaps two folders in one step: neither path is ever missing. Not every file system can.

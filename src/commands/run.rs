@@ -1,0 +1,166 @@
+//! `irispool run`: the daemon, and the drain.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded};
+
+use crate::config::{self, Config, WarehouseSpec};
+use crate::exit::{Exit, Explain, Failure};
+use crate::message::Mode;
+use crate::observe::Progress;
+use crate::pipeline::{self, PipelineError, Settings, Tally, Totals};
+use crate::signals::Stop;
+use crate::spool::{Keep, Layout, SpoolError};
+use crate::warehouse::{Warehouse, sqlite::Sqlite};
+
+/// How often the progress bar learns of new numbers.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A summary line comes after so long with work in it.
+const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
+
+impl Explain for SpoolError {
+    fn hint(&self) -> Option<String> {
+        SpoolError::hint(self)
+    }
+}
+
+impl Explain for PipelineError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            PipelineError::Spool(error) => error.hint(),
+            PipelineError::Thread(_) => Some("lower readers and settlers, or raise the limit on processes".to_owned()),
+        }
+    }
+}
+
+/// Runs one worker until a signal, or, with `once`, until nothing is left to do.
+///
+/// # Errors
+/// When the spool or the warehouse can't be used at all.
+pub fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
+    let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
+    let layout = Layout::open(&config.spool)?;
+    let warehouse = open_warehouse(config)?;
+    let (exit, _) = work(config, once, layout, warehouse, stop)?;
+    Ok(exit)
+}
+
+/// Opens the warehouse that the settings name.
+///
+/// # Errors
+/// When it is not there and can't be made, or is something else.
+pub fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
+    match &config.warehouse {
+        WarehouseSpec::Sqlite(path) => Ok(Arc::new(Sqlite::open(path, config.busy_timeout)?)),
+        WarehouseSpec::Bigquery { .. } => Err(NoBigqueryError.into()),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("this version of irispool has no BigQuery warehouse")]
+struct NoBigqueryError;
+
+impl Explain for NoBigqueryError {
+    fn hint(&self) -> Option<String> {
+        Some("use --warehouse sqlite:PATH".to_owned())
+    }
+}
+
+/// Runs the pipeline, and tells of it: a progress bar for a backlog, a summary line a minute and one at the end.
+pub(super) fn work(
+    config: &Config,
+    once: bool,
+    layout: Layout,
+    warehouse: Arc<dyn Warehouse>,
+    stop: Stop,
+) -> Result<(Exit, Totals), Failure> {
+    let started = Instant::now();
+    let tally = Arc::new(Tally::default());
+    let (finished, teller_stop) = bounded::<()>(0);
+    let teller = {
+        let tally = Arc::clone(&tally);
+        thread::Builder::new()
+            .name("tell".to_owned())
+            .spawn(move || tell(&tally, &teller_stop))
+            .map_err(PipelineError::Thread)?
+    };
+    let ended = pipeline::run(settings(config, once), layout, warehouse, Arc::clone(&tally), stop);
+    drop(finished);
+    let _ = teller.join();
+    let ended = ended?;
+    let totals = tally.totals();
+    summarise("ended", &totals, &Totals::default(), started.elapsed());
+    let exit = if ended.left > 0 {
+        tracing::error!(files = ended.left, "messages stay in the spool");
+        Exit::Left
+    } else if once && totals.dead > 0 {
+        Exit::Dead
+    } else {
+        Exit::Done
+    };
+    Ok((exit, totals))
+}
+
+fn settings(config: &Config, once: bool) -> Settings {
+    Settings {
+        once,
+        schema: match config.schema {
+            config::SchemaPolicy::Evolve => Mode::Evolve,
+            config::SchemaPolicy::Rescue => Mode::Rescue,
+            config::SchemaPolicy::Strict => Mode::Strict,
+        },
+        keep: match config.keep {
+            config::Keep::None => Keep::None,
+            config::Keep::Done => Keep::Done,
+        },
+        max_file_bytes: config.max_file_bytes,
+        in_flight_bytes: config.in_flight_bytes,
+        batch_rows: config.batch_rows as u64,
+        flush_interval: if once { Duration::ZERO } else { config.flush_interval },
+        scan_interval: config.scan_interval,
+        claim_files: config.claim_files as u64,
+        write_age: config.write_age,
+        readers: config.readers,
+        settlers: config.settlers,
+        stop_timeout: config.stop_timeout,
+    }
+}
+
+/// Until `stop` is disconnected: moves the progress bar, and logs a summary a minute while there is work.
+fn tell(tally: &Tally, stop: &Receiver<()>) {
+    let progress = Progress::new(0, true);
+    let (mut shown, mut said) = (Totals::default(), Totals::default());
+    let mut last_summary = Instant::now();
+    while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = stop.recv_timeout(PROGRESS_INTERVAL) {
+        let now = tally.totals();
+        progress.add_total(now.claimed - shown.claimed);
+        progress.delivered(now.delivered + now.dead - shown.delivered - shown.dead, now.rows - shown.rows);
+        shown = now;
+        if last_summary.elapsed() >= SUMMARY_INTERVAL {
+            if now != said {
+                summarise("delivered", &now, &said, last_summary.elapsed());
+            }
+            said = now;
+            last_summary = Instant::now();
+        }
+    }
+    progress.finish();
+}
+
+fn summarise(what: &'static str, now: &Totals, before: &Totals, elapsed: Duration) {
+    let files = now.delivered - before.delivered;
+    let seconds = elapsed.as_secs_f64().max(0.001);
+    tracing::info!(
+        files,
+        rows = now.rows - before.rows,
+        already_loaded = now.already_loaded - before.already_loaded,
+        rescued_rows = now.rescued_rows - before.rescued_rows,
+        dead = now.dead - before.dead,
+        seconds = format!("{seconds:.1}"),
+        files_per_second = (files as f64 / seconds) as u64,
+        "{what}"
+    );
+}
