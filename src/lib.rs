@@ -7,7 +7,7 @@ pub mod config;
 pub mod exit;
 pub mod message;
 pub mod observe;
-// pub mod pipeline;
+pub mod pipeline;
 pub mod signals;
 pub mod spool;
 pub mod warehouse;

@@ -24,7 +24,7 @@ enum Stored {
 struct StoredRow {
     cells_end: u32,
     message_row: u32,
-    /// Empty when there is nothing to rescue.
+    /// Empty when there is nothing to rescue; its end is the end of the row's text.
     rescued: (u32, u32),
 }
 
@@ -90,6 +90,19 @@ impl Rows {
         self.cells.push((column as u16, Stored::Text { start, end: self.text.len() as u32 }));
     }
 
+    /// Like [`Self::push_with`], but adds nothing where `write` answers false.
+    pub fn push_if(&mut self, column: usize, write: impl FnOnce(&mut String) -> bool) -> bool {
+        let start = self.text.len();
+        let written = write(&mut self.text);
+        if written {
+            let text = Stored::Text { start: start as u32, end: self.text.len() as u32 };
+            self.cells.push((column as u16, text));
+        } else {
+            self.text.truncate(start);
+        }
+        written
+    }
+
     /// Ends the row whose cells were pushed since the last end. `rescued` is JSON text, or empty.
     pub fn end_row(&mut self, message_row: u32, rescued: &str) {
         let start = self.text.len() as u32;
@@ -100,7 +113,9 @@ impl Rows {
 
     /// Drops the cells pushed since the last end.
     pub fn abandon_row(&mut self) {
-        self.cells.truncate(self.rows.last().map_or(0, |row| row.cells_end as usize));
+        let (cells, text) = self.rows.last().map_or((0, 0), |row| (row.cells_end, row.rescued.1));
+        self.cells.truncate(cells as usize);
+        self.text.truncate(text as usize);
     }
 
     /// Drops all rows from the one at `len` on.

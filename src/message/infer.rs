@@ -1,0 +1,101 @@
+//! What a field should be that no table has yet.
+
+use std::collections::HashMap;
+
+use simd_json::{Node, StaticNode};
+
+use super::{NEW_FIELDS_MAX, UtcTime};
+use crate::catalog::{Field, Kind, is_meta_column, known_kind};
+
+/// The integers that a float holds exactly go up to here.
+const FLOAT_EXACT_MAX: u64 = 1 << 53;
+
+/// Prefixes that BigQuery keeps for itself, in any case.
+const RESERVED_PREFIXES: [&str; 6] =
+    ["_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER"];
+
+/// Whether a table can have a column of this name beside irispool's own: letters, digits and underscores, not beginning
+/// with a digit, at most 300, and no prefix that BigQuery keeps for itself.
+fn can_be_column(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let reserved = |prefix: &&str| {
+        bytes.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+    };
+    (1..=300).contains(&bytes.len())
+        && !bytes[0].is_ascii_digit()
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        && !is_meta_column(name)
+        && !RESERVED_PREFIXES.iter().any(reserved)
+}
+
+/// The kind of a value that is not null. Numbers are floats, as the same field comes as `457` and as `350.0`, but for
+/// integers that a float can't hold.
+pub(super) fn infer(value: &[Node<'_>]) -> Kind {
+    match value[0] {
+        Node::Object { .. } | Node::Array { .. } => Kind::Json,
+        Node::String(text) if UtcTime::parse(text).is_none() => Kind::String,
+        Node::String(text) if text.len() == "2025-10-28".len() => Kind::Date,
+        Node::String(_) => Kind::Timestamp,
+        Node::Static(StaticNode::Bool(_)) => Kind::Bool,
+        Node::Static(StaticNode::I64(number)) if number.unsigned_abs() > FLOAT_EXACT_MAX => Kind::Int64,
+        Node::Static(StaticNode::U64(number))
+            if number > FLOAT_EXACT_MAX && i64::try_from(number).is_ok() =>
+        {
+            Kind::Int64
+        }
+        Node::Static(_) => Kind::Float64,
+    }
+}
+
+/// The kind that takes the values of both, as well as may be.
+fn widen(one: Kind, other: Kind) -> Kind {
+    use Kind::{Date, Float64, Int64, Json, String, Timestamp};
+    match (one, other) {
+        (one, other) if one == other => one,
+        (Json, _) | (_, Json) => Json,
+        (Date, Timestamp) | (Timestamp, Date) => Timestamp,
+        (Float64, Int64) | (Int64, Float64) => Float64,
+        _ => String,
+    }
+}
+
+/// The fields of a message that its table lacks.
+#[derive(Default)]
+pub(super) struct NewFields {
+    fields: Vec<NewField>,
+    /// By name in lower case.
+    places: HashMap<String, usize>,
+}
+
+struct NewField {
+    field: Field,
+    /// The catalogue knows its kind, so no value changes it.
+    known: bool,
+}
+
+impl NewFields {
+    /// Takes note of a field with a value that is not null.
+    pub(super) fn note(&mut self, name: &str, value: &[Node<'_>]) {
+        if !can_be_column(name) {
+            return;
+        }
+        let lower = name.to_ascii_lowercase();
+        if let Some(&place) = self.places.get(&lower) {
+            let NewField { field, known } = &mut self.fields[place];
+            if !*known {
+                field.kind = widen(field.kind.clone(), infer(value));
+            }
+        } else if self.fields.len() < NEW_FIELDS_MAX {
+            let known = known_kind(name);
+            let is_known = known.is_some();
+            let (kind, repeated) = known.unwrap_or_else(|| (infer(value), false));
+            let field = Field { name: name.to_owned(), kind, repeated };
+            self.places.insert(lower, self.fields.len());
+            self.fields.push(NewField { field, known: is_known });
+        }
+    }
+
+    pub(super) fn into_fields(self) -> Vec<Field> {
+        self.fields.into_iter().map(|new| new.field).collect()
+    }
+}

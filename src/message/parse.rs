@@ -1,0 +1,111 @@
+//! One element of a message to its tape.
+
+use simd_json::{Buffers, INPUT_PADDING, Node, Tape, fill_tape_padded};
+
+use super::LONG_ROW_BYTES;
+
+/// Parses elements, one at a time, in buffers that it keeps.
+pub(super) struct Parser {
+    /// The element, as simd-json unescapes strings in place, and the padding that it wants.
+    copy: Vec<u8>,
+    buffers: Buffers,
+    tape: Tape<'static>,
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Parser { copy: Vec::new(), buffers: Buffers::default(), tape: Tape(Vec::new()) }
+    }
+}
+
+/// Why an element is not JSON.
+pub(super) struct Fault {
+    /// Where, from the element's beginning.
+    pub(super) byte: usize,
+    pub(super) why: String,
+}
+
+impl Parser {
+    /// Hands the nodes of `element` to `read`.
+    pub(super) fn parse<T>(
+        &mut self,
+        element: &[u8],
+        read: impl FnOnce(&[Node<'_>]) -> T,
+    ) -> Result<T, Fault> {
+        self.copy.clear();
+        self.copy.extend_from_slice(element);
+        let parsed = self.parse_copy(read).or_else(|read| {
+            self.copy.clear();
+            escape_raw_breaks(element, &mut self.copy);
+            self.parse_copy(read).map_err(|_| fault_in(element))
+        });
+        if element.len() > LONG_ROW_BYTES {
+            *self = Parser::default();
+        }
+        parsed
+    }
+
+    /// Parses what is in `copy`; gives `read` back unused if that is not JSON.
+    fn parse_copy<T, F: FnOnce(&[Node<'_>]) -> T>(&mut self, read: F) -> Result<T, F> {
+        let length = self.copy.len();
+        self.copy.resize(length + INPUT_PADDING, b' ');
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let parsed = match fill_tape_padded(&mut self.copy, length, &mut self.buffers, &mut tape) {
+            Ok(()) => Ok(read(&tape.0)),
+            Err(_) => Err(read),
+        };
+        self.tape = tape.reset();
+        parsed
+    }
+}
+
+/// Copies `element` and writes every raw tab, line feed, carriage return, form feed and backspace inside a string as an
+/// escape.
+fn escape_raw_breaks(element: &[u8], copy: &mut Vec<u8>) {
+    let mut in_string = false;
+    let mut escaped = false;
+    for &byte in element {
+        let escape = match byte {
+            b'\t' => b't',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            0x0c => b'f',
+            0x08 => b'b',
+            _ => 0,
+        };
+        if in_string && !escaped && escape != 0 {
+            copy.extend_from_slice(&[b'\\', escape]);
+        } else {
+            copy.push(byte);
+        }
+        if byte == b'"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = in_string && byte == b'\\' && !escaped;
+    }
+}
+
+/// What is wrong with an element that simd-json refused. serde_json is asked: it says what and where more clearly.
+fn fault_in(element: &[u8]) -> Fault {
+    match serde_json::from_slice::<serde_json::Value>(element) {
+        Err(error) => Fault::of(&error, element),
+        Ok(_) => Fault { byte: 0, why: "the row is not JSON".into() },
+    }
+}
+
+impl Fault {
+    /// serde_json's error about `text`, with its line and column as one place.
+    pub(super) fn of(error: &serde_json::Error, text: &[u8]) -> Fault {
+        let line_start = match error.line() {
+            0 | 1 => 0,
+            line => {
+                let mut breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+                breaks.nth(line - 2).map_or(0, |(at, _)| at + 1)
+            }
+        };
+        let byte = (line_start + error.column().saturating_sub(1)).min(text.len());
+        let full = error.to_string();
+        let why = full.rsplit_once(" at line ").map_or(full.as_str(), |(why, _)| why);
+        Fault { byte, why: format!("not JSON: {why}") }
+    }
+}

@@ -1,0 +1,217 @@
+//! Where each element of a message's array begins and ends.
+//!
+//! It knows strings, escapes and brackets, and nothing else of JSON: whether an element is sound is found when it is
+//! parsed. It counts brackets and does not recurse, so no nesting is too deep for it. Where quotes or brackets do not
+//! pair, ends of elements can't be found, so the message is refused as a whole.
+
+use super::{DEPTH_MAX, MessageError, ROW_BYTES_MAX};
+
+/// The elements of a message, in order.
+pub(super) struct Elements<'m> {
+    message: &'m [u8],
+    at: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// Before the only object.
+    Single,
+    /// Behind the array's opening bracket.
+    First,
+    /// Behind a comma.
+    Later,
+    /// Behind the last element and what closes it.
+    End,
+}
+
+/// Where an element is, without the white space round it.
+pub(super) struct Element {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    depth: u32,
+    first: Option<u8>,
+}
+
+impl<'m> Elements<'m> {
+    pub(super) fn of(message: &'m [u8]) -> Result<Self, MessageError> {
+        let bom = if message.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let at = skip_space(message, bom);
+        match message.get(at) {
+            None => Err(MessageError::Empty),
+            Some(b'[') => Ok(Elements { message, at: at + 1, state: State::First }),
+            Some(b'{') => Ok(Elements { message, at, state: State::Single }),
+            Some(_) => Err(no_container(message, at)),
+        }
+    }
+
+    /// The next element. An error counts for the whole message, also for the elements that were given before.
+    pub(super) fn next(&mut self) -> Result<Option<Element>, MessageError> {
+        if self.state == State::End {
+            return self.nothing_more().map(|()| None);
+        }
+        let start = skip_space(self.message, self.at);
+        if self.state == State::First && self.message.get(start) == Some(&b']') {
+            self.at = start + 1;
+            self.state = State::End;
+            return self.nothing_more().map(|()| None);
+        }
+        let Some(scan) = scan(self.message, start, self.state == State::Single) else {
+            return Err(self.not_closed(start));
+        };
+        let end = if self.state == State::Single {
+            self.at = scan.end;
+            self.state = State::End;
+            scan.end
+        } else {
+            self.at = scan.end + 1;
+            self.state = if self.message[scan.end] == b']' { State::End } else { State::Later };
+            start + trim_space_end(&self.message[start..scan.end])
+        };
+        Ok(Some(Element { start, end, depth: scan.depth, first: self.message[start..end].first().copied() }))
+    }
+
+    fn nothing_more(&self) -> Result<(), MessageError> {
+        let at = skip_space(self.message, self.at);
+        if at == self.message.len() {
+            return Ok(());
+        }
+        Err(MessageError::NotJson {
+            byte: at as u64,
+            why: "there is text behind the end of the records".into(),
+        })
+    }
+
+    /// The element at `start` goes on to the message's end. If that end looks like an end, nothing was cut off.
+    fn not_closed(&self, start: usize) -> MessageError {
+        let closing = if self.state == State::Single { b'}' } else { b']' };
+        let end = trim_space_end(self.message);
+        if start < end && self.message[end - 1] == closing {
+            let why = "in the record that begins here a quote or a bracket is missing, or is one too many";
+            return MessageError::NotJson { byte: start as u64, why: why.into() };
+        }
+        MessageError::CutOff { byte: self.message.len() as u64 }
+    }
+}
+
+impl Element {
+    /// Why the element can't be a record, where that shows before it is parsed.
+    pub(super) fn no_record(&self) -> Option<String> {
+        let bytes = self.end - self.start;
+        let found = match self.first {
+            Some(b'{') if bytes > ROW_BYTES_MAX => {
+                return Some(format!("the row has {bytes} bytes; at most {ROW_BYTES_MAX} can be read"));
+            }
+            Some(b'{') if self.depth > DEPTH_MAX => {
+                return Some(format!(
+                    "the row is nested {} deep; at most {DEPTH_MAX} can be read",
+                    self.depth
+                ));
+            }
+            Some(b'{') => return None,
+            Some(b'[') => "an array",
+            Some(b'"') => "a string",
+            Some(b'-' | b'0'..=b'9') => "a number",
+            Some(b't' | b'f') => "a boolean",
+            Some(b'n') => "null",
+            Some(_) => "something that is not JSON",
+            None => "nothing",
+        };
+        Some(format!("there is {found} where a record should be"))
+    }
+}
+
+struct Scan {
+    /// In an array the place of the comma or bracket that ends the element, else the place behind the object.
+    end: usize,
+    depth: u32,
+}
+
+/// Finds the end of the element at `at`; `None` if the message ends first.
+fn scan(message: &[u8], mut at: usize, single: bool) -> Option<Scan> {
+    let mut open = 0_u32;
+    let mut depth = 0;
+    loop {
+        match message.get(at)? {
+            b'"' => {
+                at = string_end(message, at + 1)?;
+                continue;
+            }
+            b'{' | b'[' => {
+                open += 1;
+                depth = depth.max(open);
+            }
+            b']' if open == 0 => return Some(Scan { end: at, depth }),
+            b'}' | b']' => {
+                open = open.saturating_sub(1);
+                if open == 0 && single {
+                    return Some(Scan { end: at + 1, depth });
+                }
+            }
+            b',' if open == 0 => return Some(Scan { end: at, depth }),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// The place behind the quote that closes the string whose text begins at `at`.
+fn string_end(message: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        // Eight bytes at once. For strings as short as the feed's this is faster than memchr, which has to start up.
+        while let Some(eight) = message.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_le_bytes(*eight);
+            let quotes = zero_bytes(word ^ (ONES * u64::from(b'"')));
+            let found = quotes | zero_bytes(word ^ (ONES * u64::from(b'\\')));
+            if found != 0 {
+                at += found.trailing_zeros() as usize / 8;
+                break;
+            }
+            at += 8;
+        }
+        match message.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// The lowest bit set in the answer is the high bit of the lowest zero byte of `word`; bits above it mean nothing.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & (ONES << 7)
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn skip_space(message: &[u8], at: usize) -> usize {
+    at + message[at..].iter().take_while(|&&byte| is_space(byte)).count()
+}
+
+/// The length of `text` without the white space at its end.
+fn trim_space_end(text: &[u8]) -> usize {
+    text.iter().rposition(|&byte| !is_space(byte)).map_or(0, |last| last + 1)
+}
+
+/// The error for a message that begins with neither bracket nor brace.
+fn no_container(message: &[u8], at: usize) -> MessageError {
+    let value = match serde_json::from_slice::<serde_json::Value>(&message[at..]) {
+        Ok(value) => value,
+        Err(error) if error.is_eof() => return MessageError::CutOff { byte: message.len() as u64 },
+        Err(error) => {
+            let fault = super::parse::Fault::of(&error, &message[at..]);
+            return MessageError::NotJson { byte: (at + fault.byte) as u64, why: fault.why };
+        }
+    };
+    let found = match value {
+        serde_json::Value::Null => "null",
+        serde_json::Value::Bool(_) => "a boolean",
+        serde_json::Value::Number(_) => "a number",
+        _ => "a string",
+    };
+    MessageError::NotRecords { found }
+}
