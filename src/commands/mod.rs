@@ -2,10 +2,17 @@
 
 mod args;
 mod config;
+mod demo;
+mod feed;
+mod query;
+mod run;
+mod setup;
 
 use clap::Subcommand;
 
-pub use args::{ConfigArgs, DemoArgs, FeedArgs, Format, QueryArgs, RunArgs};
+pub use args::{ConfigArgs, DemoArgs, RunArgs};
+pub use feed::FeedArgs;
+pub use query::QueryArgs;
 
 use crate::config::Loaded;
 use crate::exit::{Exit, Explain, Failure};
@@ -56,18 +63,16 @@ Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could no
 /// # Errors
 /// Whatever the verb fails with.
 pub fn run(command: Command, settings: Loaded) -> Result<Exit, Failure> {
+    let config = &settings.config;
     match command {
+        Command::Run(args) => run::run(config, args.once),
+        Command::Demo(args) => demo::run(config, &args),
+        Command::Feed(args) => feed::start(&args),
+        Command::Setup => setup::run(config),
+        Command::Query(args) => query::start(config, &args),
         Command::Config(_) => config::run(&settings),
-        absent => Err(AbsentError(absent).into()),
     }
 }
-
-/// The verbs whose modules are not in this build.
-#[derive(Debug, thiserror::Error)]
-#[error("this build cannot do {0:?}")]
-struct AbsentError(Command);
-
-impl Explain for AbsentError {}
 
 impl Explain for WarehouseError {
     fn hint(&self) -> Option<String> {

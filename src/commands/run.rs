@@ -53,15 +53,19 @@ pub fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
 /// # Errors
 /// When it is not there and can't be made, or is something else.
 pub fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
+    Ok(Arc::new(open_sqlite(config)?))
+}
+
+pub(super) fn open_sqlite(config: &Config) -> Result<Sqlite, Failure> {
     match &config.warehouse {
-        WarehouseSpec::Sqlite(path) => Ok(Arc::new(Sqlite::open(path, config.busy_timeout)?)),
-        WarehouseSpec::Bigquery { .. } => Err(NoBigqueryError.into()),
+        WarehouseSpec::Sqlite(path) => Ok(Sqlite::open(path, config.busy_timeout)?),
+        WarehouseSpec::BigQuery { .. } => Err(NoBigqueryError.into()),
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("this version of irispool has no BigQuery warehouse")]
-struct NoBigqueryError;
+pub(super) struct NoBigqueryError;
 
 impl Explain for NoBigqueryError {
     fn hint(&self) -> Option<String> {

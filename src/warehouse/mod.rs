@@ -1,11 +1,16 @@
 //! Where rows go. The pipeline knows a warehouse only by [`Warehouse`].
 
+mod query;
+pub mod sqlite;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Field, Schema};
 use crate::message::Rows;
+
+pub use query::{Answer, Query, QueryError, Value};
 
 /// Rows of one dataset out of some messages of one batch, encoded for `schema`.
 #[derive(Debug)]

@@ -1,0 +1,153 @@
+//! `irispool demo`: all of it on made-up messages, in a folder of its own. Nothing in it is a mock-up: it feeds, runs
+//! and asks as the other verbs do.
+
+use std::fs;
+use std::io::{self, Write, stdout};
+use std::path::{Path, PathBuf};
+
+use super::DemoArgs;
+use super::feed::{self, FeedArgs};
+use super::query::{Format, print};
+use super::run::{open_warehouse, work};
+use crate::config::{Config, WarehouseSpec};
+use crate::exit::{Exit, Explain, Failure, OutputError};
+use crate::feed::Mix;
+use crate::observe::plain;
+use crate::pipeline::PipelineError;
+use crate::signals::Stop;
+use crate::spool::{DeadReport, Layout};
+use crate::warehouse::sqlite::Reader;
+
+const FILES: u64 = 5_000;
+const FAULT_SHARE: f64 = 0.02;
+
+/// Dead letters shown; the count says how many there are.
+const DEAD_SHOWN_MAX: usize = 12;
+
+const TABLES_SQL: &str = include_str!("../../sql/sqlite/demo/tables.sql");
+const GENERATION_SQL: &str = include_str!("../../sql/sqlite/demo/generation.sql");
+
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error("{} is not empty", dir.display())]
+    NotEmpty { dir: PathBuf },
+    #[error("cannot make the folder {}: {source}", dir.display())]
+    Folder { dir: PathBuf, source: io::Error },
+}
+
+impl Explain for DemoError {
+    fn hint(&self) -> Option<String> {
+        Some("name another folder, or none for a fresh one".to_owned())
+    }
+}
+
+/// Feeds, delivers and shows.
+///
+/// # Errors
+/// When the folder can't be used, or what any of the verbs fails with.
+pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
+    let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
+    let dir = fresh_folder(args.dir.as_deref())?;
+    let spool = dir.join("spool");
+    let database = dir.join("irispool.db");
+    let config = Config {
+        spool: spool.clone(),
+        warehouse: WarehouseSpec::Sqlite(database.clone()),
+        ..config.clone()
+    };
+    let layout = Layout::open(&spool)?;
+
+    say(&format!("A fresh spool in {}", dir.display()))?;
+    let feed = FeedArgs {
+        dir: layout.incoming(),
+        files: Some(FILES),
+        per_second: None,
+        datasets: Vec::new(),
+        seed: 1,
+        start: None,
+        mix: Mix::Even,
+        faults: FAULT_SHARE,
+    };
+    let fed = feed::run(&feed, &stop)?;
+    say(&format!("\nWrote messages as Elexon's client does, some broken on purpose: {fed}"))?;
+
+    let (_, totals) = work(&config, true, layout.clone(), open_warehouse(&config)?, stop)?;
+    say(&format!(
+        "\nDelivered {} messages with {} rows; {} had come before, {} went to dead\n",
+        totals.delivered, totals.rows, totals.already_loaded, totals.dead
+    ))?;
+
+    let reader = Reader::open(&database, config.busy_timeout)?;
+    let mut out = stdout();
+    print(&reader, TABLES_SQL, Format::Table, None, &mut out)?;
+    show_dead(&layout)?;
+    say("\nThe latest generation mix, from bmrs_fuelinst_unified")?;
+    print(&reader, GENERATION_SQL, Format::Table, None, &mut out)?;
+    show_next(&dir)?;
+    Ok(Exit::Done)
+}
+
+fn fresh_folder(wanted: Option<&Path>) -> Result<PathBuf, DemoError> {
+    let failed = |dir: &Path| {
+        let dir = dir.to_owned();
+        move |source| DemoError::Folder { dir, source }
+    };
+    if let Some(dir) = wanted {
+        fs::create_dir_all(dir).map_err(failed(dir))?;
+        let mut entries = fs::read_dir(dir).map_err(failed(dir))?;
+        return if entries.next().is_none() {
+            Ok(dir.to_owned())
+        } else {
+            Err(DemoError::NotEmpty { dir: dir.to_owned() })
+        };
+    }
+    let mut number = 1;
+    loop {
+        let dir = std::env::temp_dir().join(format!("irispool-demo-{number}"));
+        match fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(source) => return Err(DemoError::Folder { dir, source }),
+        }
+    }
+}
+
+fn show_dead(layout: &Layout) -> Result<(), Failure> {
+    let mut reports = Vec::new();
+    for folder in fs::read_dir(layout.dead()).into_iter().flatten().flatten() {
+        for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+            if file.file_name().to_string_lossy().ends_with(".error.json")
+                && let Ok(text) = fs::read(file.path())
+                && let Ok(report) = serde_json::from_slice::<DeadReport>(&text)
+            {
+                reports.push(report);
+            }
+        }
+    }
+    reports.sort_by(|one, other| one.message_id.cmp(&other.message_id));
+    say(&format!("\nWhat went to {}, and why", layout.dead().display()))?;
+    for report in reports.iter().take(DEAD_SHOWN_MAX) {
+        say(&format!("  {}: {}", plain(&report.message_id), plain(&report.reason)))?;
+    }
+    if reports.len() > DEAD_SHOWN_MAX {
+        say(&format!("  … and {} more", reports.len() - DEAD_SHOWN_MAX))?;
+    }
+    Ok(())
+}
+
+fn show_next(dir: &Path) -> Result<(), Failure> {
+    let program = std::env::args().next().unwrap_or_else(|| "irispool".to_owned());
+    let dir = dir.display();
+    say(&format!(
+        "\nNext:
+  {program} query --warehouse sqlite:{dir}/irispool.db 'SELECT * FROM bmrs_freq_unified LIMIT 5'
+  {program} query --warehouse sqlite:{dir}/irispool.db 'SELECT * FROM irispool_load_history LIMIT 5'
+  {program} feed --per-second 20 {dir}/spool/incoming &
+  {program} run --spool {dir}/spool --warehouse sqlite:{dir}/irispool.db
+  rm -r {dir}                        when you have seen enough"
+    ))
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    writeln!(stdout(), "{text}").map_err(|error| OutputError::from(error).into())
+}

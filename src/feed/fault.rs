@@ -1,0 +1,242 @@
+//! What goes wrong with messages, made on purpose.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::calendar::{Form, push_instant};
+use super::json;
+use super::random::Random;
+use crate::catalog::{Dataset, Kind};
+
+/// Something odd about a message. Most of it has been seen on IRIS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// The client died while it wrote: the file ends within its first row.
+    Truncated,
+    /// Nothing in the file.
+    EmptyFile,
+    /// The same name and content as an earlier message.
+    Redelivered,
+    /// The name of an earlier message with as many rows and other values.
+    RedeliveredChanged,
+    /// One row among good ones is not JSON.
+    BrokenRow,
+    /// One row among good ones is a number.
+    NotARecord,
+    /// The first row's text has an escape that JSON does not know, as the .NET client writes.
+    InvalidEscape,
+    /// Every row has a field that the catalog lacks.
+    UnknownField,
+    /// One value does not fit its field, such as 49.92 for a whole number; the row is good all the same.
+    WrongType,
+    /// A dataset that nobody has listed.
+    UnknownDataset,
+    /// `[]`: a message with no rows.
+    EmptyArray,
+    /// A record that is in no array.
+    SingleObject,
+    /// A byte order mark at the start.
+    Bom,
+    /// Many indented lines and plain UTF-8, as the Node client writes.
+    Indented,
+}
+
+impl Fault {
+    pub const ALL: [Fault; 14] = [
+        Fault::Truncated,
+        Fault::EmptyFile,
+        Fault::Redelivered,
+        Fault::RedeliveredChanged,
+        Fault::BrokenRow,
+        Fault::NotARecord,
+        Fault::InvalidEscape,
+        Fault::UnknownField,
+        Fault::WrongType,
+        Fault::UnknownDataset,
+        Fault::EmptyArray,
+        Fault::SingleObject,
+        Fault::Bom,
+        Fault::Indented,
+    ];
+
+    /// A few words for people: `broken row`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::Truncated => "truncated",
+            Fault::EmptyFile => "empty file",
+            Fault::Redelivered => "redelivered",
+            Fault::RedeliveredChanged => "redelivered with other content",
+            Fault::BrokenRow => "broken row",
+            Fault::NotARecord => "number for a record",
+            Fault::InvalidEscape => "invalid escape",
+            Fault::UnknownField => "unknown field",
+            Fault::WrongType => "value of a wrong type",
+            Fault::UnknownDataset => "unknown dataset",
+            Fault::EmptyArray => "empty array",
+            Fault::SingleObject => "single object",
+            Fault::Bom => "byte order mark",
+            Fault::Indented => "indented",
+        }
+    }
+
+    /// Whether the file, or one of its rows, can't be rows of a table.
+    pub fn is_fatal(self) -> bool {
+        use Fault::*;
+        matches!(self, Truncated | EmptyFile | BrokenRow | NotARecord | InvalidEscape)
+    }
+
+    /// Rows that a message needs to show the fault among good ones.
+    pub(super) fn rows_min(self) -> u32 {
+        if matches!(self, Fault::BrokenRow | Fault::NotARecord) { 3 } else { 1 }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A good message and where its rows stand in it.
+pub(super) struct Draft {
+    pub(super) body: Vec<u8>,
+    pub(super) rows: Vec<Range<usize>>,
+}
+
+impl Draft {
+    /// The message with the fault, and how many good rows it has. `None` where the message has nothing that the fault
+    /// could befall; redeliveries and unknown datasets are no matter of the content.
+    pub(super) fn with(
+        &self,
+        fault: Fault,
+        dataset: &Dataset,
+        random: &mut Random,
+    ) -> Option<(Vec<u8>, u32)> {
+        let Draft { body, rows } = self;
+        let mut body = body.clone();
+        let count = rows.len() as u32;
+        let first = rows.first()?.clone();
+        let any = random.pick(rows).clone();
+        let good_rows = match fault {
+            Fault::Truncated => {
+                body.truncate(random.between(1, first.end as i64 - 1) as usize);
+                0
+            }
+            Fault::EmptyFile => {
+                body.clear();
+                0
+            }
+            Fault::BrokenRow => {
+                let name_end = any.start + find(&body[any.clone()], b"\": ")? + 3;
+                body.drain(name_end..value_end(&body, name_end));
+                count - 1
+            }
+            Fault::NotARecord => {
+                body.splice(any, *b"42");
+                count - 1
+            }
+            Fault::InvalidEscape => {
+                let text_start = first.start + find(&body[first], b"\": \"")? + 4;
+                body.splice(text_start..text_start, *b"\\d");
+                count - 1
+            }
+            Fault::UnknownField => {
+                const FIELDS: [&str; 3] =
+                    ["\"gridZone\": \"GZ7\", ", "\"carbonIntensity\": 182.5, ", "\"isRevised\": true, "];
+                let field = random.pick(&FIELDS);
+                for row in rows.iter().rev() {
+                    body.splice(row.start + 1..row.start + 1, field.bytes());
+                }
+                count
+            }
+            Fault::WrongType => {
+                let (value, wrong) = wrong_value(dataset, &body, any)?;
+                body.splice(value, wrong.bytes());
+                count
+            }
+            Fault::EmptyArray => {
+                body = b"[]".to_vec();
+                0
+            }
+            Fault::SingleObject => {
+                body = body[first].to_vec();
+                1
+            }
+            Fault::Bom => {
+                body.splice(0..0, *b"\xef\xbb\xbf");
+                count
+            }
+            Fault::Indented => {
+                let rows: serde_json::Value = serde_json::from_slice(&body).ok()?;
+                body = serde_json::to_vec_pretty(&rows).ok()?;
+                count
+            }
+            Fault::Redelivered | Fault::RedeliveredChanged | Fault::UnknownDataset => return None,
+        };
+        Some((body, good_rows))
+    }
+}
+
+/// A value of the row to replace, and what does not fit there. A whole number rather than another, and rather one that
+/// the row can do without.
+fn wrong_value(dataset: &Dataset, body: &[u8], row: Range<usize>) -> Option<(Range<usize>, &'static str)> {
+    let in_key = |name: &String| dataset.key.contains(name);
+    let mut candidates: Vec<_> = dataset
+        .fields
+        .iter()
+        .filter_map(|field| match field.kind {
+            Kind::Int64 => Some((0, in_key(&field.name), field, "49.92")),
+            Kind::Float64 => Some((1, in_key(&field.name), field, "\"n/a\"")),
+            Kind::Timestamp => Some((2, in_key(&field.name), field, "\"soon\"")),
+            _ => None,
+        })
+        .collect();
+    candidates.sort_by_key(|&(rank, in_key, ..)| (rank, in_key));
+    candidates.into_iter().find_map(|(_, _, field, wrong)| {
+        let head = format!("\"{}\": ", field.name);
+        let start = row.start + find(&body[row.clone()], head.as_bytes())? + head.len();
+        let value = start..value_end(body, start);
+        (&body[value.clone()] != b"null").then_some((value, wrong))
+    })
+}
+
+fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window == what)
+}
+
+/// Where the text, number or word that starts at `start` ends.
+fn value_end(body: &[u8], start: usize) -> usize {
+    let mut end = start;
+    if body.get(start) == Some(&b'"') {
+        end += 1;
+        while end < body.len() && body[end] != b'"' {
+            end += if body[end] == b'\\' { 2 } else { 1 };
+        }
+        return (end + 1).min(body.len());
+    }
+    while end < body.len() && !matches!(body[end], b',' | b'}') {
+        end += 1;
+    }
+    end
+}
+
+/// Folders that are in no list.
+pub(super) const UNLISTED: [&str; 3] = ["NEWGEN", "GEN_MIX_2", "flexunits"];
+
+/// A message of a dataset that nobody has listed.
+pub(super) fn unlisted_message(folder: &str, now_ms: i64, rows: u32, random: &mut Random) -> Vec<u8> {
+    let mut body = b"[".to_vec();
+    for row in 0..rows {
+        json::push(&mut body, format_args!("{}{{\"dataset\": ", if row == 0 { "" } else { ", " }));
+        json::push_text(&mut body, &folder.to_ascii_uppercase());
+        body.extend_from_slice(b", \"publishTime\": \"");
+        push_instant(&mut body, now_ms, Form::Seconds);
+        json::push(&mut body, format_args!("\", \"gridZone\": \"GZ{row}\", \"output\": "));
+        json::push_thousandths(&mut body, random.between(-500, 90_000) * 100, false);
+        json::push(&mut body, format_args!(", \"isFinal\": {}, \"comment\": ", random.one_in(2)));
+        json::push_text(&mut body, "première série – TEST Z");
+        body.push(b'}');
+    }
+    body.push(b']');
+    body
+}

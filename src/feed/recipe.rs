@@ -1,0 +1,108 @@
+//! How a dataset's rows are written: one maker a field, chosen once by the field's name, else by its type and its
+//! published example.
+
+use super::json;
+use super::random::Random;
+use super::row::{Row, Walk};
+use super::{texts, values};
+use crate::catalog::{Dataset, Field, Kind};
+
+/// Writes a field's value as JSON.
+pub(super) type Maker = Box<dyn Fn(&mut Vec<u8>, &Row<'_>, &mut Random) + Send + Sync>;
+
+pub(super) struct Recipe {
+    pub(super) walk: Walk,
+    fields: Vec<FieldRecipe>,
+}
+
+struct FieldRecipe {
+    /// `"bmUnit": `
+    head: Vec<u8>,
+    maker: Maker,
+    lack: Lack,
+}
+
+/// How often a field has no value, in percent, and what the row says then.
+#[derive(Clone, Copy)]
+enum Lack {
+    Never,
+    Null(u64),
+    Absent(u64),
+}
+
+impl Recipe {
+    pub(super) fn of(dataset: &Dataset) -> Recipe {
+        let fields = dataset.fields.iter().enumerate().map(|(place, field)| FieldRecipe {
+            head: format!("\"{}\": ", field.name).into_bytes(),
+            maker: maker(dataset, field, dataset.example(place)),
+            lack: lack(dataset, &field.name),
+        });
+        Recipe { walk: Walk::of(dataset), fields: fields.collect() }
+    }
+
+    pub(super) fn write_row(&self, out: &mut Vec<u8>, row: &Row<'_>, random: &mut Random) {
+        out.push(b'{');
+        let mut separator: &[u8] = b"";
+        for field in &self.fields {
+            let is_null = match field.lack {
+                Lack::Absent(percent) if random.below(100) < percent => continue,
+                Lack::Null(percent) => random.below(100) < percent,
+                Lack::Absent(_) | Lack::Never => false,
+            };
+            out.extend_from_slice(separator);
+            separator = b", ";
+            out.extend_from_slice(&field.head);
+            match is_null {
+                true => out.extend_from_slice(b"null"),
+                false => (field.maker)(out, row, random),
+            }
+        }
+        out.push(b'}');
+    }
+}
+
+fn maker(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> Maker {
+    let name = field.name.as_str();
+    match &field.kind {
+        Kind::Record(_) if field.repeated => values::outage_profile(),
+        Kind::Record(fields) => values::pairs(fields),
+        Kind::String => {
+            texts::named(dataset, name).unwrap_or_else(|| texts::constant(example.as_str().unwrap_or(name)))
+        }
+        Kind::Timestamp => values::instant(dataset, name),
+        Kind::Date => values::date(name),
+        Kind::Bool if name == "interconnector" => values::is_interconnector(),
+        Kind::Bool => Box::new(|out, _, random| json::push_bool(out, random.below(8) == 0)),
+        kind => {
+            let number = values::named(dataset, name).unwrap_or_else(|| values::like(example));
+            values::number(kind, number)
+        }
+    }
+}
+
+fn lack(dataset: &Dataset, field: &str) -> Lack {
+    if dataset.name == "REMIT" {
+        // What REMIT does not know it leaves out.
+        return match field {
+            "eventType" | "unavailabilityType" => Lack::Absent(3),
+            "eventEndTime" => Lack::Absent(5),
+            "normalCapacity" | "availableCapacity" | "biddingZone" | "fuelType" => Lack::Absent(10),
+            "affectedUnit" | "affectedUnitEIC" | "assetType" | "unavailableCapacity" => Lack::Absent(12),
+            "relatedInformation" => Lack::Absent(20),
+            "outageProfile" => Lack::Absent(75),
+            "durationUncertainty" | "affectedArea" => Lack::Absent(92),
+            _ => Lack::Never,
+        };
+    }
+    match field {
+        "clearedDefaultSettlementDate" | "clearedDefaultSettlementPeriod" | "clearedDefaultText" => {
+            Lack::Null(70)
+        }
+        "cost" | "isTendered" | "voltageLimit" => Lack::Null(20),
+        "elbow2" | "rate2" | "secondaryQuantity" | "finalPrice" => Lack::Null(50),
+        "elbow3" | "rate3" | "rrFlag" => Lack::Null(85),
+        "replacementPrice" | "replacementPriceReferenceVolume" => Lack::Null(95),
+        "totalSystemTaggedAdjustmentSellVolume" => Lack::Null(30),
+        _ => Lack::Never,
+    }
+}

@@ -1,0 +1,192 @@
+//! What the rows of a message are about: which unit, fuel, period, day each one is for, so that their fields agree and
+//! no two rows of a message have the same key.
+
+use jiff::civil::Date;
+
+use super::calendar::{Calendar, HALF_HOUR_MS, MINUTE_MS, Settlement, date_of, days_after, floor};
+use super::world::{BOUNDARIES, FUELS, PROVIDERS, PSR_TYPES, Unit};
+use crate::catalog::Dataset;
+
+/// A message, as far as all its rows share it.
+pub(super) struct Frame {
+    pub(super) now_ms: i64,
+    /// Counts the messages of a folder.
+    pub(super) serial: u64,
+    /// A consolidated file: every unit, one settlement period.
+    pub(super) bulk: bool,
+}
+
+impl Frame {
+    /// Of the document that the message is about; most are never revised.
+    pub(super) fn revision(&self) -> i64 {
+        if self.serial.is_multiple_of(16) { 2 } else { 1 }
+    }
+}
+
+/// One row's subject.
+pub(super) struct Row<'a> {
+    pub(super) frame: &'a Frame,
+    /// Its place in the message, from 0.
+    pub(super) place: i64,
+    pub(super) unit: &'a Unit,
+    /// Start of the half hour it is about.
+    pub(super) start_ms: i64,
+    pub(super) settlement: Settlement,
+    /// What a level or limit holds for.
+    pub(super) from_ms: i64,
+    pub(super) to_ms: i64,
+    pub(super) settlement_to: Settlement,
+    /// The day, or the first day of the week, that it is about.
+    pub(super) day: Date,
+    pub(super) fuel: usize,
+    pub(super) boundary: usize,
+    pub(super) provider: usize,
+    pub(super) psr_type: usize,
+    /// Of a bid or offer: -2, -1, 1, 2.
+    pub(super) pair: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Nothing,
+    Units,
+    Pairs,
+    Fuels,
+    Boundaries,
+    Providers,
+    PsrTypes,
+    Spots,
+    PastPeriods,
+    ComingPeriods,
+    Days,
+    Weeks,
+}
+
+/// How rows go through their subjects: the inner one changes from row to row, the outer one when that is through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk {
+    outer: Subject,
+    inner: Subject,
+    inner_count: i64,
+    /// From the message's time back to the start of the half hour or 5 minutes that its first row is about.
+    five_minutes: bool,
+}
+
+impl Walk {
+    /// Follows from the fields that a dataset has.
+    pub(super) fn of(dataset: &Dataset) -> Walk {
+        use Subject::*;
+        let has = |field: &str| dataset.field(field).is_some();
+        let weekly = has("week") || has("calendarWeekNumber") || has("forecastWeek");
+        let has_unit = has("bmUnit") || has("nationalGridBmUnit");
+        let coming = ["DAG", "DATL", "DGWS", "LOLPDRM", "WINDFOR"].contains(&dataset.name.as_str());
+        let (outer, inner, inner_count) = match () {
+            () if has("measurementTime") => (Spots, Nothing, 1),
+            () if has("boundary") => (ComingPeriods, Boundaries, BOUNDARIES.len() as i64),
+            () if has("pairId") => (Units, Pairs, 4),
+            () if has("dataProvider") => (PastPeriods, Providers, PROVIDERS.len() as i64),
+            () if has_unit && has("forecastDate") => (Units, Days, 13),
+            () if has_unit && weekly => (Units, Weeks, 51),
+            () if has("interconnector") && weekly => (Weeks, Fuels, FUELS.len() as i64),
+            () if has("interconnector") => (Days, Fuels, FUELS.len() as i64),
+            () if has_unit => (Units, Nothing, 1),
+            () if has("generation") && has("fuelType") => (Fuels, Nothing, 1),
+            () if has("forecastDate") => (Days, Nothing, 1),
+            () if weekly => (Weeks, Nothing, 1),
+            () if has("psrType") && has("startTime") && coming => {
+                (ComingPeriods, PsrTypes, PSR_TYPES.len() as i64)
+            }
+            () if has("psrType") => (PsrTypes, Nothing, 1),
+            () if coming => (ComingPeriods, Nothing, 1),
+            // Their rows are of one period, told apart by a number or an id.
+            () if has("sequenceNumber") || has("partyId") || has("bidId") => (Nothing, Nothing, 1),
+            () if has("settlementPeriod") || has("startTime") => (PastPeriods, Nothing, 1),
+            () => (Nothing, Nothing, 1),
+        };
+        Walk { outer, inner, inner_count, five_minutes: dataset.name == "FUELINST" }
+    }
+
+    pub(super) fn row<'a>(
+        &self,
+        frame: &'a Frame,
+        first_unit: usize,
+        place: i64,
+        units: &'a [Unit],
+        calendar: &mut Calendar,
+    ) -> Row<'a> {
+        let mut at = Places { unit: first_unit, period: -1, ..Places::default() };
+        at.set(self.outer, place / self.inner_count);
+        at.set(self.inner, place % self.inner_count);
+
+        let half_hour = floor(frame.now_ms, HALF_HOUR_MS);
+        let (start_ms, from_ms, to_ms) = if self.outer == Subject::Units {
+            // The same for all rows of a unit in a message.
+            let habit = (frame.serial * 7) as i64 + at.unit as i64 * 3;
+            let lap_ms = (at.unit / units.len()) as i64 * 10 * MINUTE_MS;
+            let from_ms = match frame.bulk {
+                true => half_hour + 2 * HALF_HOUR_MS + lap_ms,
+                false => floor(frame.now_ms, MINUTE_MS) + (1 + habit % 20) * MINUTE_MS + lap_ms,
+            };
+            let start_ms = floor(from_ms, HALF_HOUR_MS);
+            let more_periods = if frame.bulk { 0 } else { habit % 3 };
+            (start_ms, from_ms, start_ms + (1 + more_periods) * HALF_HOUR_MS)
+        } else if self.five_minutes {
+            let start_ms = frame.now_ms - 5 * MINUTE_MS;
+            (start_ms, start_ms, frame.now_ms)
+        } else if self.outer == Subject::Spots {
+            let spot_ms = floor(frame.now_ms, MINUTE_MS) - 2 * MINUTE_MS + place * 15_000;
+            (spot_ms, spot_ms, spot_ms)
+        } else {
+            let start_ms = half_hour + at.period * HALF_HOUR_MS;
+            (start_ms, start_ms, start_ms + HALF_HOUR_MS)
+        };
+        Row {
+            frame,
+            place,
+            unit: &units[at.unit % units.len()],
+            start_ms,
+            settlement: calendar.settlement(start_ms),
+            from_ms,
+            to_ms,
+            settlement_to: calendar.settlement(to_ms - 1),
+            day: days_after(date_of(frame.now_ms), at.day),
+            fuel: at.fuel % FUELS.len(),
+            boundary: at.boundary,
+            provider: at.provider,
+            psr_type: at.psr_type % PSR_TYPES.len(),
+            pair: [1, -1, 2, -2][at.pair],
+        }
+    }
+}
+
+#[derive(Default)]
+struct Places {
+    unit: usize,
+    pair: usize,
+    fuel: usize,
+    boundary: usize,
+    provider: usize,
+    psr_type: usize,
+    /// Half hours from the message's own.
+    period: i64,
+    /// Days from the message's own.
+    day: i64,
+}
+
+impl Places {
+    fn set(&mut self, subject: Subject, place: i64) {
+        match subject {
+            Subject::Nothing | Subject::Spots => {}
+            Subject::Units => self.unit += place as usize,
+            Subject::Pairs => self.pair = place as usize,
+            Subject::Fuels => self.fuel = place as usize,
+            Subject::Boundaries => self.boundary = place as usize,
+            Subject::Providers => self.provider = place as usize,
+            Subject::PsrTypes => self.psr_type = place as usize,
+            Subject::PastPeriods => self.period = -1 - place,
+            Subject::ComingPeriods => self.period = 1 + place,
+            Subject::Days => self.day = 2 + place,
+            Subject::Weeks => self.day = 7 * (2 + place),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Text values of rows.
+
+use super::json;
+use super::recipe::Maker;
+use super::row::Row;
+use super::world::{BOUNDARIES, CAUSES, FUELS, PARTIES, PROVIDERS, PSR_TYPES, REMARKS, WARNINGS};
+use crate::catalog::Dataset;
+
+const MONTHS: [&str; 12] =
+    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+
+/// The texts that a name says enough about.
+pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Maker> {
+    let name = &dataset.name;
+    let is_remit = name == "REMIT";
+    let maker: Maker = match field {
+        "dataset" => constant(name),
+        "bmUnit" => unit(|row| &row.unit.bm),
+        "nationalGridBmUnit" | "nationalGridBmUnitId" | "affectedUnit" | "registeredResourceName" => {
+            unit(|row| &row.unit.national_grid)
+        }
+        "assetId" if is_remit => unit(|row| &row.unit.bm),
+        "id" => unit(|row| &row.unit.bm),
+        "bmUnitType" => unit(|row| row.unit.kind),
+        "affectedUnitEIC" | "registeredResourceEicCode" => {
+            Box::new(|out, row, _| json::push(out, format_args!("\"48W{:0>12}X\"", row.unit.national_grid)))
+        }
+        "fuelType" if is_remit => unit(|row| psr_type(row.unit.fuel)),
+        "fuelType" if dataset.field("bmUnit").is_some() => unit(|row| row.unit.fuel),
+        "fuelType" => unit(|row| FUELS[row.fuel].name),
+        "interconnectorName" => Box::new(|out, row, _| match FUELS[row.fuel].name {
+            name if name.starts_with("INT") => json::push_text(out, name),
+            _ => out.extend_from_slice(b"null"),
+        }),
+        "psrType" => unit(|row| PSR_TYPES[row.psr_type]),
+        "boundary" => unit(|row| BOUNDARIES[row.boundary]),
+        "dataProvider" => unit(|row| PROVIDERS[row.provider]),
+        "documentId" => document_id(format!("NGET-EMFIP-{name}-")),
+        "timeSeriesId" | "bidId" => {
+            let head = format!("NGET-EMFIP-{name}-TS-");
+            Box::new(move |out, row, _| {
+                json::push(out, format_args!("\"{head}{:08}\"", row.frame.serial * 4_096 + row.place as u64));
+            })
+        }
+        // Revisions of a message share its mrid.
+        "mrid" => Box::new(|out, row, _| {
+            json::push(out, format_args!("\"48X000000000392E-NGET-RMT-{:08}\"", row.frame.serial / 3));
+        }),
+        "mRID" => document_id("DCI_".to_owned()),
+        "demandControlId" | "sourceFileSerialNumber" | "serialNumber" => document_id(String::new()),
+        "contractIdentification" => Box::new(|out, row, _| {
+            json::push(out, format_args!("\"NG_{}_{}\"", row.frame.serial, row.place + 1));
+        }),
+        "month" | "forecastMonth" => unit(|row| MONTHS[(row.day.month() - 1) as usize]),
+        "flowDirection" => unit(|row| ["Up", "Down"][(row.place % 2) as usize]),
+        "priceDirection" => unit(|row| ["Expenditure", "Income"][(row.place % 2) as usize]),
+        "gspGroupId" => unit(|row| ["_A", "_B", "_C", "_P"][(row.place % 4) as usize]),
+        "tradingUnitName" => unit(|row| ["DEFAULT__A", "DEFAULT__B", "DEFAULT__P"][(row.place % 3) as usize]),
+        "demandControlEventFlag" => any_of(&["I", "L"]),
+        "marketAgreementType" => any_of(&["Daily", "Weekly", "Monthly"]),
+        "tradeDirection" => any_of(&["Bid", "Offer"]),
+        "traderUnit" => any_of(&["EWIC_NG", "IFA2_NG", "MOYLE_NG"]),
+        "acceptanceDuration" => any_of(&["S", "L"]),
+        "leadPartyName" | "partyId" => any_of(&PARTIES),
+        "cause" => any_of(&CAUSES),
+        "eventStatus" => any_of(&["Active", "Inactive", "Dismissed"]),
+        "unavailabilityType" => any_of(&["Planned", "Unplanned"]),
+        "relatedInformation" => any_of(&REMARKS),
+        "warningText" => any_of(&WARNINGS),
+        "warningType" => {
+            any_of(&["SO-SO TRADES", "ELECTRICITY MARGIN NOTICE", "CAPACITY MARKET NOTICE", "IT"])
+        }
+        "biddingZone" => constant("10YGB----------A"),
+        "systemZone" => constant("N"),
+        "forecastDateTimezone" => constant("Europe/London"),
+        _ => return None,
+    };
+    Some(maker)
+}
+
+pub(super) fn constant(text: &str) -> Maker {
+    let text = escaped(text);
+    Box::new(move |out, _, _| out.extend_from_slice(&text))
+}
+
+fn any_of(texts: &[&str]) -> Maker {
+    let texts: Vec<_> = texts.iter().map(|text| escaped(text)).collect();
+    Box::new(move |out, _, random| {
+        let text: &Vec<u8> = random.pick(&texts);
+        out.extend_from_slice(text);
+    })
+}
+
+/// A name that needs no escapes.
+fn unit(name: for<'a> fn(&'a Row<'_>) -> &'a str) -> Maker {
+    Box::new(move |out, row, _| {
+        out.push(b'"');
+        out.extend_from_slice(name(row).as_bytes());
+        out.push(b'"');
+    })
+}
+
+fn document_id(head: String) -> Maker {
+    Box::new(move |out, row, _| json::push(out, format_args!("\"{head}{:08}\"", row.frame.serial)))
+}
+
+fn escaped(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    json::push_text(&mut out, text);
+    out
+}
+
+/// REMIT names fuels as the transparency platform does.
+fn psr_type(fuel: &str) -> &'static str {
+    match fuel {
+        "BIOMASS" => "Biomass",
+        "CCGT" | "OCGT" => "Fossil Gas",
+        "NUCLEAR" => "Nuclear",
+        "OIL" => "Fossil Oil",
+        "PS" => "Hydro Pumped Storage",
+        "NPSHYD" => "Hydro Run-of-river and poundage",
+        "WIND" => "Wind Offshore",
+        _ => "Other",
+    }
+}
