@@ -1,11 +1,16 @@
 //! Where rows go. The pipeline knows a warehouse only by [`Warehouse`].
 
+mod query;
+pub mod sqlite;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Field, Schema};
 use crate::message::Rows;
+
+pub use query::{Answer, Query, QueryError, Value};
 
 /// Rows of one dataset out of some messages of one batch, encoded for `schema`.
 #[derive(Debug)]
@@ -14,6 +19,8 @@ pub struct Delivery {
     pub dataset: Arc<str>,
     /// The batch's id; the same again when another worker takes the batch over.
     pub batch: Arc<str>,
+    /// Who delivers it: the name of the worker's folder.
+    pub worker: Arc<str>,
     pub schema: Arc<Schema>,
     pub messages: Vec<Message>,
     pub rows: Rows,

@@ -1,0 +1,275 @@
+//! Which columns a table has, and what each holds. SQLite's declared types say less than BigQuery's; the catalog knows
+//! the rest, and `irispool_columns` remembers what neither can say.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::catalog::{Dataset, Field, Kind, is_meta_column, known_kind};
+
+/// What SQLite calls the number of a row, in every table; a column that has the name hides that one.
+const ROWID_NAMES: [&str; 3] = ["rowid", "_rowid_", "oid"];
+
+/// A table or view as the database describes it.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// `table`, `view` or `virtual`.
+    pub(super) what: String,
+    pub(super) strict: bool,
+    pub(super) without_rowid: bool,
+    pub(super) columns: Vec<Column>,
+}
+
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    declared: String,
+    generated: bool,
+    /// It is another name of the rowid, so the database numbers it.
+    numbers_rows: bool,
+}
+
+impl Shape {
+    /// What stands under that name, whatever its case; `None` when nothing does.
+    pub(super) fn of(connection: &Connection, name: &str) -> rusqlite::Result<Option<Shape>> {
+        // The list of tables has SQLite look through every view, so it is asked only about what is there.
+        if !connection
+            .prepare_cached(
+                "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+            )?
+            .exists([name])?
+        {
+            return Ok(None);
+        }
+        let found = connection
+            .prepare_cached("SELECT type, wr, strict FROM pragma_table_list(?1) WHERE schema = 'main'")?
+            .query_row([name], |row| Ok((row.get(0)?, row.get::<_, bool>(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((what, without_rowid, strict)) = found else { return Ok(None) };
+        let mut statement = connection.prepare_cached(
+            "SELECT name, type, hidden, pk FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid",
+        )?;
+        let rows = statement.query_map([name], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, i64>(3)?,
+            ))
+        })?;
+        let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        let key_columns = rows.iter().filter(|row| row.3 > 0).count();
+        let columns = rows
+            .into_iter()
+            .map(|(name, declared, hidden, pk)| Column {
+                generated: hidden != 0,
+                numbers_rows: pk > 0
+                    && key_columns == 1
+                    && !without_rowid
+                    && declared.eq_ignore_ascii_case("INTEGER"),
+                name,
+                declared,
+            })
+            .collect();
+        Ok(Some(Shape { what, strict, without_rowid, columns }))
+    }
+
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The columns that a message's fields go into.
+    pub(super) fn data_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns
+            .iter()
+            .filter(|column| !column.generated && !column.numbers_rows && !is_meta_column(&column.name))
+    }
+
+    /// A name for the rowid that no column has taken.
+    pub(super) fn rowid_name(&self) -> Option<&'static str> {
+        let free = ROWID_NAMES.into_iter().find(|name| self.column(name).is_none());
+        free.filter(|_| !self.without_rowid)
+    }
+}
+
+/// Whether a field can be a column at all. What can't is rescued.
+pub(super) fn is_possible(name: &str) -> bool {
+    const NAME_BYTES_MAX: usize = 300;
+    let names_rows = ROWID_NAMES.iter().any(|rowid| rowid.eq_ignore_ascii_case(name));
+    let can_be_written = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains('\0');
+    can_be_written && !names_rows && !is_meta_column(name)
+}
+
+/// The type that a column of a STRICT table is declared with.
+pub(super) fn declared_type(field: &Field) -> &'static str {
+    match field.kind {
+        _ if field.repeated => "TEXT",
+        Kind::Bool | Kind::Int64 => "INTEGER",
+        Kind::Float64 => "REAL",
+        _ => "TEXT",
+    }
+}
+
+/// What SQLite stores in a column of some declared type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Storage {
+    Integer,
+    Real,
+    /// NUMERIC affinity: text that looks like a number becomes one.
+    Number,
+    Text,
+    Any,
+}
+
+/// SQLite's rules for the affinity of a declared type, but that a date or a time is text: it is stored as text, though
+/// its affinity is NUMERIC.
+fn storage(declared: &str) -> Storage {
+    let declared = declared.to_ascii_uppercase();
+    let has = |part: &str| declared.contains(part);
+    if has("INT") || has("BOOL") {
+        Storage::Integer
+    } else if has("CHAR")
+        || has("CLOB")
+        || has("TEXT")
+        || has("STRING")
+        || has("DATE")
+        || has("TIME")
+        || has("JSON")
+    {
+        Storage::Text
+    } else if has("REAL") || has("FLOA") || has("DOUB") {
+        Storage::Real
+    } else if declared.is_empty() || has("BLOB") || has("ANY") {
+        Storage::Any
+    } else {
+        Storage::Number
+    }
+}
+
+fn stores(storage: Storage, field: &Field) -> bool {
+    match storage {
+        Storage::Any => true,
+        _ if field.repeated => storage == Storage::Text,
+        Storage::Integer => matches!(field.kind, Kind::Int64 | Kind::Bool),
+        Storage::Real => field.kind == Kind::Float64,
+        Storage::Number => matches!(field.kind, Kind::Int64 | Kind::Float64 | Kind::Numeric),
+        Storage::Text => !matches!(field.kind, Kind::Int64 | Kind::Float64 | Kind::Bool),
+    }
+}
+
+/// Without the catalog's help. A time is a timestamp whether it is declared DATETIME or TIMESTAMP: in SQLite both are
+/// text, and there should be one form of it.
+fn kind_by_declaration(declared: &str) -> Kind {
+    let upper = declared.to_ascii_uppercase();
+    match storage(declared) {
+        Storage::Integer if upper.contains("BOOL") => Kind::Bool,
+        Storage::Integer => Kind::Int64,
+        Storage::Real => Kind::Float64,
+        Storage::Number => Kind::Numeric,
+        Storage::Text if upper.contains("DATETIME") || upper.contains("TIMESTAMP") => Kind::Timestamp,
+        Storage::Text if upper.contains("DATE") => Kind::Date,
+        Storage::Text if upper.contains("JSON") => Kind::Json,
+        Storage::Text | Storage::Any => Kind::String,
+    }
+}
+
+/// What a column holds: as the dataset's catalog entry has it, else as remembered, else as the catalog has that name
+/// elsewhere, each only where the declared type can store it; else by the declared type alone.
+pub(super) fn field_of(
+    name: &str,
+    declared: &str,
+    dataset: Option<&Dataset>,
+    remembered: Option<&Kind>,
+) -> Field {
+    let storage = storage(declared);
+    let own =
+        dataset.and_then(|dataset| dataset.field(name)).map(|field| (field.kind.clone(), field.repeated));
+    let remembered = remembered.map(|kind| (kind.clone(), false));
+    [own, remembered, known_kind(name)]
+        .into_iter()
+        .flatten()
+        .map(|(kind, repeated)| Field { name: name.into(), kind, repeated })
+        .find(|field| stores(storage, field))
+        .unwrap_or_else(|| Field::new(name, kind_by_declaration(declared)))
+}
+
+/// The fields of a table's data columns, in their order.
+pub(super) fn fields_of(
+    connection: &Connection,
+    table: &str,
+    shape: &Shape,
+    dataset: Option<&Dataset>,
+) -> rusqlite::Result<Vec<Field>> {
+    let remembered = remembered_kinds(connection, table)?;
+    Ok(shape
+        .data_columns()
+        .map(|column| {
+            let kind = remembered.get(&column.name.to_ascii_lowercase());
+            field_of(&column.name, &column.declared, dataset, kind)
+        })
+        .collect())
+}
+
+fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<HashMap<String, Kind>> {
+    let mut statement = connection
+        .prepare_cached("SELECT lower(column_name), kind FROM irispool_columns WHERE table_name = ?1")?;
+    let rows =
+        statement.query_map([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut kinds = HashMap::new();
+    for row in rows {
+        let (name, kind) = row?;
+        if let Some(kind) = kind_named(&kind) {
+            kinds.insert(name, kind);
+        }
+    }
+    Ok(kinds)
+}
+
+/// Notes a column's kind where it could not be told from what was declared.
+pub(super) fn remember_kind(
+    connection: &Connection,
+    table: &str,
+    field: &Field,
+    dataset: Option<&Dataset>,
+) -> rusqlite::Result<()> {
+    if field_of(&field.name, declared_type(field), dataset, None) == *field {
+        return Ok(());
+    }
+    let kind = if field.repeated { "JSON" } else { kind_name(&field.kind) };
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO irispool_columns (table_name, column_name, kind) VALUES (?1, ?2, ?3)",
+        )?
+        .execute([table, &field.name, kind])?;
+    Ok(())
+}
+
+fn kind_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "BOOL",
+        Kind::Int64 => "INT64",
+        Kind::Float64 => "FLOAT64",
+        Kind::Numeric => "NUMERIC",
+        Kind::String => "STRING",
+        Kind::Timestamp => "TIMESTAMP",
+        Kind::Datetime => "DATETIME",
+        Kind::Date => "DATE",
+        Kind::Json | Kind::Record(_) => "JSON",
+    }
+}
+
+/// `None` for what a later irispool may have written.
+fn kind_named(name: &str) -> Option<Kind> {
+    Some(match name {
+        "BOOL" => Kind::Bool,
+        "INT64" => Kind::Int64,
+        "FLOAT64" => Kind::Float64,
+        "NUMERIC" => Kind::Numeric,
+        "STRING" => Kind::String,
+        "TIMESTAMP" => Kind::Timestamp,
+        "DATETIME" => Kind::Datetime,
+        "DATE" => Kind::Date,
+        "JSON" => Kind::Json,
+        _ => return None,
+    })
+}

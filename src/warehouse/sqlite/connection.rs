@@ -1,0 +1,108 @@
+//! Opening a file that other processes open, write and read at the same time.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use super::fault::Fault;
+
+/// Pages of a new file, in bytes.
+const PAGE_BYTES: u32 = 8192;
+/// Memory for pages: a commit of 20,000 rows dirties some 8 MiB.
+const CACHE_KIB: u32 = 16 * 1024;
+/// The log is copied into the file when it holds this many pages.
+const CHECKPOINT_PAGES: u32 = 2000;
+/// A log that a long reader let grow is cut back to this.
+const LOG_BYTES_KEPT: u32 = 64 << 20;
+/// Insert statements kept ready: one for each dataset, and a few more.
+const STATEMENTS: usize = 256;
+
+/// The connection that writes. WAL, so that readers and the writer don't wait for each other; `synchronous=FULL`, so
+/// that a commit is on the disk when it returns.
+pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    wait_when_busy(&mut connection, busy_timeout)?;
+    no_text_in_double_quotes(&connection)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    switch_to_wal(&connection, busy_timeout)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // rusqlite's build turns foreign keys on; SQLite's own default is off, and the file belongs to people's programs too.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"), [], |_| Ok(()))?;
+    connection.query_row(&format!("PRAGMA journal_size_limit = {LOG_BYTES_KEPT}"), [], |_| Ok(()))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// A connection that can't write, to a file that must be there.
+pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    wait_when_busy(&mut connection, busy_timeout)?;
+    no_text_in_double_quotes(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Without SQLite's old habit of reading `"x"` as text where no column is called x: a mistyped name is an error.
+fn no_text_in_double_quotes(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    Ok(())
+}
+
+/// Begins a transaction that writes, once no other process has one.
+pub(super) fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+}
+
+/// SQLite's own handler sleeps up to 100 ms at a time and so loses to one that asks more often; a commit takes 2 ms.
+fn wait_when_busy(connection: &mut Connection, limit: Duration) -> rusqlite::Result<()> {
+    let mut since = Instant::now();
+    connection.busy_handler(Some(move |tries: i32| {
+        if tries == 0 {
+            since = Instant::now();
+        }
+        if since.elapsed() >= limit {
+            return false;
+        }
+        std::thread::sleep(pause(tries));
+        true
+    }))
+}
+
+/// 1 to 2 ms, not the same for processes that began to wait together.
+fn pause(tries: i32) -> Duration {
+    let mixed = (std::process::id() ^ tries.unsigned_abs()).wrapping_mul(0x9E37_79B9);
+    Duration::from_micros(1000 + u64::from(mixed >> 22))
+}
+
+/// Two processes that switch a new file at once make one of them fail at once: SQLite does not ask the busy handler
+/// there, since waiting with a read lock could never end.
+fn switch_to_wal(connection: &Connection, limit: Duration) -> Result<(), Fault> {
+    let since = Instant::now();
+    for tries in 0.. {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
+            Ok(mode) => {
+                return Err(Fault::state(
+                    format!("the database stays in journal mode {mode}, and irispool needs WAL"),
+                    "put the database on a local disk: WAL needs memory shared between processes",
+                ));
+            }
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && since.elapsed() < limit =>
+            {
+                std::thread::sleep(pause(tries));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    unreachable!("the loop above ends by returning")
+}

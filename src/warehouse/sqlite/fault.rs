@@ -1,0 +1,108 @@
+//! What SQLite's error codes mean for a delivery: wait and try again, or call a person.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+
+use crate::warehouse::WarehouseError;
+
+const RETRY_BUSY: Duration = Duration::from_millis(100);
+const RETRY_DISK: Duration = Duration::from_secs(5);
+
+/// Why a step inside this module failed, before it is known which file and which work it was about.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Sql(rusqlite::Error),
+    /// A state of the database that no waiting changes.
+    State {
+        why: String,
+        hint: String,
+    },
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Fault::Sql(error)
+    }
+}
+
+impl Fault {
+    pub(super) fn state(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Fault::State { why: why.into(), hint: hint.into() }
+    }
+
+    /// Whether SQLite refused the text of a statement: a table or a column that it names is not there.
+    pub(super) fn is_about_names(&self) -> bool {
+        match self {
+            Fault::Sql(rusqlite::Error::SqlInputError { .. }) => true,
+            Fault::Sql(error) => {
+                error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_ERROR)
+            }
+            Fault::State { .. } => false,
+        }
+    }
+
+    /// The error for the caller; `doing` completes "could not …".
+    pub(super) fn explain(self, path: &Path, doing: &str) -> WarehouseError {
+        let file = path.display();
+        let error = match self {
+            Fault::State { why, hint } => return WarehouseError::Setup { why, hint },
+            Fault::Sql(error) => error,
+        };
+        let why = |reason: &str| format!("could not {doing} in {file}: {reason} ({})", message(&error));
+        let later = |reason: &str, after| WarehouseError::Later { why: why(reason), after };
+        let setup = |reason: &str, hint: String| WarehouseError::Setup { why: why(reason), hint };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+                later("another process has held the database for too long", RETRY_BUSY)
+            }
+            Some(ErrorCode::OperationInterrupted | ErrorCode::OperationAborted) => {
+                later("it was interrupted", RETRY_BUSY)
+            }
+            Some(ErrorCode::OutOfMemory) => later("memory is short", RETRY_DISK),
+            Some(ErrorCode::DiskFull) => later("the disk is full", RETRY_DISK),
+            Some(ErrorCode::SystemIoFailure) => later("reading or writing the disk failed", RETRY_DISK),
+            Some(ErrorCode::NotADatabase) => setup(
+                "the file is not an SQLite database",
+                format!("name another file with --warehouse sqlite:PATH, or move {file} away"),
+            ),
+            Some(ErrorCode::DatabaseCorrupt) => setup(
+                "the database is damaged",
+                format!("stop every worker, then try: sqlite3 {file} .recover | sqlite3 recovered.db"),
+            ),
+            Some(ErrorCode::CannotOpen) => setup(
+                "the file can't be opened or made",
+                format!("check that {} exists and that this user may write into it", folder(path)),
+            ),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
+                setup(
+                    "the database can't be written",
+                    format!("check that this user may write {file} and into {}", folder(path)),
+                )
+            }
+            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => setup(
+                "a table does not take the rows",
+                "a rule of the table (NOT NULL, UNIQUE, CHECK, a STRICT type) stands against them: drop the rule, or \
+                 rename the table and let irispool make its own"
+                    .into(),
+            ),
+            _ => setup(
+                "SQLite refused",
+                "compare the table with what `irispool setup` makes in an empty file".into(),
+            ),
+        }
+    }
+}
+
+/// SQLite's own words, without the statement that rusqlite repeats after them.
+pub(super) fn message(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn folder(path: &Path) -> String {
+    path.parent().unwrap_or(Path::new("/")).display().to_string()
+}

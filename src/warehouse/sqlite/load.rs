@@ -1,0 +1,245 @@
+//! Taking rows: each message's rows and its line in `irispool_load_history`, in one transaction.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
+
+use super::fault::Fault;
+use super::text::{now_text, quoted, utc_text};
+use crate::catalog::Schema;
+use crate::message::{Cell, Row};
+use crate::warehouse::{Delivery, Message, Outcome};
+
+/// Takes one delivery inside the caller's transaction. `rowid` is how the table's rowid is named.
+pub(super) fn take(
+    connection: &Connection,
+    delivery: &Delivery,
+    rowid: Option<&'static str>,
+) -> Result<Vec<Outcome>, Fault> {
+    let table = delivery.schema.table();
+    let now = now_text();
+    let mut ledger = Ledger::open(connection, delivery, &now)?;
+    let mut insert = Insert::into(connection, &delivery.schema, &now)?;
+    let mut next_rowid = next_rowid(connection, table, rowid)?;
+    let mut outcomes = Vec::with_capacity(delivery.messages.len());
+    for message in &delivery.messages {
+        let mut entered = ledger.enter(message, next_rowid)?;
+        if !entered {
+            let known = ledger.known(connection, delivery, message)?;
+            let verdict = known.verdict(message);
+            if verdict != Outcome::Loaded {
+                outcomes.push(verdict);
+                continue;
+            }
+            known.remove(connection, delivery, message, rowid)?;
+            next_rowid = self::next_rowid(connection, table, rowid)?;
+            entered = ledger.enter(message, next_rowid)?;
+        }
+        assert!(entered, "a message whose line was just removed can be entered");
+        insert.message(&message.id)?;
+        for row in delivery.rows.range(message.rows.clone()) {
+            insert.row(row)?;
+        }
+        next_rowid = next_rowid.map(|rowid| rowid.saturating_add(message.rows.len() as i64));
+        outcomes.push(Outcome::Loaded);
+    }
+    Ok(outcomes)
+}
+
+/// The rowid that the next row gets, unless the table has none, or a key of its own. Should it be wrong, rows are found
+/// by their message's id.
+fn next_rowid(connection: &Connection, table: &str, rowid: Option<&str>) -> Result<Option<i64>, Fault> {
+    let Some(rowid) = rowid else { return Ok(None) };
+    let last: Option<i64> = connection
+        .prepare_cached(&format!("SELECT max({rowid}) FROM {}", quoted(table)))?
+        .query_row([], |row| row.get(0))?;
+    Ok(Some(last.unwrap_or(0).saturating_add(1)))
+}
+
+/// Lines of `irispool_load_history` for one delivery.
+struct Ledger<'c> {
+    enter: CachedStatement<'c>,
+    claimed_at: (i64, String),
+}
+
+impl<'c> Ledger<'c> {
+    const ENTER: &'static str = "
+        INSERT INTO irispool_load_history
+          (dataset, table_name, batch, worker, loaded_at, message_id, content_hash, bytes, rows, rescued, dead,
+           first_rowid, last_rowid, written_at, claimed_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+        ON CONFLICT DO NOTHING";
+
+    fn open(connection: &'c Connection, delivery: &Delivery, now: &str) -> Result<Self, Fault> {
+        let mut enter = connection.prepare_cached(Self::ENTER)?;
+        let same_for_all =
+            [&*delivery.dataset, delivery.schema.table(), &*delivery.batch, &*delivery.worker, now];
+        for (place, value) in same_for_all.into_iter().enumerate() {
+            enter.raw_bind_parameter(place + 1, value)?;
+        }
+        Ok(Ledger { enter, claimed_at: (0, utc_text(0)) })
+    }
+
+    /// Whether the message is new, and so now has its line. `first_rowid` is where its rows will go.
+    fn enter(&mut self, message: &Message, first_rowid: Option<i64>) -> Result<bool, Fault> {
+        if self.claimed_at.0 != message.claimed_at_ms {
+            self.claimed_at = (message.claimed_at_ms, utc_text(message.claimed_at_ms));
+        }
+        let rows = message.rows.len() as i64;
+        let first_rowid = first_rowid.filter(|_| rows > 0);
+        let enter = &mut self.enter;
+        enter.raw_bind_parameter(6, &*message.id)?;
+        enter.raw_bind_parameter(7, hash_text(message.hash))?;
+        enter.raw_bind_parameter(8, message.bytes as i64)?;
+        enter.raw_bind_parameter(9, rows)?;
+        enter.raw_bind_parameter(10, message.rescued)?;
+        enter.raw_bind_parameter(11, message.dead)?;
+        enter.raw_bind_parameter(12, first_rowid)?;
+        enter.raw_bind_parameter(13, first_rowid.map(|first| first.saturating_add(rows - 1)))?;
+        enter.raw_bind_parameter(14, utc_text(message.written_at_ms))?;
+        enter.raw_bind_parameter(15, &*self.claimed_at.1)?;
+        Ok(enter.raw_execute()? == 1)
+    }
+
+    /// The line that kept a message from being entered.
+    fn known(&self, connection: &Connection, delivery: &Delivery, message: &Message) -> Result<Known, Fault> {
+        let known = connection
+            .prepare_cached(
+                "SELECT content_hash, dead, rows, first_rowid, last_rowid, written_at
+                 FROM irispool_load_history WHERE dataset = ?1 AND message_id = ?2",
+            )?
+            .query_row([&*delivery.dataset, &message.id], |row| {
+                Ok(Known {
+                    hash: row.get(0)?,
+                    dead: row.get(1)?,
+                    rows: row.get(2)?,
+                    rowids: row.get::<_, Option<i64>>(3)?.zip(row.get(4)?),
+                    written_at: row.get(5)?,
+                })
+            })
+            .optional()?;
+        known.ok_or_else(|| {
+            Fault::state(
+                "irispool_load_history refuses a message that is not in it",
+                "a rule was added to irispool_load_history: drop it",
+            )
+        })
+    }
+}
+
+/// What the ledger says of a message that was loaded before.
+struct Known {
+    hash: String,
+    dead: i64,
+    rows: i64,
+    rowids: Option<(i64, i64)>,
+    written_at: String,
+}
+
+impl Known {
+    /// `Loaded` when the message is to be loaded in place of what was.
+    fn verdict(&self, message: &Message) -> Outcome {
+        let same = self.hash == hash_text(message.hash);
+        match same {
+            true if self.dead == 0 => Outcome::AlreadyLoaded,
+            // Rows of it were left out then, and this is another try.
+            true => Outcome::Loaded,
+            false if utc_text(message.written_at_ms) >= self.written_at => Outcome::Loaded,
+            false => Outcome::Superseded,
+        }
+    }
+
+    /// Removes the message's rows and its line. VACUUM, or a dump read back, may have numbered rows anew: then they are
+    /// looked for, through the whole table.
+    fn remove(
+        &self,
+        connection: &Connection,
+        delivery: &Delivery,
+        message: &Message,
+        rowid: Option<&str>,
+    ) -> Result<(), Fault> {
+        let table = quoted(delivery.schema.table());
+        let mut removed = 0;
+        if let (Some(rowid), Some((first, last))) = (rowid, self.rowids) {
+            removed = connection
+                .prepare_cached(&format!(
+                    "DELETE FROM {table} WHERE {rowid} BETWEEN ?1 AND ?2 AND message_id = ?3"
+                ))?
+                .execute((first, last, &message.id))?;
+        }
+        if removed as i64 != self.rows {
+            connection
+                .prepare_cached(&format!("DELETE FROM {table} WHERE message_id = ?1"))?
+                .execute([&message.id])?;
+        }
+        connection
+            .prepare_cached("DELETE FROM irispool_load_history WHERE dataset = ?1 AND message_id = ?2")?
+            .execute([&*delivery.dataset, &message.id])?;
+        Ok(())
+    }
+}
+
+fn hash_text(hash: u128) -> String {
+    format!("{hash:032x}")
+}
+
+/// The insert into one table, for rows of one schema.
+struct Insert<'c> {
+    statement: CachedStatement<'c>,
+    /// Which data columns hold a value from the row before.
+    bound: Vec<bool>,
+    set: Vec<bool>,
+}
+
+impl<'c> Insert<'c> {
+    const MESSAGE_ID: usize = 2;
+    const MESSAGE_ROW: usize = 3;
+    const RESCUED: usize = 4;
+    /// The parameter of the first data column.
+    const DATA: usize = 5;
+
+    fn into(connection: &'c Connection, schema: &Schema, now: &str) -> Result<Self, Fault> {
+        let mut columns = String::new();
+        let mut parameters = String::new();
+        for (place, field) in schema.fields().iter().enumerate() {
+            columns += &format!(", {}", quoted(&field.name));
+            parameters += &format!(", ?{}", place + Self::DATA);
+        }
+        let mut statement = connection.prepare_cached(&format!(
+            "INSERT INTO {} (ingested_utc, source, message_id, message_row, rescued{columns})
+             VALUES (?1, 'IRIS', ?2, ?3, ?4{parameters})",
+            quoted(schema.table())
+        ))?;
+        statement.clear_bindings();
+        statement.raw_bind_parameter(1, now)?;
+        let columns = schema.fields().len();
+        Ok(Insert { statement, bound: vec![false; columns], set: vec![false; columns] })
+    }
+
+    fn message(&mut self, id: &str) -> Result<(), Fault> {
+        Ok(self.statement.raw_bind_parameter(Self::MESSAGE_ID, id)?)
+    }
+
+    fn row(&mut self, row: Row<'_>) -> Result<(), Fault> {
+        let statement = &mut self.statement;
+        self.set.fill(false);
+        for (column, cell) in row.cells() {
+            let place = column + Self::DATA;
+            match cell {
+                Cell::Bool(value) => statement.raw_bind_parameter(place, value)?,
+                Cell::Int(value) => statement.raw_bind_parameter(place, value)?,
+                Cell::Float(value) => statement.raw_bind_parameter(place, value)?,
+                Cell::Text(value) => statement.raw_bind_parameter(place, value)?,
+            }
+            self.set[column] = true;
+        }
+        for (column, _) in
+            self.bound.iter().zip(&self.set).enumerate().filter(|(_, (bound, set))| **bound && !**set)
+        {
+            statement.raw_bind_parameter(column + Self::DATA, rusqlite::types::Null)?;
+        }
+        std::mem::swap(&mut self.bound, &mut self.set);
+        statement.raw_bind_parameter(Self::MESSAGE_ROW, row.message_row())?;
+        statement.raw_bind_parameter(Self::RESCUED, row.rescued())?;
+        statement.raw_execute()?;
+        Ok(())
+    }
+}

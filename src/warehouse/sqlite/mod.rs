@@ -1,0 +1,164 @@
+//! The embedded warehouse: one SQLite file that several workers write and anybody reads.
+//!
+//! Exactly once: a message's line in `irispool_load_history` is committed with its rows, and a message that is there
+//! with the same content is not loaded again. A commit is on the disk when it returns (WAL, `synchronous=FULL`).
+//!
+//! One connection of a process writes, behind a mutex; processes take turns by `BEGIN IMMEDIATE`. Statements name their
+//! columns, so another process may add columns at any time.
+//!
+//! The tables, views and queries are SQL files in `sql/sqlite/`.
+
+mod columns;
+mod connection;
+mod fault;
+mod load;
+mod reader;
+mod tables;
+mod text;
+mod views;
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use self::fault::Fault;
+use self::tables::Table;
+use super::{Delivery, Outcome, Warehouse, WarehouseError};
+use crate::catalog::{Field, Schema};
+
+pub use reader::Reader;
+pub use tables::Made;
+
+/// An SQLite file as a warehouse.
+pub struct Sqlite {
+    path: PathBuf,
+    /// Device and inode: a file that is replaced while it is open would swallow rows.
+    file: (u64, u64),
+    writer: Mutex<Connection>,
+    /// By dataset. What another process adds meanwhile is found when a field seems to lack.
+    tables: RwLock<HashMap<String, Table>>,
+}
+
+impl Sqlite {
+    /// Opens the file, and makes it where there is none; its folder must be there. Whoever finds the database busy
+    /// waits for up to `busy_timeout`.
+    pub fn open(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
+        // An absolute path, so that none is read as a URI or as `:memory:`.
+        let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
+        let explain = |fault: Fault| fault.explain(&path, "open the warehouse");
+        let writer = connection::open_writer(&path, busy_timeout).map_err(explain)?;
+        tables::make_own_tables(&writer).map_err(explain)?;
+        let file = identity(&path).ok_or_else(|| moved(&path)).map_err(explain)?;
+        Ok(Sqlite { path, file, writer: Mutex::new(writer), tables: RwLock::default() })
+    }
+
+    /// The file, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the tables and views of the datasets where they lack, and says what it made.
+    pub fn set_up<'a>(&self, datasets: impl IntoIterator<Item = &'a str>) -> Result<Made, WarehouseError> {
+        tables::bring_about_all(&self.writer(), datasets)
+            .map_err(|fault| fault.explain(&self.path, "make tables and views"))
+    }
+
+    /// A panic while the lock was held has rolled its transaction back, so the connection is as good as before.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cached(&self, dataset: &str) -> Option<Table> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).get(dataset).cloned()
+    }
+
+    /// The table as it is now, with `wanted` added.
+    fn table(&self, writer: &Connection, dataset: &str, wanted: &[Field]) -> Result<Table, Fault> {
+        let table = tables::bring_about(writer, dataset, wanted)?;
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.insert(dataset.to_owned(), table.clone());
+        Ok(table)
+    }
+
+    fn load_all(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<Vec<Vec<Outcome>>, Fault> {
+        let mut tables = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            tables.push(match self.cached(&delivery.dataset) {
+                Some(table) => table,
+                None => self.table(writer, &delivery.dataset, &[])?,
+            });
+        }
+        let transaction = connection::begin(writer)?;
+        let mut outcomes = Vec::with_capacity(deliveries.len());
+        for (delivery, table) in deliveries.iter().zip(&tables) {
+            outcomes.push(load::take(&transaction, delivery, table.rowid)?);
+        }
+        if identity(&self.path) != Some(self.file) {
+            return Err(moved(&self.path));
+        }
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    /// Someone dropped a table or a column, or the ledger, while we knew better: all is made anew as the deliveries
+    /// have it.
+    fn repair(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<(), Fault> {
+        tables::make_own_tables(writer)?;
+        for delivery in deliveries {
+            self.table(writer, &delivery.dataset, delivery.schema.fields())?;
+        }
+        Ok(())
+    }
+}
+
+impl Warehouse for Sqlite {
+    fn name(&self) -> String {
+        format!("sqlite:{}", self.path.display())
+    }
+
+    fn parallelism(&self) -> usize {
+        1
+    }
+
+    fn schema(&self, dataset: &str) -> Result<Arc<Schema>, WarehouseError> {
+        if let Some(table) = self.cached(dataset) {
+            return Ok(table.schema);
+        }
+        self.add_fields(dataset, &[])
+    }
+
+    fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError> {
+        self.table(&self.writer(), dataset, fields)
+            .map(|table| table.schema)
+            .map_err(|fault| fault.explain(&self.path, &format!("make the table of {dataset}")))
+    }
+
+    fn load(&self, deliveries: &[Delivery]) -> Result<Vec<Vec<Outcome>>, WarehouseError> {
+        let writer = self.writer();
+        let mut loaded = self.load_all(&writer, deliveries);
+        if loaded.as_ref().is_err_and(Fault::is_about_names) {
+            loaded = self.repair(&writer, deliveries).and_then(|()| self.load_all(&writer, deliveries));
+        }
+        loaded.map_err(|fault| {
+            let mut datasets: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.dataset).collect();
+            datasets.dedup();
+            fault.explain(&self.path, &format!("load {}", datasets.join(", ")))
+        })
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+fn moved(path: &Path) -> Fault {
+    Fault::state(
+        format!("{} was moved, removed or replaced while irispool had it open", path.display()),
+        "stop irispool, put the file where it belongs, and start again",
+    )
+}

@@ -1,0 +1,145 @@
+//! Queries by people, on a connection that can't write.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode};
+
+use super::connection;
+use super::fault::{Fault, message};
+use crate::warehouse::{Answer, Query, QueryError, Value, WarehouseError};
+
+const NAMES_SUGGESTED: usize = 5;
+
+/// An SQLite file to be read only.
+pub struct Reader {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Reader {
+    /// Opens a file that must be there. It may be written by others meanwhile.
+    pub fn open(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<Reader, WarehouseError> {
+        let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
+        if !path.exists() {
+            return Err(WarehouseError::Setup {
+                why: format!("there is no warehouse at {}", path.display()),
+                hint: "`irispool setup` makes one, and so does `irispool run`".into(),
+            });
+        }
+        let connection = connection::open_reader(&path, busy_timeout)
+            // Opening alone reads nothing; a file that is no database should be told from a wrong query.
+            .and_then(|connection| {
+                connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+                Ok(connection)
+            })
+            .map_err(|fault| fault.explain(&path, "open the warehouse for reading"))?;
+        Ok(Reader { path, connection })
+    }
+
+    /// The caller's mistake, or the warehouse's trouble.
+    fn explain(&self, sql: &str, error: rusqlite::Error) -> QueryError {
+        let statement = |why: String, hint: Option<String>| QueryError::Statement { why, hint };
+        match error {
+            rusqlite::Error::Empty => statement("the query is empty".into(), None),
+            rusqlite::Error::MultipleStatement => {
+                statement("there is more than one statement".into(), Some("ask one at a time".into()))
+            }
+            rusqlite::Error::NulError(_) => statement("the query holds a NUL".into(), None),
+            rusqlite::Error::SqlInputError { ref msg, offset, .. } => {
+                let place = usize::try_from(offset).ok().and_then(|offset| sql.get(offset..)).map(first_line);
+                let near = place.filter(|text| !text.is_empty()).map(|text| format!(", at: {text}"));
+                statement(format!("{msg}{}", near.unwrap_or_default()), self.hint(sql, msg))
+            }
+            other => match other.sqlite_error_code() {
+                // What has no place in the text, such as a table's name, and what only shows while it runs.
+                None | Some(ErrorCode::Unknown | ErrorCode::TypeMismatch | ErrorCode::TooBig) => {
+                    let msg = message(&other);
+                    let hint = self.hint(sql, &msg);
+                    statement(msg, hint)
+                }
+                Some(_) => Fault::Sql(other).explain(&self.path, "run the query").into(),
+            },
+        }
+    }
+
+    /// Which names there are that are like the one that there is not.
+    fn hint(&self, sql: &str, msg: &str) -> Option<String> {
+        let (asked, names) = if let Some(table) = msg.strip_prefix("no such table: ") {
+            (table, self.names("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", ""))
+        } else {
+            let column = msg.strip_prefix("no such column: ")?;
+            let columns = "SELECT DISTINCT c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
+                           WHERE t.type IN ('table', 'view') AND instr(lower(?1), lower(t.name)) > 0";
+            (column.split(" - ").next()?, self.names(columns, sql))
+        };
+        let asked = asked.rsplit('.').next()?.trim_matches('"').to_lowercase();
+        let mut near: Vec<(f64, String)> = names
+            .into_iter()
+            .map(|name| (strsim::jaro_winkler(&asked, &name.to_lowercase()), name))
+            .filter(|(likeness, _)| *likeness > 0.7)
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let near: Vec<String> = near.into_iter().take(NAMES_SUGGESTED).map(|(_, name)| name).collect();
+        match near.is_empty() {
+            false => Some(format!("there is {}", near.join(", "))),
+            true if msg.starts_with("no such table") => Some(
+                "`SELECT name FROM sqlite_schema` lists what there is, `irispool setup` makes what lacks"
+                    .into(),
+            ),
+            true => None,
+        }
+    }
+
+    /// Names for a hint; when they can't be read, there is no hint.
+    fn names(&self, sql: &str, text: &str) -> Vec<String> {
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let mut statement = self.connection.prepare(sql)?;
+            let parameters: &[&str] = if statement.parameter_count() == 0 { &[] } else { &[text] };
+            statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(0))?.collect()
+        };
+        read().unwrap_or_default()
+    }
+}
+
+impl Query for Reader {
+    fn query(&self, sql: &str, answer: &mut dyn Answer) -> Result<u64, QueryError> {
+        let explain = |error| self.explain(sql, error);
+        let mut statement = self.connection.prepare(sql).map_err(explain)?;
+        if !statement.readonly() {
+            return Err(QueryError::Statement {
+                why: "this statement would write, and a query only reads".into(),
+                hint: Some(format!("to change the warehouse use: sqlite3 {}", self.path.display())),
+            });
+        }
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        answer.columns(&columns)?;
+        let mut rows = statement.raw_query();
+        let mut count = 0;
+        while let Some(row) = rows.next().map_err(explain)? {
+            let texts = (0..columns.len())
+                .map(|column| row.get_ref(column).map(lossless))
+                .collect::<rusqlite::Result<Vec<Value<'_>>>>()
+                .map_err(explain)?;
+            answer.row(&texts)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// Text that is not UTF-8 is handed on as bytes.
+fn lossless(value: ValueRef<'_>) -> Value<'_> {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(value) => Value::Int(value),
+        ValueRef::Real(value) => Value::Float(value),
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_or(Value::Bytes(bytes), Value::Text),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim()
+}

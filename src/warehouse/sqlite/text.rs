@@ -1,0 +1,66 @@
+//! SQL text: names that nobody may trust, and the templates under `sql/sqlite/`.
+
+use jiff::Timestamp;
+
+/// A name as an identifier: `"order"`, `"a""b"`.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Puts values into a template's `{places}`. What is put in is not looked at again, so a column may be called `{x}`.
+/// Comment lines before the statement are left out.
+pub(super) fn fill(template: &str, places: &[(&str, &str)]) -> String {
+    let mut rest = template.trim();
+    while rest.starts_with("--") {
+        rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
+    }
+    let mut filled = String::with_capacity(rest.len() * 2);
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').expect("a template's place ends with a brace");
+        let (_, value) = places
+            .iter()
+            .find(|(place, _)| *place == name)
+            .unwrap_or_else(|| panic!("the template has a place {{{name}}} that nobody fills"));
+        filled.push_str(before);
+        filled.push_str(value);
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// `2025-10-28T03:59:00.000Z`: text that sorts as time does. Years 0 to 9999; what is beyond is brought to the edge.
+pub(super) fn utc_text(ms: i64) -> String {
+    const FIRST: i64 = -62_167_219_200_000;
+    const LAST: i64 = 253_402_207_199_999;
+    let time = Timestamp::from_millisecond(ms.clamp(FIRST, LAST)).expect("years 0 to 9999 are times");
+    format!("{time:.3}")
+}
+
+pub(super) fn now_text() -> String {
+    utc_text(Timestamp::now().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_whatever_they_hold() {
+        assert_eq!(quoted("order"), "\"order\"");
+        assert_eq!(quoted("a\"; DROP TABLE b; --"), "\"a\"\"; DROP TABLE b; --\"");
+    }
+
+    #[test]
+    fn a_value_is_not_taken_for_a_place() {
+        assert_eq!(fill("-- words\nSELECT {a} FROM {b}\n", &[("a", "{b}"), ("b", "t")]), "SELECT {b} FROM t");
+    }
+
+    #[test]
+    fn times_sort_as_text() {
+        assert_eq!(utc_text(1_761_623_940_000), "2025-10-28T03:59:00.000Z");
+        assert_eq!(utc_text(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(utc_text(i64::MIN), "0000-01-01T00:00:00.000Z");
+        assert!(utc_text(i64::MAX).starts_with("9999-12-30"));
+    }
+}
