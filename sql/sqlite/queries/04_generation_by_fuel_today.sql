@@ -1,0 +1,14 @@
+-- Average and peak generation by fuel, today (London's).
+WITH summer AS (
+  -- British Summer Time: from the last Sunday of March to the last of October, 01:00 UTC.
+  SELECT datetime('now') >= datetime('now', 'start of year', '+2 months', '+24 days', 'weekday 0', '+1 hour')
+     AND datetime('now') < datetime('now', 'start of year', '+9 months', '+24 days', 'weekday 0', '+1 hour') AS is_now
+),
+today AS (
+  SELECT date('now', is_now || ' hours') AS day FROM summer
+)
+SELECT fuelType, avg(generation) / 1000.0 AS avg_generation_gw, max(generation) / 1000.0 AS peak_generation_gw, source
+FROM bmrs_fuelinst_unified, today
+WHERE publishTime >= day AND publishTime < date(day, '+1 day')
+GROUP BY fuelType, source
+ORDER BY fuelType, source

@@ -1,0 +1,218 @@
+//! `irispool query SQL`: a table for eyes, CSV or JSON for programs.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table};
+
+use crate::warehouse::{Answer, Query, QueryError, Value};
+
+/// A table holds all its rows before it is drawn; who wants more of them wants no table.
+const TABLE_ROWS_MAX: u64 = 10_000;
+/// Of one value, before the table is fitted to the terminal.
+const TABLE_CELL_CHARS_MAX: usize = 2_000;
+
+/// Runs one SQL statement that only reads
+#[derive(Clone, Debug, clap::Args)]
+pub struct QueryArgs {
+    /// One statement in the warehouse's SQL
+    #[arg(value_name = "SQL")]
+    pub sql: String,
+    /// How to print the rows; a table on a terminal, csv elsewhere, unless said
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns side by side, cut to the terminal's width
+    Table,
+    /// RFC 4180, with a header; null is an empty field
+    Csv,
+    /// One array of objects
+    Json,
+}
+
+/// Runs the query and prints its rows to standard output; the number of rows goes to standard error under a table. That
+/// the reader of a pipe has gone is no error.
+pub fn run(args: &QueryArgs, warehouse: &dyn Query) -> Result<(), QueryError> {
+    let stdout = io::stdout();
+    let terminal = stdout.is_terminal();
+    let format = args.format.unwrap_or(if terminal { Format::Table } else { Format::Csv });
+    let width = if terminal { terminal_width() } else { None };
+    let mut out = io::BufWriter::new(stdout.lock());
+    let asked = print(warehouse, &args.sql, format, width, &mut out);
+    match asked.and_then(|rows| out.flush().map(|()| rows).map_err(QueryError::from)) {
+        Ok(rows) if format == Format::Table => {
+            let shown = if rows > TABLE_ROWS_MAX {
+                format!(", the first {TABLE_ROWS_MAX} shown; --format csv gives all")
+            } else {
+                String::new()
+            };
+            eprintln!("{rows} row{}{shown}", if rows == 1 { "" } else { "s" });
+            Ok(())
+        }
+        Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Runs the query and writes its rows in that format. `width` is what a table is cut to, in characters. Gives the number
+/// of rows.
+pub fn print(
+    warehouse: &dyn Query,
+    sql: &str,
+    format: Format,
+    width: Option<u16>,
+    out: &mut dyn Write,
+) -> Result<u64, QueryError> {
+    match format {
+        Format::Table => {
+            let mut answer = TableAnswer { table: Table::new(), rows: 0 };
+            let rows = warehouse.query(sql, &mut answer)?;
+            answer.draw(width, out)?;
+            Ok(rows)
+        }
+        Format::Csv => warehouse.query(sql, &mut CsvAnswer { out }),
+        Format::Json => {
+            let mut answer = JsonAnswer { out, keys: Vec::new(), rows: 0 };
+            let rows = warehouse.query(sql, &mut answer)?;
+            answer.end()?;
+            Ok(rows)
+        }
+    }
+}
+
+fn terminal_width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|width| *width > 0)
+}
+
+struct TableAnswer {
+    table: Table,
+    rows: u64,
+}
+
+impl Answer for TableAnswer {
+    fn columns(&mut self, names: &[String]) -> io::Result<()> {
+        self.table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
+        self.table.set_header(names);
+        Ok(())
+    }
+
+    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
+        self.rows += 1;
+        if self.rows > TABLE_ROWS_MAX {
+            return Ok(());
+        }
+        let cells = values.iter().map(|value| match value {
+            Value::Int(_) | Value::Float(_) => Cell::new(text(value)).set_alignment(CellAlignment::Right),
+            _ => Cell::new(one_line(&text(value))),
+        });
+        let mut row = Row::from(cells.collect::<Vec<Cell>>());
+        row.max_height(1);
+        self.table.add_row(row);
+        Ok(())
+    }
+}
+
+impl TableAnswer {
+    fn draw(mut self, width: Option<u16>, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(width) = width {
+            self.table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        }
+        self.table.set_truncation_indicator("…");
+        if self.table.column_count() == 0 {
+            return Ok(());
+        }
+        for line in self.table.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+struct CsvAnswer<'a> {
+    out: &'a mut dyn Write,
+}
+
+impl CsvAnswer<'_> {
+    fn line<'t>(&mut self, fields: impl Iterator<Item = std::borrow::Cow<'t, str>>) -> io::Result<()> {
+        for (place, field) in fields.enumerate() {
+            if place > 0 {
+                self.out.write_all(b",")?;
+            }
+            if field.contains([',', '"', '\r', '\n']) {
+                write!(self.out, "\"{}\"", field.replace('"', "\"\""))?;
+            } else {
+                self.out.write_all(field.as_bytes())?;
+            }
+        }
+        self.out.write_all(b"\r\n")
+    }
+}
+
+impl Answer for CsvAnswer<'_> {
+    fn columns(&mut self, names: &[String]) -> io::Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.line(names.iter().map(|name| name.into()))
+    }
+
+    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
+        self.line(values.iter().map(text))
+    }
+}
+
+struct JsonAnswer<'a> {
+    out: &'a mut dyn Write,
+    keys: Vec<String>,
+    rows: u64,
+}
+
+impl Answer for JsonAnswer<'_> {
+    fn columns(&mut self, names: &[String]) -> io::Result<()> {
+        self.keys = names.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        self.out.write_all(b"[")
+    }
+
+    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
+        self.out.write_all(if self.rows == 0 { b"\n{" } else { b",\n{" })?;
+        self.rows += 1;
+        for (place, (key, value)) in self.keys.iter().zip(values).enumerate() {
+            write!(self.out, "{}{key}: ", if place == 0 { "" } else { ", " })?;
+            match value {
+                Value::Int(value) => write!(self.out, "{value}")?,
+                // JSON has no infinity: it becomes null.
+                Value::Float(value) => serde_json::to_writer(&mut self.out, value)?,
+                Value::Null => self.out.write_all(b"null")?,
+                Value::Text(_) | Value::Bytes(_) => serde_json::to_writer(&mut self.out, &text(value))?,
+            }
+        }
+        self.out.write_all(b"}")
+    }
+}
+
+impl JsonAnswer<'_> {
+    fn end(self) -> io::Result<()> {
+        self.out.write_all(if self.rows == 0 { b"]\n" } else { b"\n]\n" })
+    }
+}
+
+/// Null is empty; bytes are hexadecimal.
+fn text<'a>(value: &Value<'a>) -> std::borrow::Cow<'a, str> {
+    match value {
+        Value::Null => "".into(),
+        Value::Int(value) => value.to_string().into(),
+        // As SQLite shows it: 50.0, not 50.
+        Value::Float(value) => format!("{value:?}").into(),
+        Value::Text(value) => (*value).into(),
+        Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+    }
+}
+
+/// Line breaks and other control characters would break the table, or the terminal.
+fn one_line(text: &str) -> String {
+    let cut = text.chars().take(TABLE_CELL_CHARS_MAX);
+    cut.map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
