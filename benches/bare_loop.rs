@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 fn main() {
-    let mut arguments = std::env::args_os().skip(1).filter(|argument| argument != "--bench").map(PathBuf::from);
+    let mut arguments =
+        std::env::args_os().skip(1).filter(|argument| argument != "--bench").map(PathBuf::from);
     let (Some(incoming), Some(claimed)) = (arguments.next(), arguments.next()) else {
         eprintln!("usage: bare_loop INCOMING CLAIMED");
         std::process::exit(2);

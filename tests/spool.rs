@@ -45,7 +45,10 @@ impl Spool {
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 fn names_in(batch: &Batch) -> BTreeSet<String> {
@@ -146,8 +149,9 @@ fn a_file_made_in_a_swapped_folder_keeps_it_from_being_removed() {
 fn a_file_by_file_claim_takes_no_more_than_its_limit_and_is_not_blocked_by_what_it_cannot_take() {
     let spool = Spool::new();
     fs::create_dir(spool.incoming("MELS").join("sub")).unwrap();
-    let writers: Vec<File> =
-        (0..20).map(|number| File::create(spool.incoming("MELS").join(format!("w{number:02}"))).unwrap()).collect();
+    let writers: Vec<File> = (0..20)
+        .map(|number| File::create(spool.incoming("MELS").join(format!("w{number:02}"))).unwrap())
+        .collect();
     for number in 0..15 {
         spool.put("MELS", &format!("m{number:02}"), "[]");
     }

@@ -28,7 +28,7 @@ const TABLES_SQL: &str = include_str!("../../sql/sqlite/demo/tables.sql");
 const GENERATION_SQL: &str = include_str!("../../sql/sqlite/demo/generation.sql");
 
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
+pub(super) enum DemoError {
     #[error("{} is not empty", dir.display())]
     NotEmpty { dir: PathBuf },
     #[error("cannot make the folder {}: {source}", dir.display())]
@@ -50,11 +50,8 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     let dir = fresh_folder(args.dir.as_deref())?;
     let spool = dir.join("spool");
     let database = dir.join("irispool.db");
-    let config = Config {
-        spool: spool.clone(),
-        warehouse: WarehouseSpec::Sqlite(database.clone()),
-        ..config.clone()
-    };
+    let config =
+        Config { spool: spool.clone(), warehouse: WarehouseSpec::Sqlite(database.clone()), ..config.clone() };
     let layout = Layout::open(&spool)?;
 
     say(&format!("A fresh spool in {}", dir.display()))?;

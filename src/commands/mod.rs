@@ -3,10 +3,10 @@
 mod args;
 mod config;
 mod demo;
-mod feed;
-mod query;
+pub mod feed;
+pub mod query;
 mod run;
-mod setup;
+pub mod setup;
 
 use clap::Subcommand;
 

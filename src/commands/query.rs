@@ -198,7 +198,7 @@ struct JsonAnswer<'a> {
 
 impl Answer for JsonAnswer<'_> {
     fn columns(&mut self, names: &[String]) -> io::Result<()> {
-        self.keys = names.iter().map(|name| serde_json::to_string(name)).collect::<Result<_, _>>()?;
+        self.keys = names.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
         self.out.write_all(b"[")
     }
 

@@ -31,7 +31,9 @@ impl Explain for PipelineError {
     fn hint(&self) -> Option<String> {
         match self {
             PipelineError::Spool(error) => error.hint(),
-            PipelineError::Thread(_) => Some("lower readers and settlers, or raise the limit on processes".to_owned()),
+            PipelineError::Thread(_) => {
+                Some("lower readers and settlers, or raise the limit on processes".to_owned())
+            }
         }
     }
 }
@@ -40,7 +42,7 @@ impl Explain for PipelineError {
 ///
 /// # Errors
 /// When the spool or the warehouse can't be used at all.
-pub fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
+pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
     let layout = Layout::open(&config.spool)?;
     let warehouse = open_warehouse(config)?;
@@ -52,7 +54,7 @@ pub fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When it is not there and can't be made, or is something else.
-pub fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
+pub(super) fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
     Ok(Arc::new(open_sqlite(config)?))
 }
 

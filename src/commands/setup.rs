@@ -36,7 +36,7 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
 }
 
 /// Makes what lacks and writes a line about it to `out`.
-fn set_up(warehouse: &Sqlite, out: &mut dyn Write) -> Result<(), SetupError> {
+pub fn set_up(warehouse: &Sqlite, out: &mut dyn Write) -> Result<(), SetupError> {
     let datasets = catalog::all();
     let made = warehouse.set_up(datasets.iter().map(|dataset| dataset.name.as_str()))?;
     writeln!(out, "{}: {}", warehouse.path().display(), summary(made, datasets.len()))?;

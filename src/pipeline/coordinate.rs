@@ -204,8 +204,11 @@ impl Coordinator {
                     return Ok(Ended { left: round.unreadable });
                 }
                 if self.last_progress.elapsed() > ONCE_PATIENCE {
-                    let left: usize =
-                        self.waiting.iter().filter_map(|(_, work)| Some(work.batch.entries().ok()?.count())).sum();
+                    let left: usize = self
+                        .waiting
+                        .iter()
+                        .filter_map(|(_, work)| Some(work.batch.entries().ok()?.count()))
+                        .sum();
                     return Ok(Ended { left: round.unreadable + left as u64 });
                 }
             }
@@ -296,7 +299,10 @@ impl Coordinator {
                         self.last_progress = Instant::now();
                         Tally::add(&self.shared.tally.claimed, claim.messages);
                         tracing::debug!(
-                            batch = batch.id(), folder = batch.label(), files = claim.messages, whole = claim.swapped,
+                            batch = batch.id(),
+                            folder = batch.label(),
+                            files = claim.messages,
+                            whole = claim.swapped,
                             "claimed"
                         );
                         self.send(Work::new(batch, self.ended_sender.clone()));
@@ -321,7 +327,11 @@ impl Coordinator {
         match take_over_dead_workers(&self.shared.layout, &self.worker) {
             Ok(batches) => {
                 for batch in batches {
-                    tracing::warn!(batch = batch.id(), folder = batch.label(), "took over a dead worker's batch");
+                    tracing::warn!(
+                        batch = batch.id(),
+                        folder = batch.label(),
+                        "took over a dead worker's batch"
+                    );
                     Tally::add(&self.shared.tally.taken_over, 1);
                     self.last_progress = Instant::now();
                     self.send(Work::new(batch, self.ended_sender.clone()));
@@ -394,7 +404,8 @@ impl Coordinator {
             match work.batch.give_back_all(&self.shared.layout) {
                 Ok(0) => tracing::debug!(batch = work.batch.id(), "gave a batch back"),
                 Ok(stuck) => tracing::warn!(
-                    batch = work.batch.id(), files = stuck,
+                    batch = work.batch.id(),
+                    files = stuck,
                     "names are taken in incoming: these stay claimed for the next worker"
                 ),
                 Err(error) => log_spool_failure(&error),

@@ -82,10 +82,8 @@ fn send_endings(
     assert_eq!(outcomes.len(), delivery.messages.len(), "a warehouse answers for each message");
     let mut endings = Vec::with_capacity(SETTLE_AT_ONCE);
     for (place, (message, outcome)) in delivery.messages.into_iter().zip(outcomes).enumerate() {
-        let letter = letters
-            .iter()
-            .position(|(of, _)| *of == place)
-            .map(|found| letters.swap_remove(found).1);
+        let letter =
+            letters.iter().position(|(of, _)| *of == place).map(|found| letters.swap_remove(found).1);
         endings.push((OsString::from(&message.id), ending(&message, outcome, letter)));
         if endings.len() == SETTLE_AT_ONCE {
             // The settlers outlive the deliverers.
@@ -120,7 +118,8 @@ fn ending(message: &Message, outcome: Outcome, letter: Option<DeadLetter>) -> En
 fn with_refused(letter: Option<DeadLetter>, refused: Vec<RefusedRow>) -> Option<DeadLetter> {
     let Some(first) = refused.first() else { return letter };
     let mut letter = letter.unwrap_or_else(|| {
-        let reason = format!("{} rows refused by the warehouse, the first one: {}", refused.len(), first.reason);
+        let reason =
+            format!("{} rows refused by the warehouse, the first one: {}", refused.len(), first.reason);
         DeadLetter::whole("deliver", reason, None)
     });
     let notes = refused.into_iter();

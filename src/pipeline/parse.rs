@@ -108,7 +108,9 @@ impl Reader<'_> {
         match entry.kind {
             EntryKind::File => {}
             EntryKind::Folder => return Err(Fate::GiveBack(None)),
-            EntryKind::SymbolicLink => return dead("not a message: a symbolic link, which is never followed"),
+            EntryKind::SymbolicLink => {
+                return dead("not a message: a symbolic link, which is never followed");
+            }
             EntryKind::Other => return dead("not a message: a FIFO, socket or device"),
         }
         let Some(id) = entry.name.to_str() else { return dead("its name is not UTF-8") };
@@ -190,7 +192,8 @@ impl Reader<'_> {
         own_permit: &mut Option<Permit>,
     ) -> Result<Encoded, Fate> {
         let mode = self.shared.settings.schema;
-        let schema = self.shared.tables.schema(dataset).map_err(|error| self.table_failed(dataset, &error))?;
+        let schema =
+            self.shared.tables.schema(dataset).map_err(|error| self.table_failed(dataset, &error))?;
         let rows = self.parcel(dataset, &schema, own_permit);
         let before = rows.len();
         let encoded = encode(content, &schema, mode, rows, scratch)?;
@@ -215,10 +218,9 @@ impl Reader<'_> {
 
     /// The rows of a parcel for this table as it is now; sends the open one on if it is for another.
     fn parcel(&mut self, dataset: &str, schema: &Arc<Schema>, own_permit: &mut Option<Permit>) -> &mut Rows {
-        let fits = self
-            .open_parcel
-            .as_ref()
-            .is_some_and(|open| *open.delivery.dataset == *dataset && Arc::ptr_eq(&open.delivery.schema, schema));
+        let fits = self.open_parcel.as_ref().is_some_and(|open| {
+            *open.delivery.dataset == *dataset && Arc::ptr_eq(&open.delivery.schema, schema)
+        });
         if !fits {
             self.send();
             self.open_parcel = Some(Parcel {
@@ -279,7 +281,10 @@ fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
     };
     let reason = if good > 0 { format!("{reason} ({good} good rows were delivered)") } else { reason };
     let byte = Some(first.byte);
-    let rows = bad.into_iter().map(|bad| BadRowNote { row: bad.row, byte: Some(bad.byte), reason: bad.reason }).collect();
+    let rows = bad
+        .into_iter()
+        .map(|bad| BadRowNote { row: bad.row, byte: Some(bad.byte), reason: bad.reason })
+        .collect();
     DeadLetter { stage: "parse", reason, byte, rows }
 }
 

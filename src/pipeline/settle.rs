@@ -25,13 +25,26 @@ pub(super) struct SettleTask {
 
 pub(super) enum Ending {
     /// Its rows are in the warehouse.
-    Delivered { rows: u64, rescued: u64, bytes: u64 },
-    AlreadyLoaded { bytes: u64 },
-    Superseded { bytes: u64 },
+    Delivered {
+        rows: u64,
+        rescued: u64,
+        bytes: u64,
+    },
+    AlreadyLoaded {
+        bytes: u64,
+    },
+    Superseded {
+        bytes: u64,
+    },
     /// All of it, or some of its rows, can't be delivered; `rows` of it are.
     Dead(DeadLetter),
     /// The same, with what was delivered.
-    PartlyDead { letter: DeadLetter, rows: u64, rescued: u64, dead_rows: u64 },
+    PartlyDead {
+        letter: DeadLetter,
+        rows: u64,
+        rescued: u64,
+        dead_rows: u64,
+    },
 }
 
 pub(super) fn settle_all(shared: &Shared, tasks: &Receiver<SettleTask>) {
@@ -48,7 +61,7 @@ fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending) {
     let layout = &shared.layout;
     let bury = |letter: &DeadLetter| {
         tracing::warn!(
-            folder = work.batch.label(), message = ?name, stage = letter.stage, reason = letter.reason,
+            folder = work.batch.label(), message_id = ?name, stage = letter.stage, reason = letter.reason,
             "a message went to dead"
         );
         spool::bury(layout, &shared.worker_name, &work.batch, &name, letter)

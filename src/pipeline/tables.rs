@@ -63,8 +63,12 @@ impl Tables {
             wanted.iter().filter(|field| schema.position(&field.name).is_none()).collect();
         let added = wanted.len() - refused.len();
         let names: Vec<&str> = wanted.iter().map(|field| field.name.as_str()).collect();
-        tracing::info!(
-            dataset, table = schema.table(), columns = names.join(","), added, "new fields in the messages"
+        tracing::debug!(
+            dataset,
+            table = schema.table(),
+            columns = names.join(","),
+            added,
+            "new fields in the messages"
         );
         self.with(dataset, |table| {
             table.schema = Some(Arc::clone(&schema));
@@ -96,7 +100,12 @@ impl Tables {
 pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
     match error {
         WarehouseError::Later { why, after } => {
-            tracing::warn!(dataset, why, delay_ms = after.as_millis() as u64, "rows wait: the warehouse is not ready");
+            tracing::warn!(
+                dataset,
+                why,
+                delay_ms = after.as_millis() as u64,
+                "rows wait: the warehouse is not ready"
+            );
         }
         WarehouseError::Setup { why, hint } => {
             tracing::error!(dataset, why, hint, "rows wait: the warehouse needs a person");

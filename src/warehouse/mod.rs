@@ -17,10 +17,10 @@ pub use query::{Answer, Query, QueryError, Value};
 pub struct Delivery {
     /// The dataset's canonical name, such as `BOALF`.
     pub dataset: Arc<str>,
-    /// The name of the worker that delivers it.
-    pub worker: Arc<str>,
     /// The batch's id; the same again when another worker takes the batch over.
     pub batch: Arc<str>,
+    /// Who delivers it: the name of the worker's folder.
+    pub worker: Arc<str>,
     pub schema: Arc<Schema>,
     pub messages: Vec<Message>,
     pub rows: Rows,

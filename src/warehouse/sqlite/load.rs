@@ -147,7 +147,8 @@ impl Known {
         }
     }
 
-    /// Removes the message's rows and its line. VACUUM may have numbered the rows anew: then they are looked for.
+    /// Removes the message's rows and its line. VACUUM, or a dump read back, may have numbered rows anew: then they are
+    /// looked for, through the whole table.
     fn remove(
         &self,
         connection: &Connection,

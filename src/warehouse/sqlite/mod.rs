@@ -105,6 +105,23 @@ impl Sqlite {
         Ok(outcomes)
     }
 
+    /// All deliveries in one transaction, all or none.
+    fn load_or_repair(
+        &self,
+        writer: &Connection,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Vec<Outcome>>, WarehouseError> {
+        let mut loaded = self.load_all(writer, deliveries);
+        if loaded.as_ref().is_err_and(Fault::is_about_names) {
+            loaded = self.repair(writer, deliveries).and_then(|()| self.load_all(writer, deliveries));
+        }
+        loaded.map_err(|fault| {
+            let mut datasets: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.dataset).collect();
+            datasets.dedup();
+            fault.explain(&self.path, &format!("load {}", datasets.join(", ")))
+        })
+    }
+
     /// Someone dropped a table or a column, or the ledger, while we knew better: all is made anew as the deliveries
     /// have it.
     fn repair(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<(), Fault> {
@@ -140,20 +157,20 @@ impl Warehouse for Sqlite {
 
     fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {
         let writer = self.writer();
-        let mut loaded = self.load_all(&writer, deliveries);
-        if loaded.as_ref().is_err_and(Fault::is_about_names) {
-            loaded = self.repair(&writer, deliveries).and_then(|()| self.load_all(&writer, deliveries));
+        let error = match self.load_or_repair(&writer, deliveries) {
+            Ok(outcomes) => return outcomes.into_iter().map(Ok).collect(),
+            Err(error) => error,
+        };
+        // One transaction is fastest, but a table that refuses its rows must not hold up the others.
+        let may_be_one_table = matches!(error, WarehouseError::Setup { .. }) && deliveries.len() > 1;
+        if !may_be_one_table {
+            return vec![Err(error); deliveries.len()];
         }
-        // One transaction for all of them: they are taken or refused together.
-        match loaded {
-            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-            Err(fault) => {
-                let mut datasets: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.dataset).collect();
-                datasets.dedup();
-                let error = fault.explain(&self.path, &format!("load {}", datasets.join(", ")));
-                vec![Err(error); deliveries.len()]
-            }
-        }
+        let one_by_one = deliveries.iter().map(|delivery| {
+            let mut outcomes = self.load_or_repair(&writer, std::slice::from_ref(delivery))?;
+            Ok(outcomes.pop().expect("one delivery has one answer"))
+        });
+        one_by_one.collect()
     }
 }
 

@@ -113,7 +113,7 @@ impl Query for Reader {
                 hint: Some(format!("to change the warehouse use: sqlite3 {}", self.path.display())),
             });
         }
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         answer.columns(&columns)?;
         let mut rows = statement.raw_query();
         let mut count = 0;
