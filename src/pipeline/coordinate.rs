@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,7 @@ pub fn run(
         settings,
         layout,
         tally,
+        upstream: AtomicU64::new(0),
         stop,
     });
     let (ended_sender, ended) = unbounded();
@@ -318,6 +320,7 @@ impl Coordinator {
     fn send(&mut self, work: Arc<Work>) {
         if let Some(works) = &self.works {
             self.underway.insert(Arc::clone(&work.id), Arc::clone(&work));
+            self.shared.upstream.fetch_add(1, Ordering::AcqRel);
             // The lister lives until this sender is dropped.
             let _ = works.send(work);
         }
