@@ -100,7 +100,10 @@ mod tests {
 
     #[test]
     fn a_value_is_not_taken_for_a_place_nor_a_regular_expression_for_one() {
-        assert_eq!(fill("-- words\nSELECT {a}, r'\\d{6}{' FROM {b}\n", &[("a", "{b}"), ("b", "t")]), "SELECT {b}, r'\\d{6}{' FROM t");
+        assert_eq!(
+            fill("-- words\nSELECT {a}, r'\\d{6}{' FROM {b}\n", &[("a", "{b}"), ("b", "t")]),
+            "SELECT {b}, r'\\d{6}{' FROM t"
+        );
     }
 
     #[test]

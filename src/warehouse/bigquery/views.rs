@@ -65,7 +65,8 @@ pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Opti
         Some(known) => format!("{}: {rows}", known.meaning),
         None => format!("{dataset}: {rows}"),
     };
-    let mut iris_columns: Vec<String> = columns.iter().map(|column| column.select_from(known, iris)).collect();
+    let mut iris_columns: Vec<String> =
+        columns.iter().map(|column| column.select_from(known, iris)).collect();
     iris_columns.extend(iris_meta(iris));
     let (view, description) = (place.quoted(&name), literal(&description));
     let (iris_columns, iris_table) = (iris_columns.join(",\n    "), place.quoted(&iris.name));
@@ -83,8 +84,7 @@ pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Opti
     let mut historic_columns: Vec<String> =
         columns.iter().map(|column| column.select_from(known, historic)).collect();
     historic_columns.extend(historic_meta(historic));
-    let (historic_columns, historic_table) =
-        (historic_columns.join(",\n    "), place.quoted(&historic.name));
+    let (historic_columns, historic_table) = (historic_columns.join(",\n    "), place.quoted(&historic.name));
     places.extend([("historic_columns", &*historic_columns), ("historic_table", &historic_table)]);
     View { name, sql: fill(UNIFIED, &places) }
 }
@@ -109,7 +109,8 @@ pub fn latest(
             _ => quoted(name),
         })
         .collect();
-    let lacks = |historic: &LiveTable| latest.key.iter().any(|name| present(name, Some(known), historic).is_empty());
+    let lacks =
+        |historic: &LiveTable| latest.key.iter().any(|name| present(name, Some(known), historic).is_empty());
     let all_historic = historic.is_some_and(lacks);
     if all_historic {
         key.insert(0, "source".to_owned());
@@ -231,8 +232,10 @@ fn present<'a>(name: &str, known: Option<&Dataset>, table: &'a LiveTable) -> Vec
     let field = synonyms()
         .find(|synonym| synonym.name.eq_ignore_ascii_case(name))
         .map_or(name, |synonym| synonym.field.as_str());
-    let older = synonyms().filter(|synonym| synonym.field.eq_ignore_ascii_case(field)).map(|synonym| &*synonym.name);
-    let old = OLD_NAMES.iter().filter(|(today, _)| today.eq_ignore_ascii_case(name)).flat_map(|(_, old)| *old);
+    let older =
+        synonyms().filter(|synonym| synonym.field.eq_ignore_ascii_case(field)).map(|synonym| &*synonym.name);
+    let old =
+        OLD_NAMES.iter().filter(|(today, _)| today.eq_ignore_ascii_case(name)).flat_map(|(_, old)| *old);
     let mut columns: Vec<&Field> = Vec::new();
     for candidate in [name, field].into_iter().chain(older).chain(old.copied()) {
         let Some(column) = table.column(candidate) else { continue };
