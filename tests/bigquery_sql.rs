@@ -219,6 +219,67 @@ fn a_dataset_that_nobody_knows_has_a_view_of_its_own_columns() {
 }
 
 #[test]
+fn a_view_stands_whatever_type_a_field_is_found_with() {
+    if !installed("bq-analyze") {
+        return;
+    }
+    let kinds = [
+        "BOOL",
+        "INT64",
+        "FLOAT64",
+        "NUMERIC",
+        "STRING",
+        "TIMESTAMP",
+        "DATETIME",
+        "DATE",
+        "JSON",
+        "STRUCT",
+        "ARRAY<STRING>",
+    ];
+    let mut analysis = Analysis::default();
+    for (place, kind) in kinds.into_iter().enumerate() {
+        let found = |name: &str| match kind {
+            "STRUCT" => Field::new(name, Kind::Record(vec![field("a", "INT64")])),
+            _ => field(name, kind),
+        };
+        for (name, other) in [("BOALF", "BOALF"), ("REMIT", "REMIT"), ("FUELINST", "MILS")] {
+            let dataset = format!("{name}_{place}");
+            let table = |suffix: &str, name: &str| LiveTable {
+                name: format!("bmrs_{}{suffix}", name.to_lowercase()),
+                columns: catalog::find(name).unwrap().fields.iter().map(|field| found(&field.name)).collect(),
+                partition_field: None,
+            };
+            let (mut iris, historic) = (table("_iris", name), table("", other));
+            iris.columns.extend(META_COLUMNS.map(found));
+            for table in [&iris, &historic] {
+                analysis.table(&format!("p.{dataset}.{}", table.name), &table.columns);
+            }
+            let at = Place { project: "p", dataset: &dataset };
+            let unified = views::unified(at, name, &iris, Some(&historic));
+            analysis.statement(&format!("{kind} {name}"), &unified.sql);
+            let latest = views::latest(at, name, &iris, Some(&historic)).unwrap();
+            analysis.statement(&format!("{kind} {name} latest"), &latest.sql);
+        }
+    }
+    for answer in analysis.answers() {
+        assert_eq!(answer.error, None, "{}", answer.name);
+    }
+}
+
+#[test]
+fn a_view_reads_well() {
+    let mils = catalog::find("MILS").unwrap();
+    let partition_field = mils.partition_field.clone();
+    let iris = LiveTable { name: "bmrs_mils_iris".into(), columns: as_made(mils), partition_field };
+    let columns = "settlementDate DATE | settlementPeriodFrom INT64 | settlementPeriodTo INT64 | timeFrom DATETIME | \
+        timeTo STRING | bmUnit STRING | _ingested_utc STRING";
+    let columns = columns.split(" | ").map(support::column).collect();
+    let historic = LiveTable { name: "bmrs_mils".into(), columns, partition_field: None };
+    let place = Place { project: PROJECT, dataset: "iris" };
+    insta::assert_snapshot!(views::unified(place, "MILS", &iris, Some(&historic)).sql);
+}
+
+#[test]
 fn what_bigquery_would_refuse_is_refused() {
     if !installed("bq-analyze") {
         return;

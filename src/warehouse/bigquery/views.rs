@@ -156,8 +156,7 @@ impl ViewColumn {
             [one] => one.clone(),
             several => format!("COALESCE({})", several.join(", ")),
         };
-        let name = quoted(&self.name);
-        if value == name { name } else { format!("{value} AS {name}") }
+        named(&value, &self.name)
     }
 }
 
@@ -246,6 +245,11 @@ fn present<'a>(name: &str, known: Option<&Dataset>, table: &'a LiveTable) -> Vec
     columns
 }
 
+fn named(value: &str, name: &str) -> String {
+    let name = quoted(name);
+    if value == name { name } else { format!("{value} AS {name}") }
+}
+
 fn iris_meta(iris: &LiveTable) -> [String; 5] {
     let value = |name: &str, kind: &str| match iris.column(name) {
         Some(column) => convert(&quoted(&column.name), live_type(column), kind),
@@ -257,11 +261,11 @@ fn iris_meta(iris: &LiveTable) -> [String; 5] {
         None => "'IRIS'".to_owned(),
     };
     [
-        format!("{} AS ingested_utc", value("ingested_utc", "TIMESTAMP")),
-        format!("{source} AS source"),
-        format!("{} AS message_id", value("message_id", "STRING")),
-        format!("{} AS message_row", value("message_row", "INT64")),
-        format!("{} AS rescued", value("rescued", "STRING")),
+        named(&value("ingested_utc", "TIMESTAMP"), "ingested_utc"),
+        named(&source, "source"),
+        named(&value("message_id", "STRING"), "message_id"),
+        named(&value("message_row", "INT64"), "message_row"),
+        named(&value("rescued", "STRING"), "rescued"),
     ]
 }
 
@@ -271,11 +275,11 @@ fn historic_meta(historic: &LiveTable) -> [String; 5] {
         |column| convert(&quoted(&column.name), live_type(column), "TIMESTAMP"),
     );
     [
-        format!("{ingested} AS ingested_utc"),
-        "'HISTORIC' AS source".to_owned(),
-        format!("{} AS message_id", null("STRING")),
-        format!("{} AS message_row", null("INT64")),
-        format!("{} AS rescued", null("STRING")),
+        named(&ingested, "ingested_utc"),
+        named("'HISTORIC'", "source"),
+        named(&null("STRING"), "message_id"),
+        named(&null("INT64"), "message_row"),
+        named(&null("STRING"), "rescued"),
     ]
 }
 

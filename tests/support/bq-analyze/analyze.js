@@ -95,7 +95,7 @@ async function connect(port) {
   languageOptions.supportedStatementKinds = ['RESOLVED_QUERY_STMT', 'RESOLVED_CREATE_VIEW_STMT'];
   languageOptions.enabledLanguageFeatures = languageOptions.enabledLanguageFeatures.filter(name => !notInBigQuery.has(name));
   const options = { languageOptions, defaultTimezone: 'UTC' };
-  // The functions are many: they are registered once, and the tables that a statement names go with it.
+  // A statement takes with it only the tables that it names: there are thousands.
   const builtinFunctionOptions = { languageOptions };
   const request = (sql, tables) => {
     const named = [...tables].filter(([name]) => sql.includes(`\`${name}\``));
