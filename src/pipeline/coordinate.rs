@@ -74,7 +74,7 @@ pub fn run(
         stop,
     });
     let (ended_sender, ended) = unbounded();
-    let (works, stages) = start_stages(&shared, &warehouse).map_err(PipelineError::Thread)?;
+    let Stages { works, threads } = start_stages(&shared, &warehouse).map_err(PipelineError::Thread)?;
     let claimer = Claimer::new(
         shared.layout.clone(),
         Arc::clone(&worker),
@@ -96,7 +96,7 @@ pub fn run(
         known_strays: HashSet::new(),
     };
     let ended = coordinator.work()?;
-    coordinator.finish(stages);
+    coordinator.finish(threads);
     drop(coordinator);
     match Arc::try_unwrap(worker) {
         Ok(worker) => worker.retire()?,
@@ -105,10 +105,13 @@ pub fn run(
     Ok(ended)
 }
 
-fn start_stages(
-    shared: &Arc<Shared>,
-    warehouse: &Arc<dyn Warehouse>,
-) -> io::Result<(Sender<Arc<Work>>, Vec<JoinHandle<()>>)> {
+/// The way into the stages, and their threads: they end when nothing can come in any more.
+struct Stages {
+    works: Sender<Arc<Work>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+fn start_stages(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io::Result<Stages> {
     let (works_sender, works) = unbounded::<Arc<Work>>();
     let (parcel_sender, parcels) = bounded(PARCELS_WAITING_MAX);
     let (settle_sender, settle_tasks) = bounded(SETTLE_TASKS_WAITING_MAX);
@@ -139,7 +142,7 @@ fn start_stages(
         let (shared, tasks) = (Arc::clone(shared), settle_tasks.clone());
         start(format!("settle-{number}"), Box::new(move || settle::settle_all(&shared, &tasks)))?;
     }
-    Ok((works_sender, threads))
+    Ok(Stages { works: works_sender, threads })
 }
 
 struct Coordinator {
