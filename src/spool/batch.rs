@@ -49,7 +49,8 @@ impl Batch {
     }
 
     pub(super) fn open(id: String, path: PathBuf) -> Result<Batch, SpoolError> {
-        let folder = open_folder(CWD, &path).map_err(|error| SpoolError::io("open the folder", &path, error))?;
+        let folder =
+            open_folder(CWD, &path).map_err(|error| SpoolError::io("open the folder", &path, error))?;
         Ok(Batch::from_parts(id, path, folder))
     }
 
@@ -84,11 +85,8 @@ impl Batch {
     /// What is in the folder now, read as it is asked for, so that memory does not grow with the batch.
     pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry, SpoolError>> + use<>, SpoolError> {
         let path = self.path.clone();
-        let entries = self
-            .folder
-            .try_clone()
-            .and_then(list)
-            .map_err(|error| SpoolError::io("list", &path, error))?;
+        let entries =
+            self.folder.try_clone().and_then(list).map_err(|error| SpoolError::io("list", &path, error))?;
         Ok(entries.map(move |entry| entry.map_err(|error| SpoolError::io("list", &path, error))))
     }
 

@@ -94,7 +94,9 @@ pub fn bury(
         byte: letter.byte,
         bad_rows: letter.rows.len() as u64,
         rows: letter.rows.iter().take(ROWS_NAMED_MAX).cloned().collect(),
-        first_failed_at: earlier.as_ref().map_or_else(|| now.clone(), |report| report.first_failed_at.clone()),
+        first_failed_at: earlier
+            .as_ref()
+            .map_or_else(|| now.clone(), |report| report.first_failed_at.clone()),
         last_failed_at: now,
         attempts: earlier.map_or(0, |report| report.attempts) + 1,
         worker: worker.to_owned(),

@@ -30,12 +30,17 @@ impl Layout {
             }
         }
         let device = |path: &PathBuf| {
-            fs::metadata(path).map(|found| found.dev()).map_err(|error| SpoolError::io("look at", path, error))
+            fs::metadata(path)
+                .map(|found| found.dev())
+                .map_err(|error| SpoolError::io("look at", path, error))
         };
         let first = device(&folders[0])?;
         for folder in &folders[1..] {
             if device(folder)? != first {
-                return Err(SpoolError::OtherFileSystem { first: folders[0].clone(), second: folder.clone() });
+                return Err(SpoolError::OtherFileSystem {
+                    first: folders[0].clone(),
+                    second: folder.clone(),
+                });
             }
         }
         Ok(layout)
@@ -98,7 +103,10 @@ mod tests {
         for name in ["new\nline", "a b", "..", "ünï", &"x".repeat(255)] {
             let label = folder_label(OsStr::new(name));
             assert_eq!(folder_label(OsStr::new(&label)), label);
-            assert!(!label.starts_with('.') && label.len() <= 100 && !label.contains(['/', '\n', ' ']), "{label:?}");
+            assert!(
+                !label.starts_with('.') && label.len() <= 100 && !label.contains(['/', '\n', ' ']),
+                "{label:?}"
+            );
         }
     }
 

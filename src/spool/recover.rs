@@ -65,7 +65,8 @@ fn take_over(folder: &Path, worker: &Worker, batches: &mut Vec<Batch>) -> Result
         }
         let id = entry.file_name().to_string_lossy().into_owned();
         let to = worker.folder().join(&id);
-        rename_folder(&entry.path(), &to).map_err(|error| SpoolError::io("take over", entry.path(), error))?;
+        rename_folder(&entry.path(), &to)
+            .map_err(|error| SpoolError::io("take over", entry.path(), error))?;
         batches.push(Batch::open(id, to)?);
     }
     remove_folder(folder)

@@ -1,5 +1,7 @@
 //! Where rows go. The pipeline knows a warehouse only by [`Warehouse`].
 
+pub mod bigquery;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
