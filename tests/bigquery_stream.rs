@@ -49,7 +49,6 @@ fn requests_stay_under_the_limit_of_bytes() {
 /// What passes by itself: the same rows go again under the same ids.
 #[test]
 fn passing_faults_are_ridden_out() {
-    let ok = json!({"kind": "bigquery#tableDataInsertAllResponse"});
     let faults: Vec<(&str, Vec<Fault>)> = vec![
         ("500", vec![fault(500, "internalError", "An internal error occurred.")]),
         ("502", vec![Fault::Answer(502, json!("Bad Gateway"))]),
@@ -69,7 +68,8 @@ fn passing_faults_are_ridden_out() {
             "Retry-After",
             vec![Fault::AnswerWith(503, error(503, "backendError", "Later"), "Retry-After", "0".into())],
         ),
-        ("a slow answer", vec![Fault::DoneBut(200, ok)]),
+        ("a slow answer", vec![Fault::Slow(Duration::from_millis(50))]),
+        ("an answer that comes too late", vec![Fault::Slow(Duration::from_millis(1500)); 2]),
         (
             "stopped rows without a culprit",
             vec![Fault::Rows(json!([
@@ -93,7 +93,8 @@ fn passing_faults_are_ridden_out() {
     ];
     for (name, faults) in faults {
         let server = FaultServer::start();
-        let warehouse = open(&server);
+        let hasty = Options { call_timeout: Duration::from_millis(700), ..options(&server) };
+        let warehouse = BigQuery::open("p.d", hasty).unwrap();
         let delivery = freq(&warehouse, 2, 3);
         server.fail("insertAll", faults);
         let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -24,6 +25,8 @@ pub enum Fault {
     HangupBefore,
     /// What was asked for is done, the connection ends.
     HangupAfter,
+    /// What was asked for is done, the answer comes after so long.
+    Slow(Duration),
     /// What was asked for is done, the answer breaks off.
     HalfAnswer,
     /// `insertErrors` as they stand, and nothing done.
@@ -230,6 +233,12 @@ impl Handler for Served {
             Some(Fault::HangupAfter) => {
                 state.act(op, &request);
                 Reply::Hangup
+            }
+            Some(Fault::Slow(delay)) => {
+                let (status, body) = state.act(op, &request);
+                drop(state);
+                std::thread::sleep(delay);
+                Reply::json(status, body)
             }
             Some(Fault::HalfAnswer) => {
                 let (_, body) = state.act(op, &request);

@@ -19,8 +19,6 @@ use crate::warehouse::WarehouseError;
 
 const GOOGLE: &str = "https://bigquery.googleapis.com";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// An answer may be slow, a request of 9 MB too.
-const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// A smaller body costs more time to compress than to send.
@@ -114,6 +112,7 @@ pub struct Client {
     backoff_first: Duration,
     backoff_max: Duration,
     patience: Duration,
+    call_timeout: Duration,
 }
 
 impl Client {
@@ -155,6 +154,7 @@ impl Client {
             backoff_first: options.backoff_first,
             backoff_max: options.backoff_max,
             patience: options.patience,
+            call_timeout: options.call_timeout,
         })
     }
 
@@ -322,7 +322,7 @@ impl Client {
             request = request.header("If-Match", etag);
         }
         let uploads = matches!(body, Body::Upload { .. });
-        let timeout = if uploads { UPLOAD_TIMEOUT } else { CALL_TIMEOUT };
+        let timeout = if uploads { UPLOAD_TIMEOUT } else { self.call_timeout };
         let built =
             |error: ureq::http::Error| format!("the request for {} can't be built: {error}", op.name());
         let sent = match body {

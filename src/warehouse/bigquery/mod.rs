@@ -74,6 +74,8 @@ pub struct Options {
     pub backoff_max: Duration,
     /// How long one request, or one load job's state, is asked for again before its rows are given back.
     pub patience: Duration,
+    /// The longest wait for the answer to one request; an upload has longer.
+    pub call_timeout: Duration,
     /// The longest wait for one load job to end.
     pub load_job_patience: Duration,
     pub environment: Environment,
@@ -94,6 +96,7 @@ impl Default for Options {
             backoff_first: Duration::from_secs(1),
             backoff_max: Duration::from_secs(32),
             patience: Duration::from_secs(60),
+            call_timeout: Duration::from_secs(120),
             load_job_patience: Duration::from_secs(10 * 60),
             environment: Environment::default(),
         }
