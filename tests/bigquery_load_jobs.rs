@@ -70,6 +70,18 @@ fn the_same_batch_again_takes_on_the_first_outcome_and_sends_nothing() {
 }
 
 #[test]
+fn a_job_of_the_same_id_for_another_table_is_not_taken_for_ours() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let mut other = warehouse.begin_bulk("FUELINST", BATCH).unwrap();
+    other.add(&support::feed::fuelinst(&warehouse, 1, 1)).unwrap();
+    assert!(other.finish().unwrap());
+    let delivery = freq(&warehouse, 5, 4);
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
 fn a_job_that_a_dead_worker_left_running_is_waited_for() {
     let server = FaultServer::start();
     let first = open(&server);

@@ -264,8 +264,23 @@ fn table_of(request: &Request) -> String {
     request.path.split('/').nth(8).unwrap().to_owned()
 }
 
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+    plain
+}
+
+/// The body, whichever way it is encoded.
+fn body_of(request: &Request) -> Value {
+    match request.header("content-encoding") {
+        Some("gzip") => serde_json::from_slice(&unpacked(&request.body)).unwrap(),
+        None => serde_json::from_slice(&request.body).unwrap(),
+        Some(other) => panic!("{other} is no encoding that BigQuery knows"),
+    }
+}
+
 fn rows_of(request: &Request) -> Vec<(String, Value)> {
-    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let body = body_of(request);
     let rows = body["rows"].as_array().unwrap();
     rows.iter().map(|row| (row["insertId"].as_str().unwrap().to_owned(), row["json"].clone())).collect()
 }
@@ -291,7 +306,7 @@ impl State {
     /// Does as BigQuery would.
     fn act(&mut self, op: &str, request: &Request) -> (u16, Value) {
         let path = &request.path;
-        let body = || serde_json::from_slice::<Value>(&request.body).unwrap();
+        let body = || body_of(request);
         match op {
             "datasets.get" if self.no_dataset => not_found("Dataset p:d"),
             "datasets.get" => (200, json!({"location": "EU"})),
@@ -423,8 +438,8 @@ impl State {
         if self.jobs.contains_key(&id) {
             return (409, error(409, "duplicate", &format!("Already Exists: Job p:EU.{id}")));
         }
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(&media[..]).read_to_string(&mut text).unwrap();
+        let media = if media.starts_with(&[0x1f, 0x8b]) { unpacked(&media) } else { media };
+        let text = String::from_utf8(media).unwrap();
         let load = &configuration["configuration"]["load"];
         let name = load["destinationTable"]["tableId"].as_str().unwrap().to_owned();
         let columns = load["schema"]["fields"].as_array().unwrap();
@@ -445,7 +460,7 @@ impl State {
             }
             (None, None) => None,
         };
-        let mut job = json!({"left": self.running, "status": {"state": "DONE"}});
+        let mut job = json!({"left": self.running, "status": {"state": "DONE"}, "configuration": configuration["configuration"]});
         match result {
             Some(error) => {
                 job["status"]["errorResult"] = error.clone();

@@ -18,6 +18,7 @@ pub fn options(server: &FaultServer) -> Options {
         backoff_max: Duration::from_millis(4),
         patience: Duration::from_secs(20),
         requests_per_second: None,
+        gzip: Some(true),
         environment: Environment {
             emulator_host: Some(server.address.to_string()),
             ..Environment::default()

@@ -102,7 +102,7 @@ pub(super) struct Patience {
 pub struct Client {
     agent: ureq::Agent,
     base: String,
-    gzip: bool,
+    pub(super) gzip: bool,
     pub(super) place: Place,
     auth: Auth,
     pub(super) pace: Pace,
@@ -143,7 +143,7 @@ impl Client {
         }
         Ok(Client {
             agent: ureq::Agent::new_with_config(config.build()),
-            gzip: base.starts_with("https://"),
+            gzip: options.gzip.unwrap_or(environment.emulator_host.is_none()),
             base: base.trim_end_matches('/').to_owned(),
             place,
             auth,

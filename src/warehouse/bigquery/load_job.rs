@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ use super::metrics::Metrics;
 use super::rows::{Form, RowWriter};
 use super::tables::Table;
 use super::{QUOTA_PARK, Shared};
+use crate::catalog;
 use crate::warehouse::{Bulk, Delivery, WarehouseError};
 
 /// A batch whose jobs fail so often for passing reasons is streamed.
@@ -63,10 +64,46 @@ pub(super) struct LoadJob {
     shared: Arc<Shared>,
     dataset: String,
     id: String,
-    /// Compressed rows go to a file without a name; none before the first row.
-    rows: Option<GzEncoder<BufWriter<File>>>,
+    /// None before the first row.
+    rows: Option<Gathered>,
     row_count: u64,
     buffer: Vec<u8>,
+}
+
+/// Rows go to a file without a name, so that memory does not grow with the batch; BigQuery sees by itself whether a
+/// file is compressed.
+enum Gathered {
+    Packed(GzEncoder<BufWriter<File>>),
+    Plain(BufWriter<File>),
+}
+
+impl Gathered {
+    fn new(gzip: bool) -> io::Result<Gathered> {
+        let file = BufWriter::new(tempfile::tempfile()?);
+        Ok(if gzip {
+            Gathered::Packed(GzEncoder::new(file, Compression::fast()))
+        } else {
+            Gathered::Plain(file)
+        })
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Gathered::Packed(out) => out.write_all(bytes),
+            Gathered::Plain(out) => out.write_all(bytes),
+        }
+    }
+
+    /// The file and its length.
+    fn finish(self) -> io::Result<(File, u64)> {
+        let out = match self {
+            Gathered::Packed(out) => out.finish()?,
+            Gathered::Plain(out) => out,
+        };
+        let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let bytes = file.seek(SeekFrom::End(0))?;
+        Ok((file, bytes))
+    }
 }
 
 /// What became of one attempt.
@@ -78,6 +115,8 @@ enum Attempt {
     Refused {
         why: String,
     },
+    /// A job of that id that is about another table: a copied queue, say.
+    Foreign,
     /// It ran and failed for a reason that passes: the next attempt has another id.
     Failed {
         meaning: Meaning,
@@ -97,7 +136,7 @@ impl LoadJob {
         LoadJob { shared, dataset: dataset.to_owned(), id, rows: None, row_count: 0, buffer: Vec::new() }
     }
 
-    fn no_disk(&self, error: &std::io::Error) -> WarehouseError {
+    fn no_disk(&self, error: &io::Error) -> WarehouseError {
         let folder = std::env::temp_dir();
         WarehouseError::Later {
             why: format!("the rows of a load job can't be gathered in {}: {error}", folder.display()),
@@ -140,6 +179,14 @@ impl LoadJob {
 
     /// The outcome of a job that is done.
     fn read(&self, job: &Value) -> Attempt {
+        let destination = &job["configuration"]["load"]["destinationTable"];
+        let place = &self.shared.client.place;
+        let table = catalog::table_name(&self.dataset);
+        let differs =
+            |field: &str, ours: &str| destination[field].as_str().is_some_and(|theirs| theirs != ours);
+        if differs("datasetId", &place.dataset) || differs("tableId", &table) {
+            return Attempt::Foreign;
+        }
         let status = &job["status"];
         let Some(error) = status.get("errorResult").filter(|error| !error.is_null()) else {
             let rows = job["statistics"]["load"]["outputRows"].as_str().and_then(|rows| rows.parse().ok());
@@ -215,10 +262,7 @@ impl Bulk for LoadJob {
         let writer = RowWriter::new(&delivery.schema, &table.meta, Form::Load);
         let mut out = match self.rows.take() {
             Some(out) => out,
-            None => {
-                let file = tempfile::tempfile().map_err(|error| self.no_disk(&error))?;
-                GzEncoder::new(BufWriter::new(file), Compression::fast())
-            }
+            None => Gathered::new(self.shared.client.gzip).map_err(|error| self.no_disk(&error))?,
         };
         for message in &delivery.messages {
             for row in delivery.rows.range(message.rows.clone()) {
@@ -234,11 +278,7 @@ impl Bulk for LoadJob {
     }
 
     fn finish(mut self: Box<Self>) -> Result<bool, WarehouseError> {
-        let rows = self.rows.take().map(|rows| {
-            let mut file = rows.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-            let bytes = file.seek(SeekFrom::End(0))?;
-            Ok((file, bytes))
-        });
+        let rows = self.rows.take().map(Gathered::finish);
         let mut rows = rows.transpose().map_err(|error| self.no_disk(&error))?;
         let location = self.shared.location()?;
         let location = location.as_deref();
@@ -274,6 +314,13 @@ impl Bulk for LoadJob {
                         "the load job was refused: its rows are streamed"
                     );
                     return Ok(false);
+                }
+                Some(Attempt::Foreign) => {
+                    tracing::warn!(
+                        dataset = self.dataset,
+                        job = id,
+                        "a job of this id loads another table: another is made"
+                    );
                 }
                 Some(Attempt::Failed { meaning, reason, message }) => {
                     tracing::warn!(dataset = self.dataset, job = id, reason, message, "the load job failed");

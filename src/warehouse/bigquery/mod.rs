@@ -78,6 +78,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// The longest wait for one load job to end.
     pub load_job_patience: Duration,
+    /// Whether requests and files are compressed; `None`: except for an emulator, which may not see that a file is.
+    pub gzip: Option<bool>,
     pub environment: Environment,
 }
 
@@ -98,6 +100,7 @@ impl Default for Options {
             patience: Duration::from_secs(60),
             call_timeout: Duration::from_secs(120),
             load_job_patience: Duration::from_secs(10 * 60),
+            gzip: None,
             environment: Environment::default(),
         }
     }

@@ -103,11 +103,16 @@ impl Tables {
         dataset: &str,
         wanted: &[Field],
     ) -> Result<Arc<Table>, WarehouseError> {
+        let mut refused: Option<(String, WarehouseError)> = None;
         for _ in 0..CHANGES_MAX {
             let Some(table) = self.read(client, dataset)? else {
                 self.make(client, dataset, wanted)?;
                 continue;
             };
+            // Refused, and nobody has changed the table meanwhile: that was not why.
+            if let Some((_, error)) = refused.take_if(|(etag, _)| *etag == table.etag) {
+                return Err(error);
+            }
             let new = missing(&table, wanted);
             if new.is_empty() {
                 return Ok(table);
@@ -122,7 +127,7 @@ impl Tables {
                         "the table was changed by somebody else meanwhile"
                     );
                 }
-                Err(error) => return Err(client.explain(Op::TablesPatch, error)),
+                Err(error) => refused = Some((table.etag.clone(), client.explain(Op::TablesPatch, error))),
             }
         }
         let name = catalog::table_name(dataset);
