@@ -1,6 +1,8 @@
 //! Credentials of each kind against servers of the tests' own, everything that can be wrong with them, and a search of
 //! all logs for every secret used.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 mod support;
 
 use std::fs;

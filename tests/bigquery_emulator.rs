@@ -1,6 +1,8 @@
 //! Against a BigQuery emulator that somebody else wrote. Runs where `BIGQUERY_EMULATOR_HOST` names one, as
 //! `scripts/test` sees to.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 mod support;
 
 use std::thread;

@@ -1,5 +1,7 @@
 //! Load jobs: a batch is in exactly once, whoever delivers it and however often.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 mod support;
 
 use irispool::warehouse::bigquery::{BigQuery, Method, Options};

@@ -1,6 +1,8 @@
 //! Streaming against a server that fails in every way that BigQuery is known to fail in. However it fails: every row
 //! arrives, each under one insertId, and no good row is refused.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 mod support;
 
 use std::collections::BTreeSet;

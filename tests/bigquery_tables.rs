@@ -1,5 +1,7 @@
 //! Tables that are made, tables that others made, and new columns under several workers.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 mod support;
 
 use std::sync::Arc;

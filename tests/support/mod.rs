@@ -1,5 +1,5 @@
 //! What the tests of the BigQuery warehouse share.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 pub mod fault_server;
 pub mod feed;

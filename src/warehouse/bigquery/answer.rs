@@ -80,7 +80,11 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
             (String::new(), text.split_whitespace().collect::<Vec<_>>().join(" "))
         }
     };
-    let by_reason = meaning_of(&reason);
+    let by_reason = match (&*reason, status) {
+        // A token is required; with another status it is a parameter.
+        ("required", 401) => Some(Meaning::Token),
+        _ => meaning_of(&reason),
+    };
     let meaning = if message.to_ascii_lowercase().contains("payload size exceeds") {
         Meaning::TooLarge
     } else {
@@ -93,12 +97,12 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
 pub(super) fn meaning_of(reason: &str) -> Option<Meaning> {
     Some(match reason {
         "backendError" | "internalError" | "jobBackendError" | "jobInternalError" | "timeout" | "stopped"
-        | "tableUnavailable" => Meaning::Again,
+        | "tableUnavailable" | "resourceInUse" => Meaning::Again,
         "rateLimitExceeded" | "jobRateLimitExceeded" | "userRateLimitExceeded" => Meaning::SlowDown,
         "quotaExceeded" | "dailyLimitExceeded" => Meaning::Quota,
         "uploadTooLarge" | "requestTooLarge" => Meaning::TooLarge,
         "notFound" => Meaning::NotFound,
-        "authError" | "required" => Meaning::Token,
+        "authError" => Meaning::Token,
         "duplicate" | "alreadyExists" => Meaning::Exists,
         "conditionNotMet" => Meaning::Changed,
         "accessDenied"
@@ -109,7 +113,6 @@ pub(super) fn meaning_of(reason: &str) -> Option<Meaning> {
         | "parseError"
         | "resourcesExceeded"
         | "responseTooLarge"
-        | "resourceInUse"
         | "blocked"
         | "forbidden"
         | "accessNotConfigured"

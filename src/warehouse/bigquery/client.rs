@@ -23,6 +23,8 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// A smaller body costs more time to compress than to send.
 const GZIP_FROM_BYTES: usize = 2048;
+/// A wait for the limit of requests that is worth a line in the log.
+const LONG_PACE_WAIT: Duration = Duration::from_secs(2);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 /// What a request is for: how the API calls it, and the permission that it takes.
@@ -218,9 +220,7 @@ impl Client {
                 }
                 Err(error) => return Err(CallError::Warehouse(auth_fault(&error))),
             };
-            if !self.waits.wait(self.pace.reserve()) {
-                return Err(CallError::Warehouse(stopping()));
-            }
+            self.keep_pace(op)?;
             let answered = {
                 let _permit = self.in_flight.enter();
                 Metrics::add(&self.metrics.requests, 1);
@@ -259,6 +259,17 @@ impl Client {
                 _ => return Err(CallError::Answer(answer)),
             }
         }
+    }
+
+    /// Waits for this request's place among the project's requests per second.
+    fn keep_pace(&self, op: Op) -> Result<(), CallError> {
+        let delay = self.pace.reserve();
+        Metrics::add(&self.metrics.pace_wait_ms, delay.as_millis() as u64);
+        if delay >= LONG_PACE_WAIT {
+            let delay_ms = delay.as_millis() as u64;
+            tracing::warn!(op = op.name(), delay_ms, "the project's limit of requests holds this one up");
+        }
+        if self.waits.wait(delay) { Ok(()) } else { Err(CallError::Warehouse(stopping())) }
     }
 
     fn count(&self, answer: &Answer, op: Op) {

@@ -73,7 +73,7 @@ pub(super) struct LoadJob {
 /// Rows go to a file without a name, so that memory does not grow with the batch; BigQuery sees by itself whether a
 /// file is compressed.
 enum Gathered {
-    Packed(GzEncoder<BufWriter<File>>),
+    Packed(Box<GzEncoder<BufWriter<File>>>),
     Plain(BufWriter<File>),
 }
 
@@ -81,7 +81,7 @@ impl Gathered {
     fn new(gzip: bool) -> io::Result<Gathered> {
         let file = BufWriter::new(tempfile::tempfile()?);
         Ok(if gzip {
-            Gathered::Packed(GzEncoder::new(file, Compression::fast()))
+            Gathered::Packed(Box::new(GzEncoder::new(file, Compression::fast())))
         } else {
             Gathered::Plain(file)
         })

@@ -13,6 +13,8 @@ pub struct Metrics {
     pub retries: AtomicU64,
     /// Milliseconds waited between tries.
     pub wait_ms: AtomicU64,
+    /// Milliseconds waited for the limit of requests per second.
+    pub pace_wait_ms: AtomicU64,
     /// Rows in `insertAll` requests, each try counted.
     pub rows_sent: AtomicU64,
     /// Rows that streaming took.

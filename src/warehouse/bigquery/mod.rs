@@ -183,16 +183,6 @@ impl BigQuery {
         &self.shared.metrics
     }
 
-    /// How many workers share the project's limit of requests per second.
-    pub fn set_workers(&self, workers: u32) {
-        self.shared.client.pace.set_workers(workers);
-    }
-
-    /// The program is to stop: nothing waits for another try any more, from now on.
-    pub fn stop_waiting(&self) {
-        self.shared.client.waits.stop();
-    }
-
     /// Makes the dataset where it is not there, in this location, such as `EU` or `europe-west2`. True: it was made.
     pub fn make_dataset(&self, location: Option<&str>) -> Result<bool, WarehouseError> {
         let client = &self.shared.client;
@@ -241,6 +231,14 @@ impl Warehouse for BigQuery {
 
     fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {
         stream::load(&self.shared, deliveries)
+    }
+
+    fn set_workers(&self, workers: u32) {
+        self.shared.client.pace.set_workers(workers);
+    }
+
+    fn stop_waiting(&self) {
+        self.shared.client.waits.stop();
     }
 
     fn bulk_files_max(&self, dataset: &str, files: u64) -> Option<u64> {

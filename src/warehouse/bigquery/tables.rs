@@ -16,7 +16,7 @@ use crate::warehouse::WarehouseError;
 /// Several workers may change a table at the same time; one of them gets through each time.
 const CHANGES_MAX: usize = 12;
 /// Streaming notices a new table or column within minutes; after this it is a fault.
-pub(super) const LAG_MAX: Duration = Duration::from_secs(10 * 60);
+const LAG_MAX: Duration = Duration::from_secs(10 * 60);
 /// While streaming lags it is asked again after at most this.
 const LAG_RETRY_MAX: Duration = Duration::from_secs(30);
 /// BigQuery's own limit.
@@ -50,8 +50,12 @@ pub(super) struct Tables {
 /// Since when streaming has not known what `tables.get` shows.
 struct Lag {
     since: Instant,
+    last: Instant,
     retry: Duration,
 }
+
+/// Asked again after so long, it is another lag: nobody has looked meanwhile whether the first one ended.
+const LAG_FORGOTTEN: Duration = Duration::from_secs(3 * 60);
 
 impl Tables {
     pub(super) fn new(lag_retry_first: Duration) -> Tables {
@@ -172,12 +176,16 @@ impl Tables {
     /// `None` when it has not known it for too long.
     pub(super) fn lags(&self, dataset: &str) -> Option<Duration> {
         let mut lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
-        let lag = lags
-            .entry(dataset.to_owned())
-            .or_insert_with(|| Lag { since: Instant::now(), retry: self.lag_retry_first });
+        let now = Instant::now();
+        let new = Lag { since: now, last: now, retry: self.lag_retry_first };
+        let lag = match lags.get_mut(dataset) {
+            Some(lag) if now.saturating_duration_since(lag.last) < LAG_FORGOTTEN => lag,
+            _ => lags.entry(dataset.to_owned()).insert_entry(new).into_mut(),
+        };
+        lag.last = now;
         let retry = lag.retry;
         lag.retry = (retry * 2).min(LAG_RETRY_MAX);
-        (lag.since.elapsed() < LAG_MAX).then_some(retry)
+        (now.saturating_duration_since(lag.since) < LAG_MAX).then_some(retry)
     }
 
     /// Streaming has taken rows of this table.
