@@ -17,7 +17,8 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Meaning, meaning_of};
-use super::client::{Body, CallError, Op};
+use super::client::Body;
+use super::fault::{CallError, Op};
 use super::metrics::Metrics;
 use super::rows::{Form, RowWriter};
 use super::tables::Table;

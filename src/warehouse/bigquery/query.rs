@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::{CallError, Client, Op};
+use super::client::Client;
+use super::fault::{CallError, Op};
 use crate::warehouse::WarehouseError;
 
 const PAGE_ROWS: u32 = 10_000;

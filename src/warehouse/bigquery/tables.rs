@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Meaning};
-use super::client::{CallError, Client, Op};
+use super::client::Client;
 use super::columns::{self, Meta, Unusable};
+use super::fault::{CallError, Op};
 use crate::catalog::{self, Dataset, Field, Kind, META_COLUMNS, Schema};
 use crate::warehouse::WarehouseError;
 
