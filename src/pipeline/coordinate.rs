@@ -168,6 +168,8 @@ struct Round {
     /// Something can't be taken yet: look again soon.
     soon: bool,
     unreadable: u64,
+    /// Folders that could not be claimed from: what is in them stays.
+    failed: u64,
 }
 
 impl Coordinator {
@@ -192,7 +194,7 @@ impl Coordinator {
                     Err(error) if first_round => return Err(error.into()),
                     Err(error) => {
                         log_spool_failure(&error);
-                        Round { soon: false, ..Round::default() }
+                        Round { failed: 1, ..Round::default() }
                     }
                 }
             } else {
@@ -201,7 +203,7 @@ impl Coordinator {
             first_round = false;
             if settings.once && !round.claimed && !round.again && self.underway.is_empty() {
                 if self.waiting.is_empty() && !round.soon {
-                    return Ok(Ended { left: round.unreadable });
+                    return Ok(Ended { left: round.unreadable + round.failed });
                 }
                 if self.last_progress.elapsed() > ONCE_PATIENCE {
                     let left: usize = self
@@ -209,7 +211,7 @@ impl Coordinator {
                         .iter()
                         .filter_map(|(_, work)| Some(work.batch.entries().ok()?.count()))
                         .sum();
-                    return Ok(Ended { left: round.unreadable + left as u64 });
+                    return Ok(Ended { left: round.unreadable + round.failed + left as u64 });
                 }
             }
             self.wait(&round, round_started);
@@ -309,7 +311,10 @@ impl Coordinator {
                     }
                 }
                 // One bad folder does not hold up the others.
-                Err(error) => log_spool_failure(&error),
+                Err(error) => {
+                    log_spool_failure(&error);
+                    round.failed += 1;
+                }
             }
         }
         Ok(round)
