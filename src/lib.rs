@@ -1,4 +1,11 @@
 //! irispool puts the messages of Elexon's IRIS client into a warehouse: every row, once, within seconds.
+//!
+//! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
+//! [`cli`], [`commands`], [`config`], [`pipeline`], [`warehouse`], [`spool`], [`message`], [`feed`], [`catalog`],
+//! [`observe`], [`signals`], [`exit`].
+
+#![warn(clippy::unwrap_used)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod catalog;
 pub mod cli;

@@ -17,4 +17,4 @@ CREATE TABLE IF NOT EXISTS irispool_load_history (
   claimed_at TEXT NOT NULL,
   loaded_at TEXT NOT NULL,
   PRIMARY KEY (dataset, message_id)
-) STRICT, WITHOUT ROWID
+) STRICT

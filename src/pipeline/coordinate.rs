@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -69,10 +70,11 @@ pub fn run(
         settings,
         layout,
         tally,
+        upstream: AtomicU64::new(0),
         stop,
     });
     let (ended_sender, ended) = unbounded();
-    let (works, stages) = start_stages(&shared, &warehouse).map_err(PipelineError::Thread)?;
+    let Stages { works, threads } = start_stages(&shared, &warehouse).map_err(PipelineError::Thread)?;
     let claimer = Claimer::new(
         shared.layout.clone(),
         Arc::clone(&worker),
@@ -94,7 +96,7 @@ pub fn run(
         known_strays: HashSet::new(),
     };
     let ended = coordinator.work()?;
-    coordinator.finish(stages);
+    coordinator.finish(threads);
     drop(coordinator);
     match Arc::try_unwrap(worker) {
         Ok(worker) => worker.retire()?,
@@ -103,10 +105,13 @@ pub fn run(
     Ok(ended)
 }
 
-fn start_stages(
-    shared: &Arc<Shared>,
-    warehouse: &Arc<dyn Warehouse>,
-) -> io::Result<(Sender<Arc<Work>>, Vec<JoinHandle<()>>)> {
+/// The way into the stages, and their threads: they end when nothing can come in any more.
+struct Stages {
+    works: Sender<Arc<Work>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+fn start_stages(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io::Result<Stages> {
     let (works_sender, works) = unbounded::<Arc<Work>>();
     let (parcel_sender, parcels) = bounded(PARCELS_WAITING_MAX);
     let (settle_sender, settle_tasks) = bounded(SETTLE_TASKS_WAITING_MAX);
@@ -137,7 +142,7 @@ fn start_stages(
         let (shared, tasks) = (Arc::clone(shared), settle_tasks.clone());
         start(format!("settle-{number}"), Box::new(move || settle::settle_all(&shared, &tasks)))?;
     }
-    Ok((works_sender, threads))
+    Ok(Stages { works: works_sender, threads })
 }
 
 struct Coordinator {
@@ -323,6 +328,7 @@ impl Coordinator {
     fn send(&mut self, work: Arc<Work>) {
         if let Some(works) = &self.works {
             self.underway.insert(Arc::clone(&work.id), Arc::clone(&work));
+            self.shared.upstream.fetch_add(1, Ordering::AcqRel);
             // The lister lives until this sender is dropped.
             let _ = works.send(work);
         }

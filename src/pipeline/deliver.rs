@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Shared;
 use super::parse::Parcel;
@@ -14,6 +15,9 @@ use super::tally::Tally;
 use super::work::Work;
 use crate::spool::{BadRowNote, DeadLetter};
 use crate::warehouse::{Delivery, Message, Outcome, RefusedRow, Warehouse};
+
+/// While more may come, it is looked so often whether it still may.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 pub(super) fn deliver_all(
     shared: &Shared,
@@ -60,12 +64,18 @@ fn gather(shared: &Shared, parcels: &Receiver<Parcel>) -> Option<Vec<Parcel>> {
     let mut gathered = vec![first];
     while total < shared.settings.batch_rows as usize {
         // What is there already comes without waiting; when stopping, nothing more is waited for.
-        let next = match parcels.try_recv() {
-            Ok(parcel) => Ok(parcel),
-            Err(_) if shared.stop.requested() => break,
-            Err(_) => parcels.recv_deadline(until),
+        let nothing_comes =
+            shared.stop.requested() || shared.settings.once && shared.upstream.load(Ordering::Acquire) == 0;
+        let parcel = match parcels.try_recv() {
+            Ok(parcel) => parcel,
+            Err(_) if nothing_comes || Instant::now() >= until => break,
+            // A drain looks again soon: the last parcel of all has no one to wait for.
+            Err(_) => match parcels.recv_deadline(until.min(Instant::now() + LOOK_AGAIN)) {
+                Ok(parcel) => parcel,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            },
         };
-        let Ok(parcel) = next else { break };
         total += weight(&parcel);
         gathered.push(parcel);
     }

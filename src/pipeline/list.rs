@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rayon::ThreadPool;
@@ -19,7 +21,7 @@ const ENTRIES_AT_ONCE: usize = 64;
 const TASKS_PER_READER: usize = 2;
 
 /// A batch whose folder could not be listed is tried again after this.
-const LIST_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
+const LIST_RETRY: Duration = Duration::from_secs(5);
 
 type Entries = Box<dyn Iterator<Item = Result<Entry, SpoolError>>>;
 
@@ -50,7 +52,7 @@ pub(super) fn list_all(
                 work.begin(1);
                 match work.batch.entries() {
                     Ok(entries) => listings.push_back(Listing { work, entries: Box::new(entries) }),
-                    Err(error) => fail(&work, &error),
+                    Err(error) => fail(shared, &work, &error),
                 }
                 continue;
             }
@@ -60,8 +62,8 @@ pub(super) fn list_all(
         let Some(mut listing) = listings.pop_front() else { continue };
         if shared.stop.requested() {
             // What is not handed out stays in its folder, and goes back from there.
-            listing.work.leave_for_later(std::time::Duration::ZERO);
-            listing.work.end(1);
+            listing.work.leave_for_later(Duration::ZERO);
+            end_listing(shared, &listing.work);
             continue;
         }
         let mut entries = Vec::with_capacity(ENTRIES_AT_ONCE);
@@ -83,23 +85,30 @@ pub(super) fn list_all(
             listing.work.begin(entries.len() as u64);
             // The sender of free tasks lives in this function.
             let _ = free_task.recv();
+            shared.upstream.fetch_add(1, Ordering::AcqRel);
             let (shared, work) = (Arc::clone(shared), Arc::clone(&listing.work));
             let (parcels, settle, task_done) = (parcels.clone(), settle.clone(), task_done.clone());
             readers.spawn(move || {
                 parse_entries(&shared, &work, entries, &parcels, &settle);
+                shared.upstream.fetch_sub(1, Ordering::AcqRel);
                 let _ = task_done.send(());
             });
         }
         match (more, fault) {
             (true, _) => listings.push_back(listing),
-            (false, Some(error)) => fail(&listing.work, &error),
-            (false, None) => listing.work.end(1),
+            (false, Some(error)) => fail(shared, &listing.work, &error),
+            (false, None) => end_listing(shared, &listing.work),
         }
     }
 }
 
-fn fail(work: &Arc<Work>, error: &SpoolError) {
+fn fail(shared: &Shared, work: &Arc<Work>, error: &SpoolError) {
     log_spool_failure(error);
     work.leave_for_later(LIST_RETRY);
+    end_listing(shared, work);
+}
+
+fn end_listing(shared: &Shared, work: &Arc<Work>) {
+    shared.upstream.fetch_sub(1, Ordering::AcqRel);
     work.end(1);
 }

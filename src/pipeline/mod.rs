@@ -22,6 +22,7 @@ mod tally;
 mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 pub use coordinate::{Ended, PipelineError, run};
@@ -66,5 +67,7 @@ pub(crate) struct Shared {
     tables: tables::Tables,
     budget: Arc<budget::Budget>,
     tally: Arc<Tally>,
+    /// Batches to be listed and entries to be parsed: none means that nothing more comes to the deliverers for now.
+    upstream: AtomicU64,
     stop: Stop,
 }

@@ -131,11 +131,13 @@ impl Claimer {
             return Ok(Claim { sub_folders, ..Claim::default() });
         }
         let swap_banned = self.no_swap_until.get(label).is_some_and(|until| *until > Instant::now());
-        if count > self.claim_files && sub_folders == 0 && !swap_banned {
-            if let Some((id, batch_path)) = self.swap(&path, folder.as_fd(), label)? {
-                let batch = Some(Batch::from_parts(id, batch_path, folder));
-                return Ok(Claim { batch, swapped: true, messages: count, ..Claim::default() });
-            }
+        if count > self.claim_files
+            && sub_folders == 0
+            && !swap_banned
+            && let Some((id, batch_path)) = self.swap(&path, folder.as_fd(), label)?
+        {
+            let batch = Some(Batch::from_parts(id, batch_path, folder));
+            return Ok(Claim { batch, swapped: true, messages: count, ..Claim::default() });
         }
         self.claim_files(&path, folder.as_fd(), label, Claim { sub_folders, ..Claim::default() })
     }

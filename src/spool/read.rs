@@ -1,9 +1,8 @@
 //! Reading a message, but only once nobody writes it any more.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -17,7 +16,7 @@ const CLOCK_SKEW_MS_MAX: i64 = 60_000;
 /// A message whose writer has closed it.
 #[derive(Debug)]
 pub struct MessageFile {
-    file: File,
+    file: OwnedFd,
     bytes: u64,
     written_at_ms: i64,
 }
@@ -47,10 +46,22 @@ impl MessageFile {
     }
 
     /// Reads all of it into `buffer`, replacing what is there.
-    pub fn read_into(mut self, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
+    ///
+    /// Its size is final, so one read mostly does: the standard library's `read_to_end` would ask for the size again
+    /// and read once more at the end.
+    pub fn read_into(self, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
         buffer.clear();
-        buffer.reserve(self.bytes as usize + 1);
-        self.file.read_to_end(buffer).map_err(ReadError::Unreadable)?;
+        buffer.resize(self.bytes as usize, 0);
+        let mut have = 0;
+        while have < buffer.len() {
+            match rustix::io::read(&self.file, &mut buffer[have..]) {
+                Ok(0) => break,
+                Ok(count) => have += count,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(ReadError::Unreadable(error.into())),
+            }
+        }
+        buffer.truncate(have);
         Ok(())
     }
 }
@@ -90,7 +101,7 @@ pub(super) fn open_if_closed(
             return Err(ReadError::BeingWritten);
         }
     }
-    Ok(MessageFile { file: File::from(file), bytes: found.st_size as u64, written_at_ms })
+    Ok(MessageFile { file, bytes: found.st_size as u64, written_at_ms })
 }
 
 /// Whether any process has the file open for writing; `None` where that can't be asked.

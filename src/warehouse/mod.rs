@@ -1,5 +1,6 @@
 //! Where rows go. The pipeline knows a warehouse only by [`Warehouse`].
 
+pub mod bigquery;
 mod query;
 pub mod sqlite;
 

@@ -1,0 +1,76 @@
+-- How a view brings a live column to the type that it offers. The same field is DATE here, DATETIME there and STRING
+-- elsewhere; what can't be converted is NULL, a DATETIME and a time without a zone are UTC. A pair that is not here has
+-- no conversion: the view says NULL.
+
+-- to TIMESTAMP from DATETIME
+TIMESTAMP({column}, 'UTC')
+-- to TIMESTAMP from DATE
+TIMESTAMP({column}, 'UTC')
+-- to TIMESTAMP from STRING
+-- BigQuery casts neither a time without seconds, 2023-09-25 18:30Z, nor one with more than six decimals.
+SAFE_CAST(REGEXP_REPLACE(REGEXP_REPLACE(TRIM({column}), r'(\.\d{6})\d+', r'\1'), r'([T ]\d{1,2}:\d{2})(Z|[+-]\d{2}:\d{2})?$', r'\1:00\2') AS TIMESTAMP)
+
+-- to DATE from TIMESTAMP
+DATE({column}, 'UTC')
+-- to DATE from DATETIME
+DATE({column})
+-- to DATE from STRING
+SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*(\d{4}-\d{1,2}-\d{1,2})') AS DATE)
+
+-- to INT64 from FLOAT64
+SAFE_CAST({column} AS INT64)
+-- to INT64 from NUMERIC
+SAFE_CAST({column} AS INT64)
+-- to INT64 from BOOL
+CAST({column} AS INT64)
+-- to INT64 from STRING
+-- By way of NUMERIC: 48.0 is no INT64 to BigQuery.
+SAFE_CAST(SAFE_CAST({column} AS NUMERIC) AS INT64)
+
+-- to FLOAT64 from INT64
+CAST({column} AS FLOAT64)
+-- to FLOAT64 from NUMERIC
+CAST({column} AS FLOAT64)
+-- to FLOAT64 from STRING
+SAFE_CAST({column} AS FLOAT64)
+
+-- to BIGNUMERIC from NUMERIC
+CAST({column} AS BIGNUMERIC)
+-- to BIGNUMERIC from INT64
+CAST({column} AS BIGNUMERIC)
+-- to BIGNUMERIC from FLOAT64
+SAFE_CAST({column} AS BIGNUMERIC)
+-- to BIGNUMERIC from STRING
+SAFE_CAST({column} AS BIGNUMERIC)
+
+-- to BOOL from INT64
+CAST({column} AS BOOL)
+-- to BOOL from FLOAT64
+{column} != 0
+-- to BOOL from NUMERIC
+{column} != 0
+-- to BOOL from STRING
+SAFE_CAST(TRIM({column}) AS BOOL)
+
+-- to STRING from INT64
+CAST({column} AS STRING)
+-- to STRING from FLOAT64
+CAST({column} AS STRING)
+-- to STRING from NUMERIC
+CAST({column} AS STRING)
+-- to STRING from BOOL
+CAST({column} AS STRING)
+-- to STRING from DATE
+CAST({column} AS STRING)
+-- to STRING from TIMESTAMP
+FORMAT_TIMESTAMP('%FT%H:%M:%E3SZ', {column}, 'UTC')
+-- to STRING from DATETIME
+FORMAT_DATETIME('%FT%H:%M:%E3SZ', {column})
+
+-- Nested values are offered as JSON text: a RECORD here is a STRING there, and no other type holds both.
+-- to STRING from JSON
+IF({column} IS NULL, NULL, TO_JSON_STRING({column}))
+-- to STRING from RECORD
+IF({column} IS NULL, NULL, TO_JSON_STRING({column}))
+-- to STRING from ARRAY
+IF(ARRAY_LENGTH({column}) > 0, TO_JSON_STRING({column}), NULL)

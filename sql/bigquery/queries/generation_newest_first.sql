@@ -1,0 +1,6 @@
+-- Today's generation, newest first.
+SELECT fuelType, generation, publishTime, settlementDate, settlementPeriod, source
+FROM `{project}.{dataset}.bmrs_fuelinst_unified`
+WHERE DATE(publishTime) = CURRENT_DATE('Europe/London')
+ORDER BY publishTime DESC
+LIMIT 100

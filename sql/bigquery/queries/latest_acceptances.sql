@@ -1,0 +1,5 @@
+-- The latest acceptances, any source.
+SELECT settlementDate, settlementPeriodFrom, bmUnit, acceptanceTime, source
+FROM `{project}.{dataset}.bmrs_boalf_unified`
+ORDER BY acceptanceTime DESC
+LIMIT 100

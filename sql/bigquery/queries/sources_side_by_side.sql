@@ -1,0 +1,5 @@
+-- How far history and IRIS reach, side by side.
+SELECT source, COUNT(*) AS records, MIN(settlementDate) AS earliest_date, MAX(settlementDate) AS latest_date
+FROM `{project}.{dataset}.bmrs_boalf_unified`
+GROUP BY source
+ORDER BY source

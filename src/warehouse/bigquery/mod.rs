@@ -1,0 +1,4 @@
+//! BigQuery.
+
+mod sql;
+pub mod views;

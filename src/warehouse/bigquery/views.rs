@@ -1,0 +1,305 @@
+//! The views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`: which columns they have, of which types, and where
+//! each comes from. Pure; their SQL stands in `sql/bigquery/`.
+
+use super::sql::{convert, fill, literal, null, quoted};
+use crate::catalog::{self, Dataset, Field, Kind, is_meta_column};
+
+const UNIFIED: &str = include_str!("../../../sql/bigquery/unified.sql");
+const UNIFIED_IRIS: &str = include_str!("../../../sql/bigquery/unified_iris.sql");
+const NEWEST: &str = include_str!("../../../sql/bigquery/newest.sql");
+const LATEST: &str = include_str!("../../../sql/bigquery/latest.sql");
+
+/// Names that a field has had in other programs' tables, beside the catalog's synonyms, the likeliest first.
+const OLD_NAMES: [(&str, &[&str]); 3] = [
+    ("settlementPeriod", &["settlementPeriodFrom", "settlementPeriodTo"]),
+    ("settlementPeriodFrom", &["settlementPeriod"]),
+    ("settlementPeriodTo", &["settlementPeriod"]),
+];
+
+/// The names of the meta columns' values in a historic table; its own are left out otherwise.
+const HISTORIC_INGESTED: [&str; 2] = ["ingested_utc", "_ingested_utc"];
+
+/// Where tables and views are.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub project: &'a str,
+    pub dataset: &'a str,
+}
+
+/// A table as it is, or as it will be made.
+#[derive(Clone, Debug)]
+pub struct LiveTable {
+    /// Without project and dataset: `bmrs_boalf`.
+    pub name: String,
+    /// All columns, irispool's own and those of other programs too; a column of a type that no [`Kind`] names is left
+    /// out.
+    pub columns: Vec<Field>,
+    /// The column that it is partitioned by, if it is.
+    pub partition_field: Option<String>,
+}
+
+/// A view and the statement that makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Without project and dataset: `bmrs_boalf_unified`.
+    pub name: String,
+    /// `CREATE OR REPLACE VIEW …`, one statement without a semicolon, for jobs.query or for people.
+    pub sql: String,
+}
+
+/// The view of a dataset's historic and IRIS rows together.
+///
+/// Its columns: the catalog's fields in the catalog's order, then what else the IRIS table has, then the catalog's
+/// older names of fields, then `ingested_utc`, `source`, `message_id`, `message_row`, `rescued`. They are of the
+/// catalog's types, but nested ones are JSON text, and a whole number is FLOAT64 where the IRIS table has fractions in
+/// it.
+pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Option<&LiveTable>) -> View {
+    let known = catalog::find(dataset);
+    let columns = view_columns(known, iris);
+    let name = catalog::view_name(dataset);
+    let rows = historic.map_or_else(
+        || "IRIS rows, each once".to_owned(),
+        |historic| format!("IRIS rows, each once, and the history in {}", historic.name),
+    );
+    let description = match known {
+        Some(known) => format!("{}: {rows}", known.meaning),
+        None => format!("{dataset}: {rows}"),
+    };
+    let mut iris_columns: Vec<String> =
+        columns.iter().map(|column| column.select_from(known, iris)).collect();
+    iris_columns.extend(iris_meta(iris));
+    let (view, description) = (place.quoted(&name), literal(&description));
+    let (iris_columns, iris_table) = (iris_columns.join(",\n    "), place.quoted(&iris.name));
+    let newest = newest(&columns, iris);
+    let mut places = vec![
+        ("view", &*view),
+        ("description", &description),
+        ("iris_columns", &iris_columns),
+        ("iris_table", &iris_table),
+        ("newest", &newest),
+    ];
+    let Some(historic) = historic else {
+        return View { name, sql: fill(UNIFIED_IRIS, &places).trim_end().to_owned() };
+    };
+    let mut historic_columns: Vec<String> =
+        columns.iter().map(|column| column.select_from(known, historic)).collect();
+    historic_columns.extend(historic_meta(historic));
+    let (historic_columns, historic_table) = (historic_columns.join(",\n    "), place.quoted(&historic.name));
+    places.extend([("historic_columns", &*historic_columns), ("historic_table", &historic_table)]);
+    View { name, sql: fill(UNIFIED, &places) }
+}
+
+/// The view of the rows that nothing has replaced; `None` where rows don't replace each other one for one. The unified
+/// view of the same tables must be there.
+pub fn latest(
+    place: Place<'_>,
+    dataset: &str,
+    iris: &LiveTable,
+    historic: Option<&LiveTable>,
+) -> Option<View> {
+    let known = catalog::find(dataset)?;
+    let latest = known.latest.as_ref()?;
+    let columns = view_columns(Some(known), iris);
+    // BigQuery groups by no FLOAT64.
+    let mut key: Vec<String> = latest
+        .key
+        .iter()
+        .map(|name| match columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
+            Some(ViewColumn { kind: "FLOAT64", .. }) => convert(&quoted(name), "FLOAT64", "STRING"),
+            _ => quoted(name),
+        })
+        .collect();
+    let lacks =
+        |historic: &LiveTable| latest.key.iter().any(|name| present(name, Some(known), historic).is_empty());
+    let all_historic = historic.is_some_and(lacks);
+    if all_historic {
+        key.insert(0, "source".to_owned());
+    }
+    let version: String = latest.version_fields.iter().map(|name| quoted(name) + " DESC, ").collect();
+    let unified_name = catalog::view_name(dataset);
+    let name = format!("{}_latest", unified_name.trim_end_matches("_unified"));
+    let description = format!("{}: the rows that none has replaced", known.meaning);
+    let sql = fill(
+        LATEST,
+        &[
+            ("view", &place.quoted(&name)),
+            ("description", &literal(&description)),
+            ("unified_view", &place.quoted(&unified_name)),
+            ("all_historic", if all_historic { "source = 'HISTORIC' OR " } else { "" }),
+            ("key", &key.join(", ")),
+            ("version", &version),
+        ],
+    );
+    Some(View { name, sql })
+}
+
+impl Place<'_> {
+    fn quoted(&self, name: &str) -> String {
+        quoted(&format!("{}.{}.{name}", self.project, self.dataset))
+    }
+}
+
+struct ViewColumn {
+    name: String,
+    kind: &'static str,
+}
+
+impl ViewColumn {
+    /// `expression AS name`: where the column's value is in a table, under whichever of its names.
+    fn select_from(&self, known: Option<&Dataset>, table: &LiveTable) -> String {
+        let values: Vec<String> = present(&self.name, known, table)
+            .into_iter()
+            .map(|column| convert(&quoted(&column.name), live_type(column), self.kind))
+            .collect();
+        let value = match values.as_slice() {
+            [] => null(self.kind),
+            [one] => one.clone(),
+            several => format!("COALESCE({})", several.join(", ")),
+        };
+        named(&value, &self.name)
+    }
+}
+
+/// The view's columns but for the meta columns.
+fn view_columns(known: Option<&Dataset>, iris: &LiveTable) -> Vec<ViewColumn> {
+    let mut columns: Vec<ViewColumn> = Vec::new();
+    let mut add = |name: &str, kind: &'static str| {
+        if !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)) {
+            columns.push(ViewColumn { name: name.to_owned(), kind });
+        }
+    };
+    let synonyms = known.map_or(&[][..], |known| &known.synonyms);
+    for field in known.into_iter().flat_map(|known| &known.fields) {
+        add(&field.name, view_type(field, known, iris));
+    }
+    for column in &iris.columns {
+        let is_synonym = synonyms.iter().any(|synonym| synonym.name.eq_ignore_ascii_case(&column.name));
+        if !is_meta_column(&column.name) && !is_synonym {
+            add(&column.name, offered_type(column));
+        }
+    }
+    for synonym in synonyms {
+        if let Some(field) = known.and_then(|known| known.field(&synonym.field)) {
+            add(&synonym.name, view_type(field, known, iris));
+        }
+    }
+    columns
+}
+
+/// The catalog's type of a field, or FLOAT64 for a whole number for which the IRIS table has taken fractions.
+fn view_type(field: &Field, known: Option<&Dataset>, iris: &LiveTable) -> &'static str {
+    let takes_fractions = |column: &Field| matches!(live_type(column), "FLOAT64" | "NUMERIC");
+    match offered_type(field) {
+        "INT64" if present(&field.name, known, iris).into_iter().any(takes_fractions) => "FLOAT64",
+        kind => kind,
+    }
+}
+
+/// The type in which a view offers a column of that type.
+fn offered_type(field: &Field) -> &'static str {
+    match live_type(field) {
+        "ARRAY" | "RECORD" | "JSON" => "STRING",
+        "DATETIME" => "TIMESTAMP",
+        // Both NUMERIC and BIGNUMERIC.
+        "NUMERIC" => "BIGNUMERIC",
+        kind => kind,
+    }
+}
+
+/// The type of a column, as `conversions.sql` calls it.
+fn live_type(column: &Field) -> &'static str {
+    if column.repeated {
+        return "ARRAY";
+    }
+    match column.kind {
+        Kind::Bool => "BOOL",
+        Kind::Int64 => "INT64",
+        Kind::Float64 => "FLOAT64",
+        Kind::Numeric => "NUMERIC",
+        Kind::String => "STRING",
+        Kind::Timestamp => "TIMESTAMP",
+        Kind::Datetime => "DATETIME",
+        Kind::Date => "DATE",
+        Kind::Json => "JSON",
+        Kind::Record(_) => "RECORD",
+    }
+}
+
+/// The columns in which a table has a field: under its own name first, then under its other names.
+fn present<'a>(name: &str, known: Option<&Dataset>, table: &'a LiveTable) -> Vec<&'a Field> {
+    let synonyms = || known.into_iter().flat_map(|known| &known.synonyms);
+    let field = synonyms()
+        .find(|synonym| synonym.name.eq_ignore_ascii_case(name))
+        .map_or(name, |synonym| synonym.field.as_str());
+    let older =
+        synonyms().filter(|synonym| synonym.field.eq_ignore_ascii_case(field)).map(|synonym| &*synonym.name);
+    let old =
+        OLD_NAMES.iter().filter(|(today, _)| today.eq_ignore_ascii_case(name)).flat_map(|(_, old)| *old);
+    let mut columns: Vec<&Field> = Vec::new();
+    for candidate in [name, field].into_iter().chain(older).chain(old.copied()) {
+        let Some(column) = table.column(candidate) else { continue };
+        if !columns.iter().any(|have| have.name == column.name) {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+fn named(value: &str, name: &str) -> String {
+    let name = quoted(name);
+    if value == name { name } else { format!("{value} AS {name}") }
+}
+
+fn iris_meta(iris: &LiveTable) -> [String; 5] {
+    let value = |name: &str, kind: &str| match iris.column(name) {
+        Some(column) => convert(&quoted(&column.name), live_type(column), kind),
+        None => null(kind),
+    };
+    let source = match iris.column("source") {
+        // An earlier program may have left it out.
+        Some(_) => format!("IFNULL({}, 'IRIS')", value("source", "STRING")),
+        None => "'IRIS'".to_owned(),
+    };
+    [
+        named(&value("ingested_utc", "TIMESTAMP"), "ingested_utc"),
+        named(&source, "source"),
+        named(&value("message_id", "STRING"), "message_id"),
+        named(&value("message_row", "INT64"), "message_row"),
+        named(&value("rescued", "STRING"), "rescued"),
+    ]
+}
+
+fn historic_meta(historic: &LiveTable) -> [String; 5] {
+    let ingested = HISTORIC_INGESTED.iter().find_map(|name| historic.column(name)).map_or_else(
+        || null("TIMESTAMP"),
+        |column| convert(&quoted(&column.name), live_type(column), "TIMESTAMP"),
+    );
+    [
+        named(&ingested, "ingested_utc"),
+        named("'HISTORIC'", "source"),
+        named(&null("STRING"), "message_id"),
+        named(&null("INT64"), "message_row"),
+        named(&null("STRING"), "rescued"),
+    ]
+}
+
+/// The clause that leaves each row of each message once; empty where the table has nothing to tell rows apart by.
+fn newest(columns: &[ViewColumn], iris: &LiveTable) -> String {
+    if iris.column("message_id").is_none() || iris.column("message_row").is_none() {
+        return String::new();
+    }
+    // Not a time of delivery: the repeats of a row differ in it.
+    let partition = iris
+        .partition_field
+        .iter()
+        .filter_map(|field| columns.iter().find(|column| column.name.eq_ignore_ascii_case(field)))
+        .find(|column| column.kind != "FLOAT64")
+        .map_or(String::new(), |column| format!(", {}", quoted(&column.name)));
+    fill(NEWEST, &[("partition", &partition)]) + "\n"
+}
+
+impl LiveTable {
+    fn column(&self, name: &str) -> Option<&Field> {
+        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+}

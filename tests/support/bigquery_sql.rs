@@ -1,0 +1,260 @@
+//! What the tests of BigQuery's SQL share: tables, Google's analyzer, an emulator.
+
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use irispool::catalog::{Field, Kind};
+use irispool::warehouse::bigquery::views::LiveTable;
+use serde_json::{Value, json};
+
+/// The queries of `tests/support/existing_queries.sql`, each with its heading, on that project and dataset.
+pub fn existing_queries(project: &str, dataset: &str) -> Vec<(String, String)> {
+    let text = include_str!("existing_queries.sql").replace("`P.D.", &format!("`{project}.{dataset}."));
+    let queries: Vec<_> = text
+        .split(';')
+        .filter_map(|part| {
+            let (heading, sql) = part.trim().rsplit_once("-- ")?.1.split_once('\n')?;
+            Some((heading.to_owned(), sql.trim().to_owned()))
+        })
+        .collect();
+    assert_eq!(queries.len(), 14, "the file has fourteen queries");
+    queries
+}
+
+/// The files under `sql/bigquery/queries`, each with its name, on that project and dataset.
+pub fn shipped_queries(project: &str, dataset: &str) -> Vec<(String, String)> {
+    let folder = root().join("sql/bigquery/queries");
+    let mut queries: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let sql = std::fs::read_to_string(&path).unwrap();
+            let sql = sql.replace("{project}", project).replace("{dataset}", dataset);
+            (path.file_name().unwrap().to_string_lossy().into_owned(), sql)
+        })
+        .collect();
+    queries.sort();
+    assert!(!queries.is_empty());
+    queries
+}
+
+/// A table with its rows: its columns as `name TYPE`, and each row's values as SQL, ` | ` between them.
+pub struct TableRows {
+    pub name: &'static str,
+    pub columns: &'static str,
+    pub partition_field: Option<&'static str>,
+    pub rows: &'static [&'static str],
+}
+
+impl TableRows {
+    pub fn live(&self) -> LiveTable {
+        LiveTable {
+            name: self.name.to_owned(),
+            columns: self.columns.split(" | ").map(column).collect(),
+            partition_field: self.partition_field.map(str::to_owned),
+        }
+    }
+
+    /// A query without tables that gives its rows.
+    pub fn query(&self) -> String {
+        let select = |row: &&str| {
+            assert_eq!(row.split(" | ").count(), self.columns.split(" | ").count(), "{}: {row}", self.name);
+            let cells = self.columns.split(" | ").zip(row.split(" | ")).map(|(column, value)| {
+                let (name, kind) = column.split_once(' ').unwrap();
+                format!("CAST({value} AS {kind}) AS {name}")
+            });
+            format!("SELECT {}", cells.collect::<Vec<_>>().join(", "))
+        };
+        self.rows.iter().map(select).collect::<Vec<_>>().join("\nUNION ALL\n")
+    }
+}
+
+/// The column of `name TYPE`.
+pub fn column(text: &str) -> Field {
+    let (name, kind) = text.split_once(' ').unwrap();
+    field(name, kind)
+}
+
+/// A column of that type, as SQL writes it; nested fields don't matter to a view.
+pub fn field(name: &str, kind: &str) -> Field {
+    let (repeated, kind) = kind.strip_prefix("ARRAY<").map_or((false, kind), |element| (true, element));
+    let kind = match kind.split(['<', '>']).next().unwrap_or(kind) {
+        "BOOL" => Kind::Bool,
+        "INT64" => Kind::Int64,
+        "FLOAT64" => Kind::Float64,
+        "NUMERIC" | "BIGNUMERIC" => Kind::Numeric,
+        "STRING" => Kind::String,
+        "TIMESTAMP" => Kind::Timestamp,
+        "DATETIME" => Kind::Datetime,
+        "DATE" => Kind::Date,
+        "JSON" => Kind::Json,
+        "STRUCT" => Kind::Record(Vec::new()),
+        other => panic!("{other} is no type"),
+    };
+    Field { name: name.to_owned(), kind, repeated }
+}
+
+/// A column's type, as SQL writes it.
+pub fn type_name(field: &Field) -> String {
+    let kind = match &field.kind {
+        Kind::Bool => "BOOL".to_owned(),
+        Kind::Int64 => "INT64".to_owned(),
+        Kind::Float64 => "FLOAT64".to_owned(),
+        Kind::Numeric => "NUMERIC".to_owned(),
+        Kind::String => "STRING".to_owned(),
+        Kind::Timestamp => "TIMESTAMP".to_owned(),
+        Kind::Datetime => "DATETIME".to_owned(),
+        Kind::Date => "DATE".to_owned(),
+        Kind::Json => "JSON".to_owned(),
+        Kind::Record(fields) => {
+            let fields: Vec<_> =
+                fields.iter().map(|field| format!("`{}` {}", field.name, type_name(field))).collect();
+            format!("STRUCT<{}>", fields.join(", "))
+        }
+    };
+    if field.repeated { format!("ARRAY<{kind}>") } else { kind }
+}
+
+/// What the analyzer says of one statement.
+#[derive(Debug, serde::Deserialize)]
+pub struct Answer {
+    pub name: String,
+    pub error: Option<String>,
+    #[serde(default)]
+    pub columns: Vec<Column>,
+    #[serde(default)]
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+pub struct Column {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// Tables and statements for the analyzer.
+#[derive(Default)]
+pub struct Analysis {
+    tables: Vec<Value>,
+    statements: Vec<Value>,
+}
+
+impl Analysis {
+    pub fn table(&mut self, path: &str, columns: &[Field]) {
+        let columns: Vec<_> =
+            columns.iter().map(|field| json!({"name": field.name, "type": type_name(field)})).collect();
+        self.tables.push(json!({"name": path, "columns": columns}));
+    }
+
+    pub fn table_of(&mut self, path: &str, query: &str) {
+        self.tables.push(json!({"name": path, "query": query}));
+    }
+
+    pub fn statement(&mut self, name: &str, sql: &str) {
+        self.statements.push(json!({"name": name, "sql": sql}));
+    }
+
+    pub fn run(&mut self, name: &str, sql: &str) {
+        self.statements.push(json!({"name": name, "sql": sql, "run": true}));
+    }
+
+    /// What BigQuery itself has in every dataset.
+    pub fn dataset(&mut self, path: &str) {
+        let tables = [field("table_name", "STRING"), field("table_type", "STRING")];
+        self.table(&format!("{path}.INFORMATION_SCHEMA.TABLES"), &tables);
+        let sizes = [field("table_id", "STRING"), field("size_bytes", "INT64"), field("row_count", "INT64")];
+        self.table(&format!("{path}.__TABLES__"), &sizes);
+    }
+
+    /// The analyzer's answers, in the statements' order.
+    pub fn answers(&self) -> Vec<Answer> {
+        let mut analyzer = Command::new(root().join("scripts/bq-analyze"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = json!({"tables": self.tables, "statements": self.statements}).to_string();
+        analyzer.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = analyzer.wait_with_output().unwrap();
+        assert!(output.status.success(), "scripts/bq-analyze failed");
+        let answers: Vec<Answer> = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answers.len(), self.statements.len());
+        answers
+    }
+}
+
+/// Whether what a script installs is there. Where it can't be had the test is skipped, loudly; not where CI is set.
+pub fn installed(script: &str) -> bool {
+    let output = Command::new(root().join("scripts").join(script)).arg("install").output().unwrap();
+    if output.status.success() {
+        return true;
+    }
+    let reason = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(std::env::var_os("CI").is_none(), "scripts/{script} install: {reason}");
+    // Not eprintln, which a passing test shows to nobody.
+    writeln!(std::io::stderr(), "SKIPPED: scripts/{script} install: {reason}").unwrap();
+    false
+}
+
+/// An emulator that ends with this value.
+pub struct Emulator {
+    port: u16,
+    _data: tempfile::TempDir,
+}
+
+impl Emulator {
+    pub fn start() -> Emulator {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let data = tempfile::tempdir().unwrap();
+        let status = Command::new(root().join("scripts/bq-emulator"))
+            .args(["start", &port.to_string(), data.path().to_str().unwrap()])
+            .status()
+            .unwrap();
+        assert!(status.success(), "the emulator did not start");
+        Emulator { port, _data: data }
+    }
+
+    /// The rows of a query's first page, or the error's text.
+    pub fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
+        let body = json!({"query": sql, "useLegacySql": false});
+        let answer = self.post("projects/local/queries", &body);
+        if let Some(error) = answer.get("error") {
+            return Err(error.to_string());
+        }
+        let cells = |row: &Value| {
+            let cells = row["f"].as_array().unwrap().iter();
+            cells.map(|cell| cell["v"].as_str().map(str::to_owned)).collect()
+        };
+        Ok(answer["rows"].as_array().map_or(Vec::new(), |rows| rows.iter().map(cells).collect()))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let mut curl = Command::new("curl")
+            .args(["-sS", "--max-time", "120", "-H", "content-type: application/json", "--data-binary", "@-"])
+            .arg(format!("http://127.0.0.1:{}/bigquery/v2/{path}", self.port))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        curl.stdin.take().unwrap().write_all(body.to_string().as_bytes()).unwrap();
+        let output = curl.wait_with_output().unwrap();
+        assert!(output.status.success(), "the emulator does not answer");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let script = root().join("scripts/bq-emulator");
+        let _ = Command::new(script).args(["stop", &self.port.to_string()]).status();
+    }
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
