@@ -41,6 +41,13 @@ pub enum EntryKind {
     Other,
 }
 
+impl Entry {
+    /// Hidden files are nobody's messages: editors, file systems and copying programs put them there.
+    pub fn is_hidden(&self) -> bool {
+        self.name.as_bytes().starts_with(b".")
+    }
+}
+
 impl Batch {
     /// Makes the empty folder of a new batch.
     pub(super) fn create(id: String, path: PathBuf) -> Result<Batch, SpoolError> {

@@ -77,7 +77,7 @@ impl Claimer {
         let (mut folders, mut strays) = (Vec::new(), Vec::new());
         for entry in list(folder.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if is_hidden(&entry.name) {
+            if entry.is_hidden() {
                 continue;
             }
             if entry.kind == EntryKind::Folder { folders.push(entry.name) } else { strays.push(entry.name) }
@@ -122,7 +122,7 @@ impl Claimer {
         for entry in list(folder.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             match entry.kind {
-                _ if is_hidden(&entry.name) => {}
+                _ if entry.is_hidden() => {}
                 EntryKind::Folder => sub_folders += 1,
                 _ => count += 1,
             }
@@ -154,7 +154,7 @@ impl Claimer {
         let failed = |error| SpoolError::io("list", path, error);
         for entry in list(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if entry.kind == EntryKind::Folder || is_hidden(&entry.name) {
+            if entry.kind == EntryKind::Folder || entry.is_hidden() {
                 continue;
             }
             if claim.messages == self.claim_files {
@@ -262,8 +262,4 @@ fn has_acl(folder: BorrowedFd<'_>) -> bool {
         Err(rustix::io::Errno::RANGE) => true,
         Err(_) => false,
     }
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
 }
