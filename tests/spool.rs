@@ -329,3 +329,20 @@ fn an_odd_dataset_folder_is_claimed_under_a_plain_label() {
     assert!(batch.give_back(&spool.layout, OsStr::new("a")).unwrap());
     assert_eq!(names(&spool.incoming("new_line")), set(["a"]));
 }
+
+#[test]
+fn workers_that_come_and_go_at_once_do_not_trip_over_each_other() {
+    let spool = Spool::new();
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..150 {
+                    let worker = Worker::register(&spool.layout).unwrap();
+                    assert!(take_over_dead_workers(&spool.layout, &worker).unwrap().is_empty());
+                    worker.retire().unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(names(&spool.layout.claimed()), set([".locks"]));
+}

@@ -144,12 +144,18 @@ impl Site {
         serde_json::from_slice(&text).unwrap()
     }
 
-    /// Nobody has claimed anything: no worker has a folder any more.
+    /// Nobody has claimed anything: no worker has a folder any more. A killed one may leave an empty hidden folder, which
+    /// is removed when it is old.
     #[track_caller]
     pub(crate) fn assert_nothing_claimed(&self) {
+        let unborn = |path: &Path| {
+            let hidden = path.file_name().unwrap().as_bytes().starts_with(b".");
+            hidden && entries(path).iter().all(|entry| entry.ends_with(".lock"))
+        };
         let left: Vec<PathBuf> = entries(&self.spool.join("claimed"))
             .into_iter()
-            .filter(|path| !path.ends_with(".locks"))
+            .filter(|path| !path.ends_with(".locks") && !unborn(path))
+            .flat_map(|path| [vec![path.clone()], entries(&path)].concat())
             .collect();
         assert!(left.is_empty(), "left in claimed: {left:?}");
     }
