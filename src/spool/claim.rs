@@ -241,7 +241,7 @@ impl Claimer {
 }
 
 /// Gives the new folder the owner, group and mode of the one it will stand in for: the client must not notice.
-fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
+pub(super) fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
     let (Ok(old), Ok(found)) = (rustix::fs::fstat(old), rustix::fs::fstat(new)) else { return false };
     if (old.st_uid, old.st_gid) != (found.st_uid, found.st_gid) {
         let owner = Some(Uid::from_raw(old.st_uid));
@@ -255,7 +255,7 @@ fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
 }
 
 /// Whether a folder has access rules beside its mode, which a swap would lose.
-fn has_acl(folder: BorrowedFd<'_>) -> bool {
+pub(super) fn has_acl(folder: BorrowedFd<'_>) -> bool {
     let mut names = [0_u8; 4096];
     match rustix::fs::flistxattr(folder, &mut names) {
         Ok(length) => names[..length].windows(9).any(|part| part == b"posix_acl"),
