@@ -356,3 +356,38 @@ fn a_bulk_batch_is_made_of_renamed_files_and_is_known_by_its_id() {
     let claim = spool.claimer(5).1.claim(OsStr::new("MILS"), |_| None).unwrap();
     assert!(!claim.batch.unwrap().is_bulk());
 }
+
+#[test]
+fn workers_that_come_and_go_at_once_do_not_trip_over_each_other() {
+    let spool = Spool::new();
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..150 {
+                    let worker = Worker::register(&spool.layout).unwrap();
+                    assert!(take_over_dead_workers(&spool.layout, &worker).unwrap().is_empty());
+                    worker.retire().unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(names(&spool.layout.claimed()), set([".locks"]));
+}
+
+#[test]
+fn a_batch_that_goes_back_by_a_swap_leaves_the_dataset_folder_as_the_client_knew_it() {
+    let spool = Spool::new();
+    let folder = spool.incoming("MILS");
+    for number in 0..1_500 {
+        spool.put("MILS", &format!("m{number}"), "[]");
+    }
+    // Claimed file by file: its folder was never the client's.
+    let (_worker, mut claimer) = spool.claimer(10_000);
+    let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o2775)).unwrap();
+    let before = fs::metadata(&folder).unwrap();
+    assert_eq!(batch.give_back_all(&spool.layout).unwrap(), 0);
+    let after = fs::metadata(&folder).unwrap();
+    assert_eq!((before.mode(), before.uid(), before.gid()), (after.mode(), after.uid(), after.gid()));
+    assert_eq!(names(&folder).len(), 1_500);
+}

@@ -194,6 +194,8 @@ struct Round {
     /// Something can't be taken yet: look again soon.
     soon: bool,
     unreadable: u64,
+    /// Folders that could not be claimed from: what is in them stays.
+    failed: u64,
 }
 
 impl Coordinator {
@@ -218,7 +220,7 @@ impl Coordinator {
                     Err(error) if first_round => return Err(error.into()),
                     Err(error) => {
                         log_spool_failure(&error);
-                        Round { soon: false, ..Round::default() }
+                        Round { failed: 1, ..Round::default() }
                     }
                 }
             } else {
@@ -227,7 +229,7 @@ impl Coordinator {
             first_round = false;
             if settings.once && !round.claimed && !round.again && self.underway.is_empty() {
                 if self.waiting.is_empty() && !round.soon {
-                    return Ok(Ended { left: round.unreadable });
+                    return Ok(Ended { left: round.unreadable + round.failed });
                 }
                 if self.last_progress.elapsed() > ONCE_PATIENCE {
                     let left: usize = self
@@ -235,7 +237,7 @@ impl Coordinator {
                         .iter()
                         .filter_map(|(_, work)| Some(work.batch.entries().ok()?.count()))
                         .sum();
-                    return Ok(Ended { left: round.unreadable + left as u64 });
+                    return Ok(Ended { left: round.unreadable + round.failed + left as u64 });
                 }
             }
             self.wait(&round, round_started);
@@ -341,7 +343,10 @@ impl Coordinator {
                     }
                 }
                 // One bad folder does not hold up the others.
-                Err(error) => log_spool_failure(&error),
+                Err(error) => {
+                    log_spool_failure(&error);
+                    round.failed += 1;
+                }
             }
         }
         Ok(round)

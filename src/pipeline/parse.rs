@@ -135,6 +135,8 @@ impl Reader<'_> {
     fn take(&mut self, entry: &Entry, buffers: &mut Buffers) -> Result<(), Fate> {
         let dead = |reason: &str| Err(Fate::Dead(DeadLetter::whole("claim", reason, None)));
         match entry.kind {
+            // Claimed because its whole folder was.
+            _ if entry.is_hidden() => return Err(Fate::GiveBack(None)),
             EntryKind::File => {}
             EntryKind::Folder => return Err(Fate::GiveBack(None)),
             EntryKind::SymbolicLink => {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 
+use super::claim::{has_acl, same_owner_and_mode};
 use super::rename::{exchange, numbered, rename, rename_at};
 use super::worker::is_bulk_id;
 use super::{Layout, SpoolError, now_ms};
@@ -40,6 +41,13 @@ pub enum EntryKind {
     SymbolicLink,
     /// A FIFO, a socket, a device.
     Other,
+}
+
+impl Entry {
+    /// Hidden files are nobody's messages: editors, file systems and copying programs put them there.
+    pub fn is_hidden(&self) -> bool {
+        self.name.as_bytes().starts_with(b".")
+    }
 }
 
 impl Batch {
@@ -121,10 +129,11 @@ impl Batch {
     /// are taken: they stay claimed, and the next worker delivers them.
     pub fn give_back_all(&self, layout: &Layout) -> Result<usize, SpoolError> {
         let left = self.entries()?.take(SWAP_BACK_OVER + 1).count();
-        if left > SWAP_BACK_OVER {
+        let incoming = layout.incoming().join(&self.label);
+        if left > SWAP_BACK_OVER && self.can_stand_in_for(&incoming) {
             // What came to `incoming` meanwhile is now in the batch, and goes back file by file. Where the swap can't
             // be done, so does everything.
-            let _ = exchange(&self.path, &layout.incoming().join(&self.label));
+            let _ = exchange(&self.path, &incoming);
         }
         // The path, not the open folder: after a swap that is the one in `incoming`.
         let swapped_in = Batch::open(self.id.clone(), self.path.clone())?;
@@ -136,6 +145,13 @@ impl Batch {
         }
         swapped_in.remove_if_empty()?;
         Ok(stuck)
+    }
+
+    /// Whether the client would not notice this folder in the place of another.
+    fn can_stand_in_for(&self, incoming: &Path) -> bool {
+        open_folder(CWD, incoming).is_ok_and(|incoming| {
+            !has_acl(incoming.as_fd()) && same_owner_and_mode(incoming.as_fd(), self.folder())
+        })
     }
 
     /// Removes the folder; false when there is something in it, for instance a file that the client was just making

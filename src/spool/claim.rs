@@ -77,7 +77,7 @@ impl Claimer {
         let (mut folders, mut strays) = (Vec::new(), Vec::new());
         for entry in list(folder.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if is_hidden(&entry.name) {
+            if entry.is_hidden() {
                 continue;
             }
             if entry.kind == EntryKind::Folder { folders.push(entry.name) } else { strays.push(entry.name) }
@@ -135,7 +135,7 @@ impl Claimer {
         for entry in list(folder.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             match entry.kind {
-                _ if is_hidden(&entry.name) => {}
+                _ if entry.is_hidden() => {}
                 EntryKind::Folder => sub_folders += 1,
                 _ => count += 1,
             }
@@ -173,7 +173,7 @@ impl Claimer {
         let failed = |error| SpoolError::io("list", path, error);
         for entry in list(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if entry.kind == EntryKind::Folder || is_hidden(&entry.name) {
+            if entry.kind == EntryKind::Folder || entry.is_hidden() {
                 continue;
             }
             if claim.messages == files_max {
@@ -260,7 +260,7 @@ impl Claimer {
 }
 
 /// Gives the new folder the owner, group and mode of the one it will stand in for: the client must not notice.
-fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
+pub(super) fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
     let (Ok(old), Ok(found)) = (rustix::fs::fstat(old), rustix::fs::fstat(new)) else { return false };
     if (old.st_uid, old.st_gid) != (found.st_uid, found.st_gid) {
         let owner = Some(Uid::from_raw(old.st_uid));
@@ -274,15 +274,11 @@ fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
 }
 
 /// Whether a folder has access rules beside its mode, which a swap would lose.
-fn has_acl(folder: BorrowedFd<'_>) -> bool {
+pub(super) fn has_acl(folder: BorrowedFd<'_>) -> bool {
     let mut names = [0_u8; 4096];
     match rustix::fs::flistxattr(folder, &mut names) {
         Ok(length) => names[..length].windows(9).any(|part| part == b"posix_acl"),
         Err(rustix::io::Errno::RANGE) => true,
         Err(_) => false,
     }
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
 }

@@ -7,9 +7,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use fs2::FileExt;
+use rustix::fs::CWD;
 
+use super::batch::open_folder;
 use super::rename::rename_folder;
-use super::worker::{LOCK, remove_folder};
+use super::worker::{LOCK, remove_folder, remove_unborn};
 use super::{Batch, Layout, SpoolError, Worker};
 
 /// A worker's folder is made and locked under a hidden name first; one so old is the leaving of a crash.
@@ -27,11 +29,17 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Ba
             continue;
         }
         if entry.file_name().to_string_lossy().starts_with('.') {
-            remove_unborn(&folder);
+            remove_old_unborn(&folder);
             continue;
         }
-        if let Some(_lock) = lock_of_dead(&folder)? {
-            take_over(&folder, worker, &mut batches)?;
+        // One that can't be taken over now is there the next time, and holds up no other.
+        let taken = match lock_of_dead(&folder) {
+            Ok(Some(_lock)) => take_over(&folder, worker, &mut batches),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = taken {
+            tracing::warn!(%error, "cannot take over all of a dead worker's batches");
         }
     }
     Ok(batches)
@@ -65,20 +73,22 @@ fn take_over(folder: &Path, worker: &Worker, batches: &mut Vec<Batch>) -> Result
         }
         let id = entry.file_name().to_string_lossy().into_owned();
         let to = worker.folder().join(&id);
+        // Opened first: once it is moved, nothing may keep it from being delivered.
+        let opened = open_folder(CWD, &entry.path())
+            .map_err(|error| SpoolError::io("open the folder", entry.path(), error))?;
         rename_folder(&entry.path(), &to)
             .map_err(|error| SpoolError::io("take over", entry.path(), error))?;
-        batches.push(Batch::open(id, to)?);
+        batches.push(Batch::from_parts(id, to, opened));
     }
     remove_folder(folder)
 }
 
-fn remove_unborn(folder: &Path) {
+fn remove_old_unborn(folder: &Path) {
     let old = fs::metadata(folder).and_then(|found| found.modified()).is_ok_and(|modified| {
         SystemTime::now().duration_since(modified).is_ok_and(|age| age > UNBORN_AGE_MAX)
     });
     if old && !folder.ends_with(".locks") {
-        // There is nothing in it but a lock file: a worker claims under its real name only.
-        let _ = fs::remove_file(folder.join(LOCK));
-        let _ = fs::remove_dir(folder);
+        // A worker claims under its real name only, so nothing is lost should this fail.
+        let _ = remove_unborn(folder);
     }
 }

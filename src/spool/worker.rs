@@ -1,6 +1,7 @@
 //! A worker's own folder and its lock.
 
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -40,8 +41,8 @@ impl Worker {
         let short_name = format!("{}-{:06x}", std::process::id(), random_24_bits());
         let name = format!("{host}-{short_name}");
         // Locked under a name that recovery passes over, so that nobody finds it unlocked.
-        let unborn = layout.claimed().join(format!(".{name}"));
         let folder = layout.claimed().join(&name);
+        let unborn = unborn_name(&folder);
         fs::create_dir(&unborn).map_err(|error| SpoolError::io("make the folder", &unborn, error))?;
         let lock_path = unborn.join(LOCK);
         let lock = OpenOptions::new()
@@ -87,9 +88,26 @@ pub(super) fn remove_folder(folder: &Path) -> Result<(), SpoolError> {
     if has_batch {
         return Ok(());
     }
-    let lock = folder.join(LOCK);
-    fs::remove_file(&lock).map_err(|error| SpoolError::io("remove", &lock, error))?;
-    fs::remove_dir(folder).map_err(|error| SpoolError::io("remove", folder, error))
+    // Back to the name that recovery passes over: without its lock file it would look like a dead worker's.
+    let unborn = unborn_name(folder);
+    fs::rename(folder, &unborn).map_err(|error| SpoolError::io("rename", folder, error))?;
+    remove_unborn(&unborn)
+}
+
+/// Removes a folder under its hidden name; there is nothing in it but a lock file. Two may do it at once.
+pub(super) fn remove_unborn(folder: &Path) -> Result<(), SpoolError> {
+    let there = |result: io::Result<()>| match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(|error| SpoolError::io("remove", folder, error)),
+    };
+    there(fs::remove_file(folder.join(LOCK)))?;
+    there(fs::remove_dir(folder))
+}
+
+/// The hidden name that a worker's folder has before it is locked, and while it is removed.
+fn unborn_name(folder: &Path) -> PathBuf {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    folder.with_file_name(format!(".{name}"))
 }
 
 fn random_24_bits() -> u32 {

@@ -1,0 +1,64 @@
+//! What the tests through the binary share: a spool in a folder of its own, the program run on it, a client that writes
+//! in place, and the exact rows that must come of what it wrote.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test's helper")]
+
+pub(crate) mod client;
+pub(crate) mod daemon;
+pub(crate) mod disk;
+pub(crate) mod expected;
+pub(crate) mod site;
+
+pub(crate) use client::Client;
+pub(crate) use daemon::Daemon;
+pub(crate) use expected::Expected;
+pub(crate) use site::Site;
+
+use std::time::{Duration, Instant};
+
+/// How long a condition may take to come true before a test gives up: not a claim about speed.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Looks again and again until `condition` is true.
+#[track_caller]
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !condition() {
+        assert!(since.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Says that a test can't be made here. Under CI that is a failure: there everything must be tested.
+#[track_caller]
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "cannot be tested here: {why}");
+    eprintln!("\n*** SKIPPED: {why} ***\n");
+}
+
+/// A seeded source of numbers, so that a failing run can be made again.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    /// SplitMix64.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
