@@ -11,15 +11,6 @@ use rustix::process::Signal;
 
 const ROW: &str = r#"[{"dataset": "FREQ", "measurementTime": "2025-10-28T03:59:00Z", "frequency": 49.98}]"#;
 
-/// Everything that was written is delivered or dead, and settled.
-#[track_caller]
-fn until_all_delivered(site: &Site, client: &Client, daemon: &mut Daemon) {
-    until("all is delivered", || {
-        daemon.assert_running();
-        site.loaded() == client.expected.loaded() && site.files_in("incoming").is_empty()
-    });
-}
-
 #[test]
 fn files_that_come_are_delivered_also_in_new_folders_with_files_in_them() {
     let site = Site::new();
@@ -39,7 +30,7 @@ fn files_that_come_are_delivered_also_in_new_folders_with_files_in_them() {
     }
     fs::rename(&prepared, site.incoming("BOALF")).unwrap();
     client.feed(&FeedOptions { mix: Mix::Even, ..FeedOptions::default() }, 200);
-    until_all_delivered(&site, &client, &mut daemon);
+    client.until_all_is_settled(&site, &mut daemon);
     daemon.stop();
     client.expected.assert_exact(&site);
 }
@@ -114,7 +105,7 @@ fn a_writer_in_place_under_a_running_worker_has_no_row_torn() {
                 .collect();
             client.write("PN", &name, format!("[{}]", rows.join(", ")).as_bytes());
         }
-        until_all_delivered(&site, &client, &mut daemon);
+        client.until_all_is_settled(&site, &mut daemon);
         daemon.stop();
         client.expected.assert_exact(&site);
         assert!(site.dead().is_empty());
@@ -145,7 +136,7 @@ fn a_file_that_is_held_open_delays_only_itself() {
         slow.write_all(&ROW.as_bytes()[30..]).unwrap();
         drop(slow);
         client.expected.add("FREQ", "slow", ROW.as_bytes());
-        until_all_delivered(&site, &client, &mut daemon);
+        client.until_all_is_settled(&site, &mut daemon);
         daemon.stop();
         client.expected.assert_exact(&site);
     }
@@ -169,11 +160,11 @@ fn more_events_than_the_queue_holds_lose_no_message() {
         client.write("FREQ", &format!("m{number}"), b"[{\"frequency\": 50}]");
     }
     daemon.send(Signal::CONT);
-    until_all_delivered(&site, &client, &mut daemon);
+    client.until_all_is_settled(&site, &mut daemon);
     // And it still hears of what comes then.
     client.write("FREQ", "after", ROW.as_bytes());
     client.write("BOALF", "after", b"[{\"acceptanceNumber\": 1}]");
-    until_all_delivered(&site, &client, &mut daemon);
+    client.until_all_is_settled(&site, &mut daemon);
     daemon.stop();
     client.expected.assert_exact(&site);
 }
@@ -186,12 +177,12 @@ fn a_dataset_folder_that_is_deleted_and_made_again_is_found() {
     daemon.wait_until_ready();
     for round in 0..5 {
         client.write("FREQ", &format!("a{round}"), ROW.as_bytes());
-        until_all_delivered(&site, &client, &mut daemon);
+        client.until_all_is_settled(&site, &mut daemon);
         // Another program may be at it in the same moment: then it is not empty, and stays.
         until("the folder is gone", || fs::remove_dir(site.incoming("FREQ")).is_ok());
         client.write("FREQ", &format!("b{round}"), ROW.as_bytes());
         client.write("BOALF", &format!("b{round}"), b"[{\"acceptanceNumber\": 1}]");
-        until_all_delivered(&site, &client, &mut daemon);
+        client.until_all_is_settled(&site, &mut daemon);
     }
     daemon.stop();
     client.expected.assert_exact(&site);
@@ -217,7 +208,7 @@ fn without_leases_files_in_pieces_wait_until_they_are_old_enough() {
     for number in 0..50 {
         client.write("FREQ", &format!("m{number}"), ROW.as_bytes());
     }
-    until_all_delivered(&site, &client, &mut daemon);
+    client.until_all_is_settled(&site, &mut daemon);
     daemon.stop();
     client.expected.assert_exact(&site);
 }
