@@ -65,7 +65,7 @@ fn a_claim_moves_ready_messages_into_a_batch_of_their_dataset() {
     spool.put("BOALF", "a.json", "[]");
     spool.put("BOALF", "b", "[]");
     let (worker, mut claimer) = spool.claimer(100);
-    let claim = claimer.claim(OsStr::new("BOALF")).unwrap();
+    let claim = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap();
     let batch = claim.batch.unwrap();
     assert_eq!((claim.messages, claim.swapped, claim.more), (2, false, false));
     assert_eq!(names_in(&batch), set(["a.json", "b"]));
@@ -81,11 +81,11 @@ fn a_file_that_somebody_writes_stays_until_it_is_closed() {
     open.write_all(b"[{").unwrap();
     spool.put("FREQ", "closed", "[]");
     let (_worker, mut claimer) = spool.claimer(100);
-    let claim = claimer.claim(OsStr::new("FREQ")).unwrap();
+    let claim = claimer.claim(OsStr::new("FREQ"), |_| None).unwrap();
     assert_eq!((claim.messages, claim.being_written), (1, 1));
     assert_eq!(names(&spool.incoming("FREQ")), set(["open"]));
     drop(open);
-    let claim = claimer.claim(OsStr::new("FREQ")).unwrap();
+    let claim = claimer.claim(OsStr::new("FREQ"), |_| None).unwrap();
     assert_eq!((claim.messages, claim.being_written), (1, 0));
 }
 
@@ -96,7 +96,7 @@ fn a_claimed_file_that_somebody_opened_meanwhile_is_not_read() {
     let writer = File::options().append(true).open(spool.incoming("FREQ").join("one")).unwrap();
     // One file over the limit: the whole folder is swapped, and nothing in it was looked at.
     let (_worker, mut claimer) = spool.claimer(0);
-    let claim = claimer.claim(OsStr::new("FREQ")).unwrap();
+    let claim = claimer.claim(OsStr::new("FREQ"), |_| None).unwrap();
     assert!(claim.swapped);
     let batch = claim.batch.unwrap();
     assert!(matches!(read(&batch, OsStr::new("one"), Duration::ZERO), Err(ReadError::BeingWritten)));
@@ -117,14 +117,14 @@ fn a_full_folder_is_swapped_for_one_that_the_client_cannot_tell_from_it() {
     }
     let before = fs::metadata(&folder).unwrap();
     let (_worker, mut claimer) = spool.claimer(10);
-    let claim = claimer.claim(OsStr::new("MILS")).unwrap();
+    let claim = claimer.claim(OsStr::new("MILS"), |_| None).unwrap();
     let after = fs::metadata(&folder).unwrap();
     assert!(claim.swapped);
     assert_eq!(names_in(&claim.batch.unwrap()).len(), 30);
     assert_ne!(before.ino(), after.ino());
     assert_eq!((before.mode(), before.uid(), before.gid()), (after.mode(), after.uid(), after.gid()));
     spool.put("MILS", "later", "[]");
-    assert_eq!(claimer.claim(OsStr::new("MILS")).unwrap().messages, 1);
+    assert_eq!(claimer.claim(OsStr::new("MILS"), |_| None).unwrap().messages, 1);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_file_made_in_a_swapped_folder_keeps_it_from_being_removed() {
         spool.put("MILS", &format!("m{number}"), "[]");
     }
     let (_worker, mut claimer) = spool.claimer(1);
-    let batch = claimer.claim(OsStr::new("MILS")).unwrap().batch.unwrap();
+    let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
     for number in 0..3 {
         let name = format!("m{number}");
         settle_delivered(&spool.layout, &batch, OsStr::new(&name), Keep::None).unwrap();
@@ -156,9 +156,9 @@ fn a_file_by_file_claim_takes_no_more_than_its_limit_and_is_not_blocked_by_what_
         spool.put("MELS", &format!("m{number:02}"), "[]");
     }
     let (_worker, mut claimer) = spool.claimer(10);
-    let claim = claimer.claim(OsStr::new("MELS")).unwrap();
+    let claim = claimer.claim(OsStr::new("MELS"), |_| None).unwrap();
     assert_eq!((claim.swapped, claim.messages, claim.more, claim.sub_folders), (false, 10, true, 1));
-    let claim = claimer.claim(OsStr::new("MELS")).unwrap();
+    let claim = claimer.claim(OsStr::new("MELS"), |_| None).unwrap();
     assert_eq!((claim.messages, claim.more, claim.being_written), (5, false, 20));
     drop(writers);
 }
@@ -171,10 +171,10 @@ fn only_one_worker_claims_a_dataset_at_a_time() {
     let (_worker, mut claimer) = spool.claimer(10);
     let lock = File::create(spool.layout.dataset_locks().join("BOD")).unwrap();
     lock.lock_exclusive().unwrap();
-    let claim = claimer.claim(OsStr::new("BOD")).unwrap();
+    let claim = claimer.claim(OsStr::new("BOD"), |_| None).unwrap();
     assert!(claim.locked && claim.batch.is_none());
     drop(lock);
-    assert_eq!(claimer.claim(OsStr::new("BOD")).unwrap().messages, 1);
+    assert_eq!(claimer.claim(OsStr::new("BOD"), |_| None).unwrap().messages, 1);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn what_is_no_message_is_claimed_but_never_opened() {
     assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
     fs::write(folder.join(".hidden"), "[]").unwrap();
     let (_worker, mut claimer) = spool.claimer(10);
-    let claim = claimer.claim(OsStr::new("FREQ")).unwrap();
+    let claim = claimer.claim(OsStr::new("FREQ"), |_| None).unwrap();
     let batch = claim.batch.unwrap();
     assert_eq!(names_in(&batch), set(["fifo", "link"]));
     assert_eq!(names(&folder), set([".hidden"]));
@@ -202,7 +202,7 @@ fn giving_back_never_replaces_a_redelivery() {
     let spool = Spool::new();
     spool.put("BOALF", "a", "old");
     let (_worker, mut claimer) = spool.claimer(10);
-    let batch = claimer.claim(OsStr::new("BOALF")).unwrap().batch.unwrap();
+    let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
     spool.put("BOALF", "a", "new");
     assert!(!batch.give_back(&spool.layout, OsStr::new("a")).unwrap());
     assert_eq!(fs::read_to_string(spool.incoming("BOALF").join("a")).unwrap(), "new");
@@ -217,7 +217,7 @@ fn a_whole_batch_goes_back_with_what_came_meanwhile_untouched() {
             spool.put("MILS", &format!("m{number}"), "[]");
         }
         let (worker, mut claimer) = spool.claimer(1);
-        let batch = claimer.claim(OsStr::new("MILS")).unwrap().batch.unwrap();
+        let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
         spool.put("MILS", "new", "[]");
         assert_eq!(batch.give_back_all(&spool.layout).unwrap(), 0);
         assert_eq!(names(&spool.incoming("MILS")).len(), files + 1);
@@ -233,10 +233,10 @@ fn a_dead_workers_batches_are_taken_over_under_their_ids_and_a_live_ones_are_not
     let spool = Spool::new();
     spool.put("BOALF", "dead's", "[]");
     let (dead, mut claimer) = spool.claimer(10);
-    let id = claimer.claim(OsStr::new("BOALF")).unwrap().batch.unwrap().id().to_owned();
+    let id = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap().id().to_owned();
     spool.put("BOALF", "live's", "[]");
     let (_live, mut live_claimer) = spool.claimer(10);
-    let live_batch = live_claimer.claim(OsStr::new("BOALF")).unwrap().batch.unwrap();
+    let live_batch = live_claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
     // Dropped without retiring, as by a kill: the folder stays, the kernel frees the lock.
     drop(claimer);
     drop(dead);
@@ -256,7 +256,7 @@ fn a_dead_letter_has_its_reason_beside_it_and_counts_its_attempts() {
     let mut first_failed_at = String::new();
     for attempt in 1..=2 {
         spool.put("BOALF", "a.json", "[{");
-        let batch = claimer.claim(OsStr::new("BOALF")).unwrap().batch.unwrap();
+        let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
         let letter = DeadLetter::whole("parse", "cut off", Some(2));
         bury(&spool.layout, "w", &batch, OsStr::new("a.json"), &letter).unwrap();
         let dead = spool.layout.dead().join("BOALF");
@@ -279,7 +279,7 @@ fn dead_letters_of_one_name_and_different_content_are_both_kept() {
     let (_worker, mut claimer) = spool.claimer(10);
     for content in ["[{", "[{1"] {
         spool.put("BOALF", "a", content);
-        let batch = claimer.claim(OsStr::new("BOALF")).unwrap().batch.unwrap();
+        let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
         bury(&spool.layout, "w", &batch, OsStr::new("a"), &DeadLetter::whole("parse", "x", None)).unwrap();
     }
     let dead = spool.layout.dead().join("BOALF");
@@ -295,7 +295,7 @@ fn a_message_with_the_longest_possible_name_has_a_report_too() {
     let (_worker, mut claimer) = spool.claimer(10);
     for content in ["[{", "[{1"] {
         spool.put("BOALF", &name, content);
-        let batch = claimer.claim(OsStr::new("BOALF")).unwrap().batch.unwrap();
+        let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
         bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole("parse", "x", None)).unwrap();
     }
     let dead = names(&spool.layout.dead().join("BOALF"));
@@ -310,7 +310,7 @@ fn kept_messages_go_to_done_and_never_replace_one_another() {
     let (_worker, mut claimer) = spool.claimer(10);
     for content in ["1", "2"] {
         spool.put("FREQ", "a", content);
-        let batch = claimer.claim(OsStr::new("FREQ")).unwrap().batch.unwrap();
+        let batch = claimer.claim(OsStr::new("FREQ"), |_| None).unwrap().batch.unwrap();
         settle_delivered(&spool.layout, &batch, OsStr::new("a"), Keep::Done).unwrap();
         assert!(batch.remove_if_empty().unwrap());
     }
@@ -324,10 +324,37 @@ fn an_odd_dataset_folder_is_claimed_under_a_plain_label() {
     let spool = Spool::new();
     spool.put("new\nline", "a", "[]");
     let (_worker, mut claimer) = spool.claimer(10);
-    let batch = claimer.claim(OsStr::new("new\nline")).unwrap().batch.unwrap();
+    let batch = claimer.claim(OsStr::new("new\nline"), |_| None).unwrap().batch.unwrap();
     assert_eq!(batch.label(), "new_line");
     assert!(batch.give_back(&spool.layout, OsStr::new("a")).unwrap());
     assert_eq!(names(&spool.incoming("new_line")), set(["a"]));
+}
+
+#[test]
+fn a_bulk_batch_is_made_of_renamed_files_and_is_known_by_its_id() {
+    let spool = Spool::new();
+    for number in 0..30 {
+        spool.put("MILS", &format!("m{number:02}"), "[]");
+    }
+    let writer = File::options().append(true).open(spool.incoming("MILS").join("m00")).unwrap();
+    let (worker, mut claimer) = spool.claimer(5);
+    let claim = claimer
+        .claim(OsStr::new("MILS"), |files| {
+            assert_eq!(files, 30);
+            Some(20)
+        })
+        .unwrap();
+    assert_eq!((claim.messages, claim.swapped, claim.more), (20, false, true));
+    let batch = claim.batch.unwrap();
+    assert!(batch.is_bulk());
+    assert!(!names_in(&batch).contains("m00"));
+    let id = batch.id().to_owned();
+    drop((claimer, worker, writer));
+    let heir = Worker::register(&spool.layout).unwrap();
+    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap();
+    assert!(taken[0].is_bulk() && taken[0].id() == id);
+    let claim = spool.claimer(5).1.claim(OsStr::new("MILS"), |_| None).unwrap();
+    assert!(!claim.batch.unwrap().is_bulk());
 }
 
 #[test]
@@ -356,7 +383,7 @@ fn a_batch_that_goes_back_by_a_swap_leaves_the_dataset_folder_as_the_client_knew
     }
     // Claimed file by file: its folder was never the client's.
     let (_worker, mut claimer) = spool.claimer(10_000);
-    let batch = claimer.claim(OsStr::new("MILS")).unwrap().batch.unwrap();
+    let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o2775)).unwrap();
     let before = fs::metadata(&folder).unwrap();
     assert_eq!(batch.give_back_all(&spool.layout).unwrap(), 0);

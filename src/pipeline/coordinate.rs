@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
-use super::parse::log_spool_failure;
+use super::parse::{NO_SUBJECT, Outlets, log_spool_failure};
 use super::tally::Tally;
 use super::work::Work;
-use super::{Settings, Shared, budget::Budget, deliver, list, settle, tables::Tables};
+use super::{Settings, Shared, budget::Budget, bulk, deliver, list, settle, tables::Tables};
 use crate::catalog;
 use crate::signals::Stop;
 use crate::spool::{Claimer, Layout, SpoolError, Watch, Worker, folder_label, take_over_dead_workers};
@@ -30,6 +30,12 @@ const BATCHES_MAX: usize = 200;
 
 /// Parcels waiting for delivery.
 const PARCELS_WAITING_MAX: usize = 64;
+
+/// Threads that put bulk batches together.
+const GATHERERS: usize = 2;
+
+/// Bulk batches that are being delivered at once.
+const FINISHERS: usize = 8;
 
 /// Settle tasks waiting for a free thread.
 const SETTLE_TASKS_WAITING_MAX: usize = 512;
@@ -84,6 +90,7 @@ pub fn run(
     let mut coordinator = Coordinator {
         shared: Arc::clone(&shared),
         worker: Arc::clone(&worker),
+        warehouse,
         claimer,
         watch: Watch::start(),
         works: Some(works),
@@ -124,12 +131,25 @@ fn start_stages(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io::Res
         .thread_name(|number| format!("read-{number}"))
         .build()
         .map_err(io::Error::other)?;
+    let mut outlets = Outlets { parcels: parcel_sender, steps: Vec::new(), settle: settle_sender.clone() };
+    let (complete_sender, complete) = bounded(FINISHERS);
+    for number in 0..GATHERERS {
+        let (step_sender, steps) = bounded(PARCELS_WAITING_MAX);
+        outlets.steps.push(step_sender);
+        let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
+        let complete = complete_sender.clone();
+        start(
+            format!("gather-{number}"),
+            Box::new(move || bulk::gather_all(&shared, &*warehouse, &steps, &complete)),
+        )?;
+    }
+    drop(complete_sender);
+    for number in 0..FINISHERS {
+        let (shared, complete, settle) = (Arc::clone(shared), complete.clone(), settle_sender.clone());
+        start(format!("finish-{number}"), Box::new(move || bulk::finish_all(&shared, &complete, &settle)))?;
+    }
     let lister_shared = Arc::clone(shared);
-    let lister_settle = settle_sender.clone();
-    start(
-        "list".to_owned(),
-        Box::new(move || list::list_all(&lister_shared, &readers, &works, &parcel_sender, &lister_settle)),
-    )?;
+    start("list".to_owned(), Box::new(move || list::list_all(&lister_shared, &readers, &works, &outlets)))?;
     for number in 0..warehouse.parallelism() {
         let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
         let (parcels, settle) = (parcels.clone(), settle_sender.clone());
@@ -148,6 +168,7 @@ fn start_stages(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io::Res
 struct Coordinator {
     shared: Arc<Shared>,
     worker: Arc<Worker>,
+    warehouse: Arc<dyn Warehouse>,
     claimer: Claimer,
     watch: Watch,
     /// None when stopping: the stages end when they have done what they hold.
@@ -274,10 +295,16 @@ impl Coordinator {
             let path = incoming.join(&folder);
             // Watched before it is listed, so that nothing falls between.
             self.watch.follow(&path);
-            if self.shared.tables.is_parked(&catalog::dataset_name(&folder_label(&folder))) {
+            let label = folder_label(&folder);
+            let dataset = catalog::dataset_name(&label);
+            if self.shared.tables.is_parked(&dataset) {
                 continue;
             }
-            match self.claimer.claim(&folder) {
+            let warehouse = &self.warehouse;
+            // What has no subject may be of any dataset, and a bulk batch is of one.
+            let bulk_files_max =
+                |files| if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
+            match self.claimer.claim(&folder, bulk_files_max) {
                 Ok(claim) => {
                     round.soon |= claim.locked || claim.being_written > 0;
                     round.again |= claim.more;
@@ -312,7 +339,7 @@ impl Coordinator {
                             whole = claim.swapped,
                             "claimed"
                         );
-                        self.send(Work::new(batch, self.ended_sender.clone()));
+                        self.send(Work::new(batch, false, self.ended_sender.clone()));
                     }
                 }
                 // One bad folder does not hold up the others.
@@ -345,7 +372,7 @@ impl Coordinator {
                     );
                     Tally::add(&self.shared.tally.taken_over, 1);
                     self.last_progress = Instant::now();
-                    self.send(Work::new(batch, self.ended_sender.clone()));
+                    self.send(Work::new(batch, true, self.ended_sender.clone()));
                 }
             }
             Err(error) => log_spool_failure(&error),
@@ -412,6 +439,13 @@ impl Coordinator {
         let unfinished = self.underway.drain().map(|(_, work)| work);
         let left: Vec<Arc<Work>> = unfinished.chain(self.waiting.drain(..).map(|(_, work)| work)).collect();
         for work in left {
+            if work.is_perhaps_delivered() {
+                tracing::warn!(
+                    batch = work.batch.id(),
+                    "a batch is perhaps delivered: it stays claimed, and the next worker asks the warehouse"
+                );
+                continue;
+            }
             match work.batch.give_back_all(&self.shared.layout) {
                 Ok(0) => tracing::debug!(batch = work.batch.id(), "gave a batch back"),
                 Ok(stuck) => tracing::warn!(

@@ -14,7 +14,7 @@ use super::tables::log_failure;
 use super::tally::Tally;
 use super::work::Work;
 use crate::spool::{BadRowNote, DeadLetter};
-use crate::warehouse::{Delivery, Message, Outcome, RefusedRow, Warehouse};
+use crate::warehouse::{Message, Outcome, RefusedRow, Warehouse};
 
 /// While more may come, it is looked so often whether it still may.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -37,7 +37,7 @@ pub(super) fn deliver_all(
         let mut failed: Vec<Arc<str>> = Vec::new();
         for ((delivery, result), (work, letters, permit)) in deliveries.into_iter().zip(results).zip(rest) {
             match result {
-                Ok(outcomes) => send_endings(settle, &work, delivery, outcomes, letters),
+                Ok(outcomes) => send_endings(settle, &work, delivery.messages, outcomes, letters),
                 Err(error) => {
                     // The rows are dropped; the files stay claimed and are read again when the table is tried again.
                     if !failed.contains(&delivery.dataset) {
@@ -82,16 +82,17 @@ fn gather(shared: &Shared, parcels: &Receiver<Parcel>) -> Option<Vec<Parcel>> {
     Some(gathered)
 }
 
-fn send_endings(
+/// What became of each message of a delivery, to the settlers.
+pub(super) fn send_endings(
     settle: &Sender<SettleTask>,
     work: &Arc<Work>,
-    delivery: Delivery,
+    messages: Vec<Message>,
     outcomes: Vec<Outcome>,
     mut letters: Vec<(usize, DeadLetter)>,
 ) {
-    assert_eq!(outcomes.len(), delivery.messages.len(), "a warehouse answers for each message");
+    assert_eq!(outcomes.len(), messages.len(), "a warehouse answers for each message");
     let mut endings = Vec::with_capacity(SETTLE_AT_ONCE);
-    for (place, (message, outcome)) in delivery.messages.into_iter().zip(outcomes).enumerate() {
+    for (place, (message, outcome)) in messages.into_iter().zip(outcomes).enumerate() {
         let letter =
             letters.iter().position(|(of, _)| *of == place).map(|found| letters.swap_remove(found).1);
         endings.push((OsString::from(&message.id), ending(&message, outcome, letter)));

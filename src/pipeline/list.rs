@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use rayon::ThreadPool;
 
 use super::Shared;
-use super::parse::{Parcel, log_spool_failure, parse_entries};
-use super::settle::SettleTask;
+use super::parse::{Outlets, log_spool_failure, parse_entries};
 use super::work::Work;
 use crate::spool::{Entry, SpoolError};
 
@@ -35,8 +34,7 @@ pub(super) fn list_all(
     shared: &Arc<Shared>,
     readers: &ThreadPool,
     works: &Receiver<Arc<Work>>,
-    parcels: &Sender<Parcel>,
-    settle: &Sender<SettleTask>,
+    outlets: &Outlets,
 ) {
     let tasks_max = shared.settings.readers * TASKS_PER_READER;
     let (task_done, free_task) = bounded::<()>(tasks_max);
@@ -52,7 +50,7 @@ pub(super) fn list_all(
                 work.begin(1);
                 match work.batch.entries() {
                     Ok(entries) => listings.push_back(Listing { work, entries: Box::new(entries) }),
-                    Err(error) => fail(shared, &work, &error),
+                    Err(error) => fail(shared, outlets, &work, &error),
                 }
                 continue;
             }
@@ -63,7 +61,7 @@ pub(super) fn list_all(
         if shared.stop.requested() {
             // What is not handed out stays in its folder, and goes back from there.
             listing.work.leave_for_later(Duration::ZERO);
-            end_listing(shared, &listing.work);
+            end_listing(shared, outlets, &listing.work);
             continue;
         }
         let mut entries = Vec::with_capacity(ENTRIES_AT_ONCE);
@@ -87,28 +85,29 @@ pub(super) fn list_all(
             let _ = free_task.recv();
             shared.upstream.fetch_add(1, Ordering::AcqRel);
             let (shared, work) = (Arc::clone(shared), Arc::clone(&listing.work));
-            let (parcels, settle, task_done) = (parcels.clone(), settle.clone(), task_done.clone());
+            let (outlets, task_done) = (outlets.clone(), task_done.clone());
             readers.spawn(move || {
-                parse_entries(&shared, &work, entries, &parcels, &settle);
+                parse_entries(&shared, &work, entries, &outlets);
                 shared.upstream.fetch_sub(1, Ordering::AcqRel);
                 let _ = task_done.send(());
             });
         }
         match (more, fault) {
             (true, _) => listings.push_back(listing),
-            (false, Some(error)) => fail(shared, &listing.work, &error),
-            (false, None) => end_listing(shared, &listing.work),
+            (false, Some(error)) => fail(shared, outlets, &listing.work, &error),
+            (false, None) => end_listing(shared, outlets, &listing.work),
         }
     }
 }
 
-fn fail(shared: &Shared, work: &Arc<Work>, error: &SpoolError) {
+fn fail(shared: &Shared, outlets: &Outlets, work: &Arc<Work>, error: &SpoolError) {
     log_spool_failure(error);
     work.leave_for_later(LIST_RETRY);
-    end_listing(shared, work);
+    end_listing(shared, outlets, work);
 }
 
-fn end_listing(shared: &Shared, work: &Arc<Work>) {
+fn end_listing(shared: &Shared, outlets: &Outlets, work: &Arc<Work>) {
+    outlets.parsed(work, 1);
     shared.upstream.fetch_sub(1, Ordering::AcqRel);
     work.end(1);
 }

@@ -5,6 +5,7 @@
 //! | discover, claim | the coordinator ([`run`]'s own thread) | events, timers, batches that came back |
 //! | list | one lister | free readers |
 //! | parse | `readers` threads (rayon) | the disk, free memory, room before delivery |
+//! | gather, finish (bulk batches only) | a few threads | the warehouse |
 //! | deliver | as many threads as the warehouse has use for | the warehouse |
 //! | settle | `settlers` threads | the disk |
 //!
@@ -12,6 +13,7 @@
 //! not grow with the backlog. A message that can't go on stays where it is on disk and is found again by listing.
 
 mod budget;
+mod bulk;
 mod coordinate;
 mod deliver;
 mod list;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::Shared;
 use super::budget::Permit;
+use super::bulk::Step;
 use super::settle::{Ending, SettleTask};
 use super::tables::log_failure;
 use super::tally::Tally;
@@ -23,7 +24,7 @@ use crate::warehouse::{Delivery, Message, WarehouseError};
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The folder that the client uses for messages without a subject: their rows or their names say what they are.
-const NO_SUBJECT: &str = "unknown";
+pub(super) const NO_SUBJECT: &str = "unknown";
 
 /// Rows on their way to one table, and what they came from.
 pub(super) struct Parcel {
@@ -33,6 +34,38 @@ pub(super) struct Parcel {
     pub(super) letters: Vec<(usize, DeadLetter)>,
     /// The memory that the messages may take until they are delivered.
     pub(super) permit: Permit,
+}
+
+/// Where a reader's work goes.
+#[derive(Clone)]
+pub(super) struct Outlets {
+    pub(super) parcels: Sender<Parcel>,
+    /// One for each gatherer of bulk batches; a batch goes to one of them.
+    pub(super) steps: Vec<Sender<Step>>,
+    pub(super) settle: Sender<SettleTask>,
+}
+
+impl Outlets {
+    /// Sends rows on; waits while the next stage is behind. The next stage outlives the readers.
+    fn send(&self, parcel: Parcel) {
+        if parcel.work.is_bulk() {
+            let _ = self.gatherer(&parcel.work).send(Step::Parcel(parcel));
+        } else {
+            let _ = self.parcels.send(parcel);
+        }
+    }
+
+    /// So many things of a batch are parsed and their rows sent on; the last ones complete a bulk batch.
+    pub(super) fn parsed(&self, work: &Arc<Work>, count: u64) {
+        if work.parsed(count) && work.batch.is_bulk() {
+            let _ = self.gatherer(work).send(Step::End(Arc::clone(work)));
+        }
+    }
+
+    fn gatherer(&self, work: &Work) -> &Sender<Step> {
+        let place = xxh3_64(work.id.as_bytes()) as usize % self.steps.len();
+        &self.steps[place]
+    }
 }
 
 /// What became of one file, if its rows do not go to the warehouse.
@@ -57,15 +90,10 @@ thread_local! {
 const BUFFER_KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// Reads and encodes some entries of a batch, and sends their rows and endings on.
-pub(super) fn parse_entries(
-    shared: &Shared,
-    work: &Arc<Work>,
-    entries: Vec<Entry>,
-    parcels: &Sender<Parcel>,
-    settle: &Sender<SettleTask>,
-) {
-    let mut reader = Reader { shared, work, parcels, open_parcel: None };
+pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entry>, outlets: &Outlets) {
+    let mut reader = Reader { shared, work, outlets, open_parcel: None };
     let mut endings = Vec::new();
+    let count = entries.len() as u64;
     BUFFERS.with_borrow_mut(|buffers| {
         for entry in entries {
             if shared.stop.requested() {
@@ -91,14 +119,15 @@ pub(super) fn parse_entries(
     reader.send();
     if !endings.is_empty() {
         // The settlers outlive the readers.
-        let _ = settle.send(SettleTask { work: Arc::clone(work), endings });
+        let _ = outlets.settle.send(SettleTask { work: Arc::clone(work), endings });
     }
+    outlets.parsed(work, count);
 }
 
 struct Reader<'a> {
     shared: &'a Shared,
     work: &'a Arc<Work>,
-    parcels: &'a Sender<Parcel>,
+    outlets: &'a Outlets,
     open_parcel: Option<Parcel>,
 }
 
@@ -247,8 +276,7 @@ impl Reader<'_> {
         if let Some(parcel) = self.open_parcel.take()
             && !parcel.delivery.messages.is_empty()
         {
-            // The deliverers outlive the readers.
-            let _ = self.parcels.send(parcel);
+            self.outlets.send(parcel);
         }
     }
 

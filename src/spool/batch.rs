@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 
 use super::claim::{has_acl, same_owner_and_mode};
 use super::rename::{exchange, numbered, rename, rename_at};
+use super::worker::is_bulk_id;
 use super::{Layout, SpoolError, now_ms};
 
 /// With more files than this in it, a batch goes back by swapping folders, not file by file.
@@ -75,6 +76,11 @@ impl Batch {
     /// The label of the dataset folder that its messages came from (see [`super::folder_label`]).
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// Whether it is delivered as a whole: its id says so, also to a worker that takes it over.
+    pub fn is_bulk(&self) -> bool {
+        is_bulk_id(&self.id)
     }
 
     pub fn path(&self) -> &Path {

@@ -91,7 +91,15 @@ impl Claimer {
     }
 
     /// Claims what is ready in one dataset folder.
-    pub fn claim(&mut self, folder_name: &OsStr) -> Result<Claim, SpoolError> {
+    ///
+    /// `bulk_files_max` is asked how many of so many files may become a batch that is delivered as a whole, if they are
+    /// to be. Which files are in such a batch must not change, so it is made of renamed files, never of a swapped
+    /// folder, in which the client could just be making one more.
+    pub fn claim(
+        &mut self,
+        folder_name: &OsStr,
+        bulk_files_max: impl FnOnce(u64) -> Option<u64>,
+    ) -> Result<Claim, SpoolError> {
         let label = folder_label(folder_name);
         let lock_path = self.layout.dataset_locks().join(&label);
         let lock = OpenOptions::new()
@@ -107,10 +115,15 @@ impl Claimer {
             }
             Err(error) => return Err(SpoolError::io("lock", &lock_path, error)),
         }
-        self.claim_locked(folder_name, &label)
+        self.claim_locked(folder_name, &label, bulk_files_max)
     }
 
-    fn claim_locked(&mut self, folder_name: &OsStr, label: &str) -> Result<Claim, SpoolError> {
+    fn claim_locked(
+        &mut self,
+        folder_name: &OsStr,
+        label: &str,
+        bulk_files_max: impl FnOnce(u64) -> Option<u64>,
+    ) -> Result<Claim, SpoolError> {
         let path = self.layout.incoming().join(folder_name);
         let folder = match open_folder(CWD, &path) {
             Ok(folder) => folder,
@@ -130,6 +143,10 @@ impl Claimer {
         if count == 0 {
             return Ok(Claim { sub_folders, ..Claim::default() });
         }
+        let claim = Claim { sub_folders, ..Claim::default() };
+        if let Some(files_max) = bulk_files_max(count) {
+            return self.claim_files(&path, folder.as_fd(), label, Some(files_max), claim);
+        }
         let swap_banned = self.no_swap_until.get(label).is_some_and(|until| *until > Instant::now());
         if count > self.claim_files
             && sub_folders == 0
@@ -139,25 +156,27 @@ impl Claimer {
             let batch = Some(Batch::from_parts(id, batch_path, folder));
             return Ok(Claim { batch, swapped: true, messages: count, ..Claim::default() });
         }
-        self.claim_files(&path, folder.as_fd(), label, Claim { sub_folders, ..Claim::default() })
+        self.claim_files(&path, folder.as_fd(), label, None, claim)
     }
 
-    /// Claims file by file, at most [`Self::claim_files`] of them; those that can't be taken now don't count, so they
+    /// Claims file by file, at most [`Self::claim_files`] of them, or so many for a bulk batch; those that can't be taken now don't count, so they
     /// never hide what is behind them.
     fn claim_files(
         &self,
         path: &Path,
         folder: BorrowedFd<'_>,
         label: &str,
+        bulk_files_max: Option<u64>,
         mut claim: Claim,
     ) -> Result<Claim, SpoolError> {
+        let files_max = bulk_files_max.unwrap_or(self.claim_files);
         let failed = |error| SpoolError::io("list", path, error);
         for entry in list(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             if entry.kind == EntryKind::Folder || entry.is_hidden() {
                 continue;
             }
-            if claim.messages == self.claim_files {
+            if claim.messages == files_max {
                 claim.more = true;
                 break;
             }
@@ -181,7 +200,7 @@ impl Claimer {
             let batch = match &claim.batch {
                 Some(batch) => batch,
                 None => {
-                    let id = self.worker.new_batch_id(label);
+                    let id = self.worker.new_batch_id(label, bulk_files_max.is_some());
                     let batch_path = self.worker.folder().join(&id);
                     claim.batch.insert(Batch::create(id, batch_path)?)
                 }
@@ -220,7 +239,7 @@ impl Claimer {
         if !self.can_swap.load(Ordering::Relaxed) || has_acl(folder) {
             return Ok(None);
         }
-        let id = self.worker.new_batch_id(label);
+        let id = self.worker.new_batch_id(label, false);
         let batch_path = self.worker.folder().join(&id);
         let batch = Batch::create(id.clone(), batch_path.clone())?;
         let give_up = || batch.remove_if_empty().map(|_| None);

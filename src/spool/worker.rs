@@ -12,6 +12,15 @@ use super::{Layout, SpoolError, now_ms};
 /// The lock file in a worker's folder. It also says, for people, who the worker is.
 pub(super) const LOCK: &str = ".lock";
 
+/// Stands before the number in the id of a batch that is delivered as a whole.
+const BULK_MARK: &str = "b";
+
+/// Whether a batch of this id is delivered as a whole.
+pub(super) fn is_bulk_id(id: &str) -> bool {
+    let number = id.split('.').next().and_then(|own| own.rsplit('-').next());
+    number.is_some_and(|number| number.starts_with(BULK_MARK))
+}
+
 /// A live worker: a folder under `claimed` whose lock this process holds.
 #[derive(Debug)]
 pub struct Worker {
@@ -54,11 +63,13 @@ impl Worker {
         &self.folder
     }
 
-    /// An id that no other batch has or had: `<time>-<pid>-<random>-<number>.<DATASET>`.
-    pub(super) fn new_batch_id(&self, label: &str) -> String {
+    /// An id that no other batch has or had: `<time>-<pid>-<random>-<number>.<DATASET>`; the number of a batch that is
+    /// delivered as a whole has a `b` before it.
+    pub(super) fn new_batch_id(&self, label: &str, bulk: bool) -> String {
         let number = self.batches.fetch_add(1, Ordering::Relaxed);
         let time = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default().strftime("%Y%m%dT%H%M%S");
-        format!("{time}-{}-{number:05}.{label}", self.short_name)
+        let bulk = if bulk { BULK_MARK } else { "" };
+        format!("{time}-{}-{bulk}{number:05}.{label}", self.short_name)
     }
 
     /// Removes the folder, which must have no batches left in it, and gives the lock up.
@@ -128,7 +139,7 @@ mod tests {
         let layout = Layout::open(root.path()).unwrap();
         let workers = [Worker::register(&layout).unwrap(), Worker::register(&layout).unwrap()];
         let ids: HashSet<String> =
-            workers.iter().flat_map(|worker| (0..100).map(|_| worker.new_batch_id("BOALF"))).collect();
+            workers.iter().flat_map(|worker| (0..100).map(|_| worker.new_batch_id("BOALF", false))).collect();
         assert_eq!(ids.len(), 200);
         assert!(ids.iter().all(|id| id.ends_with(".BOALF")));
     }

@@ -101,6 +101,12 @@ pub trait Warehouse: Send + Sync {
     /// the delivery is made again.
     fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>>;
 
+    /// How many workers share the spool now, and so what the warehouse allows them all together.
+    fn set_workers(&self, _workers: u32) {}
+
+    /// The program is to stop: a call that waits for another try gives up now, and so does every later one.
+    fn stop_waiting(&self) {}
+
     /// How a backlog of `files` messages of a dataset is to be delivered: by [`Self::load`] as it is read (none), or
     /// as whole batches of at most so many files.
     fn bulk_files_max(&self, _dataset: &str, _files: u64) -> Option<u64> {

@@ -1,5 +1,0 @@
--- The latest acceptances, from any source.
-SELECT settlementDate, settlementPeriodFrom, bmUnit, acceptanceTime, source
-FROM bmrs_boalf_unified
-ORDER BY acceptanceTime DESC
-LIMIT 100

@@ -1,0 +1,382 @@
+//! Requests to BigQuery's REST API: one agent that keeps its connections, tries again what may be tried again, and
+//! gives up after a while, so that nothing waits without a bound or in silence.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+
+use super::answer::{Answer, Meaning, classify};
+use super::auth::{Auth, AuthError};
+use super::fault::{CallError, Op};
+use super::metrics::Metrics;
+use super::pace::{InFlight, Pace, Waits};
+use super::{Options, Place};
+use crate::warehouse::WarehouseError;
+
+const GOOGLE: &str = "https://bigquery.googleapis.com";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// A smaller body costs more time to compress than to send.
+const GZIP_FROM_BYTES: usize = 2048;
+/// A wait for the limit of requests that is worth a line in the log.
+const LONG_PACE_WAIT: Duration = Duration::from_secs(2);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// A request's body.
+pub(super) enum Body<'a> {
+    None,
+    Json(&'a [u8]),
+    /// `multipart/related`: the configuration, then the file from its beginning, of `bytes`.
+    Upload {
+        configuration: &'a [u8],
+        file: &'a mut File,
+        bytes: u64,
+    },
+}
+
+/// How long one piece of work has been tried, and how long it waits before the next try.
+pub(super) struct Patience {
+    until: Instant,
+    delay: Duration,
+}
+
+/// A client of the API for one project and dataset.
+pub struct Client {
+    agent: ureq::Agent,
+    base: String,
+    pub(super) gzip: bool,
+    pub(super) place: Place,
+    auth: Auth,
+    pub(super) pace: Pace,
+    pub(super) waits: Waits,
+    in_flight: InFlight,
+    metrics: Arc<Metrics>,
+    backoff_first: Duration,
+    pub(super) backoff_max: Duration,
+    patience: Duration,
+    call_timeout: Duration,
+}
+
+impl Client {
+    pub(super) fn open(
+        place: Place,
+        options: &Options,
+        metrics: Arc<Metrics>,
+    ) -> Result<Client, WarehouseError> {
+        let environment = &options.environment;
+        let auth = Auth::open(environment, Arc::clone(&metrics)).map_err(|error| auth_fault(&error))?;
+        let base = match (&environment.emulator_host, &environment.endpoint) {
+            (Some(host), _) if host.contains("://") => host.clone(),
+            (Some(host), _) => format!("http://{host}"),
+            (None, Some(endpoint)) => endpoint.clone(),
+            (None, None) => GOOGLE.to_owned(),
+        };
+        let connections = options.in_flight.max(1) * 2;
+        let mut config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .user_agent(concat!("irispool/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .max_idle_connections(connections)
+            .max_idle_connections_per_host(connections)
+            .max_idle_age(Duration::from_secs(60));
+        if environment.emulator_host.is_some() {
+            config = config.proxy(None);
+        }
+        Ok(Client {
+            agent: ureq::Agent::new_with_config(config.build()),
+            gzip: options.gzip.unwrap_or(environment.emulator_host.is_none()),
+            base: base.trim_end_matches('/').to_owned(),
+            place,
+            auth,
+            pace: Pace::new(options.requests_per_second),
+            waits: Waits::default(),
+            in_flight: InFlight::new(options.in_flight),
+            metrics,
+            backoff_first: options.backoff_first,
+            backoff_max: options.backoff_max,
+            patience: options.patience,
+            call_timeout: options.call_timeout,
+        })
+    }
+
+    /// `GET /bigquery/v2/projects/PROJECT/` and `path`, which may have a query.
+    pub fn get(&self, op: Op, path: &str) -> Result<Value, CallError> {
+        self.json(op, "GET", path, None, None)
+    }
+
+    pub fn post(&self, op: Op, path: &str, body: &Value) -> Result<Value, CallError> {
+        self.json(op, "POST", path, None, Some(body))
+    }
+
+    /// Only if what is there still has this etag.
+    pub fn patch(&self, op: Op, path: &str, etag: &str, body: &Value) -> Result<Value, CallError> {
+        self.json(op, "PATCH", path, Some(etag), Some(body))
+    }
+
+    fn json(
+        &self,
+        op: Op,
+        method: &str,
+        path: &str,
+        etag: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Value, CallError> {
+        let bytes = body.map(Value::to_string);
+        let mut body = bytes.as_ref().map_or(Body::None, |bytes| Body::Json(bytes.as_bytes()));
+        let path = format!("/bigquery/v2/projects/{}/{path}", self.place.project);
+        let answer = self.call(op, method, &path, etag, &mut body, &mut self.patience())?;
+        serde_json::from_slice(&answer).map_err(|error| {
+            // A proxy, or not BigQuery at all.
+            let why =
+                format!("{} was answered with something that is not BigQuery's JSON: {error}", op.name());
+            CallError::Warehouse(WarehouseError::Later { why, after: self.backoff_max })
+        })
+    }
+
+    /// Who irispool is to Google.
+    pub(super) fn who(&self) -> &str {
+        self.auth.who()
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        Patience { until: Instant::now() + self.patience, delay: self.backoff_first }
+    }
+
+    /// Makes a request, again and again as the answers allow, and gives the body of a success. `path` is all that
+    /// stands behind the host.
+    pub(super) fn call(
+        &self,
+        op: Op,
+        method: &str,
+        path: &str,
+        etag: Option<&str>,
+        body: &mut Body<'_>,
+        patience: &mut Patience,
+    ) -> Result<Vec<u8>, CallError> {
+        let mut renewed = false;
+        loop {
+            let token = match self.auth.token() {
+                Ok(token) => token,
+                Err(AuthError::Later { why }) => {
+                    self.metrics.reason("noToken");
+                    self.pause(patience, op, &why, None)?;
+                    continue;
+                }
+                Err(error) => return Err(CallError::Warehouse(auth_fault(&error))),
+            };
+            self.keep_pace(op)?;
+            let answered = {
+                let _permit = self.in_flight.enter();
+                Metrics::add(&self.metrics.requests, 1);
+                self.once(op, method, path, etag, body, token.as_ref().map(|token| &*token.0))
+            };
+            let (answer, retry_after) = match answered {
+                Ok(Answered { status: 200..=299, body, .. }) => return Ok(body),
+                Ok(Answered { status, retry_after, body }) => (classify(status, &body), retry_after),
+                Err(why) => {
+                    self.metrics.reason("connection");
+                    self.pause(patience, op, &why, None)?;
+                    continue;
+                }
+            };
+            self.count(&answer, op);
+            match answer.meaning {
+                Meaning::Again => self.pause(patience, op, &answer.describe(), retry_after)?,
+                Meaning::SlowDown => {
+                    let per_second = self.pace.slow_down();
+                    tracing::warn!(
+                        op = op.name(),
+                        reason = answer.reason,
+                        per_second,
+                        "BigQuery asks for fewer requests"
+                    );
+                    self.pause(patience, op, &answer.describe(), retry_after)?;
+                }
+                Meaning::Token => match token {
+                    Some(token) if !renewed => {
+                        renewed = true;
+                        self.auth.refused(&token);
+                        tracing::warn!(op = op.name(), "BigQuery refuses the token: fetching another one");
+                    }
+                    _ => return Err(CallError::Warehouse(self.fault(op, &answer))),
+                },
+                _ => return Err(CallError::Answer(answer)),
+            }
+        }
+    }
+
+    /// Waits for this request's place among the project's requests per second.
+    fn keep_pace(&self, op: Op) -> Result<(), CallError> {
+        let delay = self.pace.reserve();
+        Metrics::add(&self.metrics.pace_wait_ms, delay.as_millis() as u64);
+        if delay >= LONG_PACE_WAIT {
+            let delay_ms = delay.as_millis() as u64;
+            tracing::warn!(op = op.name(), delay_ms, "the project's limit of requests holds this one up");
+        }
+        if self.waits.wait(delay) { Ok(()) } else { Err(CallError::Warehouse(stopping())) }
+    }
+
+    fn count(&self, answer: &Answer, op: Op) {
+        let status = format!("http{}", answer.status);
+        self.metrics.reason(if answer.reason.is_empty() { &status } else { &answer.reason });
+        if !answer.known {
+            self.metrics.reason("unknown");
+            tracing::warn!(
+                op = op.name(),
+                status = answer.status,
+                reason = answer.reason,
+                message = answer.message,
+                "BigQuery gives a reason that irispool does not know"
+            );
+        }
+    }
+
+    /// Waits before the next try; gives up when that would take too long in all.
+    pub(super) fn pause(
+        &self,
+        patience: &mut Patience,
+        op: Op,
+        why: &str,
+        retry_after: Option<Duration>,
+    ) -> Result<(), CallError> {
+        let delay = jittered(patience.delay).max(retry_after.unwrap_or_default());
+        patience.delay = (patience.delay * 2).min(self.backoff_max);
+        let later = |after| {
+            let why = format!("{} on {}: {why}", op.name(), self.place);
+            Err(CallError::Warehouse(WarehouseError::Later { why, after }))
+        };
+        if Instant::now() + delay > patience.until {
+            return later(delay.min(RETRY_AFTER_MAX));
+        }
+        Metrics::add(&self.metrics.retries, 1);
+        Metrics::add(&self.metrics.wait_ms, delay.as_millis() as u64);
+        tracing::warn!(
+            op = op.name(),
+            why,
+            delay_ms = delay.as_millis() as u64,
+            "BigQuery is asked again after a pause"
+        );
+        if self.waits.wait(delay) { Ok(()) } else { later(Duration::ZERO) }
+    }
+
+    /// One try. An error says what happened to the connection.
+    fn once(
+        &self,
+        op: Op,
+        method: &str,
+        path: &str,
+        etag: Option<&str>,
+        body: &mut Body<'_>,
+        token: Option<&str>,
+    ) -> Result<Answered, String> {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        if let Some(etag) = etag {
+            request = request.header("If-Match", etag);
+        }
+        let uploads = matches!(body, Body::Upload { .. });
+        let timeout = if uploads { UPLOAD_TIMEOUT } else { self.call_timeout };
+        let built =
+            |error: ureq::http::Error| format!("the request for {} can't be built: {error}", op.name());
+        let sent = match body {
+            Body::None => self.run(request.body(()).map_err(built)?, timeout),
+            Body::Json(bytes) => {
+                let request = request.header("Content-Type", "application/json");
+                if self.gzip && bytes.len() >= GZIP_FROM_BYTES {
+                    let packed = gzip(bytes).map_err(|error| format!("can't compress a request: {error}"))?;
+                    let request = request.header("Content-Encoding", "gzip").body(packed).map_err(built)?;
+                    self.run(request, timeout)
+                } else {
+                    self.run(request.body(*bytes).map_err(built)?, timeout)
+                }
+            }
+            Body::Upload { configuration, file, bytes } => {
+                file.seek(SeekFrom::Start(0))
+                    .map_err(|error| format!("can't read back what is to be loaded: {error}"))?;
+                let head = [UPLOAD_HEAD.as_bytes(), configuration, UPLOAD_MIDDLE.as_bytes()].concat();
+                let length = head.len() as u64 + *bytes + UPLOAD_TAIL.len() as u64;
+                let request = request
+                    .header("Content-Type", "multipart/related; boundary=irispool-load")
+                    .header("Content-Length", length);
+                let mut reader = head.chain((&mut **file).take(*bytes)).chain(UPLOAD_TAIL.as_bytes());
+                let request = request.body(ureq::SendBody::from_reader(&mut reader)).map_err(built)?;
+                self.run(request, timeout)
+            }
+        };
+        let mut response = sent.map_err(|error| format!("no answer: {error}"))?;
+        let status = response.status().as_u16();
+        let retry_after =
+            response.headers().get("retry-after").and_then(|value| retry_after(value.to_str().ok()?));
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES_MAX)
+            .read_to_vec()
+            .map_err(|error| format!("the answer broke off: {error}"))?;
+        Ok(Answered { status, retry_after, body })
+    }
+
+    fn run(
+        &self,
+        request: ureq::http::Request<impl ureq::AsSendBody>,
+        timeout: Duration,
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        self.agent.run(self.agent.configure_request(request).timeout_global(Some(timeout)).build())
+    }
+}
+
+struct Answered {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+const UPLOAD_HEAD: &str = "--irispool-load\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n";
+const UPLOAD_MIDDLE: &str = "\r\n--irispool-load\r\nContent-Type: application/octet-stream\r\n\r\n";
+const UPLOAD_TAIL: &str = "\r\n--irispool-load--\r\n";
+
+fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 6), Compression::fast());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// `Retry-After`: seconds, or a date.
+fn retry_after(value: &str) -> Option<Duration> {
+    let seconds = match value.trim().parse::<i64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
+            at.as_second() - jiff::Timestamp::now().as_second()
+        }
+    };
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+/// Between half of `delay` and all of it, so that workers that failed together do not come back together.
+fn jittered(delay: Duration) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    // Each state has keys of its own: as random as this needs.
+    let part = RandomState::new().hash_one(()) % 1024;
+    delay / 2 + delay / 2 * part as u32 / 1024
+}
+
+fn auth_fault(error: &AuthError) -> WarehouseError {
+    match error.clone() {
+        AuthError::Setup { why, hint } => WarehouseError::Setup { why, hint },
+        AuthError::Later { why } => WarehouseError::Later { why, after: Duration::from_secs(10) },
+    }
+}
+
+fn stopping() -> WarehouseError {
+    WarehouseError::Later { why: "irispool is stopping".into(), after: Duration::ZERO }
+}

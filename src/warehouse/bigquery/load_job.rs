@@ -1,0 +1,356 @@
+//! One whole batch as one load job: exactly once.
+//!
+//! The job's id is the batch's, with the number of the attempt behind it. Whoever delivers the batch, the first worker
+//! or one that took it over, asks for the attempts in turn, 0, 1, 2 …, and takes on the outcome of the first that did
+//! not fail for a passing reason. Only where an attempt's id is unknown is a job made, under that id; BigQuery makes
+//! no second job of one id. A job takes all rows or none.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Meaning, meaning_of};
+use super::client::Body;
+use super::fault::{CallError, Op};
+use super::metrics::Metrics;
+use super::rows::{Form, RowWriter};
+use super::tables::Table;
+use super::{QUOTA_PARK, Shared};
+use crate::catalog;
+use crate::warehouse::{Bulk, Delivery, WarehouseError};
+
+/// A batch whose jobs fail so often for passing reasons is streamed.
+const ATTEMPTS_MAX: u32 = 20;
+/// BigQuery takes 4 GB of compressed JSON; a batch of more is streamed.
+const FILE_BYTES_MAX: u64 = 3_900_000_000;
+const POLL_MAX: Duration = Duration::from_secs(5);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The load jobs made for each table today, by this process.
+#[derive(Default)]
+pub(super) struct LoadJobs {
+    /// By dataset: the day, in days since 1970, and the jobs.
+    made: Mutex<HashMap<String, (i64, u32)>>,
+}
+
+impl LoadJobs {
+    pub(super) fn has_budget(&self, dataset: &str, max: u32) -> bool {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.get(dataset).is_none_or(|(day, jobs)| *day != today() || *jobs < max)
+    }
+
+    fn count(&self, dataset: &str) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let (day, jobs) = made.entry(dataset.to_owned()).or_default();
+        if *day != today() {
+            (*day, *jobs) = (today(), 0);
+        }
+        *jobs += 1;
+    }
+}
+
+fn today() -> i64 {
+    jiff::Timestamp::now().as_second() / DAY.as_secs() as i64
+}
+
+/// The delivery of one batch.
+pub(super) struct LoadJob {
+    shared: Arc<Shared>,
+    dataset: String,
+    id: String,
+    /// None before the first row.
+    rows: Option<Gathered>,
+    row_count: u64,
+    buffer: Vec<u8>,
+}
+
+/// Rows go to a file without a name, so that memory does not grow with the batch; BigQuery sees by itself whether a
+/// file is compressed.
+enum Gathered {
+    Packed(Box<GzEncoder<BufWriter<File>>>),
+    Plain(BufWriter<File>),
+}
+
+impl Gathered {
+    fn new(gzip: bool) -> io::Result<Gathered> {
+        let file = BufWriter::new(tempfile::tempfile()?);
+        Ok(if gzip {
+            Gathered::Packed(Box::new(GzEncoder::new(file, Compression::fast())))
+        } else {
+            Gathered::Plain(file)
+        })
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Gathered::Packed(out) => out.write_all(bytes),
+            Gathered::Plain(out) => out.write_all(bytes),
+        }
+    }
+
+    /// The file and its length.
+    fn finish(self) -> io::Result<(File, u64)> {
+        let out = match self {
+            Gathered::Packed(out) => out.finish()?,
+            Gathered::Plain(out) => out,
+        };
+        let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let bytes = file.seek(SeekFrom::End(0))?;
+        Ok((file, bytes))
+    }
+}
+
+/// What became of one attempt.
+enum Attempt {
+    Loaded {
+        rows: u64,
+    },
+    /// The batch has rows that a load does not take.
+    Refused {
+        why: String,
+    },
+    /// A job of that id that is about another table: a copied queue, say.
+    Foreign,
+    /// It ran and failed for a reason that passes: the next attempt has another id.
+    Failed {
+        meaning: Meaning,
+        reason: String,
+        message: String,
+    },
+}
+
+impl LoadJob {
+    pub(super) fn begin(shared: Arc<Shared>, dataset: &str, batch: &str) -> LoadJob {
+        // Job ids have letters, digits, dashes and underscores.
+        let batch: String = batch
+            .chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' })
+            .collect();
+        let id = format!("irispool_{batch}");
+        LoadJob { shared, dataset: dataset.to_owned(), id, rows: None, row_count: 0, buffer: Vec::new() }
+    }
+
+    fn no_disk(&self, error: &io::Error) -> WarehouseError {
+        let folder = std::env::temp_dir();
+        WarehouseError::Later {
+            why: format!("the rows of a load job can't be gathered in {}: {error}", folder.display()),
+            after: Duration::from_secs(10),
+        }
+    }
+
+    fn explain(&self, op: Op, error: CallError) -> WarehouseError {
+        self.shared.client.explain(op, error)
+    }
+
+    /// Asks for a job until it is done; `None` where there is no job of that id.
+    fn outcome(&self, id: &str, location: Option<&str>) -> Result<Option<Attempt>, WarehouseError> {
+        let query = location.map_or_else(String::new, |location| format!("?location={location}"));
+        let path = format!("jobs/{id}{query}");
+        let until = Instant::now() + self.shared.options.load_job_patience;
+        let mut pause = self.shared.options.backoff_first.min(POLL_MAX) / 4;
+        loop {
+            let job = match self.shared.client.get(Op::JobsGet, &path) {
+                Ok(job) => job,
+                Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
+                    if !message.contains("Not found: Project") =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => return Err(self.explain(Op::JobsGet, error)),
+            };
+            if job["status"]["state"] == "DONE" {
+                return Ok(Some(self.read(&job)));
+            }
+            pause = (pause * 3 / 2).min(POLL_MAX);
+            if Instant::now() + pause > until || !self.shared.client.waits.wait(pause) {
+                return Err(WarehouseError::Later {
+                    why: format!("the load job {id} is not done yet"),
+                    after: POLL_MAX,
+                });
+            }
+        }
+    }
+
+    /// The outcome of a job that is done.
+    fn read(&self, job: &Value) -> Attempt {
+        let destination = &job["configuration"]["load"]["destinationTable"];
+        let place = &self.shared.client.place;
+        let table = catalog::table_name(&self.dataset);
+        let differs =
+            |field: &str, ours: &str| destination[field].as_str().is_some_and(|theirs| theirs != ours);
+        if differs("datasetId", &place.dataset) || differs("tableId", &table) {
+            return Attempt::Foreign;
+        }
+        let status = &job["status"];
+        let Some(error) = status.get("errorResult").filter(|error| !error.is_null()) else {
+            let rows = job["statistics"]["load"]["outputRows"].as_str().and_then(|rows| rows.parse().ok());
+            return Attempt::Loaded { rows: rows.unwrap_or(self.row_count) };
+        };
+        let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+        let (reason, message) = (text(error, "reason"), text(error, "message"));
+        self.shared.metrics.reason(&reason);
+        let meaning = meaning_of(&reason);
+        if meaning.is_none() {
+            self.shared.metrics.reason("unknown");
+        }
+        if matches!(reason.as_str(), "invalid" | "parseError" | "badRequest" | "resourcesExceeded") {
+            // The first of errors[] that is about a row says more than the job's own.
+            let errors = status["errors"].as_array().map_or(&[][..], Vec::as_slice);
+            let about_row = errors.iter().map(|error| text(error, "message")).find(|other| *other != message);
+            return Attempt::Refused { why: about_row.unwrap_or(message) };
+        }
+        Attempt::Failed { meaning: meaning.unwrap_or(Meaning::Again), reason, message }
+    }
+
+    /// Makes the job of that id, if it is not there.
+    fn make(
+        &self,
+        id: &str,
+        location: Option<&str>,
+        table: &Table,
+        file: &mut File,
+        bytes: u64,
+    ) -> Result<(), WarehouseError> {
+        let place = &self.shared.client.place;
+        let mut reference = json!({"projectId": place.project, "jobId": id});
+        if let Some(location) = location {
+            reference["location"] = location.into();
+        }
+        let configuration = json!({
+            "jobReference": reference,
+            "configuration": {"load": {
+                "destinationTable": {
+                    "projectId": place.project, "datasetId": place.dataset, "tableId": table.name,
+                },
+                "sourceFormat": "NEWLINE_DELIMITED_JSON",
+                "schema": {"fields": table.fields},
+                "writeDisposition": "WRITE_APPEND",
+                "createDisposition": "CREATE_NEVER",
+                "schemaUpdateOptions": ["ALLOW_FIELD_ADDITION"],
+            }},
+        })
+        .to_string();
+        let path = format!("/upload/bigquery/v2/projects/{}/jobs?uploadType=multipart", place.project);
+        let mut body = Body::Upload { configuration: configuration.as_bytes(), file, bytes };
+        let mut patience = self.shared.client.patience();
+        // After a 5xx or a lost answer nobody knows whether the job was made: the same id again finds out.
+        let made = self.shared.client.call(Op::JobsInsert, "POST", &path, None, &mut body, &mut patience);
+        self.shared.jobs.count(&self.dataset);
+        match made {
+            Ok(_) => {
+                self.shared.metrics.load_jobs.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(()),
+            Err(error) => Err(self.explain(Op::JobsInsert, error)),
+        }
+    }
+}
+
+impl Bulk for LoadJob {
+    fn add(&mut self, delivery: &Delivery) -> Result<(), WarehouseError> {
+        if delivery.rows.is_empty() {
+            return Ok(());
+        }
+        let table = self.shared.tables.get(&self.shared.client, &self.dataset)?;
+        let writer = RowWriter::new(&delivery.schema, &table.meta, Form::Load);
+        let mut out = match self.rows.take() {
+            Some(out) => out,
+            None => Gathered::new(self.shared.client.gzip).map_err(|error| self.no_disk(&error))?,
+        };
+        for message in &delivery.messages {
+            for row in delivery.rows.range(message.rows.clone()) {
+                writer.write(&mut self.buffer, row, &message.id, &[]);
+                self.buffer.push(b'\n');
+                self.row_count += 1;
+            }
+            out.write_all(&self.buffer).map_err(|error| self.no_disk(&error))?;
+            self.buffer.clear();
+        }
+        self.rows = Some(out);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<bool, WarehouseError> {
+        let rows = self.rows.take().map(Gathered::finish);
+        let mut rows = rows.transpose().map_err(|error| self.no_disk(&error))?;
+        let location = self.shared.location()?;
+        let location = location.as_deref();
+        for attempt in 0..ATTEMPTS_MAX {
+            let id = format!("{}_{attempt}", self.id);
+            let mut outcome = self.outcome(&id, location)?;
+            let is_ours = outcome.is_none();
+            if is_ours {
+                let Some((file, bytes)) = &mut rows else { return Ok(true) };
+                if *bytes > FILE_BYTES_MAX {
+                    tracing::warn!(
+                        dataset = self.dataset,
+                        bytes,
+                        "the batch is too large for a load job: it is streamed"
+                    );
+                    return Ok(false);
+                }
+                let table = self.shared.tables.bring_about(&self.shared.client, &self.dataset, &[])?;
+                self.make(&id, location, &table, file, *bytes)?;
+                outcome = self.outcome(&id, location)?;
+            }
+            match outcome {
+                Some(Attempt::Loaded { rows }) => {
+                    Metrics::add(&self.shared.metrics.rows_loaded, rows);
+                    tracing::info!(dataset = self.dataset, job = id, rows, "load job done");
+                    return Ok(true);
+                }
+                Some(Attempt::Refused { why }) => {
+                    tracing::warn!(
+                        dataset = self.dataset,
+                        job = id,
+                        why,
+                        "the load job was refused: its rows are streamed"
+                    );
+                    return Ok(false);
+                }
+                Some(Attempt::Foreign) => {
+                    tracing::warn!(
+                        dataset = self.dataset,
+                        job = id,
+                        "a job of this id loads another table: another is made"
+                    );
+                }
+                Some(Attempt::Failed { meaning, reason, message }) => {
+                    tracing::warn!(dataset = self.dataset, job = id, reason, message, "the load job failed");
+                    // What failed just now for one of these reasons would fail again at once. What failed some time ago
+                    // may succeed now.
+                    if is_ours && meaning != Meaning::Again {
+                        let answer = Answer { status: 400, meaning, reason, message, known: true };
+                        return Err(match self.shared.client.fault(Op::JobsInsert, &answer) {
+                            WarehouseError::Later { why, .. } => {
+                                WarehouseError::Later { why, after: QUOTA_PARK }
+                            }
+                            setup => setup,
+                        });
+                    }
+                }
+                None => {
+                    return Err(WarehouseError::Later {
+                        why: format!("the load job {id} was made and is not found"),
+                        after: POLL_MAX,
+                    });
+                }
+            }
+        }
+        tracing::warn!(
+            dataset = self.dataset,
+            job = self.id,
+            attempts = ATTEMPTS_MAX,
+            "load jobs keep failing: the batch is streamed"
+        );
+        Ok(false)
+    }
+}

@@ -1,0 +1,156 @@
+//! Rows as the JSON that BigQuery takes, written straight from the cells.
+//!
+//! Streaming and load jobs differ in one thing: a JSON column's value is a string with JSON text in a streamed row, and
+//! plain JSON in a loaded one (there a string would be stored as a string).
+
+use std::io::Write;
+
+use serde_json::{Map, Value};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::columns::{Meta, MetaColumn};
+use crate::catalog::{Field, Kind, Schema};
+use crate::message::{Cell, Row};
+use crate::warehouse::Message;
+
+/// What the row is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Stream,
+    Load,
+}
+
+/// Writes the rows of one schema.
+pub(super) struct RowWriter<'a> {
+    schema: &'a Schema,
+    meta: &'a Meta,
+    form: Form,
+    /// `"name":` of each column.
+    names: Vec<String>,
+    now: String,
+}
+
+impl<'a> RowWriter<'a> {
+    /// All rows of this writer are ingested now.
+    pub(super) fn new(schema: &'a Schema, meta: &'a Meta, form: Form) -> RowWriter<'a> {
+        let names = schema.fields().iter().map(|field| key(&field.name)).collect();
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string();
+        RowWriter { schema, meta, form, names, now }
+    }
+
+    /// Appends the row as one JSON object. Values of the columns in `refused` go to `rescued`.
+    pub(super) fn write(&self, out: &mut Vec<u8>, row: Row<'_>, message_id: &str, refused: &[usize]) {
+        out.push(b'{');
+        for (column, cell) in row.cells().filter(|(column, _)| !refused.contains(column)) {
+            out.extend_from_slice(self.names[column].as_bytes());
+            self.write_cell(out, &self.schema.fields()[column], cell);
+            out.push(b',');
+        }
+        if let Some(MetaColumn { name, kind }) = &self.meta.ingested_utc {
+            write_key(out, name);
+            let zone = if *kind == Kind::Datetime { "" } else { "Z" };
+            let length = if *kind == Kind::Date { "2025-10-28".len() } else { self.now.len() };
+            let zone = if *kind == Kind::Date { "" } else { zone };
+            out.extend_from_slice(format!("\"{}{zone}\",", &self.now[..length]).as_bytes());
+        }
+        if let Some(MetaColumn { name, .. }) = &self.meta.source {
+            write_key(out, name);
+            out.extend_from_slice(b"\"IRIS\",");
+        }
+        if let Some(MetaColumn { name, kind }) = &self.meta.message_row {
+            write_key(out, name);
+            let quote = if *kind == Kind::String { "\"" } else { "" };
+            out.extend_from_slice(format!("{quote}{}{quote},", row.message_row()).as_bytes());
+        }
+        if let Some(MetaColumn { name, kind }) = &self.meta.rescued {
+            let rescued = if refused.is_empty() { None } else { Some(self.rescuing(row, refused)) };
+            if let Some(text) = rescued.as_deref().or(row.rescued()) {
+                write_key(out, name);
+                self.write_json_text(out, kind, text);
+                out.push(b',');
+            }
+        }
+        if let Some(MetaColumn { name, .. }) = &self.meta.message_id {
+            write_key(out, name);
+            write_string(out, message_id);
+            out.push(b',');
+        }
+        if out.last() == Some(&b',') {
+            out.pop();
+        }
+        out.push(b'}');
+    }
+
+    fn write_cell(&self, out: &mut Vec<u8>, field: &Field, cell: Cell<'_>) {
+        match cell {
+            Cell::Text(text) if field.repeated || matches!(field.kind, Kind::Record(_)) => {
+                out.extend_from_slice(text.as_bytes());
+            }
+            Cell::Text(text) if field.kind == Kind::Json => self.write_json_text(out, &Kind::Json, text),
+            Cell::Text(text) => write_string(out, text),
+            Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+            Cell::Int(value) => write_int(out, value),
+            Cell::Float(value) => write_float(out, value),
+        }
+    }
+
+    fn write_json_text(&self, out: &mut Vec<u8>, kind: &Kind, text: &str) {
+        if *kind == Kind::Json && self.form == Form::Load {
+            out.extend_from_slice(text.as_bytes());
+        } else {
+            write_string(out, text);
+        }
+    }
+
+    /// What the row had rescued already, and the values of `refused`, each under its column's name.
+    fn rescuing(&self, row: Row<'_>, refused: &[usize]) -> String {
+        let mut rescued: Map<String, Value> =
+            row.rescued().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        for (column, cell) in row.cells().filter(|(column, _)| refused.contains(column)) {
+            let field = &self.schema.fields()[column];
+            let is_json = field.repeated || matches!(field.kind, Kind::Record(_) | Kind::Json);
+            let value = match cell {
+                Cell::Text(text) if is_json => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+                Cell::Text(text) => text.into(),
+                Cell::Bool(value) => value.into(),
+                Cell::Int(value) => value.into(),
+                Cell::Float(value) => value.into(),
+            };
+            rescued.insert(field.name.clone(), value);
+        }
+        Value::Object(rescued).to_string()
+    }
+}
+
+fn key(name: &str) -> String {
+    format!("{}:", Value::from(name))
+}
+
+fn write_key(out: &mut Vec<u8>, name: &str) {
+    write_string(out, name);
+    out.push(b':');
+}
+
+/// JSON numbers are doubles to many readers; beyond 53 bits they are written as text, which BigQuery takes as well.
+fn write_int(out: &mut Vec<u8>, value: i64) {
+    let quote = if value.unsigned_abs() > 1 << 53 { "\"" } else { "" };
+    write!(out, "{quote}{value}{quote}").expect("a Vec takes all bytes");
+}
+
+fn write_float(out: &mut Vec<u8>, value: f64) {
+    serde_json::to_writer(out, &value).expect("a Vec takes all bytes, and a float is plain JSON");
+}
+
+fn write_string(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a Vec takes all bytes, and text is plain JSON");
+}
+
+/// What the insertIds of a message's rows have in common: its id and its content. With the row's place it makes an
+/// insertId of 33 to 43 characters that is the same on every try, by whichever worker.
+pub(super) fn insert_id_base(message: &Message) -> String {
+    let mut hash = Xxh3::new();
+    hash.update(message.id.as_bytes());
+    hash.update(&[0]);
+    hash.update(&message.hash.to_le_bytes());
+    format!("{:032x}", hash.digest128())
+}

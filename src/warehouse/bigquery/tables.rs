@@ -1,0 +1,277 @@
+//! A dataset's table: read, made where it is not there, given new columns; and for how long BigQuery has not yet
+//! noticed what was made.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Meaning};
+use super::client::Client;
+use super::columns::{self, Meta, Unusable};
+use super::fault::{CallError, Op};
+use crate::catalog::{self, Dataset, Field, Kind, META_COLUMNS, Schema};
+use crate::warehouse::WarehouseError;
+
+/// Several workers may change a table at the same time; one of them gets through each time.
+const CHANGES_MAX: usize = 12;
+/// Streaming notices a new table or column within minutes; after this it is a fault.
+const LAG_MAX: Duration = Duration::from_secs(10 * 60);
+/// While streaming lags it is asked again after at most this.
+const LAG_RETRY_MAX: Duration = Duration::from_secs(30);
+/// BigQuery's own limit.
+const TABLE_COLUMNS_MAX: usize = 10_000;
+
+/// A table as it was read last.
+pub(super) struct Table {
+    /// `bmrs_boalf_iris`.
+    pub(super) name: String,
+    pub(super) schema: Arc<Schema>,
+    pub(super) meta: Meta,
+    /// `schema.fields` as BigQuery has it.
+    pub(super) fields: Vec<Value>,
+    etag: String,
+}
+
+impl Table {
+    /// Whether the column is there, a data column or another.
+    pub(super) fn has(&self, column: &str) -> bool {
+        columns::find(&self.fields, column).is_some()
+    }
+}
+
+/// What is known of the tables, by dataset.
+pub(super) struct Tables {
+    known: RwLock<HashMap<String, Arc<Table>>>,
+    lags: Mutex<HashMap<String, Lag>>,
+    lag_retry_first: Duration,
+}
+
+/// Since when streaming has not known what `tables.get` shows.
+struct Lag {
+    since: Instant,
+    last: Instant,
+    retry: Duration,
+}
+
+/// Asked again after so long, it is another lag: nobody has looked meanwhile whether the first one ended.
+const LAG_FORGOTTEN: Duration = Duration::from_secs(3 * 60);
+
+impl Tables {
+    pub(super) fn new(lag_retry_first: Duration) -> Tables {
+        Tables { known: RwLock::default(), lags: Mutex::default(), lag_retry_first }
+    }
+
+    /// The table as it was read last; read, and made if need be, when it never was.
+    pub(super) fn get(&self, client: &Client, dataset: &str) -> Result<Arc<Table>, WarehouseError> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(dataset).cloned();
+        match known {
+            Some(table) => Ok(table),
+            None => self.bring_about(client, dataset, &[]),
+        }
+    }
+
+    fn remember(&self, dataset: &str, table: Table) -> Arc<Table> {
+        let table = Arc::new(table);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(dataset.to_owned(), Arc::clone(&table));
+        table
+    }
+
+    pub(super) fn forget(&self, dataset: &str) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(dataset);
+    }
+
+    /// The table as it is now; `None` where there is none.
+    pub(super) fn read(&self, client: &Client, dataset: &str) -> Result<Option<Arc<Table>>, WarehouseError> {
+        let name = catalog::table_name(dataset);
+        match client.get(Op::TablesGet, &table_path(client, &name)) {
+            Ok(resource) => {
+                let table = table_of(client, dataset, &resource)?;
+                Ok(Some(self.remember(dataset, table)))
+            }
+            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
+                if is_about_table(&message) =>
+            {
+                self.forget(dataset);
+                Ok(None)
+            }
+            Err(error) => Err(client.explain(Op::TablesGet, error)),
+        }
+    }
+
+    /// The table with the columns that irispool needs and as many of `wanted` as it can take.
+    pub(super) fn bring_about(
+        &self,
+        client: &Client,
+        dataset: &str,
+        wanted: &[Field],
+    ) -> Result<Arc<Table>, WarehouseError> {
+        let mut refused: Option<(String, WarehouseError)> = None;
+        for _ in 0..CHANGES_MAX {
+            let Some(table) = self.read(client, dataset)? else {
+                self.make(client, dataset, wanted)?;
+                continue;
+            };
+            // Refused, and nobody has changed the table meanwhile: that was not why.
+            if let Some((_, error)) = refused.take_if(|(etag, _)| *etag == table.etag) {
+                return Err(error);
+            }
+            let new = missing(&table, wanted);
+            if new.is_empty() {
+                return Ok(table);
+            }
+            match self.add(client, dataset, &table, &new) {
+                Ok(table) => return Ok(table),
+                // Somebody was faster: what is there now counts.
+                Err(CallError::Answer(Answer { meaning: Meaning::Changed, .. })) => {
+                    tracing::debug!(
+                        dataset,
+                        table = table.name,
+                        "the table was changed by somebody else meanwhile"
+                    );
+                }
+                Err(error) => refused = Some((table.etag.clone(), client.explain(Op::TablesPatch, error))),
+            }
+        }
+        let name = catalog::table_name(dataset);
+        Err(WarehouseError::Later {
+            why: format!("{}.{name} is being changed by others all the time", client.place),
+            after: Duration::from_secs(1),
+        })
+    }
+
+    fn make(&self, client: &Client, dataset: &str, wanted: &[Field]) -> Result<(), WarehouseError> {
+        let name = catalog::table_name(dataset);
+        let resource = new_table(client, &name, catalog::find(dataset), wanted);
+        let path = format!("datasets/{}/tables", client.place.dataset);
+        match client.post(Op::TablesInsert, &path, &resource) {
+            Ok(_) => {
+                tracing::info!(dataset, table = name, "table made");
+                Ok(())
+            }
+            Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(()),
+            Err(error) => Err(client.explain(Op::TablesInsert, error)),
+        }
+    }
+
+    fn add(
+        &self,
+        client: &Client,
+        dataset: &str,
+        table: &Table,
+        new: &[Value],
+    ) -> Result<Arc<Table>, CallError> {
+        let fields: Vec<&Value> = table.fields.iter().chain(new).collect();
+        let patch = json!({"schema": {"fields": fields}});
+        let path = table_path(client, &table.name);
+        let resource = client.patch(Op::TablesPatch, &path, &table.etag, &patch)?;
+        let names: Vec<&str> = new.iter().filter_map(|field| field["name"].as_str()).collect();
+        tracing::info!(dataset, table = table.name, columns = names.join(","), "columns added");
+        let table = table_of(client, dataset, &resource).map_err(CallError::Warehouse)?;
+        Ok(self.remember(dataset, table))
+    }
+
+    /// Streaming does not know the table or the column yet, though it is there. How long to wait before the next try;
+    /// `None` when it has not known it for too long.
+    pub(super) fn lags(&self, dataset: &str) -> Option<Duration> {
+        let mut lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let new = Lag { since: now, last: now, retry: self.lag_retry_first };
+        let lag = match lags.get_mut(dataset) {
+            Some(lag) if now.saturating_duration_since(lag.last) < LAG_FORGOTTEN => lag,
+            _ => lags.entry(dataset.to_owned()).insert_entry(new).into_mut(),
+        };
+        lag.last = now;
+        let retry = lag.retry;
+        lag.retry = (retry * 2).min(LAG_RETRY_MAX);
+        (now.saturating_duration_since(lag.since) < LAG_MAX).then_some(retry)
+    }
+
+    /// Streaming has taken rows of this table.
+    pub(super) fn caught_up(&self, dataset: &str) {
+        let mut lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
+        if !lags.is_empty() {
+            lags.remove(dataset);
+        }
+    }
+}
+
+pub(super) fn table_path(client: &Client, table: &str) -> String {
+    format!("datasets/{}/tables/{table}", client.place.dataset)
+}
+
+/// Google names what it did not find. One that names nothing is about what was asked for.
+fn is_about_table(message: &str) -> bool {
+    !message.contains("Not found: Dataset") && !message.contains("Not found: Project")
+}
+
+fn table_of(client: &Client, dataset: &str, resource: &Value) -> Result<Table, WarehouseError> {
+    let name = catalog::table_name(dataset);
+    let shown = format!("{}.{name}", client.place);
+    let unusable = |fault: Unusable| WarehouseError::Setup { why: fault.why, hint: fault.hint };
+    if let Some(what) = resource["type"].as_str().filter(|what| *what != "TABLE") {
+        return Err(WarehouseError::Setup {
+            why: format!("{shown} is a {what}, and irispool needs a table of that name for its rows"),
+            hint: format!("rename it: irispool makes the table {name} by itself"),
+        });
+    }
+    let fields = resource["schema"]["fields"].as_array().cloned().unwrap_or_default();
+    let known = catalog::find(dataset).map_or(&[][..], |dataset| &dataset.fields);
+    columns::check_required(&shown, &fields, known).map_err(unusable)?;
+    let meta = columns::meta_of(&shown, &fields).map_err(unusable)?;
+    let schema = Arc::new(Schema::new(name.clone(), columns::data_fields(&fields)));
+    let etag = resource["etag"].as_str().unwrap_or("*").to_owned();
+    Ok(Table { name, schema, meta, fields, etag })
+}
+
+/// What the table lacks of its meta columns and of `wanted`, as far as it can take it.
+fn missing(table: &Table, wanted: &[Field]) -> Vec<Value> {
+    let mut new = columns::missing_meta(&table.fields);
+    for field in wanted {
+        let is_there = table.has(&field.name) || columns::find(&new, &field.name).is_some();
+        let has_room = table.fields.len() + new.len() < TABLE_COLUMNS_MAX;
+        if let Some(field) = columns::possible(field).filter(|_| !is_there && has_room) {
+            new.push(columns::column(&field));
+        }
+    }
+    new
+}
+
+/// The table that irispool makes for a dataset: its fields, the meta columns, a partition a day, clustered.
+fn new_table(client: &Client, name: &str, known: Option<&Dataset>, wanted: &[Field]) -> Value {
+    let mut fields: Vec<Field> = known.map_or_else(Vec::new, |dataset| dataset.fields.clone());
+    for field in wanted.iter().filter_map(columns::possible) {
+        if !fields.iter().any(|there| there.name.eq_ignore_ascii_case(&field.name)) {
+            fields.push(field);
+        }
+    }
+    let field =
+        |name: &str| fields.iter().find(|field| field.name.eq_ignore_ascii_case(name) && !field.repeated);
+    let partition = known
+        .and_then(|dataset| field(dataset.partition_field.as_deref()?))
+        .filter(|field| matches!(field.kind, Kind::Timestamp | Kind::Datetime | Kind::Date))
+        .map_or("ingested_utc", |field| &field.name);
+    let cluster: Vec<&str> = known
+        .iter()
+        .flat_map(|dataset| &dataset.cluster_fields)
+        .filter_map(|name| field(name))
+        .filter(|field| !matches!(field.kind, Kind::Float64 | Kind::Json | Kind::Record(_)))
+        .map(|field| &*field.name)
+        .take(4)
+        .collect();
+    let columns: Vec<Value> = fields.iter().map(columns::column).chain(columns::missing_meta(&[])).collect();
+    debug_assert!(columns.len() >= META_COLUMNS.len());
+    let mut resource = json!({
+        "tableReference": {
+            "projectId": client.place.project, "datasetId": client.place.dataset, "tableId": name,
+        },
+        "schema": {"fields": columns},
+        "timePartitioning": {"type": "DAY", "field": partition},
+    });
+    if !cluster.is_empty() {
+        resource["clustering"] = json!({"fields": cluster});
+    }
+    resource
+}

@@ -1,0 +1,206 @@
+//! Load jobs: a batch is in exactly once, whoever delivers it and however often.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+mod support;
+
+use irispool::warehouse::bigquery::{BigQuery, Method, Options};
+use irispool::warehouse::{Delivery, Warehouse, WarehouseError};
+use serde_json::json;
+use support::fault_server::{Fault, FaultServer, error, fault};
+use support::feed::{assert_in, delivery, freq, impatient, open, options};
+
+const BATCH: &str = "FREQ.1761583680000.0";
+
+fn bulk(warehouse: &BigQuery, deliveries: &[&Delivery]) -> Result<bool, WarehouseError> {
+    let mut bulk = warehouse.begin_bulk("FREQ", BATCH).unwrap();
+    for delivery in deliveries {
+        bulk.add(delivery).unwrap();
+    }
+    bulk.finish()
+}
+
+#[test]
+fn a_batch_is_one_job() {
+    let server = FaultServer::start();
+    server.state().running = 3;
+    let warehouse = open(&server);
+    let delivery = freq(&warehouse, 50, 40);
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.state().jobs.keys().collect::<Vec<_>>(), ["irispool_FREQ_1761583680000_0_0"]);
+    assert_eq!((server.count("jobs.insert"), server.count("insertAll")), (1, 0));
+}
+
+#[test]
+fn nested_and_json_values_are_plain_json_in_a_file() {
+    let server = FaultServer::start();
+    server.has_table(
+        "bmrs_freq_iris",
+        &[("extra", "JSON", "NULLABLE"), ("big", "INTEGER", "NULLABLE"), ("list", "STRING", "REPEATED")],
+    );
+    let warehouse = open(&server);
+    let schema = warehouse.schema("FREQ").unwrap();
+    let delivery = delivery(&schema, "FREQ", 1, 1, |_| {
+        vec![
+            ("extra", r#"{"a":[1,"\""]}"#.to_owned()),
+            ("big", "9007199254740993".to_owned()),
+            ("list", r#"["x","y"]"#.to_owned()),
+        ]
+    });
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    let row = &server.rows("bmrs_freq_iris")[0];
+    assert_eq!(row["extra"], json!({"a": [1, "\""]}));
+    assert_eq!(row["big"], "9007199254740993");
+    assert_eq!(row["list"], json!(["x", "y"]));
+    let streamed = warehouse.load(std::slice::from_ref(&delivery)).remove(0);
+    assert!(streamed.is_ok());
+    assert_eq!(server.rows("bmrs_freq_iris")[1]["extra"], r#"{"a":[1,"\""]}"#, "a stream takes text");
+}
+
+#[test]
+fn the_same_batch_again_takes_on_the_first_outcome_and_sends_nothing() {
+    let server = FaultServer::start();
+    let first = open(&server);
+    let delivery = freq(&first, 5, 4);
+    assert!(bulk(&first, &[&delivery]).unwrap());
+    let successor = open(&server);
+    assert!(bulk(&successor, &[&freq(&successor, 3, 4)]).unwrap());
+    assert!(bulk(&successor, &[]).unwrap(), "all of its files are gone already");
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.count("jobs.insert"), 1);
+}
+
+#[test]
+fn a_job_of_the_same_id_for_another_table_is_not_taken_for_ours() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let mut other = warehouse.begin_bulk("FUELINST", BATCH).unwrap();
+    other.add(&support::feed::fuelinst(&warehouse, 1, 1)).unwrap();
+    assert!(other.finish().unwrap());
+    let delivery = freq(&warehouse, 5, 4);
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn a_job_that_a_dead_worker_left_running_is_waited_for() {
+    let server = FaultServer::start();
+    let first = open(&server);
+    let delivery = freq(&first, 5, 4);
+    // The answer is lost, and the worker dies before it asks again.
+    server.fail(
+        "jobs.get",
+        [fault(404, "notFound", "Not found: Job p:EU.x"), fault(403, "accessDenied", "killed")],
+    );
+    server.state().running = 5;
+    assert!(bulk(&first, &[&delivery]).is_err());
+    let successor = open(&server);
+    assert!(bulk(&successor, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.count("jobs.insert"), 1);
+}
+
+#[test]
+fn when_nobody_knows_whether_the_job_was_made_the_same_id_finds_out() {
+    let cases: Vec<Vec<Fault>> = vec![
+        vec![Fault::DoneBut(503, error(503, "backendError", "x"))],
+        vec![Fault::HangupAfter],
+        vec![Fault::HalfAnswer],
+        vec![fault(500, "internalError", "x"), Fault::HangupBefore, Fault::HangupAfter],
+        vec![fault(403, "jobRateLimitExceeded", "Exceeded rate limits: too many jobs")],
+        vec![Fault::DoneBut(409, error(409, "duplicate", "Already Exists: Job p:EU.x"))],
+    ];
+    for faults in cases {
+        let server = FaultServer::start();
+        let warehouse = open(&server);
+        let delivery = freq(&warehouse, 5, 4);
+        server.fail("jobs.insert", faults.clone());
+        assert!(bulk(&warehouse, &[&delivery]).unwrap(), "{faults:?}");
+        assert!(server.all_met());
+        assert_in(&server, &delivery, &Default::default());
+        assert_eq!(server.state().jobs.len(), 1);
+    }
+}
+
+#[test]
+fn a_job_that_failed_for_a_passing_reason_has_a_successor_under_another_id() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let delivery = freq(&warehouse, 5, 4);
+    server.state().job_errors = (0..2).map(|_| json!({"reason": "backendError", "message": "x"})).collect();
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.state().jobs.len(), 3);
+    // And whoever comes later finds the one that did it.
+    assert!(bulk(&open(&server), &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn a_batch_with_a_bad_row_is_left_to_streaming_whole_for_good() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    server.judge(|row| {
+        (row["frequency"] == 3.5).then(|| ("invalid", "frequency".into(), "Could not convert".into()))
+    });
+    let delivery = freq(&warehouse, 5, 4);
+    assert!(!bulk(&warehouse, &[&delivery]).unwrap());
+    assert!(server.rows("bmrs_freq_iris").is_empty());
+    // A successor does not try the load again: some rows may have been streamed.
+    assert!(!bulk(&open(&server), &[&delivery]).unwrap());
+    assert_eq!(server.count("jobs.insert"), 1);
+    warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn a_quota_parks_the_batch_and_a_later_attempt_has_its_own_id() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let delivery = freq(&warehouse, 2, 2);
+    server.state().job_errors = [
+        json!({"reason": "quotaExceeded", "message": "imports per table"}),
+        json!({"reason": "accessDenied", "message": "no"}),
+    ]
+    .into();
+    match bulk(&warehouse, &[&delivery]) {
+        Err(WarehouseError::Later { after, .. }) => assert!(after.as_secs() >= 60),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(bulk(&warehouse, &[&delivery]), Err(WarehouseError::Setup { .. })));
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.state().jobs.len(), 3);
+}
+
+#[test]
+fn a_server_that_stays_down_gives_the_batch_back() {
+    let server = FaultServer::start();
+    let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
+    let delivery = freq(&warehouse, 2, 2);
+    server.fail("jobs.insert", vec![fault(503, "backendError", "x"); 300]);
+    assert!(matches!(bulk(&warehouse, &[&delivery]), Err(WarehouseError::Later { .. })));
+    server.state().fail_no_more();
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn backlogs_go_by_load_jobs_as_long_as_the_budget_lasts() {
+    let server = FaultServer::start();
+    let with =
+        |method| BigQuery::open("p.d", Options { method, load_jobs_a_day: 2, ..options(&server) }).unwrap();
+    let auto = with(Method::Auto);
+    assert_eq!(auto.bulk_files_max("FREQ", 5_000), None);
+    assert_eq!(auto.bulk_files_max("FREQ", 5_001), Some(20_000));
+    assert_eq!(with(Method::Stream).bulk_files_max("FREQ", 50_000), None);
+    assert_eq!(with(Method::Load).bulk_files_max("FREQ", 1), Some(20_000));
+    for batch in ["a", "b"] {
+        let mut bulk = auto.begin_bulk("FREQ", batch).unwrap();
+        bulk.add(&freq(&auto, 1, 1)).unwrap();
+        assert!(bulk.finish().unwrap());
+    }
+    assert_eq!(auto.bulk_files_max("FREQ", 50_000), None, "the day's budget of this table is spent");
+    assert!(auto.bulk_files_max("BOD", 50_000).is_some(), "that of another is not");
+}

@@ -1,0 +1,224 @@
+//! Tables that are made, tables that others made, and new columns under several workers.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+mod support;
+
+use std::sync::Arc;
+use std::thread;
+
+use irispool::catalog::{Field, Kind};
+use irispool::warehouse::bigquery::BigQuery;
+use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
+use serde_json::json;
+use support::fault_server::{Fault, FaultServer, error, fault};
+use support::feed::{assert_in, delivery, impatient, open, options};
+
+#[test]
+fn a_table_is_made_with_a_partition_a_cluster_and_the_meta_columns() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    warehouse.schema("FUELINST").unwrap();
+    warehouse.schema("NEW_ONE").unwrap();
+    let state = server.state();
+    let made = &state.tables["bmrs_fuelinst_iris"].resource;
+    assert_eq!(made["timePartitioning"], json!({"type": "DAY", "field": "publishTime"}));
+    assert_eq!(made["clustering"], json!({"fields": ["fuelType", "settlementDate", "settlementPeriod"]}));
+    let fields = made["schema"]["fields"].as_array().unwrap();
+    let last: Vec<_> =
+        fields[fields.len() - 5..].iter().map(|field| (&field["name"], &field["type"])).collect();
+    let wanted = json!([
+        ["ingested_utc", "TIMESTAMP"],
+        ["source", "STRING"],
+        ["message_id", "STRING"],
+        ["message_row", "INTEGER"],
+        ["rescued", "JSON"]
+    ]);
+    assert_eq!(json!(last), wanted);
+    let unknown = &state.tables["bmrs_new_one_iris"].resource;
+    assert_eq!(unknown["timePartitioning"]["field"], "ingested_utc");
+}
+
+#[test]
+fn every_table_of_the_catalog_can_be_made() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    for dataset in irispool::catalog::all() {
+        let schema = warehouse.schema(&dataset.name).unwrap();
+        assert_eq!(schema.fields(), dataset.fields, "{}", dataset.name);
+    }
+}
+
+#[test]
+fn a_found_table_is_used_as_it_is_and_gets_what_it_lacks() {
+    let server = FaultServer::start();
+    server.has_table(
+        "bmrs_fuelinst_iris",
+        &[
+            ("publishTime", "DATETIME", "NULLABLE"),
+            ("settlementDate", "STRING", "REQUIRED"),
+            ("FuelType", "STRING", "NULLABLE"),
+            ("generation", "NUMERIC", "NULLABLE"),
+            ("_loaded_by", "STRING", "NULLABLE"),
+            ("raw", "BYTES", "NULLABLE"),
+            ("Ingested_UTC", "DATETIME", "NULLABLE"),
+            ("message_row", "STRING", "NULLABLE"),
+            ("rescued", "STRING", "NULLABLE"),
+        ],
+    );
+    let warehouse = open(&server);
+    let schema = warehouse.schema("FUELINST").unwrap();
+    let kinds: Vec<_> = schema.fields().iter().map(|field| (&*field.name, &field.kind)).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("publishTime", &Kind::Datetime),
+            ("settlementDate", &Kind::String),
+            ("FuelType", &Kind::String),
+            ("generation", &Kind::Numeric),
+            ("_loaded_by", &Kind::String),
+        ]
+    );
+    {
+        let state = server.state();
+        let fields = state.tables["bmrs_fuelinst_iris"].resource["schema"]["fields"].as_array().unwrap();
+        let added: Vec<_> = fields[9..].iter().map(|field| field["name"].as_str().unwrap()).collect();
+        assert_eq!(added, ["source", "message_id"]);
+    }
+    let delivery = delivery(&schema, "FUELINST", 1, 2, |_| {
+        vec![("settlementDate", "2025-10-27".to_owned()), ("generation", "12.5".to_owned())]
+    });
+    assert_eq!(warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap(), [Outcome::Loaded]);
+    assert_in(&server, &delivery, &Default::default());
+    let row = &server.rows("bmrs_fuelinst_iris")[1];
+    assert_eq!(row["message_row"], "1", "the column is a STRING");
+    assert_eq!(row["generation"], "12.5");
+    let ingested = row["Ingested_UTC"].as_str().unwrap();
+    assert!(!ingested.ends_with('Z') && ingested.len() == 23, "a DATETIME has no zone: {ingested}");
+}
+
+#[test]
+fn a_field_that_no_column_can_hold_is_left_out() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let fields = [
+        Field::new("fine", Kind::Float64),
+        Field::new("FINE", Kind::Float64),
+        Field::new("with space", Kind::String),
+        Field::new("1st", Kind::String),
+        Field::new("_PARTITIONDATE", Kind::Date),
+        Field::new("Source", Kind::String),
+        Field::new("frequency", Kind::String),
+    ];
+    let schema = warehouse.add_fields("FREQ", &fields).unwrap();
+    assert!(schema.position("fine").is_some());
+    assert_eq!(schema.fields().len(), 4);
+    assert_eq!(schema.fields()[schema.position("frequency").unwrap()].kind, Kind::Float64);
+}
+
+#[test]
+fn three_workers_add_columns_at_the_same_time_and_none_is_lost() {
+    let server = FaultServer::start();
+    let all: Vec<String> = (0..3).flat_map(|worker| (0..6).map(move |n| format!("w{worker}_{n}"))).collect();
+    thread::scope(|scope| {
+        for worker in 0..3 {
+            let server = &server;
+            scope.spawn(move || {
+                let warehouse = open(server);
+                for n in 0..6 {
+                    let name = format!("w{worker}_{n}");
+                    let schema = warehouse.add_fields("FREQ", &[Field::new(&name, Kind::String)]).unwrap();
+                    assert!(schema.position(&name).is_some());
+                }
+            });
+        }
+    });
+    let schema = open(&server).schema("FREQ").unwrap();
+    assert!(all.iter().all(|name| schema.position(name).is_some()));
+    assert_eq!(schema.fields().len(), 3 + 18);
+    assert_eq!(server.count("tables.insert"), server.count("tables.insert").clamp(1, 3));
+}
+
+#[test]
+fn a_table_that_somebody_changes_meanwhile_is_read_again() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    warehouse.schema("FREQ").unwrap();
+    server.fail("tables.patch", vec![fault(412, "conditionNotMet", "Precondition Failed"); 3]);
+    let schema = warehouse.add_fields("FREQ", &[Field::new("mood", Kind::String)]).unwrap();
+    assert!(schema.position("mood").is_some());
+    assert_eq!(server.count("tables.patch"), 4);
+}
+
+#[test]
+fn a_table_made_by_another_worker_at_the_same_time_is_fine() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    server
+        .fail("tables.insert", [Fault::DoneBut(409, error(409, "duplicate", "Already Exists: Table p:d.t"))]);
+    assert_eq!(warehouse.schema("FREQ").unwrap().fields().len(), 3);
+}
+
+fn setup_error(result: Result<Arc<irispool::catalog::Schema>, WarehouseError>) -> (String, String) {
+    match result {
+        Err(WarehouseError::Setup { why, hint }) => (why, hint),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_a_person_must_mend_is_named() {
+    let server = FaultServer::start();
+    server.state().no_dataset = true;
+    let warehouse = open(&server);
+    let (why, hint) = setup_error(warehouse.schema("FREQ"));
+    assert!(
+        why.contains("Dataset p:d") && hint.contains("irispool setup --warehouse bigquery:p.d"),
+        "{why} {hint}"
+    );
+    assert!(warehouse.make_dataset(Some("EU")).unwrap());
+    assert!(!warehouse.make_dataset(Some("EU")).unwrap());
+    warehouse.schema("FREQ").unwrap();
+
+    server.has_table("bmrs_bod_iris", &[("message_id", "INTEGER", "NULLABLE")]);
+    let (why, hint) = setup_error(warehouse.schema("BOD"));
+    assert!(
+        why.contains("p.d.bmrs_bod_iris") && why.contains("message_id") && hint.contains("RENAME"),
+        "{why} {hint}"
+    );
+    server.has_table("bmrs_pn_iris", &[("batch_no", "INTEGER", "REQUIRED")]);
+    let (why, hint) = setup_error(warehouse.schema("PN"));
+    assert!(why.contains("batch_no") && hint.contains("DROP NOT NULL"), "{why} {hint}");
+
+    server.fail(
+        "tables.insert",
+        [fault(403, "accessDenied", "Access Denied: Dataset p:d: User does not have it")],
+    );
+    let (_, hint) = setup_error(warehouse.schema("MILS"));
+    assert!(hint.contains("bigquery.tables.create"), "{hint}");
+    server.fail("tables.get", [fault(404, "notFound", "Not found: Project p")]);
+    let (_, hint) = setup_error(warehouse.schema("MILS"));
+    assert!(hint.contains("project p"), "{hint}");
+}
+
+#[test]
+fn a_passing_fault_gives_up_after_a_while() {
+    let server = FaultServer::start();
+    let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
+    server.fail("tables.get", vec![fault(503, "backendError", "x"); 300]);
+    assert!(matches!(warehouse.schema("FREQ"), Err(WarehouseError::Later { .. })));
+}
+
+#[test]
+fn places_are_checked() {
+    let server = FaultServer::start();
+    for spec in ["d", "p.", ".d", "p.d e", "p/x.d", "bigquery:", "p.d-e"] {
+        assert!(
+            matches!(BigQuery::open(spec, options(&server)), Err(WarehouseError::Setup { .. })),
+            "{spec}"
+        );
+    }
+    let open = BigQuery::open("bigquery:example.com:p-1.d_2", options(&server)).unwrap();
+    assert_eq!((&*open.place().project, &*open.place().dataset), ("example.com:p-1", "d_2"));
+    assert_eq!(open.name(), "bigquery:example.com:p-1.d_2");
+}

@@ -1,0 +1,6 @@
+//! What the tests of the BigQuery warehouse share.
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+
+pub mod fault_server;
+pub mod feed;
+pub mod http;
