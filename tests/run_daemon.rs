@@ -194,15 +194,13 @@ fn without_leases_files_in_pieces_wait_until_they_are_old_enough() {
         return skip("needs root, to run as somebody else");
     }
     use std::os::unix::fs::chown;
-    use std::os::unix::process::CommandExt;
     let site = Site::new();
     fs::create_dir_all(site.incoming("FREQ")).unwrap();
     for path in [site.folder.path(), &site.spool, &site.spool.join("incoming"), &site.incoming("FREQ")] {
         chown(path, Some(65534), Some(65534)).unwrap();
     }
     let mut client = Client::new(&site);
-    let mut command = site.run_command(&["--write-age=100ms", "--scan-interval=200ms"]);
-    command.uid(65534).gid(65534);
+    let command = site.run_command_as_nobody(&["--write-age=100ms", "--scan-interval=200ms"]);
     let mut daemon = Daemon::start(command, site.folder.path());
     daemon.wait_until_ready();
     for number in 0..50 {
