@@ -10,6 +10,7 @@
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
 //! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, or refused by the warehouse |
 //! | 101 | none | a bug in irispool, which it names on stderr; nothing is lost |
+//! | 134 | SIGABRT | a bug in irispool ended it at once; the next run finishes what it had claimed |
 //! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
 //!
 //! Where two of them fit, the higher one stands ([`Exit`] is ordered, so `max` picks it).
