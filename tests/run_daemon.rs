@@ -54,7 +54,7 @@ fn a_stop_with_a_backlog_in_flight_leaves_nothing_claimed_and_loses_nothing() {
         let delivered = site.loaded();
         let waiting = site.files_in("incoming").len() as i64;
         assert!(delivered + waiting >= client.expected.messages() as i64, "{delivered} and {waiting}");
-        assert_eq!(site.drain(flags).contains("took over"), false);
+        assert!(!site.drain(flags).contains("took over"));
         client.expected.assert_exact(&site);
     }
 }
