@@ -7,6 +7,7 @@
 //! files wait in the queue.
 
 mod answer;
+mod ask;
 mod auth;
 mod client;
 mod columns;
@@ -19,6 +20,7 @@ mod metrics;
 mod pace;
 mod query;
 mod rows;
+mod setup;
 mod sql;
 mod stream;
 mod tables;
@@ -218,7 +220,7 @@ impl Shared {
 
 impl Warehouse for BigQuery {
     fn name(&self) -> String {
-        format!("bigquery:{}", self.place())
+        self.shared.name()
     }
 
     fn parallelism(&self) -> usize {
@@ -231,6 +233,7 @@ impl Warehouse for BigQuery {
 
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError> {
         let table = self.shared.tables.bring_about(&self.shared.client, dataset, fields)?;
+        self.shared.see_to_views(dataset, &table);
         Ok(Arc::clone(&table.schema))
     }
 
