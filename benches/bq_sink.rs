@@ -121,6 +121,13 @@ impl Sink {
                 self.tables.lock().expect("no panic").insert(name, table.clone());
                 (200, table)
             }
+            ("GET", ["datasets", _, "tables"]) => {
+                let tables = self.tables.lock().expect("no panic");
+                let views = tables.keys().map(|name| name.replace("_iris", "_unified"));
+                let listed: Vec<Value> =
+                    views.map(|name| json!({"tableReference": {"tableId": name}})).collect();
+                (200, json!({"tables": listed}))
+            }
             (_, ["datasets", _, "tables", name]) => {
                 match self.tables.lock().expect("no panic").get_mut(*name) {
                     Some(table) => {

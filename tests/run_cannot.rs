@@ -4,21 +4,16 @@ mod run_support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 
-use run_support::site::{Ended, entries};
+use run_support::site::{Ended, NOBODY, entries};
 use run_support::{Client, Site, disk::Tmpfs, is_root, skip};
-
-/// `nobody`, who owns nothing of ours.
-const NOBODY: u32 = 65534;
 
 const ROW: &str = r#"[{"dataset": "FREQ", "measurementTime": "2025-10-28T03:59:00Z", "frequency": 49.98}]"#;
 
 /// `run --once` as nobody.
 fn once_as_nobody(site: &Site, flags: &[&str]) -> Ended {
-    let mut command = site.run_command(&["--once"]);
-    Ended::of(&command.args(flags).uid(NOBODY).gid(NOBODY).output().unwrap())
+    Ended::of(&site.run_command_as_nobody(&["--once"]).args(flags).output().unwrap())
 }
 
 fn give_to_nobody(path: &Path) {

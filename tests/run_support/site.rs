@@ -1,9 +1,12 @@
 //! A spool and a database in a folder of their own, and the program run on them.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -12,10 +15,15 @@ use rusqlite::Connection;
 
 use super::{Daemon, PATIENCE};
 
+/// `nobody`'s user and group.
+pub(crate) const NOBODY: u32 = 65534;
+
 pub(crate) struct Site {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) spool: PathBuf,
     pub(crate) database: PathBuf,
+    /// A copy of the program for other users: the build's folder may be closed to them.
+    shelf: OnceCell<tempfile::TempDir>,
 }
 
 /// How a `run --once` ended.
@@ -28,7 +36,7 @@ impl Site {
     pub(crate) fn new() -> Site {
         let folder = tempfile::tempdir().unwrap();
         let (spool, database) = (folder.path().join("spool"), folder.path().join("iris.db"));
-        Site { folder, spool, database }
+        Site { folder, spool, database, shelf: OnceCell::new() }
     }
 
     /// The program, with no setting from outside.
@@ -47,6 +55,26 @@ impl Site {
     pub(crate) fn run_command(&self, flags: &[&str]) -> Command {
         let mut command = self.irispool();
         command.arg("run").args(self.run_arguments()).args(flags);
+        command
+    }
+
+    /// The same, as `nobody`, who owns nothing of ours.
+    pub(crate) fn run_command_as_nobody(&self, flags: &[&str]) -> Command {
+        let open = fs::Permissions::from_mode(0o755);
+        let shelf = self.shelf.get_or_init(|| {
+            let shelf = tempfile::Builder::new().permissions(open.clone()).tempdir().unwrap();
+            fs::copy(env!("CARGO_BIN_EXE_irispool"), shelf.path().join("irispool")).unwrap();
+            fs::set_permissions(shelf.path().join("irispool"), open).unwrap();
+            shelf
+        });
+        let ours = self.run_command(flags);
+        let mut command = Command::new(shelf.path().join("irispool"));
+        command.args(ours.get_args()).current_dir(self.folder.path()).uid(NOBODY).gid(NOBODY);
+        for (name, value) in ours.get_envs() {
+            if value.is_none() {
+                command.env_remove(name);
+            }
+        }
         command
     }
 
@@ -110,13 +138,14 @@ impl Site {
         texts.unwrap().map(Result::unwrap).collect()
     }
 
-    /// Messages that the database says are loaded; 0 before there is a database.
+    /// Messages that the database says are loaded, but for those all of whose rows are dead; 0 before there is a database.
     pub(crate) fn loaded(&self) -> i64 {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
         Connection::open_with_flags(&self.database, flags)
             .and_then(|connection| {
                 connection.busy_timeout(PATIENCE)?;
-                connection.query_row("SELECT count(*) FROM irispool_load_history", [], |row| row.get(0))
+                let loaded = "SELECT count(*) FROM irispool_load_history WHERE rows > 0 OR dead = 0";
+                connection.query_row(loaded, [], |row| row.get(0))
             })
             .unwrap_or(0)
     }
@@ -142,6 +171,13 @@ impl Site {
         let path = self.spool.join("dead").join(folder).join(format!("{name}.error.json"));
         let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_slice(&text).unwrap()
+    }
+
+    /// Whether a message is on its way: waiting, or claimed.
+    pub(crate) fn has_messages(&self) -> bool {
+        // In this order: messages move from the one to the other.
+        let batches = || entries(&self.spool.join("claimed")).into_iter().flat_map(|worker| entries(&worker));
+        !self.files_in("incoming").is_empty() || batches().any(|batch| !entries(&batch).is_empty())
     }
 
     /// Nobody has claimed anything: no worker has a folder any more. A killed one may leave an empty hidden folder, which

@@ -26,8 +26,9 @@ mod stream;
 mod tables;
 pub mod views;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -161,6 +162,8 @@ struct Shared {
     client: Client,
     tables: Tables,
     jobs: LoadJobs,
+    /// The names of all tables and views that there were at the start; `None` before anybody asked.
+    listed: Mutex<Option<HashSet<String>>>,
     metrics: Arc<Metrics>,
     options: Options,
 }
@@ -173,7 +176,14 @@ impl BigQuery {
         let client = Client::open(place, &options, Arc::clone(&metrics))?;
         let tables = Tables::new(options.backoff_first);
         Ok(BigQuery {
-            shared: Arc::new(Shared { client, tables, jobs: LoadJobs::default(), metrics, options }),
+            shared: Arc::new(Shared {
+                client,
+                tables,
+                jobs: LoadJobs::default(),
+                listed: Mutex::default(),
+                metrics,
+                options,
+            }),
         })
     }
 

@@ -194,6 +194,22 @@ impl Shared {
         }
     }
 
+    /// Whether a view is there: in the list of all that there was when it was first asked for, which takes one request
+    /// for all tables, or since.
+    fn has_view(&self, name: &str) -> Result<bool, WarehouseError> {
+        {
+            let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            let listed = match &*listed {
+                Some(names) => names,
+                None => listed.insert(self.table_names()?.unwrap_or_default()),
+            };
+            if listed.contains(name) {
+                return Ok(true);
+            }
+        }
+        Ok(self.resource(name)?.is_some())
+    }
+
     fn make_view(&self, view: &View) -> Result<(), WarehouseError> {
         tracing::debug!(view = view.name, "making a view");
         self.client
@@ -222,7 +238,7 @@ impl Shared {
     }
 
     fn bring_about_views(&self, dataset: &str, table: &Table, are_stale: bool) -> Result<(), WarehouseError> {
-        if !are_stale && self.resource(&catalog::view_name(dataset))?.is_some() {
+        if !are_stale && self.has_view(&catalog::view_name(dataset))? {
             return Ok(());
         }
         let (mut table_now, mut etag) = (live(table), table.etag.clone());
