@@ -97,9 +97,9 @@ impl Sink {
                 (200, json!({"kind": "bigquery#tableDataInsertAllResponse"}))
             }
             ("POST", _) if path.starts_with("/upload/") => {
-                // The configuration's part, then the rows' part, one a line, then the last boundary.
+                // The configuration's part, then the rows' part, one a line, then the last boundary's two line ends.
                 let start = memmem::find_iter(body, b"\r\n\r\n").nth(1).expect("two parts");
-                let rows = memchr_iter(b'\n', &body[start + 4..]).count() as u64 - 1;
+                let rows = memchr_iter(b'\n', &body[start + 4..]).count() as u64 - 2;
                 let id = memmem::find(body, b"\"jobId\":\"").expect("a job has an id") + 9;
                 let id = body[id..].split(|byte| *byte == b'"').next().unwrap_or_default();
                 let id = String::from_utf8_lossy(id).into_owned();

@@ -263,7 +263,11 @@ impl Bulk for LoadJob {
         let writer = RowWriter::new(&delivery.schema, &table.meta, Form::Load);
         let mut out = match self.rows.take() {
             Some(out) => out,
-            None => Gathered::new(self.shared.client.gzip).map_err(|error| self.no_disk(&error))?,
+            None => {
+                // Asked while more is being read, not when all waits for the job.
+                self.shared.location()?;
+                Gathered::new(self.shared.client.gzip).map_err(|error| self.no_disk(&error))?
+            }
         };
         for message in &delivery.messages {
             let of_message = OfMessage::new(message);

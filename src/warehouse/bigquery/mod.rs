@@ -28,7 +28,7 @@ pub mod views;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -164,6 +164,7 @@ struct Shared {
     jobs: LoadJobs,
     /// The names of all tables and views that there were at the start; `None` before anybody asked.
     listed: Mutex<Option<HashSet<String>>>,
+    location: Mutex<Option<Option<String>>>,
     metrics: Arc<Metrics>,
     options: Options,
 }
@@ -181,6 +182,7 @@ impl BigQuery {
                 tables,
                 jobs: LoadJobs::default(),
                 listed: Mutex::default(),
+                location: Mutex::default(),
                 metrics,
                 options,
             }),
@@ -217,14 +219,18 @@ impl BigQuery {
 }
 
 impl Shared {
-    /// Where the dataset is; jobs have to run there.
+    /// Where the dataset is, which never changes; jobs have to run there. Asked once.
     fn location(&self) -> Result<Option<String>, WarehouseError> {
+        let mut known = self.location.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(location) = &*known {
+            return Ok(location.clone());
+        }
         let path = format!("datasets/{}", self.client.place.dataset);
         let dataset: Value = self
             .client
             .get(Op::DatasetsGet, &path)
             .map_err(|error| self.client.explain(Op::DatasetsGet, error))?;
-        Ok(dataset["location"].as_str().map(str::to_owned))
+        Ok(known.insert(dataset["location"].as_str().map(str::to_owned)).clone())
     }
 }
 
