@@ -38,6 +38,31 @@ fn rows_arrive_in_batches_of_500_by_several_requests() {
     assert!(row["ingested_utc"].as_str().unwrap().ends_with('Z'));
 }
 
+/// The unified views hide what is older than the newest first row of a message; and Google keeps a row that it
+/// remembers as it was sent first.
+#[test]
+fn a_message_has_one_time_and_its_rows_one_insert_id_however_often_it_is_claimed() {
+    let server = FaultServer::start();
+    let warehouse = BigQuery::open("p.d", Options { batch_rows: 7, ..options(&server) }).unwrap();
+    let claimed_at = |claimed_at_ms: i64, written_at_ms: i64| {
+        let mut delivery = freq(&warehouse, 2, 20);
+        for message in &mut delivery.messages {
+            (message.claimed_at_ms, message.written_at_ms) = (claimed_at_ms, written_at_ms);
+        }
+        delivery
+    };
+    let (written, later) = (1_761_583_680_000, 1_761_583_999_000);
+    assert!(warehouse.load(&[claimed_at(written + 5, written)])[0].is_ok());
+    assert!(warehouse.load(&[claimed_at(later, written)])[0].is_ok());
+    assert_all_in(&server, &claimed_at(later, written));
+    let times: BTreeSet<String> =
+        server.rows("bmrs_freq_iris").iter().map(|row| row["ingested_utc"].to_string()).collect();
+    assert_eq!(times, BTreeSet::from([r#""2025-10-27T16:48:00.000Z""#.to_owned()]));
+    // The same content, sent again later: rows of another time, which Google must not mix with the first ones.
+    assert!(warehouse.load(&[claimed_at(later, written + 1)])[0].is_ok());
+    assert_eq!(server.rows("bmrs_freq_iris").len(), 80);
+}
+
 #[test]
 fn requests_stay_under_the_limit_of_bytes() {
     let server = FaultServer::start();

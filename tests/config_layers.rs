@@ -83,6 +83,12 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("claim_files", "8"),
         ("write_age", "\"1h\""),
         ("busy_timeout", "\"9s\""),
+        ("method", "\"load\""),
+        ("stream_rows", "499"),
+        ("requests_in_flight", "9"),
+        ("requests_per_second", "\"none\""),
+        ("load_threshold_files", "11"),
+        ("location", "\"europe-west2\""),
         ("readers", "256"),
         ("settlers", "1"),
         ("stop_timeout", "\"100ms\""),
@@ -188,7 +194,7 @@ fn an_unknown_key_is_named_with_its_place_and_a_near_one() {
     ");
     insta::assert_snapshot!(refusal_of_toml("[bigquery]\nproject = 1"), @r"
     error: irispool.toml, line 1: bigquery is no setting
-    hint: the settings are batch_rows, busy_timeout, claim_files, flush_interval, in_flight_bytes, keep, log_format, log_level, max_file_bytes, readers, scan_interval, schema, settlers, spool, stop_timeout, warehouse, write_age
+    hint: the settings are batch_rows, busy_timeout, claim_files, flush_interval, in_flight_bytes, keep, load_threshold_files, location, log_format, log_level, max_file_bytes, method, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, stop_timeout, stream_rows, warehouse, write_age
     ");
 }
 
@@ -208,8 +214,8 @@ fn an_unknown_variable_is_an_error_too() {
 #[test]
 fn a_bad_value_is_named_with_its_place_and_what_would_be_right() {
     insta::assert_snapshot!(refusal_of_toml("# a comment\n flush_interval = 5"), @r#"
-    error: irispool.toml, line 2: flush_interval = 5 should be a duration such as 200ms, 5s or 1m
-    hint: left out, it is "200ms"
+    error: irispool.toml, line 2: flush_interval = 5 should be a duration such as 200ms, 5s or 1m, or "auto"
+    hint: left out, it is "auto"
     "#);
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_KEEP", "Done"), 1), @r#"
@@ -249,6 +255,12 @@ fn values_of_every_kind_are_checked() {
         ("claim_files = 2.5", "a whole number"),
         ("write_age = \"soon\"", "a duration such as 200ms, 5s or 1m"),
         ("busy_timeout = \"1ms\"", "from 100ms to 1h"),
+        ("method = \"steam\"", "auto, stream or load"),
+        ("stream_rows = 50001", "from 1 to 50000"),
+        ("requests_in_flight = 0", "from 1 to 256"),
+        ("requests_per_second = \"all\"", "a whole number, or \"none\" for no limit"),
+        ("load_threshold_files = 0", "from 1 to 10000000"),
+        ("location = \"the moon\"", "a location of BigQuery such as US, EU or europe-west2"),
         ("readers = 257", "from 1 to 256"),
         ("readers = \"many\"", "a whole number, or \"auto\" for 4 a core"),
         ("settlers = 0", "from 1 to 256"),

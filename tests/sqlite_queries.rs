@@ -71,7 +71,7 @@ fn the_queries_that_people_run_find_what_they_ask_for() {
             time(&place, THEIRS, "-3 hours"),
         ))
         .unwrap();
-    setup::set_up(&warehouse, &mut Vec::new()).unwrap();
+    setup::set_up(&warehouse, &all_datasets(), &mut Vec::new()).unwrap();
 
     let (accepted, day) = (time(&place, OURS, "-1 minutes"), time(&place, "%Y-%m-%d", "-1 days"));
     let accepted_later = time(&place, OURS, "-0 minutes");
@@ -281,4 +281,8 @@ fn there_is_no_warehouse_to_ask_until_someone_makes_it() {
     let error = Reader::open(place.path(), PATIENCE).err().unwrap();
     assert!(error.to_string().contains("iris.db"), "{error}");
     assert!(!place.path().exists(), "asking makes no file");
+}
+
+fn all_datasets() -> Vec<String> {
+    irispool::catalog::all().iter().map(|dataset| dataset.name.clone()).collect()
 }

@@ -10,9 +10,13 @@ use irispool::message::Cell;
 use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
 use sqlite_common::{Place, load, sent};
 
+fn all_datasets() -> Vec<String> {
+    irispool::catalog::all().iter().map(|dataset| dataset.name.clone()).collect()
+}
+
 fn set_up(place: &Place) -> String {
     let mut out = Vec::new();
-    setup::set_up(&place.open(), &mut out).unwrap();
+    setup::set_up(&place.open(), &all_datasets(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

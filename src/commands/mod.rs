@@ -13,6 +13,7 @@ use clap::Subcommand;
 pub use args::{ConfigArgs, DemoArgs, RunArgs};
 pub use feed::FeedArgs;
 pub use query::QueryArgs;
+pub use setup::SetupArgs;
 
 use crate::config::{Loaded, Origin};
 use crate::exit::{Exit, Explain, Failure};
@@ -44,8 +45,9 @@ Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could no
     /// Make the warehouse's tables and views now; run makes what is missing by itself
     #[command(after_help = "Examples:
   irispool setup
-  irispool setup --warehouse sqlite:/srv/iris.db")]
-    Setup,
+  irispool setup --warehouse bigquery:my-project.elexon --location europe-west2
+  irispool setup --warehouse bigquery:my-project.elexon --dry-run > setup.sql")]
+    Setup(SetupArgs),
     /// Ask the warehouse, in its own SQL, without changing it
     #[command(after_help = "Examples:
   irispool query 'SELECT * FROM bmrs_fuelinst_unified LIMIT 5'
@@ -63,7 +65,7 @@ impl Command {
     pub fn log_level<'s>(&self, settings: &'s Loaded) -> &'s str {
         match self {
             Command::Demo(_) if matches!(settings.origin("log_level"), Origin::Default) => "error",
-            Command::Setup if matches!(settings.origin("log_level"), Origin::Default) => "warn",
+            Command::Setup(_) if matches!(settings.origin("log_level"), Origin::Default) => "warn",
             _ => &settings.config.log_level,
         }
     }
@@ -79,7 +81,7 @@ pub fn run(command: Command, settings: Loaded) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(config, args.once),
         Command::Demo(args) => demo::run(config, &args),
         Command::Feed(args) => feed::start(&args),
-        Command::Setup => setup::run(config),
+        Command::Setup(args) => setup::run(config, &args),
         Command::Query(args) => query::start(config, &args),
         Command::Config(_) => config::run(&settings),
     }

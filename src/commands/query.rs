@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table};
 
-use super::run::NoBigqueryError;
+use super::run::open_bigquery;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::warehouse::sqlite::Reader;
@@ -66,7 +66,7 @@ pub(super) fn start(config: &Config, args: &QueryArgs) -> Result<Exit, Failure> 
     }
     match &config.warehouse {
         WarehouseSpec::Sqlite(path) => run(&args, &Reader::open(path, config.busy_timeout)?)?,
-        WarehouseSpec::BigQuery { .. } => return Err(NoBigqueryError.into()),
+        WarehouseSpec::BigQuery { .. } => run(&args, &open_bigquery(config)?)?,
     }
     Ok(Exit::Done)
 }
@@ -224,6 +224,8 @@ impl Answer for JsonAnswer<'_> {
                 // JSON has no infinity: it becomes null.
                 Value::Float(value) => serde_json::to_writer(&mut self.out, value)?,
                 Value::Null => self.out.write_all(b"null")?,
+                Value::Bool(value) => write!(self.out, "{value}")?,
+                Value::Json(json) => self.out.write_all(json.as_bytes())?,
                 Value::Text(_) | Value::Bytes(_) => serde_json::to_writer(&mut self.out, &text(value))?,
             }
         }
@@ -244,7 +246,8 @@ fn text<'a>(value: &Value<'a>) -> std::borrow::Cow<'a, str> {
         Value::Int(value) => value.to_string().into(),
         // As SQLite shows it: 50.0, not 50.
         Value::Float(value) => format!("{value:?}").into(),
-        Value::Text(value) => (*value).into(),
+        Value::Bool(value) => value.to_string().into(),
+        Value::Text(value) | Value::Json(value) => (*value).into(),
         Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
     }
 }

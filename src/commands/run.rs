@@ -13,7 +13,8 @@ use crate::observe::Progress;
 use crate::pipeline::{self, PipelineError, Settings, Tally, Totals};
 use crate::signals::Stop;
 use crate::spool::{Keep, Layout, SpoolError};
-use crate::warehouse::{Warehouse, sqlite::Sqlite};
+use crate::warehouse::bigquery::{self, BigQuery};
+use crate::warehouse::{Warehouse, WarehouseError, sqlite::Sqlite};
 
 /// How often the progress bar learns of new numbers.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -71,26 +72,30 @@ fn open_patiently(config: &Config, once: bool, stop: &Stop) -> Result<Option<Arc
 /// Opens the warehouse that the settings name.
 ///
 /// # Errors
-/// When it is not there and can't be made, or is something else.
+/// When it is not there and can't be made, is something else, or lets nobody in.
 pub(super) fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
-    Ok(Arc::new(open_sqlite(config)?))
+    Ok(match &config.warehouse {
+        WarehouseSpec::Sqlite(path) => Arc::new(Sqlite::open(path, config.busy_timeout)?),
+        WarehouseSpec::BigQuery { .. } => Arc::new(open_bigquery(config)?),
+    })
 }
 
-pub(super) fn open_sqlite(config: &Config) -> Result<Sqlite, Failure> {
-    match &config.warehouse {
-        WarehouseSpec::Sqlite(path) => Ok(Sqlite::open(path, config.busy_timeout)?),
-        WarehouseSpec::BigQuery { .. } => Err(NoBigqueryError.into()),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("this version of irispool has no BigQuery warehouse")]
-pub(super) struct NoBigqueryError;
-
-impl Explain for NoBigqueryError {
-    fn hint(&self) -> Option<String> {
-        Some("use --warehouse sqlite:PATH".to_owned())
-    }
+/// Opens the settings' warehouse, which is in BigQuery, with the credentials that the process finds around it.
+pub(super) fn open_bigquery(config: &Config) -> Result<BigQuery, WarehouseError> {
+    let options = bigquery::Options {
+        method: match config.method {
+            config::Method::Auto => bigquery::Method::Auto,
+            config::Method::Stream => bigquery::Method::Stream,
+            config::Method::Load => bigquery::Method::Load,
+        },
+        batch_rows: config.stream_rows,
+        in_flight: config.requests_in_flight,
+        requests_per_second: config.requests_per_second.map(f64::from),
+        load_threshold_files: config.load_threshold_files as u64,
+        environment: bigquery::Environment::of_process(),
+        ..bigquery::Options::default()
+    };
+    BigQuery::open(&config.warehouse.to_string(), options)
 }
 
 /// Runs the pipeline, and tells of it: a progress bar for a backlog, a summary line a minute and one at the end.
@@ -143,7 +148,7 @@ fn settings(config: &Config, once: bool) -> Settings {
         max_file_bytes: config.max_file_bytes,
         in_flight_bytes: config.in_flight_bytes,
         batch_rows: config.batch_rows as u64,
-        flush_interval: config.flush_interval,
+        flush_interval: config.flush_interval(),
         scan_interval: config.scan_interval,
         claim_files: config.claim_files as u64,
         write_age: config.write_age,

@@ -4,7 +4,7 @@
 use clap::{Args, ValueHint};
 use serde::Serialize;
 
-use super::{Flag, Keep, LogFormat, SchemaPolicy};
+use super::{Flag, Keep, LogFormat, Method, SchemaPolicy};
 
 /// Settings that every command takes.
 #[derive(Debug, Default, Args, Serialize)]
@@ -16,6 +16,9 @@ pub struct GlobalSettings {
     /// sqlite:PATH or bigquery:PROJECT.DATASET [default: sqlite:irispool.db]
     #[arg(long, global = true, value_name = "WAREHOUSE")]
     pub warehouse: Option<String>,
+    /// Where setup makes a BigQuery dataset: US, EU, europe-west2 … [default: US]
+    #[arg(long, global = true, value_name = "LOCATION")]
+    pub location: Option<String>,
     /// How log lines look [default: human]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -43,7 +46,7 @@ pub struct RunSettings {
     /// Rows in one transaction, about [default: 20000]
     #[arg(long, value_name = "N")]
     pub batch_rows: Option<String>,
-    /// How long a row may wait for others [default: 200ms]
+    /// How long a row may wait for others; auto is 200ms, with BigQuery 1s [default: auto]
     #[arg(long, value_name = "DURATION")]
     pub flush_interval: Option<String>,
     /// How often the spool is listed, besides when something arrives [default: 5s]
@@ -58,6 +61,21 @@ pub struct RunSettings {
     /// How long to wait for a database that another process has locked [default: 30s]
     #[arg(long, value_name = "DURATION")]
     pub busy_timeout: Option<String>,
+    /// How rows go to BigQuery [default: auto]
+    #[arg(long, value_name = "METHOD")]
+    pub method: Option<Method>,
+    /// Rows in a streaming request [default: 500]
+    #[arg(long, value_name = "N")]
+    pub stream_rows: Option<String>,
+    /// Requests to BigQuery under way at once [default: 8]
+    #[arg(long, value_name = "N")]
+    pub requests_in_flight: Option<String>,
+    /// Requests to BigQuery a second, by all workers on the spool together, or none for no limit [default: 90]
+    #[arg(long, value_name = "N")]
+    pub requests_per_second: Option<String>,
+    /// A dataset with more messages is a backlog, which goes by load jobs [default: 5000]
+    #[arg(long, value_name = "N")]
+    pub load_threshold_files: Option<String>,
     /// Threads that read and parse, or auto for 4 a core [default: auto]
     #[arg(long, value_name = "N")]
     pub readers: Option<String>,

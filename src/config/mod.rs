@@ -53,9 +53,9 @@ pub struct Config {
     /// Rows in one transaction, about: a message is never split.
     #[serde(deserialize_with = "values::count")]
     pub batch_rows: usize,
-    /// How long a row may wait for others to be sent with.
-    #[serde(with = "values::duration")]
-    pub flush_interval: Duration,
+    /// How long a row may wait for others to be sent with; see [`Config::flush_interval`].
+    #[serde(with = "values::duration_or_auto")]
+    pub flush_interval: Option<Duration>,
     /// How often `incoming` is listed, whether or not the file system told of anything new.
     #[serde(with = "values::duration")]
     pub scan_interval: Duration,
@@ -68,6 +68,23 @@ pub struct Config {
     /// How long to wait for a database that another process has locked.
     #[serde(with = "values::duration")]
     pub busy_timeout: Duration,
+    /// How rows go to BigQuery.
+    pub method: Method,
+    /// Rows in one streaming request.
+    #[serde(deserialize_with = "values::count")]
+    pub stream_rows: usize,
+    /// Requests to BigQuery under way at once, over all tables.
+    #[serde(deserialize_with = "values::count")]
+    pub requests_in_flight: usize,
+    /// Requests a second of the whole project; `None`: as fast as they go.
+    #[serde(with = "values::rate")]
+    pub requests_per_second: Option<u32>,
+    /// More messages of one dataset than this are a backlog, which goes by load jobs.
+    #[serde(deserialize_with = "values::count")]
+    pub load_threshold_files: usize,
+    /// Where `setup` makes a BigQuery dataset that is not there.
+    #[serde(deserialize_with = "values::location")]
+    pub location: String,
     /// Threads that read and parse messages.
     #[serde(deserialize_with = "values::readers")]
     pub readers: usize,
@@ -96,6 +113,18 @@ pub enum SchemaPolicy {
     Strict,
 }
 
+/// How rows go to BigQuery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Backlogs by load jobs, the rest streamed
+    Auto,
+    /// All rows streamed
+    Stream,
+    /// All rows by load jobs, as long as a table's jobs of the day last
+    Load,
+}
+
 /// What happens to a file whose rows are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -120,17 +149,35 @@ impl Default for Config {
             max_file_bytes: 64 * MIB,
             in_flight_bytes: 32 * MIB,
             batch_rows: 20_000,
-            flush_interval: Duration::from_millis(200),
+            flush_interval: None,
             scan_interval: Duration::from_secs(5),
             claim_files: 2_000,
             write_age: Duration::from_secs(5),
             busy_timeout: Duration::from_secs(30),
+            method: Method::Auto,
+            stream_rows: 500,
+            requests_in_flight: 8,
+            requests_per_second: Some(90),
+            load_threshold_files: 5_000,
+            location: "US".to_owned(),
             readers: default_readers(),
             settlers: 32,
             stop_timeout: Duration::from_secs(5),
             log_format: LogFormat::Human,
             log_level: "info".to_owned(),
         }
+    }
+}
+
+impl Config {
+    /// How long a row may wait for others to be sent with. Unless it is set: 200 ms for SQLite, 1 s for BigQuery. There
+    /// each table with new rows takes a request in each interval; with some sixty of them busy all the time that stays
+    /// under 90 requests a second.
+    pub fn flush_interval(&self) -> Duration {
+        self.flush_interval.unwrap_or(match self.warehouse {
+            WarehouseSpec::Sqlite(_) => Duration::from_millis(200),
+            WarehouseSpec::BigQuery { .. } => Duration::from_secs(1),
+        })
     }
 }
 

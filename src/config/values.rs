@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 use tracing_subscriber::EnvFilter;
 
-use super::{GIB, KIB, Keep, LogFormat, MIB, SchemaPolicy};
+use super::{GIB, KIB, Keep, LogFormat, MIB, Method, SchemaPolicy};
 
 /// A warehouse as it is named: `sqlite:PATH` or `bigquery:PROJECT.DATASET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +155,63 @@ pub(super) mod duration {
     }
 }
 
+/// A duration, or `auto` for none in particular.
+pub(super) mod duration_or_auto {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::duration::serialize(duration, serializer),
+            None => serializer.serialize_str("auto"),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        word(deserializer, "a duration such as 200ms, 5s or 1m, or \"auto\"", |text| match text {
+            "auto" => Some(None),
+            _ => humantime::parse_duration(text).ok().map(Some),
+        })
+    }
+}
+
+/// So many a second; `none` or 0 is no limit.
+pub(super) mod rate {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        rate: &Option<u32>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match rate {
+            Some(rate) => serializer.serialize_u32(*rate),
+            None => serializer.serialize_str("none"),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<u32>, D::Error> {
+        word(deserializer, "a whole number, or \"none\" for no limit", |text| match text {
+            "none" | "0" => Some(None),
+            _ => text.parse().ok().map(Some),
+        })
+    }
+}
+
+/// A region or multi-region, as Google writes them: `US`, `EU`, `europe-west2`.
+pub(super) fn location<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    word(deserializer, "a location of BigQuery such as US, EU or europe-west2", |text| {
+        let usable =
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        usable.then(|| text.to_owned())
+    })
+}
+
 macro_rules! deserialize_as_choice {
     ($($choice:ty),*) => {$(
         impl<'de> Deserialize<'de> for $choice {
@@ -165,7 +222,7 @@ macro_rules! deserialize_as_choice {
     )*};
 }
 
-deserialize_as_choice!(SchemaPolicy, Keep, LogFormat);
+deserialize_as_choice!(SchemaPolicy, Keep, LogFormat, Method);
 
 fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<T, D::Error> {
     let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,9 @@ use super::{Settings, Shared, budget::Budget, bulk, deliver, list, settle, table
 use crate::catalog;
 use crate::observe::is_news;
 use crate::signals::Stop;
-use crate::spool::{Claimer, Layout, SpoolError, Watch, Worker, folder_label, take_over_dead_workers};
+use crate::spool::{
+    Claimer, Layout, SpoolError, Watch, Worker, folder_label, take_over_dead_workers, workers_on,
+};
 use crate::warehouse::Warehouse;
 
 /// Rounds of claiming follow each other no faster than this, so that a steady stream makes batches, not single files.
@@ -74,12 +76,13 @@ pub fn run(
     tracing::info!(worker = worker.name(), spool = %layout.root().display(), warehouse = warehouse.name(), "ready");
     let shared = Arc::new(Shared {
         worker_name: Arc::from(worker.name()),
-        tables: Tables::new(Arc::clone(&warehouse)),
+        tables: Tables::new(Arc::clone(&warehouse), Arc::clone(&tally)),
         budget: Budget::new(settings.in_flight_bytes),
         settings,
         layout,
         tally,
         upstream: AtomicU64::new(0),
+        gathering: Mutex::new(()),
         stop,
     });
     let (ended_sender, ended) = unbounded();
@@ -391,6 +394,10 @@ impl Coordinator {
             }
             Err(error) => log_spool_failure(&error),
         }
+        match workers_on(&self.shared.layout) {
+            Ok(workers) => self.warehouse.set_workers(workers),
+            Err(error) => log_spool_failure(&error),
+        }
     }
 
     fn take_ended(&mut self) {
@@ -432,6 +439,9 @@ impl Coordinator {
 
     /// Lets the stages finish what they hold, as long as the stop may take, and gives everything else back.
     fn finish(&mut self, stages: Vec<JoinHandle<()>>) {
+        if self.shared.stop.requested() {
+            self.warehouse.stop_waiting();
+        }
         let deadline = Instant::now() + self.shared.settings.stop_timeout;
         self.works = None;
         for stage in stages {

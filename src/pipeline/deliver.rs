@@ -1,8 +1,8 @@
 //! Parcels are gathered into one load, the load is made, and what became of each message goes to the settlers.
 
 use std::ffi::OsString;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -57,6 +57,7 @@ pub(super) fn deliver_all(
 /// The first parcel, and what comes until there are enough rows or the first one has waited long enough. None when no
 /// more will come.
 fn gather(shared: &Shared, parcels: &Receiver<Parcel>) -> Option<Vec<Parcel>> {
+    let _turn = shared.gathering.lock().unwrap_or_else(PoisonError::into_inner);
     let first = parcels.recv().ok()?;
     let until = Instant::now() + shared.settings.flush_interval;
     let weight = |parcel: &Parcel| parcel.delivery.rows.len() + parcel.delivery.messages.len();

@@ -23,8 +23,8 @@ mod tables;
 mod tally;
 mod work;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use coordinate::{Ended, PipelineError, run};
@@ -71,5 +71,7 @@ pub(crate) struct Shared {
     tally: Arc<Tally>,
     /// Batches to be listed and entries to be parsed: none means that nothing more comes to the deliverers for now.
     upstream: AtomicU64,
+    /// One deliverer gathers at a time: if several did, each would get a part of every table's rows.
+    gathering: Mutex<()>,
     stop: Stop,
 }

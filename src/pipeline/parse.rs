@@ -12,14 +12,13 @@ use super::Shared;
 use super::budget::Permit;
 use super::bulk::Step;
 use super::settle::{Ending, SettleTask};
-use super::tables::log_failure;
 use super::tally::Tally;
 use super::work::Work;
 use crate::catalog::{self, Schema};
 use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
 use crate::observe::is_news;
 use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError, SpoolError};
-use crate::warehouse::{Delivery, Message, WarehouseError};
+use crate::warehouse::{Delivery, Message};
 
 /// Files whose names are taken in `incoming` can't go back there; they are looked at again after this.
 const LINGER: Duration = Duration::from_secs(1);
@@ -224,8 +223,7 @@ impl Reader<'_> {
         own_permit: &mut Option<Permit>,
     ) -> Result<Encoded, Fate> {
         let mode = self.shared.settings.schema;
-        let schema =
-            self.shared.tables.schema(dataset).map_err(|error| self.table_failed(dataset, &error))?;
+        let schema = self.shared.tables.schema(dataset).map_err(Fate::TableFailed)?;
         let rows = self.parcel(dataset, &schema, own_permit);
         let before = rows.len();
         let encoded = encode(content, &schema, mode, rows, scratch)?;
@@ -236,7 +234,7 @@ impl Reader<'_> {
             .shared
             .tables
             .add_fields(dataset, &encoded.new_fields)
-            .map_err(|error| self.table_failed(dataset, &error));
+            .map_err(|error| Fate::TableFailed(self.shared.tables.failed(dataset, &error)));
         let wider = match wider {
             Ok(None) => return Ok(encoded),
             Ok(Some(wider)) => Ok(wider),
@@ -279,12 +277,6 @@ impl Reader<'_> {
         {
             self.outlets.send(parcel);
         }
-    }
-
-    fn table_failed(&self, dataset: &str, error: &WarehouseError) -> Fate {
-        log_failure(dataset, error);
-        Tally::add(&self.shared.tally.failed_loads, 1);
-        Fate::TableFailed(self.shared.tables.park(dataset, error))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::tally::Tally;
 use crate::catalog::{Field, Schema};
 use crate::observe::is_news;
 use crate::warehouse::{Warehouse, WarehouseError};
@@ -17,16 +18,19 @@ struct Table {
     /// Fields that the warehouse did not take as columns; asking again for every message would be slow.
     refused: HashSet<String>,
     parked_until: Option<Instant>,
+    /// Held while the warehouse is asked, so that one of many readers asks, and the others learn from it.
+    asking: Arc<Mutex<()>>,
 }
 
 pub(super) struct Tables {
     warehouse: Arc<dyn Warehouse>,
+    tally: Arc<Tally>,
     tables: Mutex<HashMap<String, Table>>,
 }
 
 impl Tables {
-    pub(super) fn new(warehouse: Arc<dyn Warehouse>) -> Tables {
-        Tables { warehouse, tables: Mutex::default() }
+    pub(super) fn new(warehouse: Arc<dyn Warehouse>, tally: Arc<Tally>) -> Tables {
+        Tables { warehouse, tally, tables: Mutex::default() }
     }
 
     fn with<T>(&self, dataset: &str, act: impl FnOnce(&mut Table) -> T) -> T {
@@ -37,14 +41,38 @@ impl Tables {
         act(tables.get_mut(dataset).expect("the table was inserted just above"))
     }
 
-    /// The columns of a dataset's table; asked of the warehouse once.
-    pub(super) fn schema(&self, dataset: &str) -> Result<Arc<Schema>, WarehouseError> {
-        if let Some(schema) = self.with(dataset, |table| table.schema.clone()) {
+    /// The columns of a dataset's table; asked of the warehouse once. While the table is parked it is not asked. The
+    /// error is for how long the table's messages wait; it is logged.
+    pub(super) fn schema(&self, dataset: &str) -> Result<Arc<Schema>, Duration> {
+        let known = || self.with(dataset, |table| table.schema.clone());
+        if let Some(schema) = known() {
             return Ok(schema);
         }
-        let schema = self.warehouse.schema(dataset)?;
+        let asking = self.with(dataset, |table| Arc::clone(&table.asking));
+        let _asking = asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = known() {
+            return Ok(schema);
+        }
+        if let Some(after) = self.parked_for(dataset) {
+            return Err(after);
+        }
+        let schema = self.warehouse.schema(dataset).map_err(|error| self.failed(dataset, &error))?;
         self.with(dataset, |table| table.schema = Some(Arc::clone(&schema)));
         Ok(schema)
+    }
+
+    /// The table did not do what it should: logged, counted, parked. Gives how long its messages wait.
+    pub(super) fn failed(&self, dataset: &str, error: &WarehouseError) -> Duration {
+        log_failure(dataset, error);
+        Tally::add(&self.tally.failed_loads, 1);
+        self.park(dataset, error)
+    }
+
+    /// How long the table still waits, if it does.
+    fn parked_for(&self, dataset: &str) -> Option<Duration> {
+        let until = self.with(dataset, |table| table.parked_until)?;
+        let left = until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Adds those of `fields` that the warehouse has not refused before; none when there is nothing to add.
@@ -93,7 +121,7 @@ impl Tables {
     }
 
     pub(super) fn is_parked(&self, dataset: &str) -> bool {
-        self.with(dataset, |table| table.parked_until.is_some_and(|until| until > Instant::now()))
+        self.parked_for(dataset).is_some()
     }
 }
 

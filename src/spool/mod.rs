@@ -26,7 +26,7 @@ pub use claim::{Claim, Claimer};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
 pub use layout::{Layout, folder_label};
 pub use read::{MessageFile, ReadError, read};
-pub use recover::take_over_dead_workers;
+pub use recover::{take_over_dead_workers, workers_on};
 pub use settle::{Keep, settle_delivered};
 pub use watch::Watch;
 pub use worker::Worker;

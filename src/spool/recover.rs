@@ -45,6 +45,17 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Ba
     Ok(batches)
 }
 
+/// How many workers have a folder: those alive, and dead ones whose folder could not be taken over.
+pub fn workers_on(layout: &Layout) -> Result<u32, SpoolError> {
+    let claimed = layout.claimed();
+    let entries = fs::read_dir(&claimed).map_err(|error| SpoolError::io("list", &claimed, error))?;
+    let is_worker = |entry: &fs::DirEntry| {
+        !entry.file_name().to_string_lossy().starts_with('.')
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    Ok(entries.flatten().filter(is_worker).count() as u32)
+}
+
 /// The lock of a worker's folder if its owner is dead. Still locked, or gone meanwhile: none.
 fn lock_of_dead(folder: &Path) -> Result<Option<File>, SpoolError> {
     let path = folder.join(LOCK);

@@ -81,6 +81,14 @@ pub enum WarehouseError {
     Setup { why: String, hint: String },
 }
 
+/// What was done to bring tables and views about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    pub tables: usize,
+    pub columns: usize,
+    pub views: usize,
+}
+
 /// A place that takes rows.
 pub trait Warehouse: Send + Sync {
     /// What it is and where, for messages to people: `sqlite:/home/ann/iris.db`.

@@ -21,9 +21,12 @@ pub trait Answer {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     Null,
+    Bool(bool),
     Int(i64),
     Float(f64),
     Text(&'a str),
+    /// JSON text: a nested value.
+    Json(&'a str),
     Bytes(&'a [u8]),
 }
 

@@ -221,6 +221,10 @@ impl Emulator {
         Emulator { port, _data: data }
     }
 
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// The rows of a query's first page, or the error's text.
     pub fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
         let body = json!({"query": sql, "useLegacySql": false});

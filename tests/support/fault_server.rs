@@ -165,6 +165,7 @@ fn op_of(request: &Request) -> &'static str {
     match (&*request.method, &*parts) {
         ("GET", ["datasets", _]) => "datasets.get",
         ("POST", ["datasets"]) => "datasets.insert",
+        ("GET", ["datasets", _, "tables"]) => "tables.list",
         ("POST", ["datasets", _, "tables"]) => "tables.insert",
         ("GET", ["datasets", _, "tables", _]) => "tables.get",
         ("PATCH", ["datasets", _, "tables", _]) => "tables.patch",
@@ -200,6 +201,20 @@ impl Handler for Served {
     fn handle(&self, request: Request) -> Reply {
         let mut state = self.0.lock().unwrap();
         let op = op_of(&request);
+        if op == "tables.list" {
+            return Reply::json(200, json!({}));
+        }
+        // Views are not what these tests are about: they are there, and there is no history.
+        if op == "tables.get" && !table_of(&request).ends_with("_iris") {
+            let name = table_of(&request);
+            return match name.ends_with("_unified") {
+                true => Reply::json(200, json!({"type": "VIEW"})),
+                false => Reply::json(404, not_found(&format!("Table p:d.{name}")).1),
+            };
+        }
+        if op == "jobs.query" && String::from_utf8_lossy(&request.body).contains("CREATE OR REPLACE VIEW") {
+            return Reply::json(200, json!({"jobComplete": true}));
+        }
         state.asked.push((op, request.path.clone()));
         if !state.tokens.is_empty() {
             let token = request.header("authorization").unwrap_or_default();

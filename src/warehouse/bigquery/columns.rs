@@ -34,7 +34,7 @@ pub(super) fn data_fields(fields: &[Value]) -> Vec<Field> {
     fields.iter().filter_map(field_of).filter(|field| !is_meta_column(&field.name)).collect()
 }
 
-fn field_of(field: &Value) -> Option<Field> {
+pub(super) fn field_of(field: &Value) -> Option<Field> {
     let name = field["name"].as_str()?.to_owned();
     let kind = match field["type"].as_str()?.to_ascii_uppercase().as_str() {
         "STRING" => Kind::String,

@@ -9,7 +9,7 @@ use super::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify_row};
 use super::client::{Body, Patience};
 use super::fault::{CallError, Op};
 use super::metrics::Metrics;
-use super::rows::{Form, RowWriter, insert_id_base};
+use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
 use crate::warehouse::{Delivery, WarehouseError};
 
@@ -146,7 +146,7 @@ impl<'a> Inserter<'a> {
         body.clear();
         body.extend_from_slice(HEAD);
         let mut writer: Option<(usize, RowWriter<'_>)> = None;
-        let mut message: Option<(usize, usize, String)> = None;
+        let mut message: Option<(usize, usize, OfMessage<'_>)> = None;
         for (count, sending) in rows.iter().enumerate() {
             let delivery = &self.deliveries[sending.delivery];
             let (_, writer) = match writer {
@@ -157,9 +157,9 @@ impl<'a> Inserter<'a> {
                 )),
             };
             let place = (sending.delivery, sending.message);
-            let (_, _, id) = match message {
+            let (_, _, of_message) = match message {
                 Some(ref message) if (message.0, message.1) == place => message,
-                _ => &*message.insert((place.0, place.1, insert_id_base(&delivery.messages[place.1]))),
+                _ => &*message.insert((place.0, place.1, OfMessage::new(&delivery.messages[place.1]))),
             };
             let Some(row) = delivery.rows.range(sending.row..sending.row + 1).next() else {
                 unreachable!("a row on its way is one of its delivery");
@@ -170,13 +170,13 @@ impl<'a> Inserter<'a> {
             }
             // A row that goes without some of its values is another row to BigQuery: it may remember the id of one that
             // it refused.
-            let mut insert_id = format!("{id}-{}", row.message_row());
+            let mut insert_id = of_message.insert_id(row.message_row());
             for column in &sending.refused {
                 insert_id.push_str(&format!("-{column}"));
             }
             insert_id.truncate(128);
             body.extend_from_slice(format!("{{\"insertId\":\"{insert_id}\",\"json\":").as_bytes());
-            writer.write(body, row, &delivery.messages[place.1].id, &sending.refused);
+            writer.write(body, row, of_message, &sending.refused);
             body.push(b'}');
             let is_too_large = body.len() - start > ROW_BYTES_MAX;
             if is_too_large || (count > 0 && body.len() > self.warehouse.options.batch_bytes) {

@@ -20,7 +20,7 @@ use super::answer::{Answer, Meaning, meaning_of};
 use super::client::Body;
 use super::fault::{CallError, Op};
 use super::metrics::Metrics;
-use super::rows::{Form, RowWriter};
+use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
 use super::{QUOTA_PARK, Shared};
 use crate::catalog;
@@ -263,11 +263,16 @@ impl Bulk for LoadJob {
         let writer = RowWriter::new(&delivery.schema, &table.meta, Form::Load);
         let mut out = match self.rows.take() {
             Some(out) => out,
-            None => Gathered::new(self.shared.client.gzip).map_err(|error| self.no_disk(&error))?,
+            None => {
+                // Asked while more is being read, not when all waits for the job.
+                self.shared.location()?;
+                Gathered::new(self.shared.client.gzip).map_err(|error| self.no_disk(&error))?
+            }
         };
         for message in &delivery.messages {
+            let of_message = OfMessage::new(message);
             for row in delivery.rows.range(message.rows.clone()) {
-                writer.write(&mut self.buffer, row, &message.id, &[]);
+                writer.write(&mut self.buffer, row, &of_message, &[]);
                 self.buffer.push(b'\n');
                 self.row_count += 1;
             }

@@ -7,6 +7,7 @@
 //! files wait in the queue.
 
 mod answer;
+mod ask;
 mod auth;
 mod client;
 mod columns;
@@ -19,13 +20,15 @@ mod metrics;
 mod pace;
 mod query;
 mod rows;
+mod setup;
 mod sql;
 mod stream;
 mod tables;
 pub mod views;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -159,6 +162,9 @@ struct Shared {
     client: Client,
     tables: Tables,
     jobs: LoadJobs,
+    /// The names of all tables and views that there were at the start; `None` before anybody asked.
+    listed: Mutex<Option<HashSet<String>>>,
+    location: Mutex<Option<Option<String>>>,
     metrics: Arc<Metrics>,
     options: Options,
 }
@@ -171,7 +177,15 @@ impl BigQuery {
         let client = Client::open(place, &options, Arc::clone(&metrics))?;
         let tables = Tables::new(options.backoff_first);
         Ok(BigQuery {
-            shared: Arc::new(Shared { client, tables, jobs: LoadJobs::default(), metrics, options }),
+            shared: Arc::new(Shared {
+                client,
+                tables,
+                jobs: LoadJobs::default(),
+                listed: Mutex::default(),
+                location: Mutex::default(),
+                metrics,
+                options,
+            }),
         })
     }
 
@@ -205,20 +219,24 @@ impl BigQuery {
 }
 
 impl Shared {
-    /// Where the dataset is; jobs have to run there.
+    /// Where the dataset is, which never changes; jobs have to run there. Asked once.
     fn location(&self) -> Result<Option<String>, WarehouseError> {
+        let mut known = self.location.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(location) = &*known {
+            return Ok(location.clone());
+        }
         let path = format!("datasets/{}", self.client.place.dataset);
         let dataset: Value = self
             .client
             .get(Op::DatasetsGet, &path)
             .map_err(|error| self.client.explain(Op::DatasetsGet, error))?;
-        Ok(dataset["location"].as_str().map(str::to_owned))
+        Ok(known.insert(dataset["location"].as_str().map(str::to_owned)).clone())
     }
 }
 
 impl Warehouse for BigQuery {
     fn name(&self) -> String {
-        format!("bigquery:{}", self.place())
+        self.shared.name()
     }
 
     fn parallelism(&self) -> usize {
@@ -231,6 +249,7 @@ impl Warehouse for BigQuery {
 
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError> {
         let table = self.shared.tables.bring_about(&self.shared.client, dataset, fields)?;
+        self.shared.see_to_views(dataset, &table);
         Ok(Arc::clone(&table.schema))
     }
 

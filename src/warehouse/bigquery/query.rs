@@ -18,6 +18,10 @@ pub struct QueryColumn {
     pub name: String,
     /// As BigQuery calls it: `INTEGER`, `TIMESTAMP` …
     pub type_name: String,
+    /// Whether it is an ARRAY of that type.
+    pub repeated: bool,
+    /// Of a record.
+    pub fields: Vec<QueryColumn>,
 }
 
 /// Some rows of an answer.
@@ -53,7 +57,7 @@ impl Client {
             let is_complete = answer["jobComplete"].as_bool().unwrap_or(true);
             if is_complete {
                 if columns.is_empty() {
-                    columns = columns_of(&answer);
+                    columns = columns_of(&answer["schema"]);
                 }
                 let rows: Vec<Vec<Value>> = match answer["rows"].take() {
                     Value::Array(rows) => rows.into_iter().map(values).collect(),
@@ -84,13 +88,16 @@ impl Client {
     }
 }
 
-fn columns_of(answer: &Value) -> Vec<QueryColumn> {
-    let fields = answer["schema"]["fields"].as_array().map_or(&[][..], Vec::as_slice);
+fn columns_of(schema: &Value) -> Vec<QueryColumn> {
+    let fields = schema["fields"].as_array().map_or(&[][..], Vec::as_slice);
     let text = |field: &Value, name: &str| field[name].as_str().unwrap_or_default().to_owned();
-    fields
-        .iter()
-        .map(|field| QueryColumn { name: text(field, "name"), type_name: text(field, "type") })
-        .collect()
+    let column = |field: &Value| QueryColumn {
+        name: text(field, "name"),
+        type_name: text(field, "type"),
+        repeated: field["mode"] == "REPEATED",
+        fields: columns_of(field),
+    };
+    fields.iter().map(column).collect()
 }
 
 /// `{"f": [{"v": …}, …]}`.
@@ -101,7 +108,7 @@ fn values(mut row: Value) -> Vec<Value> {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {

@@ -27,19 +27,56 @@ pub(super) struct RowWriter<'a> {
     form: Form,
     /// `"name":` of each column.
     names: Vec<String>,
-    now: String,
+}
+
+/// A file's time before this is not when it was written: BigQuery streams nothing older than ten years.
+const AGE_MAX_MS: i64 = 9 * 365 * 24 * 60 * 60 * 1000;
+
+/// What the rows of one message have in common.
+pub(super) struct OfMessage<'a> {
+    id: &'a str,
+    /// `2025-10-28T03:59:00.000`.
+    ingested_utc: String,
+    insert_id_base: String,
+}
+
+impl OfMessage<'_> {
+    /// All rows of a message are ingested when its file was written, whenever and however often they are sent. The
+    /// unified views hide what is older than the newest first row of a message; were the time that of a request, a row
+    /// that Google remembers from an earlier try, and so keeps from then, would be hidden. A time of writing that
+    /// can't be (of a file with made-up times) is that of the claim.
+    pub(super) fn new(message: &Message) -> OfMessage<'_> {
+        let Message { id, hash, written_at_ms, claimed_at_ms, .. } = message;
+        let possible = claimed_at_ms - AGE_MAX_MS..=*claimed_at_ms;
+        let ingested = if possible.contains(written_at_ms) { *written_at_ms } else { *claimed_at_ms };
+        let ingested_utc = jiff::Timestamp::from_millisecond(ingested)
+            .unwrap_or_default()
+            .strftime("%Y-%m-%dT%H:%M:%S.%3f")
+            .to_string();
+        // The same content sent again later is another message to the views, so Google must not mix their rows.
+        let mut base = Xxh3::new();
+        base.update(id.as_bytes());
+        base.update(&[0]);
+        base.update(&hash.to_le_bytes());
+        base.update(&written_at_ms.to_le_bytes());
+        OfMessage { id, ingested_utc, insert_id_base: format!("{:032x}", base.digest128()) }
+    }
+
+    /// 33 to 43 characters that are the same on every try, by whichever worker: from the message's id, content and
+    /// time, and the row's place.
+    pub(super) fn insert_id(&self, message_row: u32) -> String {
+        format!("{}-{message_row}", self.insert_id_base)
+    }
 }
 
 impl<'a> RowWriter<'a> {
-    /// All rows of this writer are ingested now.
     pub(super) fn new(schema: &'a Schema, meta: &'a Meta, form: Form) -> RowWriter<'a> {
         let names = schema.fields().iter().map(|field| key(&field.name)).collect();
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string();
-        RowWriter { schema, meta, form, names, now }
+        RowWriter { schema, meta, form, names }
     }
 
     /// Appends the row as one JSON object. Values of the columns in `refused` go to `rescued`.
-    pub(super) fn write(&self, out: &mut Vec<u8>, row: Row<'_>, message_id: &str, refused: &[usize]) {
+    pub(super) fn write(&self, out: &mut Vec<u8>, row: Row<'_>, message: &OfMessage<'_>, refused: &[usize]) {
         out.push(b'{');
         for (column, cell) in row.cells().filter(|(column, _)| !refused.contains(column)) {
             out.extend_from_slice(self.names[column].as_bytes());
@@ -49,9 +86,10 @@ impl<'a> RowWriter<'a> {
         if let Some(MetaColumn { name, kind }) = &self.meta.ingested_utc {
             write_key(out, name);
             let zone = if *kind == Kind::Datetime { "" } else { "Z" };
-            let length = if *kind == Kind::Date { "2025-10-28".len() } else { self.now.len() };
+            let now = &message.ingested_utc;
+            let length = if *kind == Kind::Date { "2025-10-28".len() } else { now.len() };
             let zone = if *kind == Kind::Date { "" } else { zone };
-            out.extend_from_slice(format!("\"{}{zone}\",", &self.now[..length]).as_bytes());
+            out.extend_from_slice(format!("\"{}{zone}\",", &now[..length]).as_bytes());
         }
         if let Some(MetaColumn { name, .. }) = &self.meta.source {
             write_key(out, name);
@@ -72,7 +110,7 @@ impl<'a> RowWriter<'a> {
         }
         if let Some(MetaColumn { name, .. }) = &self.meta.message_id {
             write_key(out, name);
-            write_string(out, message_id);
+            write_string(out, message.id);
             out.push(b',');
         }
         if out.last() == Some(&b',') {
@@ -143,14 +181,4 @@ fn write_float(out: &mut Vec<u8>, value: f64) {
 
 fn write_string(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("a Vec takes all bytes, and text is plain JSON");
-}
-
-/// What the insertIds of a message's rows have in common: its id and its content. With the row's place it makes an
-/// insertId of 33 to 43 characters that is the same on every try, by whichever worker.
-pub(super) fn insert_id_base(message: &Message) -> String {
-    let mut hash = Xxh3::new();
-    hash.update(message.id.as_bytes());
-    hash.update(&[0]);
-    hash.update(&message.hash.to_le_bytes());
-    format!("{:032x}", hash.digest128())
 }

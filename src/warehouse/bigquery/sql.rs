@@ -58,6 +58,62 @@ pub(super) fn fill(template: &str, places: &[(&str, &str)]) -> String {
     filled
 }
 
+/// Whether it is one statement that only reads. BigQuery's own statements that write begin with a verb of their own,
+/// and a script has a semicolon before its end.
+pub(super) fn only_reads(statement: &str) -> bool {
+    let bare = without_literals(statement);
+    let bare = bare
+        .trim()
+        .trim_end_matches([';', ' ', '\n', '\t', '\r'])
+        .trim_start_matches(['(', ' ', '\n', '\t', '\r']);
+    let verb: String = bare.chars().take_while(char::is_ascii_alphabetic).collect();
+    ["SELECT", "WITH", "FROM"].iter().any(|reading| verb.eq_ignore_ascii_case(reading)) && !bare.contains(';')
+}
+
+/// The statement without its comments, with nothing left between quotes.
+fn without_literals(statement: &str) -> String {
+    let mut bare = String::with_capacity(statement.len());
+    let mut rest = statement;
+    while let Some(letter) = rest.chars().next() {
+        let comment_end = match rest {
+            _ if rest.starts_with("--") || letter == '#' => Some("\n"),
+            _ if rest.starts_with("/*") => Some("*/"),
+            _ => None,
+        };
+        if let Some(end) = comment_end {
+            // A comment that does not end covers all that follows, as BigQuery has it.
+            rest = rest.find(end).map_or("", |at| &rest[at + end.len()..]);
+            bare.push(' ');
+            continue;
+        }
+        if matches!(letter, '\'' | '"' | '`') {
+            let three = letter.to_string().repeat(3);
+            let quote = if letter != '`' && rest.starts_with(&three) { three } else { letter.to_string() };
+            rest = behind_quote(&rest[quote.len()..], &quote);
+            bare.push(letter);
+            continue;
+        }
+        bare.push(letter);
+        rest = &rest[letter.len_utf8()..];
+    }
+    bare
+}
+
+/// What follows the closing quote. A backslash hides the letter behind it, in raw strings too.
+fn behind_quote<'a>(text: &'a str, quote: &str) -> &'a str {
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        if let Some(behind) = rest.strip_prefix(quote) {
+            return behind;
+        }
+        rest = &rest[letter.len_utf8()..];
+        if letter == '\\' {
+            rest = rest.chars().next().map_or("", |hidden| &rest[hidden.len_utf8()..]);
+        }
+    }
+    rest
+}
+
 /// `value`, an expression of type `from`, as one of type `to`; NULL where there is no such conversion. The types are
 /// those in `conversions.sql`.
 pub(super) fn convert(value: &str, from: &str, to: &str) -> String {
@@ -104,6 +160,27 @@ mod tests {
             fill("-- words\nSELECT {a}, r'\\d{6}{' FROM {b}\n", &[("a", "{b}"), ("b", "t")]),
             "SELECT {b}, r'\\d{6}{' FROM t"
         );
+    }
+
+    #[test]
+    fn only_one_statement_that_reads_is_let_through() {
+        for reads in [
+            "SELECT 1",
+            " -- a; b\n/* DROP */ # c\n(select ';', \"x;\\\";\", r'\\';', '''a'; b''', `a;b` FROM t) ; ",
+            "with a as (select 1) select * from a",
+        ] {
+            assert!(only_reads(reads), "{reads}");
+        }
+        for writes in [
+            "",
+            "DROP TABLE t",
+            "SELECT 1; DROP TABLE t",
+            "/* SELECT */ DELETE FROM t",
+            "SELECT '\\'; DROP TABLE t",
+        ] {
+            // The last one ends in the middle of a string: nothing of it runs.
+            assert_eq!(only_reads(writes), writes.starts_with("SELECT '"), "{writes}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! noticed what was made.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -31,7 +31,9 @@ pub(super) struct Table {
     pub(super) meta: Meta,
     /// `schema.fields` as BigQuery has it.
     pub(super) fields: Vec<Value>,
-    etag: String,
+    /// The column that it is partitioned by, if it is.
+    pub(super) partition_field: Option<String>,
+    pub(super) etag: String,
 }
 
 impl Table {
@@ -46,6 +48,16 @@ pub(super) struct Tables {
     known: RwLock<HashMap<String, Arc<Table>>>,
     lags: Mutex<HashMap<String, Lag>>,
     lag_retry_first: Duration,
+    views: Mutex<HashMap<String, Views>>,
+}
+
+/// What is known of the views of a dataset that has an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Views {
+    /// They are there, or somebody is making them.
+    SeenTo,
+    /// The table has been changed since they were made.
+    Stale,
 }
 
 /// Since when streaming has not known what `tables.get` shows.
@@ -60,7 +72,7 @@ const LAG_FORGOTTEN: Duration = Duration::from_secs(3 * 60);
 
 impl Tables {
     pub(super) fn new(lag_retry_first: Duration) -> Tables {
-        Tables { known: RwLock::default(), lags: Mutex::default(), lag_retry_first }
+        Tables { known: RwLock::default(), lags: Mutex::default(), lag_retry_first, views: Mutex::default() }
     }
 
     /// The table as it was read last; read, and made if need be, when it never was.
@@ -70,6 +82,23 @@ impl Tables {
             Some(table) => Ok(table),
             None => self.bring_about(client, dataset, &[]),
         }
+    }
+
+    /// Says what was known of the dataset's views, and that the caller sees to them now.
+    pub(super) fn see_to_views(&self, dataset: &str) -> Option<Views> {
+        self.views().insert(dataset.to_owned(), Views::SeenTo)
+    }
+
+    /// The views are not as they should be: `None`, nobody knows.
+    pub(super) fn note_views(&self, dataset: &str, state: Option<Views>) {
+        match state {
+            Some(state) => self.views().insert(dataset.to_owned(), state),
+            None => self.views().remove(dataset),
+        };
+    }
+
+    fn views(&self) -> MutexGuard<'_, HashMap<String, Views>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, dataset: &str, table: Table) -> Arc<Table> {
@@ -142,16 +171,22 @@ impl Tables {
         })
     }
 
-    fn make(&self, client: &Client, dataset: &str, wanted: &[Field]) -> Result<(), WarehouseError> {
+    /// Makes the table, unless somebody was faster. True: it was made.
+    pub(super) fn make(
+        &self,
+        client: &Client,
+        dataset: &str,
+        wanted: &[Field],
+    ) -> Result<bool, WarehouseError> {
         let name = catalog::table_name(dataset);
         let resource = new_table(client, &name, catalog::find(dataset), wanted);
         let path = format!("datasets/{}/tables", client.place.dataset);
         match client.post(Op::TablesInsert, &path, &resource) {
             Ok(_) => {
                 tracing::info!(dataset, table = name, "table made");
-                Ok(())
+                Ok(true)
             }
-            Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(()),
+            Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(false),
             Err(error) => Err(client.explain(Op::TablesInsert, error)),
         }
     }
@@ -169,6 +204,7 @@ impl Tables {
         let resource = client.patch(Op::TablesPatch, &path, &table.etag, &patch)?;
         let names: Vec<&str> = new.iter().filter_map(|field| field["name"].as_str()).collect();
         tracing::info!(dataset, table = table.name, columns = names.join(","), "columns added");
+        self.note_views(dataset, Some(Views::Stale));
         let table = table_of(client, dataset, &resource).map_err(CallError::Warehouse)?;
         Ok(self.remember(dataset, table))
     }
@@ -223,11 +259,17 @@ fn table_of(client: &Client, dataset: &str, resource: &Value) -> Result<Table, W
     let meta = columns::meta_of(&shown, &fields).map_err(unusable)?;
     let schema = Arc::new(Schema::new(name.clone(), columns::data_fields(&fields)));
     let etag = resource["etag"].as_str().unwrap_or("*").to_owned();
-    Ok(Table { name, schema, meta, fields, etag })
+    Ok(Table { name, schema, meta, fields, partition_field: partition_field(resource), etag })
+}
+
+/// The column that a table is partitioned by; one that is partitioned by the time of loading has none.
+pub(super) fn partition_field(resource: &Value) -> Option<String> {
+    let field = |kind: &str| resource[kind]["field"].as_str().map(str::to_owned);
+    field("timePartitioning").or_else(|| field("rangePartitioning"))
 }
 
 /// What the table lacks of its meta columns and of `wanted`, as far as it can take it.
-fn missing(table: &Table, wanted: &[Field]) -> Vec<Value> {
+pub(super) fn missing(table: &Table, wanted: &[Field]) -> Vec<Value> {
     let mut new = columns::missing_meta(&table.fields);
     for field in wanted {
         let is_there = table.has(&field.name) || columns::find(&new, &field.name).is_some();
@@ -240,7 +282,7 @@ fn missing(table: &Table, wanted: &[Field]) -> Vec<Value> {
 }
 
 /// The table that irispool makes for a dataset: its fields, the meta columns, a partition a day, clustered.
-fn new_table(client: &Client, name: &str, known: Option<&Dataset>, wanted: &[Field]) -> Value {
+pub(super) fn new_table(client: &Client, name: &str, known: Option<&Dataset>, wanted: &[Field]) -> Value {
     let mut fields: Vec<Field> = known.map_or_else(Vec::new, |dataset| dataset.fields.clone());
     for field in wanted.iter().filter_map(columns::possible) {
         if !fields.iter().any(|there| there.name.eq_ignore_ascii_case(&field.name)) {

@@ -28,11 +28,10 @@ use rusqlite::Connection;
 
 use self::fault::Fault;
 use self::tables::Table;
-use super::{Delivery, Outcome, Warehouse, WarehouseError};
+use super::{Delivery, Made, Outcome, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
 pub use reader::Reader;
-pub use tables::Made;
 
 /// An SQLite file as a warehouse.
 pub struct Sqlite {

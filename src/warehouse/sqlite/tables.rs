@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::text::{fill, quoted};
 use super::views::{self, Source};
 use crate::catalog::{self, Dataset, Field, Schema};
+use crate::warehouse::Made;
 
 const LOAD_HISTORY: &str = include_str!("../../../sql/sqlite/load_history.sql");
 const COLUMNS: &str = include_str!("../../../sql/sqlite/columns.sql");
@@ -33,14 +34,6 @@ pub(super) struct Table {
     pub(super) schema: Arc<Schema>,
     /// How to name the rowid; `None` where the table has none.
     pub(super) rowid: Option<&'static str>,
-}
-
-/// What was done to bring tables and views about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Made {
-    pub tables: usize,
-    pub columns: usize,
-    pub views: usize,
 }
 
 /// The tables that belong to no dataset.
