@@ -79,7 +79,7 @@ impl Cli {
             Command::Run(RunArgs { settings, .. }) | Command::Config(ConfigArgs { settings }) => {
                 flags.extend(settings.typed());
             }
-            Command::Demo(_) | Command::Feed(_) | Command::Setup | Command::Query(_) => {}
+            Command::Demo(_) | Command::Feed(_) | Command::Setup | Command::Query(_) | Command::Dead(_) => {}
         }
         let level = match self.global.verbose {
             0 => return flags,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use irispool::spool::{
-    Batch, Claimer, DeadLetter, DeadReport, Keep, Layout, ReadError, Worker, bury, read, settle_delivered,
-    take_over_dead_workers,
+    Batch, Claimer, DeadLetter, DeadReport, Keep, Layout, ReadError, Worker, bury, dead_letters, read,
+    settle_delivered, take_over_dead_workers,
 };
 use tempfile::TempDir;
 
@@ -390,4 +390,22 @@ fn a_batch_that_goes_back_by_a_swap_leaves_the_dataset_folder_as_the_client_knew
     let after = fs::metadata(&folder).unwrap();
     assert_eq!((before.mode(), before.uid(), before.gid()), (after.mode(), after.uid(), after.gid()));
     assert_eq!(names(&folder).len(), 1_500);
+}
+
+#[test]
+fn a_report_never_replaces_a_message_that_is_called_like_one() {
+    let spool = Spool::new();
+    let (_worker, mut claimer) = spool.claimer(10);
+    for name in ["a.error.json", ".newa.error.json", "a.error.json.new", "a"] {
+        spool.put("BOALF", name, name);
+        let Some(batch) = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch else { continue };
+        bury(&spool.layout, "w", &batch, OsStr::new(name), &DeadLetter::whole("parse", "x", None)).unwrap();
+    }
+    let found = dead_letters(&spool.layout).unwrap();
+    let ids: Vec<String> = found.letters.iter().map(|letter| letter.message_id()).collect();
+    assert_eq!(ids, ["a.error.json", "a.error.json.new", "a"]);
+    for letter in &found.letters {
+        assert_eq!(fs::read_to_string(&letter.path).unwrap(), letter.message_id());
+        assert_eq!(letter.report.as_ref().unwrap().message_id, letter.message_id());
+    }
 }

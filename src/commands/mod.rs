@@ -2,15 +2,18 @@
 
 mod args;
 mod config;
+mod dead;
 mod demo;
 pub mod feed;
 pub mod query;
 mod run;
 pub mod setup;
+mod text;
 
 use clap::Subcommand;
 
 pub use args::{ConfigArgs, DemoArgs, RunArgs};
+pub use dead::DeadCommand;
 pub use feed::FeedArgs;
 pub use query::QueryArgs;
 
@@ -51,6 +54,9 @@ Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could no
   irispool query 'SELECT * FROM bmrs_fuelinst_unified LIMIT 5'
   irispool query --format csv 'SELECT * FROM bmrs_freq_iris' > freq.csv")]
     Query(QueryArgs),
+    /// Look at what can't be delivered, try it again, or delete it
+    #[command(subcommand)]
+    Dead(DeadCommand),
     /// Show the settings in effect, as TOML, each with where it comes from
     #[command(after_help = "Examples:
   irispool config
@@ -70,6 +76,7 @@ pub fn run(command: Command, settings: Loaded) -> Result<Exit, Failure> {
         Command::Feed(args) => feed::start(&args),
         Command::Setup => setup::run(config),
         Command::Query(args) => query::start(config, &args),
+        Command::Dead(command) => dead::run(config, &command),
         Command::Config(_) => config::run(&settings),
     }
 }

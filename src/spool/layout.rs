@@ -46,6 +46,11 @@ impl Layout {
         Ok(layout)
     }
 
+    /// The same paths, for whoever only looks: nothing is made and nothing is checked.
+    pub fn at(root: &Path) -> Layout {
+        Layout { root: root.to_owned() }
+    }
+
     pub fn root(&self) -> &Path {
         &self.root
     }

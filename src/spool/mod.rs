@@ -14,6 +14,7 @@ mod batch;
 mod claim;
 mod dead;
 mod layout;
+mod letters;
 mod read;
 mod recover;
 mod rename;
@@ -25,6 +26,9 @@ pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
 pub use layout::{Layout, folder_label};
+pub use letters::{
+    Letter, Letters, Retried, dead_letters, drop_letter, reason_group, remove_reports_alone, retry_letters,
+};
 pub use read::{MessageFile, ReadError, read};
 pub use recover::take_over_dead_workers;
 pub use settle::{Keep, settle_delivered};
