@@ -4,7 +4,7 @@
 //!
 //! | code | name | what it says |
 //! |---|---|---|
-//! | 0 | [`Exit::Done`] | the command did all of its work; for `run`, everything it found is delivered |
+//! | 0 | [`Exit::Done`] | the command did all of its work; for `run`, every finished message it found is delivered |
 //! | 1 | [`Exit::CannotRun`] | it could not run: the configuration, the spool or the warehouse is at fault |
 //! | 2 | [`Exit::Usage`] | the command line is wrong |
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
@@ -15,6 +15,7 @@
 //! Where two of them fit, the higher one stands ([`Exit`] is ordered, so `max` picks it).
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
@@ -47,6 +48,11 @@ pub trait Explain: Error + Send + Sync + 'static {
     fn exit(&self) -> Exit {
         Exit::CannotRun
     }
+
+    /// Whether the same may work later, with nobody doing anything about it.
+    fn may_pass(&self) -> bool {
+        false
+    }
 }
 
 /// What every command gives when it fails: any error that explains itself.
@@ -59,9 +65,19 @@ impl<E: Explain> From<E> for Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.sentence())
+    }
+}
+
 impl Failure {
     pub fn exit(&self) -> Exit {
         self.0.exit()
+    }
+
+    pub fn may_pass(&self) -> bool {
+        self.0.may_pass()
     }
 
     /// Prints the error and its hints on stderr; nothing for a failure whose code is 0.

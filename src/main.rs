@@ -21,6 +21,6 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, colour: bool) -> Result<Exit, Failure> {
     let settings = config::load(cli.config_file(), std::env::vars_os(), &cli.flags())?;
-    logs::init(settings.config.log_format, &settings.config.log_level, colour);
+    logs::init(settings.config.log_format, cli.command.log_level(&settings), colour);
     commands::run(cli.command, settings)
 }

@@ -54,6 +54,14 @@ pub struct FeedArgs {
     pub faults: f64,
 }
 
+impl FeedArgs {
+    /// With a start at last, so that another feed with it writes the same messages.
+    pub(super) fn with_start(mut self, files: u64) -> Result<FeedArgs, FeedError> {
+        self.start = Some(options(&self, files)?.start);
+        Ok(self)
+    }
+}
+
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedReport {

@@ -17,7 +17,7 @@ pub use dead::DeadCommand;
 pub use feed::FeedArgs;
 pub use query::QueryArgs;
 
-use crate::config::Loaded;
+use crate::config::{Loaded, Origin};
 use crate::exit::{Exit, Explain, Failure};
 use crate::warehouse::WarehouseError;
 
@@ -64,6 +64,17 @@ Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could no
     Config(ConfigArgs),
 }
 
+impl Command {
+    /// Which log lines there are: as it is set, and where nothing is, fewer for verbs that answer on stdout.
+    pub fn log_level<'s>(&self, settings: &'s Loaded) -> &'s str {
+        match self {
+            Command::Demo(_) if matches!(settings.origin("log_level"), Origin::Default) => "error",
+            Command::Setup if matches!(settings.origin("log_level"), Origin::Default) => "warn",
+            _ => &settings.config.log_level,
+        }
+    }
+}
+
 /// Does what was typed.
 ///
 /// # Errors
@@ -87,5 +98,9 @@ impl Explain for WarehouseError {
             WarehouseError::Later { .. } => None,
             WarehouseError::Setup { hint, .. } => Some(hint.clone()),
         }
+    }
+
+    fn may_pass(&self) -> bool {
+        matches!(self, WarehouseError::Later { .. })
     }
 }

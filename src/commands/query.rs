@@ -19,8 +19,8 @@ const TABLE_CELL_CHARS_MAX: usize = 2_000;
 /// Runs one SQL statement that only reads
 #[derive(Clone, Debug, clap::Args)]
 pub struct QueryArgs {
-    /// One statement in the warehouse's SQL
-    #[arg(value_name = "SQL")]
+    /// One statement in the warehouse's SQL, or - to read it from standard input
+    #[arg(value_name = "SQL", allow_hyphen_values = true)]
     pub sql: String,
     /// How to print the rows; a table on a terminal, csv elsewhere, unless said
     #[arg(long, value_enum)]
@@ -47,13 +47,25 @@ impl Explain for QueryError {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the statement from standard input: {source}")]
+struct NoStatementError {
+    source: io::Error,
+}
+
+impl Explain for NoStatementError {}
+
 /// `irispool query`.
 ///
 /// # Errors
 /// When the warehouse can't be opened or refuses the statement.
 pub(super) fn start(config: &Config, args: &QueryArgs) -> Result<Exit, Failure> {
+    let mut args = args.clone();
+    if args.sql == "-" {
+        args.sql = io::read_to_string(io::stdin()).map_err(|source| NoStatementError { source })?;
+    }
     match &config.warehouse {
-        WarehouseSpec::Sqlite(path) => run(args, &Reader::open(path, config.busy_timeout)?)?,
+        WarehouseSpec::Sqlite(path) => run(&args, &Reader::open(path, config.busy_timeout)?)?,
         WarehouseSpec::BigQuery { .. } => return Err(NoBigqueryError.into()),
     }
     Ok(Exit::Done)

@@ -18,6 +18,9 @@ use crate::warehouse::{Warehouse, sqlite::Sqlite};
 /// How often the progress bar learns of new numbers.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
+/// A warehouse that is not ready when a daemon starts is tried again after so long.
+const OPEN_RETRY: Duration = Duration::from_secs(5);
+
 /// A summary line comes after so long with work in it.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -45,9 +48,24 @@ impl Explain for PipelineError {
 pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
     let layout = Layout::open(&config.spool)?;
-    let warehouse = open_warehouse(config)?;
+    let Some(warehouse) = open_patiently(config, once, &stop)? else { return Ok(Exit::Done) };
     let (exit, _) = work(config, once, layout, warehouse, stop)?;
     Ok(exit)
+}
+
+/// Opens the warehouse. A daemon waits for one that is not ready yet; nothing where it is told to stop meanwhile.
+fn open_patiently(config: &Config, once: bool, stop: &Stop) -> Result<Option<Arc<dyn Warehouse>>, Failure> {
+    loop {
+        match open_warehouse(config) {
+            Err(failure) if failure.may_pass() && !once => {
+                tracing::warn!(why = failure.to_string(), "waiting: the warehouse is not ready");
+                if stop.wait(OPEN_RETRY) {
+                    return Ok(None);
+                }
+            }
+            other => return other.map(Some),
+        }
+    }
 }
 
 /// Opens the warehouse that the settings name.
@@ -162,6 +180,7 @@ fn summarise(what: &'static str, now: &Totals, before: &Totals, elapsed: Duratio
     tracing::info!(
         files,
         rows = now.rows - before.rows,
+        superseded = now.superseded - before.superseded,
         already_loaded = now.already_loaded - before.already_loaded,
         rescued_rows = now.rescued_rows - before.rescued_rows,
         dead = now.dead - before.dead,

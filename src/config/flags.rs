@@ -40,7 +40,7 @@ pub struct RunSettings {
     /// Bytes of messages held in memory at once [default: 32MiB]
     #[arg(long, value_name = "SIZE")]
     pub in_flight_bytes: Option<String>,
-    /// Rows in one transaction, at most [default: 20000]
+    /// Rows in one transaction, about [default: 20000]
     #[arg(long, value_name = "N")]
     pub batch_rows: Option<String>,
     /// How long a row may wait for others [default: 200ms]

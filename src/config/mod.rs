@@ -50,7 +50,7 @@ pub struct Config {
     /// Bytes of messages held in memory at once. One message alone may be larger.
     #[serde(with = "values::bytes")]
     pub in_flight_bytes: u64,
-    /// Rows in one transaction, at most.
+    /// Rows in one transaction, about: a message is never split.
     #[serde(deserialize_with = "values::count")]
     pub batch_rows: usize,
     /// How long a row may wait for others to be sent with.

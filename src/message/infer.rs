@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use simd_json::{Node, StaticNode};
 
-use super::{NEW_FIELDS_MAX, UtcTime};
+use super::convert::{self, Fit};
+use super::{NEW_FIELDS_MAX, Rows, UtcTime};
 use crate::catalog::{Field, Kind, is_meta_column, known_kind};
 
 /// The integers that a float holds exactly go up to here.
@@ -47,6 +48,10 @@ pub(super) fn infer(value: &[Node<'_>]) -> Kind {
     }
 }
 
+fn fits(field: &Field, value: &[Node<'_>]) -> bool {
+    matches!(convert::push(&mut Rows::default(), 0, field, value), Fit::Whole)
+}
+
 /// The kind that takes the values of both, as well as may be.
 fn widen(one: Kind, other: Kind) -> Kind {
     use Kind::{Date, Float64, Int64, Json, String, Timestamp};
@@ -69,7 +74,7 @@ pub(super) struct NewFields {
 
 struct NewField {
     field: Field,
-    /// The catalogue knows its kind, so no value changes it.
+    /// Its kind is the catalogue's, which all its values so far fit.
     known: bool,
 }
 
@@ -82,14 +87,16 @@ impl NewFields {
         let lower = name.to_ascii_lowercase();
         if let Some(&place) = self.places.get(&lower) {
             let NewField { field, known } = &mut self.fields[place];
+            *known = *known && fits(field, value);
             if !*known {
                 field.kind = widen(field.kind.clone(), infer(value));
             }
         } else if self.fields.len() < NEW_FIELDS_MAX {
-            let known = known_kind(name);
+            let field = |(kind, repeated)| Field { name: name.to_owned(), kind, repeated };
+            // What other datasets have under this name, if that is what this is.
+            let known = known_kind(name).map(field).filter(|field| fits(field, value));
             let is_known = known.is_some();
-            let (kind, repeated) = known.unwrap_or_else(|| (infer(value), false));
-            let field = Field { name: name.to_owned(), kind, repeated };
+            let field = known.unwrap_or_else(|| field((infer(value), false)));
             self.places.insert(lower, self.fields.len());
             self.fields.push(NewField { field, known: is_known });
         }

@@ -2,6 +2,7 @@
 
 pub mod logs;
 mod progress;
+mod repeat;
 mod text;
 
 use std::io::IsTerminal;
@@ -9,6 +10,7 @@ use std::io::IsTerminal;
 use clap::ColorChoice;
 
 pub use progress::{Progress, print_above_progress};
+pub use repeat::is_news;
 pub use text::plain;
 
 /// Whether what goes to stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is

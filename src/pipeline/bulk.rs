@@ -99,7 +99,9 @@ fn add(
         Err(error) => {
             log_failure(&gathered.dataset, &error);
             Tally::add(&shared.tally.failed_loads, 1);
-            leave(&gathered, shared.tables.park(&gathered.dataset, &error));
+            let delay = shared.tables.park(&gathered.dataset, &error);
+            gathered.work.leave_for_table(delay);
+            leave(&gathered, delay);
             None
         }
     }
@@ -129,7 +131,7 @@ pub(super) fn finish_all(shared: &Shared, complete: &Receiver<Gathered>, settle:
             Err(error) => {
                 log_failure(&dataset, &error);
                 Tally::add(&shared.tally.failed_loads, 1);
-                work.leave_for_later(shared.tables.park(&dataset, &error));
+                work.leave_for_table(shared.tables.park(&dataset, &error));
                 work.end(messages.len() as u64);
             }
         }

@@ -1,8 +1,7 @@
 //! The coordinator: finds what is ready, claims it, sends it on its way, and sees every batch to its end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -15,6 +14,7 @@ use super::tally::Tally;
 use super::work::Work;
 use super::{Settings, Shared, budget::Budget, bulk, deliver, list, settle, tables::Tables};
 use crate::catalog;
+use crate::observe::is_news;
 use crate::signals::Stop;
 use crate::spool::{Claimer, Layout, SpoolError, Watch, Worker, folder_label, take_over_dead_workers};
 use crate::warehouse::Warehouse;
@@ -42,6 +42,9 @@ const SETTLE_TASKS_WAITING_MAX: usize = 512;
 
 /// `--once` gives up on messages that the warehouse does not take after so long without any progress.
 const ONCE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// `--once` waits for files that are being written as long as their age may take to tell that they are not, and this.
+const ARRIVING_EXTRA: Duration = Duration::from_secs(1);
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +103,6 @@ pub fn run(
         waiting: Vec::new(),
         next_full_scan: Instant::now(),
         last_progress: Instant::now(),
-        known_strays: HashSet::new(),
     };
     let ended = coordinator.work()?;
     coordinator.finish(threads);
@@ -181,8 +183,6 @@ struct Coordinator {
     waiting: Vec<(Instant, Arc<Work>)>,
     next_full_scan: Instant,
     last_progress: Instant,
-    /// What was already complained about.
-    known_strays: HashSet<PathBuf>,
 }
 
 /// What one round of claiming saw.
@@ -191,8 +191,10 @@ struct Round {
     claimed: bool,
     /// There may be more right now.
     again: bool,
-    /// Something can't be taken yet: look again soon.
-    soon: bool,
+    /// Another worker is claiming a dataset: look again soon.
+    locked: bool,
+    /// Somebody writes files: look again soon.
+    being_written: bool,
     unreadable: u64,
     /// Folders that could not be claimed from: what is in them stays.
     failed: u64,
@@ -228,7 +230,10 @@ impl Coordinator {
             };
             first_round = false;
             if settings.once && !round.claimed && !round.again && self.underway.is_empty() {
-                if self.waiting.is_empty() && !round.soon {
+                // A file that is being written is not there yet. Where its age must tell, that much is waited for.
+                let is_arriving =
+                    round.being_written && self.last_progress.elapsed() < settings.write_age + ARRIVING_EXTRA;
+                if self.waiting.is_empty() && !round.locked && !is_arriving {
                     return Ok(Ended { left: round.unreadable + round.failed });
                 }
                 if self.last_progress.elapsed() > ONCE_PATIENCE {
@@ -250,7 +255,7 @@ impl Coordinator {
             return;
         }
         let mut until = self.next_full_scan;
-        if round.soon {
+        if round.locked || round.being_written {
             until = until.min(Instant::now() + RECHECK_INTERVAL);
         }
         if let Some(due) = self.waiting.iter().map(|(due, _)| *due).min() {
@@ -281,9 +286,10 @@ impl Coordinator {
         self.watch.follow(&incoming);
         let (folders, strays) = self.claimer.dataset_folders()?;
         for stray in strays {
-            if self.known_strays.insert(PathBuf::from(&stray)) {
+            let stray = stray.to_string_lossy();
+            if is_news(&format!("stray {stray}")) {
                 tracing::warn!(
-                    name = ?stray,
+                    name = %stray,
                     "not in a dataset's folder, left alone: messages belong in incoming/<DATASET>/"
                 );
             }
@@ -297,7 +303,7 @@ impl Coordinator {
             self.watch.follow(&path);
             let label = folder_label(&folder);
             let dataset = catalog::dataset_name(&label);
-            if self.shared.tables.is_parked(&dataset) {
+            if self.shared.tables.is_parked(&dataset) || self.holds_failed(&label) {
                 continue;
             }
             let warehouse = &self.warehouse;
@@ -306,20 +312,22 @@ impl Coordinator {
                 |files| if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
             match self.claimer.claim(&folder, bulk_files_max) {
                 Ok(claim) => {
-                    round.soon |= claim.locked || claim.being_written > 0;
+                    round.locked |= claim.locked;
+                    round.being_written |= claim.being_written > 0;
                     round.again |= claim.more;
                     round.unreadable += claim.unreadable;
                     if let Some((name, error)) = claim.first_unreadable
-                        && self.known_strays.insert(PathBuf::from(&folder).join(&name))
+                        && is_news(&format!("{label}: {error}"))
                     {
                         tracing::warn!(
-                            folder = ?folder, message = ?name, %error, files = claim.unreadable,
-                            "cannot read messages: they stay in incoming; run as the user that runs the IRIS client"
+                            folder = label, message_id = %name.to_string_lossy(), %error, files = claim.unreadable,
+                            "cannot take messages: they stay in incoming; run as the user that runs the IRIS client"
                         );
                     }
-                    if claim.sub_folders > 0 && self.known_strays.insert(PathBuf::from(&folder)) {
+                    if claim.sub_folders > 0 && is_news(&format!("{label}: sub-folders")) {
                         tracing::warn!(
-                            folder = ?folder, sub_folders = claim.sub_folders,
+                            folder = label,
+                            sub_folders = claim.sub_folders,
                             "folders inside a dataset's folder are left alone; does the client's \
                              RelativeFileDownloadDirectory point at this spool's incoming?"
                         );
@@ -350,6 +358,12 @@ impl Coordinator {
             }
         }
         Ok(round)
+    }
+
+    /// Whether a batch from this folder is held that the warehouse did not take.
+    fn holds_failed(&self, label: &str) -> bool {
+        let waiting = self.waiting.iter().map(|(_, work)| work);
+        waiting.chain(self.underway.values()).any(|work| work.table_failed() && work.batch.label() == label)
     }
 
     fn send(&mut self, work: Arc<Work>) {

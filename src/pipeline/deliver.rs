@@ -45,7 +45,7 @@ pub(super) fn deliver_all(
                         log_failure(&delivery.dataset, &error);
                         Tally::add(&shared.tally.failed_loads, 1);
                     }
-                    work.leave_for_later(shared.tables.park(&delivery.dataset, &error));
+                    work.leave_for_table(shared.tables.park(&delivery.dataset, &error));
                     work.end(delivery.messages.len() as u64);
                 }
             }

@@ -17,6 +17,7 @@ use super::tally::Tally;
 use super::work::Work;
 use crate::catalog::{self, Schema};
 use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
+use crate::observe::is_news;
 use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError, SpoolError};
 use crate::warehouse::{Delivery, Message, WarehouseError};
 
@@ -72,7 +73,7 @@ impl Outlets {
 enum Fate {
     Dead(DeadLetter),
     GiveBack(Option<ReadError>),
-    Later(Duration),
+    TableFailed(Duration),
     Gone,
 }
 
@@ -105,8 +106,8 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
                 Ok(()) => {}
                 Err(Fate::Dead(letter)) => endings.push((entry.name, Ending::Dead(letter))),
                 Err(Fate::GiveBack(error)) => give_back(shared, work, &entry.name, error),
-                Err(Fate::Later(delay)) => {
-                    work.leave_for_later(delay);
+                Err(Fate::TableFailed(delay)) => {
+                    work.leave_for_table(delay);
                     work.end(1);
                 }
                 Err(Fate::Gone) => work.end(1),
@@ -283,7 +284,7 @@ impl Reader<'_> {
     fn table_failed(&self, dataset: &str, error: &WarehouseError) -> Fate {
         log_failure(dataset, error);
         Tally::add(&self.shared.tally.failed_loads, 1);
-        Fate::Later(self.shared.tables.park(dataset, error))
+        Fate::TableFailed(self.shared.tables.park(dataset, error))
     }
 }
 
@@ -309,7 +310,11 @@ fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
         1 => format!("row {}: {}", first.row, first.reason),
         count => format!("{count} bad rows, the first one row {}: {}", first.row, first.reason),
     };
-    let reason = if good > 0 { format!("{reason} ({good} good rows were delivered)") } else { reason };
+    let reason = match good {
+        0 => reason,
+        1 => format!("{reason} (the one good row was delivered)"),
+        _ => format!("{reason} ({good} good rows were delivered)"),
+    };
     let byte = Some(first.byte);
     let rows = bad
         .into_iter()
@@ -321,7 +326,10 @@ fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
 /// Puts a file back into `incoming`: somebody writes it, or it is not ours to read, or it is a folder.
 fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, error: Option<ReadError>) {
     if let Some(ReadError::Unreadable(error)) = &error {
-        tracing::warn!(folder = work.batch.label(), file = ?name, %error, "cannot read a message: it stays in incoming");
+        if is_news(&format!("{}: {error}", work.batch.label())) {
+            let message_id = name.to_string_lossy();
+            tracing::warn!(folder = work.batch.label(), %message_id, %error, "cannot read messages: they stay in incoming");
+        }
         Tally::add(&shared.tally.unreadable, 1);
     }
     work.note_given_back();
@@ -337,7 +345,10 @@ fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, error: Option<R
     work.end(1);
 }
 
+/// Logs a fault of the spool, unless it was said a moment ago.
 pub(super) fn log_spool_failure(error: &SpoolError) {
-    let hint = error.hint().unwrap_or_default();
-    tracing::error!(%error, hint, "the spool is in trouble");
+    if is_news(&error.to_string()) {
+        let hint = error.hint().unwrap_or_default();
+        tracing::error!(%error, hint, "the spool is in trouble");
+    }
 }

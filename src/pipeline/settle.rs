@@ -61,7 +61,7 @@ fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending) {
     let layout = &shared.layout;
     let bury = |letter: &DeadLetter| {
         tracing::warn!(
-            folder = work.batch.label(), message_id = ?name, stage = letter.stage, reason = letter.reason,
+            folder = work.batch.label(), message_id = %name.to_string_lossy(), stage = letter.stage, reason = letter.reason,
             "a message went to dead"
         );
         spool::bury(layout, &shared.worker_name, &work.batch, &name, letter)

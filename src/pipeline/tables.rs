@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::catalog::{Field, Schema};
+use crate::observe::is_news;
 use crate::warehouse::{Warehouse, WarehouseError};
 
 /// A table that needs a person is asked again after so long.
@@ -96,8 +97,11 @@ impl Tables {
     }
 }
 
-/// One log line for a delivery that failed.
+/// One log line for a delivery that failed, unless the same was said a moment ago.
 pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
+    if !is_news(&format!("{dataset}: {error}")) {
+        return;
+    }
     match error {
         WarehouseError::Later { why, after } => {
             tracing::warn!(

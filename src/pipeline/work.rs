@@ -27,6 +27,8 @@ pub(super) struct Work {
     perhaps_delivered: AtomicBool,
     /// Messages went back to `incoming`.
     gave_back: AtomicBool,
+    /// The warehouse did not take some of its messages at the last try.
+    table_failed: AtomicBool,
     /// Some messages stay for a later try, after this long.
     later: Mutex<Option<Duration>>,
     ended: Sender<Arc<Work>>,
@@ -45,6 +47,7 @@ impl Work {
             bulk: AtomicBool::new(bulk),
             perhaps_delivered: AtomicBool::new(bulk && taken_over),
             gave_back: AtomicBool::new(false),
+            table_failed: AtomicBool::new(false),
             later: Mutex::new(None),
             ended,
         })
@@ -93,6 +96,17 @@ impl Work {
     pub(super) fn leave_for_later(&self, delay: Duration) {
         let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
         *later = Some(later.map_or(delay, |earlier| earlier.max(delay)));
+    }
+
+    /// The same, because the warehouse does not take them now. Until it does, no more of the dataset is claimed: the
+    /// batches that a worker holds would grow without end.
+    pub(super) fn leave_for_table(&self, delay: Duration) {
+        self.table_failed.store(true, Ordering::Release);
+        self.leave_for_later(delay);
+    }
+
+    pub(super) fn table_failed(&self) -> bool {
+        self.table_failed.load(Ordering::Acquire)
     }
 
     /// Messages stay in the folder: in this pass the batch is not whole.

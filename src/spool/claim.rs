@@ -37,7 +37,7 @@ pub struct Claim {
     pub locked: bool,
     /// Files that somebody still writes.
     pub being_written: u64,
-    /// Files that could not be opened, with the first one's name and fault.
+    /// Files that may not be opened or renamed, with the first one's name and fault.
     pub unreadable: u64,
     pub first_unreadable: Option<(OsString, io::Error)>,
     /// Folders inside the dataset folder: left alone.
@@ -209,6 +209,11 @@ impl Claimer {
             match rename_at(folder, name, batch.folder(), name) {
                 Ok(()) => claim.messages += 1,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // One file may be like that: an immutable one, another user's in a sticky folder.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    claim.unreadable += 1;
+                    claim.first_unreadable.get_or_insert((entry.name, error));
+                }
                 Err(error) => {
                     let error = SpoolError::io("claim", path.join(name), error);
                     if claim.messages == 0 {

@@ -12,12 +12,14 @@ use super::SpoolError;
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    /// Where `incoming` really is, should it be a symbolic link to where the client writes.
+    incoming: PathBuf,
 }
 
 impl Layout {
     /// Makes the folders that lack and checks that a rename can move between all of them.
     pub fn open(root: &Path) -> Result<Layout, SpoolError> {
-        let layout = Layout { root: root.to_owned() };
+        let mut layout = Layout { root: root.to_owned(), incoming: root.join("incoming") };
         let folders =
             [layout.incoming(), layout.claimed(), layout.dead(), layout.done(), layout.dataset_locks()];
         for folder in &folders {
@@ -29,6 +31,8 @@ impl Layout {
                 Err(error) => return Err(SpoolError::io("make the folder", folder, error)),
             }
         }
+        layout.incoming = fs::canonicalize(&layout.incoming)
+            .map_err(|error| SpoolError::io("look at", &layout.incoming, error))?;
         let device = |path: &PathBuf| {
             fs::metadata(path)
                 .map(|found| found.dev())
@@ -56,7 +60,7 @@ impl Layout {
     }
 
     pub fn incoming(&self) -> PathBuf {
-        self.root.join("incoming")
+        self.incoming.clone()
     }
 
     pub fn claimed(&self) -> PathBuf {

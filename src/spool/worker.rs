@@ -9,7 +9,7 @@ use fs2::FileExt;
 
 use super::{Layout, SpoolError, now_ms};
 
-/// The lock file in a worker's folder. It also says, for people, who the worker is.
+/// The lock file in a worker's folder.
 pub(super) const LOCK: &str = ".lock";
 
 /// Stands before the number in the id of a batch that is delivered as a whole.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use irispool::feed::{Feed, FeedOptions};
 
-use super::{Expected, Site};
+use super::{Daemon, Expected, Site, until};
 
 pub(crate) struct Client {
     incoming: PathBuf,
@@ -54,6 +54,15 @@ impl Client {
         let file = self.open(folder, name).unwrap();
         let written_at = write_in_pieces(file, body, self.piece_bytes).unwrap();
         self.written.insert(key, written_at);
+    }
+
+    /// Waits until all that was written is delivered or dead.
+    #[track_caller]
+    pub(crate) fn until_all_is_settled(&self, site: &Site, daemon: &mut Daemon) {
+        until("all is settled", || {
+            daemon.assert_running();
+            site.loaded() == self.expected.loaded() && !site.has_messages()
+        });
     }
 
     fn clock_ms(&self) -> i64 {

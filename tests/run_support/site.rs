@@ -110,13 +110,14 @@ impl Site {
         texts.unwrap().map(Result::unwrap).collect()
     }
 
-    /// Messages that the database says are loaded; 0 before there is a database.
+    /// Messages that the database says are loaded, but for those all of whose rows are dead; 0 before there is a database.
     pub(crate) fn loaded(&self) -> i64 {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
         Connection::open_with_flags(&self.database, flags)
             .and_then(|connection| {
                 connection.busy_timeout(PATIENCE)?;
-                connection.query_row("SELECT count(*) FROM irispool_load_history", [], |row| row.get(0))
+                let loaded = "SELECT count(*) FROM irispool_load_history WHERE rows > 0 OR dead = 0";
+                connection.query_row(loaded, [], |row| row.get(0))
             })
             .unwrap_or(0)
     }
@@ -142,6 +143,13 @@ impl Site {
         let path = self.spool.join("dead").join(folder).join(format!("{name}.error.json"));
         let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_slice(&text).unwrap()
+    }
+
+    /// Whether a message is on its way: waiting, or claimed.
+    pub(crate) fn has_messages(&self) -> bool {
+        // In this order: messages move from the one to the other.
+        let batches = || entries(&self.spool.join("claimed")).into_iter().flat_map(|worker| entries(&worker));
+        !self.files_in("incoming").is_empty() || batches().any(|batch| !entries(&batch).is_empty())
     }
 
     /// Nobody has claimed anything: no worker has a folder any more. A killed one may leave an empty hidden folder, which

@@ -1,0 +1,214 @@
+//! `irispool run`, the daemon: what comes while it runs is delivered, and stopping it loses nothing.
+
+mod run_support;
+
+use std::fs;
+use std::io::Write;
+
+use irispool::feed::{FeedOptions, Mix};
+use run_support::{Client, Daemon, Random, Site, is_root, skip, until};
+use rustix::process::Signal;
+
+const ROW: &str = r#"[{"dataset": "FREQ", "measurementTime": "2025-10-28T03:59:00Z", "frequency": 49.98}]"#;
+
+#[test]
+fn files_that_come_are_delivered_also_in_new_folders_with_files_in_them() {
+    let site = Site::new();
+    let mut daemon = site.daemon(&["--scan-interval=1h"]);
+    daemon.wait_until_ready();
+    let mut client = Client::new(&site);
+    client.write("FREQ", "first", ROW.as_bytes());
+    until("the first row is there", || site.loaded() == 1);
+    client.write("FREQ", "second", ROW.as_bytes());
+    // Moved in as a whole: no event tells of the files in it.
+    let prepared = site.folder.path().join("prepared");
+    fs::create_dir(&prepared).unwrap();
+    for number in 0..50 {
+        let name = format!("b{number}");
+        fs::write(prepared.join(&name), "[{\"acceptanceNumber\": 1}]").unwrap();
+        client.expected.add("BOALF", &name, b"[{\"acceptanceNumber\": 1}]");
+    }
+    fs::rename(&prepared, site.incoming("BOALF")).unwrap();
+    client.feed(&FeedOptions { mix: Mix::Even, ..FeedOptions::default() }, 200);
+    client.until_all_is_settled(&site, &mut daemon);
+    daemon.stop();
+    client.expected.assert_exact(&site);
+}
+
+#[test]
+fn a_stop_with_a_backlog_in_flight_leaves_nothing_claimed_and_loses_nothing() {
+    // Early and late, with batches claimed file by file and by swaps.
+    for (stop_after, flags) in
+        [(1, &[][..]), (300, &["--claim-files=100"]), (3_000, &["--claim-files=100000"])]
+    {
+        let site = Site::new();
+        let mut client = Client::new(&site);
+        client.feed(&FeedOptions::default(), 8_000);
+        let mut daemon = site.daemon(flags);
+        until("some of it is delivered", || {
+            daemon.assert_running();
+            site.loaded() >= stop_after
+        });
+        daemon.stop();
+        site.assert_nothing_claimed();
+        let delivered = site.loaded();
+        let waiting = site.files_in("incoming").len() as i64;
+        assert!(delivered + waiting >= client.expected.messages() as i64, "{delivered} and {waiting}");
+        assert_eq!(site.drain(flags).contains("took over"), false);
+        client.expected.assert_exact(&site);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_the_next_run_finishes() {
+    let site = Site::new();
+    let mut client = Client::new(&site);
+    client.feed(&FeedOptions::default(), 5_000);
+    let mut daemon = site.daemon(&[]);
+    until("some of it is delivered", || site.loaded() > 0);
+    // Somebody else writes to the database, so that it can't finish.
+    let other = site.connection();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    daemon.send(Signal::TERM);
+    until("it has the first signal", || {
+        // Signals of one kind that wait are one, so the second is sent again until it ends.
+        daemon.send(Signal::TERM);
+        daemon.ended().is_some()
+    });
+    assert_eq!(daemon.ended().unwrap().code(), Some(143), "{}", daemon.log());
+    other.execute_batch("ROLLBACK").unwrap();
+    site.drain(&[]);
+    client.expected.assert_exact(&site);
+}
+
+#[test]
+fn a_writer_in_place_under_a_running_worker_has_no_row_torn() {
+    for flags in [&[][..], &["--claim-files=1"]] {
+        let site = Site::new();
+        let mut client = Client::new(&site);
+        client.piece_bytes = 1_000;
+        let mut daemon = site.daemon(flags);
+        daemon.wait_until_ready();
+        let mut random = Random::new(7);
+        for number in 0..150 {
+            // One message in three is written again, over a path that may or may not be taken yet.
+            let name =
+                format!("PN_202510271648_{:05}.json", if number % 3 == 2 { number - 1 } else { number });
+            let rows: Vec<String> = (0..1_000 + random.below(500))
+                .map(|row| {
+                    format!(
+                        r#"{{"dataset": "PN", "settlementPeriod": {}, "levelFrom": {row}, "levelTo": {number}, "nationalGridBmUnit": "UNIT-{number}-{row}", "bmUnit": "T_UNIT-{}"}}"#,
+                        row % 50 + 1,
+                        "X".repeat(60)
+                    )
+                })
+                .collect();
+            client.write("PN", &name, format!("[{}]", rows.join(", ")).as_bytes());
+        }
+        client.until_all_is_settled(&site, &mut daemon);
+        daemon.stop();
+        client.expected.assert_exact(&site);
+        assert!(site.dead().is_empty());
+    }
+}
+
+#[test]
+fn a_file_that_is_held_open_delays_only_itself() {
+    // Found open in incoming, and in a folder that was claimed whole.
+    for flags in [&[][..], &["--claim-files=1"]] {
+        let site = Site::new();
+        let mut client = Client::new(&site);
+        let mut slow = client.open("FREQ", "slow").unwrap();
+        slow.write_all(&ROW.as_bytes()[..30]).unwrap();
+        for number in 0..50 {
+            client.write("FREQ", &format!("m{number}"), ROW.as_bytes());
+        }
+        let mut daemon = site.daemon(flags);
+        until("the others are delivered", || site.loaded() == 50);
+        for number in 50..100 {
+            client.write("FREQ", &format!("m{number}"), ROW.as_bytes());
+        }
+        until("later ones are delivered", || site.loaded() == 100);
+        until("the open file is where the client knows it", || {
+            site.files_in("incoming").into_iter().eq(["FREQ/slow".to_owned()])
+        });
+        client.expected.assert_rows(&site);
+        slow.write_all(&ROW.as_bytes()[30..]).unwrap();
+        drop(slow);
+        client.expected.add("FREQ", "slow", ROW.as_bytes());
+        client.until_all_is_settled(&site, &mut daemon);
+        daemon.stop();
+        client.expected.assert_exact(&site);
+    }
+}
+
+#[test]
+fn more_events_than_the_queue_holds_lose_no_message() {
+    let limit: u64 =
+        fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
+    if limit > 50_000 {
+        return skip("the queue of file events is too long here to be filled");
+    }
+    let site = Site::new();
+    let mut client = Client::new(&site);
+    client.write("FREQ", "before", ROW.as_bytes());
+    let mut daemon = site.daemon(&["--scan-interval=1h"]);
+    until("it is at work", || site.loaded() == 1);
+    // It can take no event while it is stopped, so the queue fills: an event or two a file.
+    daemon.send(Signal::STOP);
+    for number in 0..limit + 1_000 {
+        client.write("FREQ", &format!("m{number}"), b"[{\"frequency\": 50}]");
+    }
+    daemon.send(Signal::CONT);
+    client.until_all_is_settled(&site, &mut daemon);
+    // And it still hears of what comes then.
+    client.write("FREQ", "after", ROW.as_bytes());
+    client.write("BOALF", "after", b"[{\"acceptanceNumber\": 1}]");
+    client.until_all_is_settled(&site, &mut daemon);
+    daemon.stop();
+    client.expected.assert_exact(&site);
+}
+
+#[test]
+fn a_dataset_folder_that_is_deleted_and_made_again_is_found() {
+    let site = Site::new();
+    let mut client = Client::new(&site);
+    let mut daemon = site.daemon(&["--scan-interval=300ms"]);
+    daemon.wait_until_ready();
+    for round in 0..5 {
+        client.write("FREQ", &format!("a{round}"), ROW.as_bytes());
+        client.until_all_is_settled(&site, &mut daemon);
+        // Another program may be at it in the same moment: then it is not empty, and stays.
+        until("the folder is gone", || fs::remove_dir(site.incoming("FREQ")).is_ok());
+        client.write("FREQ", &format!("b{round}"), ROW.as_bytes());
+        client.write("BOALF", &format!("b{round}"), b"[{\"acceptanceNumber\": 1}]");
+        client.until_all_is_settled(&site, &mut daemon);
+    }
+    daemon.stop();
+    client.expected.assert_exact(&site);
+}
+
+#[test]
+fn without_leases_files_in_pieces_wait_until_they_are_old_enough() {
+    if !is_root() {
+        return skip("needs root, to run as somebody else");
+    }
+    use std::os::unix::fs::chown;
+    use std::os::unix::process::CommandExt;
+    let site = Site::new();
+    fs::create_dir_all(site.incoming("FREQ")).unwrap();
+    for path in [site.folder.path(), &site.spool, &site.spool.join("incoming"), &site.incoming("FREQ")] {
+        chown(path, Some(65534), Some(65534)).unwrap();
+    }
+    let mut client = Client::new(&site);
+    let mut command = site.run_command(&["--write-age=100ms", "--scan-interval=200ms"]);
+    command.uid(65534).gid(65534);
+    let mut daemon = Daemon::start(command, site.folder.path());
+    daemon.wait_until_ready();
+    for number in 0..50 {
+        client.write("FREQ", &format!("m{number}"), ROW.as_bytes());
+    }
+    client.until_all_is_settled(&site, &mut daemon);
+    daemon.stop();
+    client.expected.assert_exact(&site);
+}
