@@ -10,10 +10,10 @@ use crate::observe::{self, plain};
 
 /// How an answer on stdout may look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    pub colour: bool,
+pub(super) struct Look {
+    pub(super) colour: bool,
     /// ✔ and ✘ in place of words.
-    pub symbols: bool,
+    pub(super) symbols: bool,
 }
 
 impl Look {

@@ -1,8 +1,11 @@
 //! What people see of a running irispool: log lines and the progress bar, both on stderr.
 
+pub mod http;
 pub mod logs;
+pub mod metrics;
 mod progress;
 mod repeat;
+pub mod service;
 mod text;
 
 use std::io::IsTerminal;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::tally::Tally;
 use crate::catalog::{Field, Schema};
 use crate::observe::is_news;
 use crate::warehouse::{Warehouse, WarehouseError};
@@ -21,12 +22,13 @@ struct Table {
 
 pub(super) struct Tables {
     warehouse: Arc<dyn Warehouse>,
+    tally: Arc<Tally>,
     tables: Mutex<HashMap<String, Table>>,
 }
 
 impl Tables {
-    pub(super) fn new(warehouse: Arc<dyn Warehouse>) -> Tables {
-        Tables { warehouse, tables: Mutex::default() }
+    pub(super) fn new(warehouse: Arc<dyn Warehouse>, tally: Arc<Tally>) -> Tables {
+        Tables { warehouse, tally, tables: Mutex::default() }
     }
 
     fn with<T>(&self, dataset: &str, act: impl FnOnce(&mut Table) -> T) -> T {
@@ -89,7 +91,15 @@ impl Tables {
             table.schema = None;
             table.parked_until = Some(Instant::now() + wait);
         });
+        self.tally.figures.park(dataset, error);
         wait
+    }
+
+    /// The table has taken rows.
+    pub(super) fn unpark(&self, dataset: &str) {
+        if self.with(dataset, |table| table.parked_until.take()).is_some() {
+            self.tally.figures.unpark(dataset);
+        }
     }
 
     pub(super) fn is_parked(&self, dataset: &str) -> bool {

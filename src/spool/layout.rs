@@ -52,7 +52,8 @@ impl Layout {
 
     /// The same paths, for whoever only looks: nothing is made and nothing is checked.
     pub fn at(root: &Path) -> Layout {
-        Layout { root: root.to_owned() }
+        let incoming = root.join("incoming");
+        Layout { root: root.to_owned(), incoming: fs::canonicalize(&incoming).unwrap_or(incoming) }
     }
 
     pub fn root(&self) -> &Path {

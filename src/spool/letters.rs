@@ -113,30 +113,17 @@ pub fn dead_letters(layout: &Layout) -> Result<Letters, SpoolError> {
 }
 
 fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), SpoolError> {
-    let failed = |error: io::Error| SpoolError::io("list", folder, error);
-    let opened = open_folder(CWD, folder).map_err(failed)?;
-    let mut names = HashSet::new();
-    let mut files = Vec::new();
-    for entry in list(opened).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.kind != EntryKind::Folder && !entry.is_hidden() {
-            names.insert(entry.name.clone());
-            files.push(entry);
-        }
-    }
-    for entry in files {
-        let name = entry.name;
-        let path = folder.join(&name);
-        let report_name = report_name(&name);
-        let report_path = folder.join(&report_name);
-        // A message may itself be called `….error.json`: then it has a report of its own.
-        let has_report = names.contains(&report_name);
-        if !has_report && name.as_bytes().ends_with(REPORT_ENDING.as_bytes()) {
+    let names = names_in(folder)?;
+    for name in &names {
+        let path = folder.join(name);
+        if is_report(name, &names) {
             if is_alone(&path, &names) {
                 found.reports_alone.push(path);
             }
             continue;
         }
+        let name = name.clone();
+        let report_path = folder.join(report_name(&name));
         let Ok(metadata) = path.symlink_metadata() else { continue };
         let report = read_report(&report_path);
         found.letters.push(Letter {
@@ -151,6 +138,30 @@ fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), Spo
         });
     }
     Ok(())
+}
+
+/// The names of the messages in a folder of `dead`.
+pub(super) fn dead_names(folder: &Path) -> Result<Vec<OsString>, SpoolError> {
+    let names = names_in(folder)?;
+    Ok(names.iter().filter(|name| !is_report(name, &names)).cloned().collect())
+}
+
+fn names_in(folder: &Path) -> Result<HashSet<OsString>, SpoolError> {
+    let failed = |error: io::Error| SpoolError::io("list", folder, error);
+    let opened = open_folder(CWD, folder).map_err(failed)?;
+    let mut names = HashSet::new();
+    for entry in list(opened).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.kind != EntryKind::Folder && !entry.is_hidden() {
+            names.insert(entry.name);
+        }
+    }
+    Ok(names)
+}
+
+/// A message may itself be called `….error.json`: then it has a report of its own.
+fn is_report(name: &OsStr, names: &HashSet<OsString>) -> bool {
+    name.as_bytes().ends_with(REPORT_ENDING.as_bytes()) && !names.contains(&report_name(name))
 }
 
 /// Whether a report has no message any more, and that not just because it is not there yet.

@@ -12,6 +12,7 @@ use super::views::{self, Source};
 use crate::catalog::{self, Dataset, Field, Schema};
 
 const LOAD_HISTORY: &str = include_str!("../../../sql/sqlite/load_history.sql");
+const LOAD_HISTORY_BY_TIME: &str = include_str!("../../../sql/sqlite/load_history_by_time.sql");
 const COLUMNS: &str = include_str!("../../../sql/sqlite/columns.sql");
 const DATASET_TABLE: &str = include_str!("../../../sql/sqlite/dataset_table.sql");
 
@@ -45,13 +46,14 @@ pub struct Made {
 
 /// The tables that belong to no dataset.
 pub(super) fn make_own_tables(connection: &Connection) -> Result<(), Fault> {
-    let there =
-        "SELECT count(*) = 2 FROM sqlite_schema WHERE name IN ('irispool_load_history', 'irispool_columns')";
+    let there = "SELECT count(*) = 3 FROM sqlite_schema WHERE name IN
+        ('irispool_load_history', 'irispool_load_history_by_time', 'irispool_columns')";
     if connection.query_row(there, [], |row| row.get(0))? {
         return Ok(());
     }
     let transaction = begin(connection)?;
     transaction.execute_batch(&fill(LOAD_HISTORY, &[]))?;
+    transaction.execute_batch(&fill(LOAD_HISTORY_BY_TIME, &[]))?;
     transaction.execute_batch(&fill(COLUMNS, &[]))?;
     Ok(transaction.commit()?)
 }
