@@ -10,6 +10,7 @@
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
 //! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, or refused by the warehouse; `dead retry` left some whose names are taken |
 //! | 101 | none | a bug in irispool, which it names on stderr; nothing is lost |
+//! | 134 | SIGABRT | a bug in irispool ended it at once; the next run finishes what it had claimed |
 //! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
 //!
 //! `irispool status` answers by the convention of Nagios instead, and only what clap says of a wrong command line keeps its 2:

@@ -4,31 +4,16 @@ mod run_support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 
-use run_support::site::{Ended, entries};
+use run_support::site::{Ended, NOBODY, entries};
 use run_support::{Client, Site, disk::Tmpfs, is_root, skip};
-
-/// `nobody`, who owns nothing of ours.
-const NOBODY: u32 = 65534;
 
 const ROW: &str = r#"[{"dataset": "FREQ", "measurementTime": "2025-10-28T03:59:00Z", "frequency": 49.98}]"#;
 
 /// `run --once` as nobody.
 fn once_as_nobody(site: &Site, flags: &[&str]) -> Ended {
-    let command = site.run_command(&["--once"]);
-    // The build's folder may be closed to others, so nobody gets a copy of the program.
-    let shelf = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
-    let program = shelf.path().join("irispool");
-    fs::copy(command.get_program(), &program).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command_of_nobody = std::process::Command::new(program);
-    command_of_nobody.args(command.get_args()).args(flags).uid(NOBODY).gid(NOBODY);
-    if let Some(folder) = command.get_current_dir() {
-        command_of_nobody.current_dir(folder);
-    }
-    Ended::of(&command_of_nobody.output().unwrap())
+    Ended::of(&site.run_command_as_nobody(&["--once"]).args(flags).output().unwrap())
 }
 
 fn give_to_nobody(path: &Path) {

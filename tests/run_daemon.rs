@@ -54,7 +54,7 @@ fn a_stop_with_a_backlog_in_flight_leaves_nothing_claimed_and_loses_nothing() {
         let delivered = site.loaded();
         let waiting = site.files_in("incoming").len() as i64;
         assert!(delivered + waiting >= client.expected.messages() as i64, "{delivered} and {waiting}");
-        assert_eq!(site.drain(flags).contains("took over"), false);
+        assert!(!site.drain(flags).contains("took over"));
         client.expected.assert_exact(&site);
     }
 }
@@ -194,15 +194,13 @@ fn without_leases_files_in_pieces_wait_until_they_are_old_enough() {
         return skip("needs root, to run as somebody else");
     }
     use std::os::unix::fs::chown;
-    use std::os::unix::process::CommandExt;
     let site = Site::new();
     fs::create_dir_all(site.incoming("FREQ")).unwrap();
     for path in [site.folder.path(), &site.spool, &site.spool.join("incoming"), &site.incoming("FREQ")] {
         chown(path, Some(65534), Some(65534)).unwrap();
     }
     let mut client = Client::new(&site);
-    let mut command = site.run_command(&["--write-age=100ms", "--scan-interval=200ms"]);
-    command.uid(65534).gid(65534);
+    let command = site.run_command_as_nobody(&["--write-age=100ms", "--scan-interval=200ms"]);
     let mut daemon = Daemon::start(command, site.folder.path());
     daemon.wait_until_ready();
     for number in 0..50 {

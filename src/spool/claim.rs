@@ -57,7 +57,7 @@ pub struct Claimer {
 
 impl Claimer {
     /// `claim_files`: how many messages one claim renames at the most; a folder with more of them is swapped.
-    /// `write_age`: see [`super::read`].
+    /// `write_age`: see [`super::read()`].
     pub fn new(layout: Layout, worker: Arc<Worker>, claim_files: u64, write_age: Duration) -> Claimer {
         Claimer {
             layout,

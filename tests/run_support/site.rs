@@ -1,9 +1,12 @@
 //! A spool and a database in a folder of their own, and the program run on them.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -12,10 +15,15 @@ use rusqlite::Connection;
 
 use super::{Daemon, PATIENCE};
 
+/// `nobody`'s user and group.
+pub(crate) const NOBODY: u32 = 65534;
+
 pub(crate) struct Site {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) spool: PathBuf,
     pub(crate) database: PathBuf,
+    /// A copy of the program for other users: the build's folder may be closed to them.
+    shelf: OnceCell<tempfile::TempDir>,
 }
 
 /// How a `run --once` ended.
@@ -28,7 +36,7 @@ impl Site {
     pub(crate) fn new() -> Site {
         let folder = tempfile::tempdir().unwrap();
         let (spool, database) = (folder.path().join("spool"), folder.path().join("iris.db"));
-        Site { folder, spool, database }
+        Site { folder, spool, database, shelf: OnceCell::new() }
     }
 
     /// The program, with no setting from outside.
@@ -47,6 +55,26 @@ impl Site {
     pub(crate) fn run_command(&self, flags: &[&str]) -> Command {
         let mut command = self.irispool();
         command.arg("run").args(self.run_arguments()).args(flags);
+        command
+    }
+
+    /// The same, as `nobody`, who owns nothing of ours.
+    pub(crate) fn run_command_as_nobody(&self, flags: &[&str]) -> Command {
+        let open = fs::Permissions::from_mode(0o755);
+        let shelf = self.shelf.get_or_init(|| {
+            let shelf = tempfile::Builder::new().permissions(open.clone()).tempdir().unwrap();
+            fs::copy(env!("CARGO_BIN_EXE_irispool"), shelf.path().join("irispool")).unwrap();
+            fs::set_permissions(shelf.path().join("irispool"), open).unwrap();
+            shelf
+        });
+        let ours = self.run_command(flags);
+        let mut command = Command::new(shelf.path().join("irispool"));
+        command.args(ours.get_args()).current_dir(self.folder.path()).uid(NOBODY).gid(NOBODY);
+        for (name, value) in ours.get_envs() {
+            if value.is_none() {
+                command.env_remove(name);
+            }
+        }
         command
     }
 
