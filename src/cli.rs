@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, Parser, ValueHint};
 
-use crate::commands::{Command, ConfigArgs, RunArgs};
+use crate::commands::{Command, ConfigArgs, RunArgs, StatusArgs};
 use crate::config::{Flag, GlobalSettings};
 
 /// Puts Elexon IRIS messages into a warehouse: every row, once, within seconds
@@ -67,6 +67,11 @@ impl Cli {
         }
     }
 
+    /// Whether the exit code is an answer, which an error's own would garble.
+    pub fn is_status(&self) -> bool {
+        matches!(self.command, Command::Status(_))
+    }
+
     /// The file of settings that the command line names.
     pub fn config_file(&self) -> Option<&Path> {
         self.global.config.as_deref()
@@ -76,10 +81,18 @@ impl Cli {
     pub fn flags(&self) -> Vec<Flag> {
         let mut flags = self.global.settings.typed();
         match &self.command {
-            Command::Run(RunArgs { settings, .. }) | Command::Config(ConfigArgs { settings }) => {
+            Command::Run(RunArgs { settings, health, .. })
+            | Command::Config(ConfigArgs { settings, health }) => {
                 flags.extend(settings.typed());
+                flags.extend(health.typed());
             }
-            Command::Demo(_) | Command::Feed(_) | Command::Setup(_) | Command::Query(_) => {}
+            Command::Status(StatusArgs { health, .. }) => flags.extend(health.typed()),
+            Command::Demo(_)
+            | Command::Feed(_)
+            | Command::Setup(_)
+            | Command::Query(_)
+            | Command::Dead(_)
+            | Command::Check(_) => {}
         }
         let level = match self.global.verbose {
             0 => return flags,

@@ -8,10 +8,19 @@
 //! | 1 | [`Exit::CannotRun`] | it could not run: the configuration, the spool or the warehouse is at fault |
 //! | 2 | [`Exit::Usage`] | the command line is wrong |
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
-//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, or refused by the warehouse |
+//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, or refused by the warehouse; `dead retry` left some whose names are taken |
 //! | 101 | none | a bug in irispool, which it names on stderr; nothing is lost |
 //! | 134 | SIGABRT | a bug in irispool ended it at once; the next run finishes what it had claimed |
 //! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
+//!
+//! `irispool status` answers by the convention of Nagios instead, and only what clap says of a wrong command line keeps its 2:
+//!
+//! | code | name | what it says |
+//! |---|---|---|
+//! | 0 | [`Exit::Done`] | healthy |
+//! | 1 | [`Exit::Warning`] | something wants to be looked at |
+//! | 2 | [`Exit::Critical`] | data does not flow, or will not for long |
+//! | 3 | [`Exit::Unknown`] | it could not be found out: the configuration, the spool or the warehouse can't be read |
 //!
 //! Where two of them fit, the higher one stands ([`Exit`] is ordered, so `max` picks it).
 
@@ -24,18 +33,34 @@ use crate::observe::{self, plain};
 
 /// How a command ended; see the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
 pub enum Exit {
-    Done = 0,
-    CannotRun = 1,
-    Usage = 2,
-    Dead = 3,
-    Left = 4,
+    Done,
+    CannotRun,
+    Usage,
+    Dead,
+    Left,
+    /// Only of `status`, like the two below: something wants to be looked at.
+    Warning,
+    Critical,
+    Unknown,
+}
+
+impl Exit {
+    /// What the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::CannotRun | Exit::Warning => 1,
+            Exit::Usage | Exit::Critical => 2,
+            Exit::Dead | Exit::Unknown => 3,
+            Exit::Left => 4,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
+        ExitCode::from(exit.code())
     }
 }
 
@@ -79,6 +104,11 @@ impl Failure {
 
     pub fn may_pass(&self) -> bool {
         self.0.may_pass()
+    }
+
+    /// The same of `status`, whose codes are about something else: it could not find out.
+    pub fn exit_of_status(&self) -> Exit {
+        if self.exit() == Exit::Done { Exit::Done } else { Exit::Unknown }
     }
 
     /// Prints the error and its hints on stderr; nothing for a failure whose code is 0.

@@ -13,6 +13,7 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod feed;
+pub mod health;
 pub mod message;
 pub mod observe;
 pub mod pipeline;

@@ -12,11 +12,13 @@ fn main() -> ExitCode {
     keep_memory_flat();
     let cli = Cli::read();
     let colour = observe::colour_on_stderr(cli.global.color);
+    let is_status = cli.is_status();
     match run(cli, colour) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.report(colour);
-            failure.exit().into()
+            let exit = if is_status { failure.exit_of_status() } else { failure.exit() };
+            exit.into()
         }
     }
 }
@@ -47,5 +49,5 @@ fn keep_memory_flat() {
 fn run(cli: Cli, colour: bool) -> Result<Exit, Failure> {
     let settings = config::load(cli.config_file(), std::env::vars_os(), &cli.flags())?;
     logs::init(settings.config.log_format, cli.command.log_level(&settings), colour);
-    commands::run(cli.command, settings)
+    commands::run(cli.command, settings, cli.global.color)
 }

@@ -30,6 +30,10 @@ fn help() {
         ("feed", &["feed", "-h"]),
         ("setup", &["setup", "-h"]),
         ("query", &["query", "-h"]),
+        ("status", &["status", "-h"]),
+        ("check", &["check", "-h"]),
+        ("dead", &["dead", "-h"]),
+        ("dead_retry", &["dead", "retry", "-h"]),
         ("config", &["config", "-h"]),
     ] {
         let (stdout, stderr) = said(arguments, 0);

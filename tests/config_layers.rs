@@ -92,6 +92,11 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("readers", "256"),
         ("settlers", "1"),
         ("stop_timeout", "\"100ms\""),
+        ("status_backlog_warn", "0"),
+        ("status_backlog_critical", "7"),
+        ("status_stale_after", "\"1h\""),
+        ("status_disk_critical", "100"),
+        ("listen", "\"127.0.0.1:9464\""),
         ("log_format", "\"json\""),
         ("log_level", "\"warn,irispool=debug\""),
     ];
@@ -194,7 +199,7 @@ fn an_unknown_key_is_named_with_its_place_and_a_near_one() {
     ");
     insta::assert_snapshot!(refusal_of_toml("[bigquery]\nproject = 1"), @r"
     error: irispool.toml, line 1: bigquery is no setting
-    hint: the settings are batch_rows, busy_timeout, claim_files, flush_interval, in_flight_bytes, keep, load_threshold_files, location, log_format, log_level, max_file_bytes, method, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, stop_timeout, stream_rows, warehouse, write_age
+    hint: the settings are batch_rows, busy_timeout, claim_files, flush_interval, in_flight_bytes, keep, listen, load_threshold_files, location, log_format, log_level, max_file_bytes, method, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, status_backlog_critical, status_backlog_warn, status_disk_critical, status_stale_after, stop_timeout, stream_rows, warehouse, write_age
     ");
 }
 
@@ -265,6 +270,8 @@ fn values_of_every_kind_are_checked() {
         ("readers = \"many\"", "a whole number, or \"auto\" for 4 a core"),
         ("settlers = 0", "from 1 to 256"),
         ("stop_timeout = \"1d\"", "from 100ms to 1h"),
+        ("status_disk_critical = 101", "from 1 to 100"),
+        ("listen = \"9464\"", "an address and a port such as 127.0.0.1:9464, or off"),
         ("log_format = \"xml\"", "human or json"),
         (
             "log_level = \"inof\"",

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use irispool::spool::{
-    Batch, Claimer, DeadLetter, DeadReport, Keep, Layout, ReadError, Worker, bury, read, settle_delivered,
-    take_over_dead_workers,
+    Batch, Claimer, DeadLetter, DeadReport, Keep, Layout, ReadError, Worker, bury, dead_letters, inspect,
+    publish, read, settle_delivered, take_over_dead_workers,
 };
 use tempfile::TempDir;
 
@@ -390,4 +390,65 @@ fn a_batch_that_goes_back_by_a_swap_leaves_the_dataset_folder_as_the_client_knew
     let after = fs::metadata(&folder).unwrap();
     assert_eq!((before.mode(), before.uid(), before.gid()), (after.mode(), after.uid(), after.gid()));
     assert_eq!(names(&folder).len(), 1_500);
+}
+
+#[test]
+fn a_report_never_replaces_a_message_that_is_called_like_one() {
+    let spool = Spool::new();
+    let (_worker, mut claimer) = spool.claimer(10);
+    for name in ["a.error.json", ".newa.error.json", "a.error.json.new", "a"] {
+        spool.put("BOALF", name, name);
+        let Some(batch) = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch else { continue };
+        bury(&spool.layout, "w", &batch, OsStr::new(name), &DeadLetter::whole("parse", "x", None)).unwrap();
+    }
+    let found = dead_letters(&spool.layout).unwrap();
+    let ids: Vec<String> = found.letters.iter().map(|letter| letter.message_id()).collect();
+    assert_eq!(ids, ["a.error.json", "a.error.json.new", "a"]);
+    for letter in &found.letters {
+        assert_eq!(fs::read_to_string(&letter.path).unwrap(), letter.message_id());
+        assert_eq!(letter.report.as_ref().unwrap().message_id, letter.message_id());
+    }
+}
+
+#[test]
+fn a_look_tells_the_living_from_the_dead_and_leaves_both_as_they_are() {
+    let spool = Spool::new();
+    spool.put("BOALF", "dead's", "[]");
+    let (dead, mut claimer) = spool.claimer(10);
+    claimer.claim(OsStr::new("BOALF"), |_| None).unwrap();
+    drop(claimer);
+    drop(dead);
+    spool.put("BOALF", "live's", "[]");
+    let (live, mut claimer) = spool.claimer(10);
+    claimer.claim(OsStr::new("BOALF"), |_| None).unwrap();
+    spool.put("BOALF", "ready", "[1]");
+    spool.put("BOALF", ".hidden", "[]");
+    for _ in 0..2 {
+        let found = inspect(&spool.layout).unwrap();
+        let queue = &found.queues["BOALF"];
+        assert_eq!((queue.ready, queue.ready_bytes, queue.claimed, queue.dead), (1, 3, 2, 0));
+        assert_eq!(queue.ages.iter().sum::<u64>(), 1);
+        let workers: Vec<_> =
+            found.workers.iter().map(|seen| (&*seen.name, seen.alive, seen.claimed)).collect();
+        assert_eq!(workers.len(), 2);
+        assert!(workers.contains(&(live.name(), true, 1)), "{workers:?}");
+        assert!(found.workers.iter().all(|seen| seen.pid == Some(std::process::id())));
+    }
+    let heir = Worker::register(&spool.layout).unwrap();
+    assert_eq!(take_over_dead_workers(&spool.layout, &heir).unwrap().len(), 1, "its lock was given up");
+}
+
+#[test]
+fn what_a_worker_publishes_is_found_until_it_retires() {
+    let spool = Spool::new();
+    let worker = Worker::register(&spool.layout).unwrap();
+    for text in ["a long text", "short"] {
+        publish(&spool.layout, worker.name(), text.as_bytes()).unwrap();
+        assert_eq!(inspect(&spool.layout).unwrap().workers[0].published, text.as_bytes());
+    }
+    let name = worker.name().to_owned();
+    worker.retire().unwrap();
+    publish(&spool.layout, &name, b"too late").unwrap();
+    assert!(inspect(&spool.layout).unwrap().workers.is_empty());
+    assert!(!spool.layout.claimed().join(name).exists());
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::config::RunSettings;
+use crate::config::{RunSettings, StatusSettings};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -13,12 +13,16 @@ pub struct RunArgs {
     pub once: bool,
     #[command(flatten)]
     pub settings: RunSettings,
+    #[command(flatten)]
+    pub health: StatusSettings,
 }
 
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
     #[command(flatten)]
     pub settings: RunSettings,
+    #[command(flatten)]
+    pub health: StatusSettings,
 }
 
 #[derive(Debug, Args)]

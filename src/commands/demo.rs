@@ -9,7 +9,7 @@ use super::DemoArgs;
 use super::feed::{self, FeedArgs};
 use super::query::{Format, print};
 use super::run::{open_warehouse, work};
-use crate::config::{Config, WarehouseSpec};
+use crate::config::{Config, Listen, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::feed::Mix;
 use crate::observe::plain;
@@ -52,8 +52,12 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     let dir = fresh_folder(args.dir.as_deref())?;
     let spool = dir.join("spool");
     let database = dir.join("irispool.db");
-    let config =
-        Config { spool: spool.clone(), warehouse: WarehouseSpec::Sqlite(database.clone()), ..config.clone() };
+    let config = Config {
+        spool: spool.clone(),
+        warehouse: WarehouseSpec::Sqlite(database.clone()),
+        listen: Listen(None),
+        ..config.clone()
+    };
     let layout = Layout::open(&spool)?;
 
     say(&format!("A fresh spool in {}", dir.display()))?;

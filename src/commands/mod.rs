@@ -1,19 +1,26 @@
 //! The verbs: one file each, and here what they are called and which does what.
 
 mod args;
+mod check;
 mod config;
+mod dead;
 mod demo;
 pub mod feed;
 pub mod query;
 mod run;
 pub mod setup;
+mod status;
+mod text;
 
-use clap::Subcommand;
+use clap::{ColorChoice, Subcommand};
 
 pub use args::{ConfigArgs, DemoArgs, RunArgs};
+pub use check::CheckArgs;
+pub use dead::DeadCommand;
 pub use feed::FeedArgs;
 pub use query::QueryArgs;
 pub use setup::SetupArgs;
+pub use status::StatusArgs;
 
 use crate::config::{Loaded, Origin};
 use crate::exit::{Exit, Explain, Failure};
@@ -53,6 +60,25 @@ Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could no
   irispool query 'SELECT * FROM bmrs_fuelinst_unified LIMIT 5'
   irispool query --format csv 'SELECT * FROM bmrs_freq_iris' > freq.csv")]
     Query(QueryArgs),
+    /// Say whether data flows: what waits, who works, when the last rows came
+    #[command(after_help = "Examples:
+  irispool status
+  irispool status --watch
+  irispool status --json | jq .findings
+  */15 * * * *  irispool status > /tmp/status || mail -s 'IRIS' ann@example.com < /tmp/status
+
+Exit codes, by the convention of Nagios: 0 healthy, 1 warning, 2 critical, 3 unknown.")]
+    Status(StatusArgs),
+    /// Before going live: whether everything is there that a run needs; nothing is changed
+    #[command(after_help = "Examples:
+  irispool check
+  sudo -u iris irispool check --config /etc/irispool.toml
+
+Exit codes: 0 a run works, 1 it does not.")]
+    Check(CheckArgs),
+    /// Look at what can't be delivered, try it again, or delete it
+    #[command(subcommand)]
+    Dead(DeadCommand),
     /// Show the settings in effect, as TOML, each with where it comes from
     #[command(after_help = "Examples:
   irispool config
@@ -71,11 +97,11 @@ impl Command {
     }
 }
 
-/// Does what was typed.
+/// Does what was typed; `colour` is for what it answers on stdout.
 ///
 /// # Errors
 /// Whatever the verb fails with.
-pub fn run(command: Command, settings: Loaded) -> Result<Exit, Failure> {
+pub fn run(command: Command, settings: Loaded, colour: ColorChoice) -> Result<Exit, Failure> {
     let config = &settings.config;
     match command {
         Command::Run(args) => run::run(config, args.once),
@@ -83,6 +109,9 @@ pub fn run(command: Command, settings: Loaded) -> Result<Exit, Failure> {
         Command::Feed(args) => feed::start(&args),
         Command::Setup(args) => setup::run(config, &args),
         Command::Query(args) => query::start(config, &args),
+        Command::Status(args) => status::run(config, &args, colour),
+        Command::Check(args) => check::run(&settings, &args, colour),
+        Command::Dead(command) => dead::run(config, &command),
         Command::Config(_) => config::run(&settings),
     }
 }

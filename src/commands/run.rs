@@ -1,5 +1,7 @@
 //! `irispool run`: the daemon, and the drain.
 
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,11 +10,13 @@ use crossbeam_channel::{Receiver, bounded};
 
 use crate::config::{self, Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
+use crate::health::{Endpoint, Publisher};
 use crate::message::Mode;
-use crate::observe::Progress;
+use crate::observe::service::Service;
+use crate::observe::{Progress, http};
 use crate::pipeline::{self, PipelineError, Settings, Tally, Totals};
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout, SpoolError};
+use crate::spool::{Keep, Layout, SpoolError, now_ms};
 use crate::warehouse::bigquery::{self, BigQuery};
 use crate::warehouse::{Warehouse, WarehouseError, sqlite::Sqlite};
 
@@ -21,6 +25,12 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A warehouse that is not ready when a daemon starts is tried again after so long.
 const OPEN_RETRY: Duration = Duration::from_secs(5);
+
+/// How often other processes learn how this one does.
+const NEWS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A worker that has gone no round for so long is not called well.
+const ROUND_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// A summary line comes after so long with work in it.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
@@ -109,11 +119,13 @@ pub(super) fn work(
     let started = Instant::now();
     let tally = Arc::new(Tally::default());
     let (finished, teller_stop) = bounded::<()>(0);
+    let listen = config.listen.0.map(|address| serve(config, address, &tally)).transpose()?;
     let teller = {
-        let tally = Arc::clone(&tally);
+        let (tally, stop_seen) = (Arc::clone(&tally), stop.clone());
+        let mut publisher = Publisher::new(layout.clone(), listen.map(|address| address.to_string()));
         thread::Builder::new()
             .name("tell".to_owned())
-            .spawn(move || tell(&tally, &teller_stop))
+            .spawn(move || tell(&tally, &mut publisher, &stop_seen, &teller_stop))
             .map_err(PipelineError::Thread)?
     };
     let ended = pipeline::run(settings(config, once), layout, warehouse, Arc::clone(&tally), stop);
@@ -131,6 +143,37 @@ pub(super) fn work(
         Exit::Done
     };
     Ok((exit, totals))
+}
+
+/// Serves metrics and health until the process ends. Gives the address, with the port that the system chose for 0.
+fn serve(config: &Config, address: SocketAddr, tally: &Arc<Tally>) -> Result<SocketAddr, ListenError> {
+    let failed = |source| ListenError { address, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let endpoint = Endpoint::new(config.clone(), Arc::clone(tally));
+    http::serve(listener, Arc::new(move |request: &http::Request| endpoint.answer(request)))
+        .map_err(failed)?;
+    tracing::info!(%address, "serving /metrics, /healthz and /readyz");
+    Ok(address)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+struct ListenError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl Explain for ListenError {
+    fn hint(&self) -> Option<String> {
+        Some(match self.source.kind() {
+            io::ErrorKind::AddrInUse => "each worker needs a port of its own for --listen".to_owned(),
+            io::ErrorKind::PermissionDenied => {
+                "ports under 1024 are for root: choose a higher one".to_owned()
+            }
+            _ => "name an address of this machine: 127.0.0.1:9464 for itself only".to_owned(),
+        })
+    }
 }
 
 fn settings(config: &Config, once: bool) -> Settings {
@@ -158,16 +201,35 @@ fn settings(config: &Config, once: bool) -> Settings {
     }
 }
 
-/// Until `stop` is disconnected: moves the progress bar, and logs a summary a minute while there is work.
-fn tell(tally: &Tally, stop: &Receiver<()>) {
+/// Until `stop` is disconnected: moves the progress bar, publishes how things are for `irispool status`, and logs a summary a minute while there is work.
+fn tell(tally: &Tally, publisher: &mut Publisher, asked: &Stop, stop: &Receiver<()>) {
     let progress = Progress::new(0, true);
     let (mut shown, mut said) = (Totals::default(), Totals::default());
     let mut last_summary = Instant::now();
+    let mut next_news = Instant::now();
+    let mut service = Service::of_environment();
+    let (mut is_ready, mut is_stopping) = (false, false);
     while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = stop.recv_timeout(PROGRESS_INTERVAL) {
         let now = tally.totals();
         progress.add_total(now.claimed - shown.claimed);
         progress.delivered(now.delivered + now.dead - shown.delivered - shown.dead, now.rows - shown.rows);
         shown = now;
+        let turned_ms = tally.figures.turned_at_ms();
+        if !is_ready && turned_ms > 0 {
+            is_ready = true;
+            service.ready();
+        }
+        if !is_stopping && asked.requested() {
+            is_stopping = true;
+            service.stopping();
+        }
+        if is_ready && now_ms() - turned_ms < ROUND_AGE_MAX.as_millis() as i64 {
+            service.well();
+        }
+        if Instant::now() >= next_news {
+            publisher.publish(tally);
+            next_news = Instant::now() + NEWS_INTERVAL;
+        }
         if last_summary.elapsed() >= SUMMARY_INTERVAL {
             if now != said {
                 summarise("delivered", &now, &said, last_summary.elapsed());
@@ -175,6 +237,9 @@ fn tell(tally: &Tally, stop: &Receiver<()>) {
             said = now;
             last_summary = Instant::now();
         }
+    }
+    if is_ready && !is_stopping {
+        service.stopping();
     }
     progress.finish();
 }

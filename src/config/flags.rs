@@ -85,6 +85,34 @@ pub struct RunSettings {
     /// After a request to stop, how long to finish what is in flight [default: 5s]
     #[arg(long, value_name = "DURATION")]
     pub stop_timeout: Option<String>,
+    /// Serve metrics and health over HTTP at this address, such as 127.0.0.1:9464 [default: off]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+}
+
+/// What counts as healthy.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Health")]
+pub struct StatusSettings {
+    /// More waiting messages than this are a warning [default: 100]
+    #[arg(long, value_name = "N")]
+    pub status_backlog_warn: Option<String>,
+    /// More than this are critical [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub status_backlog_critical: Option<String>,
+    /// No row for so long, though some usually come, is a warning [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    pub status_stale_after: Option<String>,
+    /// A disk fuller than so many percent is critical [default: 90]
+    #[arg(long, value_name = "PERCENT")]
+    pub status_disk_critical: Option<String>,
+}
+
+impl StatusSettings {
+    /// Those that were typed.
+    pub fn typed(&self) -> Vec<Flag> {
+        typed(self)
+    }
 }
 
 impl GlobalSettings {

@@ -63,6 +63,13 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// Where the settings that are not left at their defaults stand.
+    pub fn origins(&self) -> impl Iterator<Item = &Origin> {
+        self.layers.iter().flat_map(|layer| layer.values()).map(|given| &given.origin)
+    }
+}
+
 type Layer = BTreeMap<String, Given>;
 
 /// What one layer says of one key.
@@ -278,6 +285,10 @@ fn check(config: &Config, layers: &[Layer]) -> Result<(), ConfigError> {
         ("readers", Count(config.readers), Count(1), Count(256)),
         ("settlers", Count(config.settlers), Count(1), Count(256)),
         ("stop_timeout", Time(config.stop_timeout), Time(millis(100)), Time(secs(3600))),
+        ("status_backlog_warn", Count(config.status_backlog_warn), Count(0), Count(100_000_000)),
+        ("status_backlog_critical", Count(config.status_backlog_critical), Count(0), Count(100_000_000)),
+        ("status_stale_after", Time(config.status_stale_after), Time(secs(1)), Time(secs(7 * 86_400))),
+        ("status_disk_critical", Count(config.status_disk_critical), Count(1), Count(100)),
     ];
     for (key, amount, least, greatest) in amounts {
         if !(least..=greatest).contains(&amount) {

@@ -25,9 +25,9 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use error::{BadValue, ConfigError};
-pub use flags::{GlobalSettings, RunSettings};
+pub use flags::{GlobalSettings, RunSettings, StatusSettings};
 pub use load::{Flag, Loaded, Origin, load};
-pub use values::WarehouseSpec;
+pub use values::{Listen, WarehouseSpec};
 
 pub use crate::observe::logs::LogFormat;
 
@@ -94,6 +94,20 @@ pub struct Config {
     /// After a request to stop, how long what is in flight may take to finish before it is given back.
     #[serde(with = "values::duration")]
     pub stop_timeout: Duration,
+    /// More waiting messages than this are a warning.
+    #[serde(deserialize_with = "values::count")]
+    pub status_backlog_warn: usize,
+    /// More than this are critical.
+    #[serde(deserialize_with = "values::count")]
+    pub status_backlog_critical: usize,
+    /// No row for so long, though some usually come in that time, is a warning; so is a message that waits for longer.
+    #[serde(with = "values::duration")]
+    pub status_stale_after: Duration,
+    /// A disk fuller than so many percent is critical.
+    #[serde(deserialize_with = "values::count")]
+    pub status_disk_critical: usize,
+    /// Where a run serves metrics and health over HTTP.
+    pub listen: Listen,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are: a level, or directives as of tracing's `EnvFilter`.
@@ -163,6 +177,11 @@ impl Default for Config {
             readers: default_readers(),
             settlers: 32,
             stop_timeout: Duration::from_secs(5),
+            status_backlog_warn: 100,
+            status_backlog_critical: 1_000,
+            status_stale_after: Duration::from_secs(300),
+            status_disk_critical: 90,
+            listen: Listen(None),
             log_format: LogFormat::Human,
             log_level: "info".to_owned(),
         }

@@ -4,6 +4,7 @@
 //! and the command line take the same values. An error says what would be right, never what a parser tripped over.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,6 +69,28 @@ impl Serialize for WarehouseSpec {
 impl<'de> Deserialize<'de> for WarehouseSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         word(deserializer, "sqlite:PATH or bigquery:PROJECT.DATASET", WarehouseSpec::parse)
+    }
+}
+
+/// Where to serve HTTP: `127.0.0.1:9464`, or `off`. With port 0 the system chooses one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen(pub Option<SocketAddr>);
+
+impl Serialize for Listen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(address) => serializer.collect_str(&address),
+            None => serializer.serialize_str("off"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(deserializer, "an address and a port such as 127.0.0.1:9464, or off", |text| match text {
+            "off" => Some(Listen(None)),
+            _ => text.parse().ok().map(|address| Listen(Some(address))),
+        })
     }
 }
 

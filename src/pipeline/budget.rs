@@ -1,6 +1,9 @@
 //! A limit on the message bytes that are in memory at once.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::tally::Tally;
 
 /// How many bytes may be held; shared by all readers.
 #[derive(Debug)]
@@ -8,6 +11,7 @@ pub(super) struct Budget {
     limit: u64,
     held: Mutex<u64>,
     freed: Condvar,
+    tally: Arc<Tally>,
 }
 
 /// Bytes that are held until this is dropped.
@@ -18,12 +22,16 @@ pub(super) struct Permit {
 }
 
 impl Budget {
-    pub(super) fn new(limit: u64) -> Arc<Budget> {
-        Arc::new(Budget { limit, held: Mutex::new(0), freed: Condvar::new() })
+    pub(super) fn new(limit: u64, tally: Arc<Tally>) -> Arc<Budget> {
+        Arc::new(Budget { limit, held: Mutex::new(0), freed: Condvar::new(), tally })
     }
 
     pub(super) fn empty_permit(self: &Arc<Self>) -> Permit {
         Permit { budget: Arc::clone(self), bytes: 0 }
+    }
+
+    fn tell(&self, held: u64) {
+        self.tally.figures.held_bytes.store(held, Ordering::Relaxed);
     }
 }
 
@@ -35,6 +43,7 @@ impl Permit {
         if free {
             *held += bytes;
             self.bytes += bytes;
+            self.budget.tell(*held);
         }
         free
     }
@@ -48,13 +57,17 @@ impl Permit {
         }
         *held += bytes;
         self.bytes = bytes;
+        self.budget.tell(*held);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.bytes > 0 {
-            *self.budget.held.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+            let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
+            *held -= self.bytes;
+            self.budget.tell(*held);
+            drop(held);
             self.budget.freed.notify_all();
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Shared;
-use super::deliver::send_endings;
+use super::deliver::{Loaded, send_endings};
 use super::parse::Parcel;
 use super::settle::SettleTask;
 use super::tables::log_failure;
@@ -115,7 +115,7 @@ pub(super) fn finish_all(shared: &Shared, complete: &Receiver<Gathered>, settle:
         match bulk.finish() {
             Ok(true) => {
                 let outcomes = vec![Outcome::Loaded; messages.len()];
-                send_endings(settle, &work, messages, outcomes, letters);
+                send_endings(shared, settle, &work, Loaded { dataset, messages, outcomes, letters });
             }
             Ok(false) => {
                 tracing::warn!(

@@ -24,6 +24,9 @@ use crate::warehouse::Warehouse;
 /// Rounds of claiming follow each other no faster than this, so that a steady stream makes batches, not single files.
 const ROUND_INTERVAL: Duration = Duration::from_millis(25);
 
+/// While there is nothing to do, it is told so often that the worker is there.
+const BEAT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// After a round that met another worker's lock or a file being written, the next one comes after this at the latest.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -74,10 +77,11 @@ pub fn run(
 ) -> Result<Ended, PipelineError> {
     let worker = Arc::new(Worker::register(&layout)?);
     tracing::info!(worker = worker.name(), spool = %layout.root().display(), warehouse = warehouse.name(), "ready");
+    let _ = tally.figures.worker.set(worker.name().to_owned());
     let shared = Arc::new(Shared {
         worker_name: Arc::from(worker.name()),
         tables: Tables::new(Arc::clone(&warehouse), Arc::clone(&tally)),
-        budget: Budget::new(settings.in_flight_bytes),
+        budget: Budget::new(settings.in_flight_bytes, Arc::clone(&tally)),
         settings,
         layout,
         tally,
@@ -211,6 +215,7 @@ impl Coordinator {
             if self.shared.stop.requested() {
                 return Ok(Ended::default());
             }
+            self.shared.tally.figures.turned();
             self.take_ended();
             self.send_due();
             if Instant::now() >= self.next_full_scan {
@@ -264,21 +269,31 @@ impl Coordinator {
         if let Some(due) = self.waiting.iter().map(|(due, _)| *due).min() {
             until = until.min(due);
         }
-        let timer = crossbeam_channel::at(until);
-        select! {
-            recv(self.watch.wake()) -> _ => {
-                // Events come in swarms: let a few more files arrive, then claim them together.
-                let earliest = round_started + ROUND_INTERVAL;
-                let pause = earliest.saturating_duration_since(Instant::now());
-                let _ = self.shared.stop.channel().recv_timeout(pause);
-            }
-            recv(self.ended) -> work => {
-                if let Ok(work) = work {
-                    self.batch_ended(work);
+        loop {
+            // Whoever watches this worker learns that it waits and does not hang.
+            self.shared.tally.figures.turned();
+            let timer = crossbeam_channel::at(until.min(Instant::now() + BEAT_INTERVAL));
+            select! {
+                recv(self.watch.wake()) -> _ => {
+                    // Events come in swarms: let a few more files arrive, then claim them together.
+                    let earliest = round_started + ROUND_INTERVAL;
+                    let pause = earliest.saturating_duration_since(Instant::now());
+                    let _ = self.shared.stop.channel().recv_timeout(pause);
+                    return;
+                }
+                recv(self.ended) -> work => {
+                    if let Ok(work) = work {
+                        self.batch_ended(work);
+                    }
+                    return;
+                }
+                recv(self.shared.stop.channel()) -> _ => return,
+                recv(timer) -> _ => {
+                    if Instant::now() >= until {
+                        return;
+                    }
                 }
             }
-            recv(self.shared.stop.channel()) -> _ => {}
-            recv(timer) -> _ => {}
         }
     }
 

@@ -13,8 +13,8 @@ use super::settle::{Ending, SETTLE_AT_ONCE, SettleTask};
 use super::tables::log_failure;
 use super::tally::Tally;
 use super::work::Work;
-use crate::spool::{BadRowNote, DeadLetter};
-use crate::warehouse::{Message, Outcome, RefusedRow, Warehouse};
+use crate::spool::{BadRowNote, DeadLetter, now_ms};
+use crate::warehouse::{Delivery, Message, Outcome, RefusedRow, Warehouse};
 
 /// While more may come, it is looked so often whether it still may.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -32,12 +32,17 @@ pub(super) fn deliver_all(
             deliveries.push(parcel.delivery);
             rest.push((parcel.work, parcel.letters, parcel.permit));
         }
+        let began = Instant::now();
         let results = warehouse.load(&deliveries);
+        shared.tally.figures.load.add(began.elapsed());
         assert_eq!(results.len(), deliveries.len(), "a warehouse answers for each delivery");
         let mut failed: Vec<Arc<str>> = Vec::new();
         for ((delivery, result), (work, letters, permit)) in deliveries.into_iter().zip(results).zip(rest) {
             match result {
-                Ok(outcomes) => send_endings(settle, &work, delivery.messages, outcomes, letters),
+                Ok(outcomes) => {
+                    let Delivery { dataset, messages, .. } = delivery;
+                    send_endings(shared, settle, &work, Loaded { dataset, messages, outcomes, letters });
+                }
                 Err(error) => {
                     // The rows are dropped; the files stay claimed and are read again when the table is tried again.
                     if !failed.contains(&delivery.dataset) {
@@ -83,27 +88,41 @@ fn gather(shared: &Shared, parcels: &Receiver<Parcel>) -> Option<Vec<Parcel>> {
     Some(gathered)
 }
 
+/// Messages that the warehouse has answered for.
+pub(super) struct Loaded {
+    pub(super) dataset: Arc<str>,
+    pub(super) messages: Vec<Message>,
+    /// One for each message.
+    pub(super) outcomes: Vec<Outcome>,
+    /// For messages some of whose rows are bad: their place in `messages`, and the letter.
+    pub(super) letters: Vec<(usize, DeadLetter)>,
+}
+
 /// What became of each message of a delivery, to the settlers.
-pub(super) fn send_endings(
-    settle: &Sender<SettleTask>,
-    work: &Arc<Work>,
-    messages: Vec<Message>,
-    outcomes: Vec<Outcome>,
-    mut letters: Vec<(usize, DeadLetter)>,
-) {
+pub(super) fn send_endings(shared: &Shared, settle: &Sender<SettleTask>, work: &Arc<Work>, loaded: Loaded) {
+    let Loaded { dataset, messages, outcomes, mut letters } = loaded;
     assert_eq!(outcomes.len(), messages.len(), "a warehouse answers for each message");
+    shared.tables.unpark(&dataset);
+    let now = now_ms();
+    // The settlers outlive the deliverers.
+    let send = |endings| {
+        drop(settle.send(SettleTask { work: Arc::clone(work), dataset: Arc::clone(&dataset), endings }))
+    };
     let mut endings = Vec::with_capacity(SETTLE_AT_ONCE);
     for (place, (message, outcome)) in messages.into_iter().zip(outcomes).enumerate() {
+        if matches!(outcome, Outcome::Loaded | Outcome::LoadedBut(_)) {
+            let delay_ms = u64::try_from(now - message.written_at_ms).unwrap_or(0);
+            shared.tally.figures.delay.add(Duration::from_millis(delay_ms));
+        }
         let letter =
             letters.iter().position(|(of, _)| *of == place).map(|found| letters.swap_remove(found).1);
         endings.push((OsString::from(&message.id), ending(&message, outcome, letter)));
         if endings.len() == SETTLE_AT_ONCE {
-            // The settlers outlive the deliverers.
-            let _ = settle.send(SettleTask { work: Arc::clone(work), endings: std::mem::take(&mut endings) });
+            send(std::mem::take(&mut endings));
         }
     }
     if !endings.is_empty() {
-        let _ = settle.send(SettleTask { work: Arc::clone(work), endings });
+        send(endings);
     }
 }
 

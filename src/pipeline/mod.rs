@@ -16,6 +16,7 @@ mod budget;
 mod bulk;
 mod coordinate;
 mod deliver;
+mod figures;
 mod list;
 mod parse;
 mod settle;
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use coordinate::{Ended, PipelineError, run};
+pub use figures::{DatasetFigures, Figures, Histogram, Parked};
 pub use tally::{Tally, Totals};
 
 use crate::message::Mode;

@@ -119,7 +119,8 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
     reader.send();
     if !endings.is_empty() {
         // The settlers outlive the readers.
-        let _ = outlets.settle.send(SettleTask { work: Arc::clone(work), endings });
+        let dataset = Arc::from(catalog::dataset_name(work.batch.label()));
+        let _ = outlets.settle.send(SettleTask { work: Arc::clone(work), dataset, endings });
     }
     outlets.parsed(work, count);
 }

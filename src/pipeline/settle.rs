@@ -7,6 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::Shared;
+use super::figures::DatasetFigures;
 use super::parse::log_spool_failure;
 use super::tally::Tally;
 use super::work::Work;
@@ -20,6 +21,7 @@ pub(super) const SETTLE_AT_ONCE: usize = 32;
 
 pub(super) struct SettleTask {
     pub(super) work: Arc<Work>,
+    pub(super) dataset: Arc<str>,
     pub(super) endings: Vec<(OsString, Ending)>,
 }
 
@@ -50,14 +52,16 @@ pub(super) enum Ending {
 pub(super) fn settle_all(shared: &Shared, tasks: &Receiver<SettleTask>) {
     for task in tasks {
         let count = task.endings.len() as u64;
+        let mut settled = DatasetFigures::default();
         for (name, ending) in task.endings {
-            settle(shared, &task.work, name, ending);
+            settle(shared, &task.work, name, ending, &mut settled);
         }
+        shared.tally.figures.add(&task.dataset, settled);
         task.work.end(count);
     }
 }
 
-fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending) {
+fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending, settled: &mut DatasetFigures) {
     let layout = &shared.layout;
     let bury = |letter: &DeadLetter| {
         tracing::warn!(
@@ -75,8 +79,29 @@ fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending) {
         work.leave_for_later(SETTLE_RETRY);
         return;
     }
-    let tally = &shared.tally;
+    count(&shared.tally, &ending);
     match ending {
+        Ending::Delivered { rows, rescued, bytes } => {
+            settled.delivered += 1;
+            settled.rows += rows;
+            settled.rescued_rows += rescued;
+            settled.bytes += bytes;
+        }
+        Ending::AlreadyLoaded { bytes } | Ending::Superseded { bytes } => {
+            settled.delivered += 1;
+            settled.bytes += bytes;
+        }
+        Ending::Dead(letter) => settled.add_dead(letter.stage, &letter.reason),
+        Ending::PartlyDead { letter, rows, rescued, .. } => {
+            settled.add_dead(letter.stage, &letter.reason);
+            settled.rows += rows;
+            settled.rescued_rows += rescued;
+        }
+    }
+}
+
+fn count(tally: &Tally, ending: &Ending) {
+    match *ending {
         Ending::Delivered { rows, rescued, bytes } => {
             Tally::add(&tally.delivered, 1);
             Tally::add(&tally.rows, rows);

@@ -117,7 +117,15 @@ impl Tables {
             table.schema = None;
             table.parked_until = Some(Instant::now() + wait);
         });
+        self.tally.figures.park(dataset, error);
         wait
+    }
+
+    /// The table has taken rows.
+    pub(super) fn unpark(&self, dataset: &str) {
+        if self.with(dataset, |table| table.parked_until.take()).is_some() {
+            self.tally.figures.unpark(dataset);
+        }
     }
 
     pub(super) fn is_parked(&self, dataset: &str) -> bool {

@@ -2,12 +2,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::figures::Figures;
+
 macro_rules! tally {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Counters of one worker since its start.
         #[derive(Debug, Default)]
         pub struct Tally {
             $($(#[$doc])* pub(super) $name: AtomicU64,)*
+            /// What is known in more detail.
+            pub figures: Figures,
         }
 
         /// The values of a [`Tally`] at one moment.

@@ -13,6 +13,12 @@ use super::{Batch, Layout, SpoolError, now_ms};
 /// Rows named in one report at the most; the count says how many there are.
 const ROWS_NAMED_MAX: usize = 100;
 
+/// What a report's name ends with.
+pub(super) const REPORT_ENDING: &str = ".error.json";
+
+/// Stands before a report's name while it is written.
+const NEW: &str = ".new";
+
 /// Why a message can't be delivered.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
@@ -77,7 +83,7 @@ pub fn bury(
     let claimed = batch.path().join(name);
     let mut place = name.to_owned();
     let mut number = 1;
-    while folder.join(&place).symlink_metadata().is_ok() && !same_content(&claimed, &folder.join(&place)) {
+    while is_taken(&folder, &place, &claimed) {
         number += 1;
         place = numbered(name, number);
     }
@@ -111,26 +117,36 @@ pub fn bury(
 }
 
 /// `<message id>.error.json`, or, where that is too long for a file name, a cut name with a hash in it.
-fn report_name(name: &OsStr) -> OsString {
-    const ENDING: &str = ".error.json";
+pub(super) fn report_name(name: &OsStr) -> OsString {
     let bytes = name.as_encoded_bytes();
-    // The report is written under a name with `.new` behind it first.
-    if bytes.len() + ENDING.len() + ".new".len() <= NAME_BYTES_MAX {
+    // The report is written under a longer name first.
+    if bytes.len() + REPORT_ENDING.len() + NEW.len() <= NAME_BYTES_MAX {
         let mut report = name.to_owned();
-        report.push(ENDING);
+        report.push(REPORT_ENDING);
         return report;
     }
     let start: String = name.to_string_lossy().chars().take(40).collect();
-    format!("{start}~{:032x}{ENDING}", xxhash_rust::xxh3::xxh3_128(bytes)).into()
+    format!("{start}~{:032x}{REPORT_ENDING}", xxhash_rust::xxh3::xxh3_128(bytes)).into()
 }
 
-fn read_report(path: &Path) -> Option<DeadReport> {
+/// Whether a name in `dead` is another message's, or its report would lie where a message is: that may be called
+/// `….error.json` too.
+fn is_taken(folder: &Path, place: &OsStr, claimed: &Path) -> bool {
+    let path = folder.join(place);
+    let by_message = path.symlink_metadata().is_ok() && !same_content(claimed, &path);
+    let report_name = report_name(place);
+    by_message || folder.join(self::report_name(&report_name)).symlink_metadata().is_ok()
+}
+
+pub(super) fn read_report(path: &Path) -> Option<DeadReport> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
 fn write_report(path: &Path, report: &DeadReport) -> Result<(), SpoolError> {
-    let mut new_path = path.as_os_str().to_owned();
-    new_path.push(".new");
+    // A hidden name: no message has one.
+    let mut new_name = OsString::from(NEW);
+    new_name.push(path.file_name().unwrap_or_default());
+    let new_path = path.with_file_name(new_name);
     let text = serde_json::to_vec_pretty(report).map_err(|error| SpoolError::io("write", path, error))?;
     fs::write(&new_path, text).map_err(|error| SpoolError::io("write", &new_path, error))?;
     fs::rename(&new_path, path).map_err(|error| SpoolError::io("write", path, error))

@@ -50,6 +50,12 @@ impl Layout {
         Ok(layout)
     }
 
+    /// The same paths, for whoever only looks: nothing is made and nothing is checked.
+    pub fn at(root: &Path) -> Layout {
+        let incoming = root.join("incoming");
+        Layout { root: root.to_owned(), incoming: fs::canonicalize(&incoming).unwrap_or(incoming) }
+    }
+
     pub fn root(&self) -> &Path {
         &self.root
     }

@@ -13,7 +13,9 @@
 mod batch;
 mod claim;
 mod dead;
+mod inspect;
 mod layout;
+mod letters;
 mod read;
 mod recover;
 mod rename;
@@ -24,12 +26,16 @@ mod worker;
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
+pub use inspect::{AGES, DiskSpace, Inspection, Queue, WorkerSeen, inspect};
 pub use layout::{Layout, folder_label};
-pub use read::{MessageFile, ReadError, read};
+pub use letters::{
+    Letter, Letters, Retried, dead_letters, drop_letter, reason_group, remove_reports_alone, retry_letters,
+};
+pub use read::{MessageFile, ReadError, leases_work, read};
 pub use recover::{take_over_dead_workers, workers_on};
 pub use settle::{Keep, settle_delivered};
 pub use watch::Watch;
-pub use worker::Worker;
+pub use worker::{Worker, publish};
 
 use std::io;
 use std::path::{Path, PathBuf};

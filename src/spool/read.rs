@@ -1,8 +1,10 @@
 //! Reading a message, but only once nobody writes it any more.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -102,6 +104,21 @@ pub(super) fn open_if_closed(
         }
     }
     Ok(MessageFile { file, bytes: found.st_size as u64, written_at_ms })
+}
+
+/// Whether in this folder it can be asked of our own files if somebody writes them. A file is made for that, under a
+/// hidden name, and removed.
+pub fn leases_work(folder: &Path) -> io::Result<bool> {
+    let path = folder.join(format!(".lease-{}-{}", std::process::id(), now_ms()));
+    let writer = File::create_new(&path)?;
+    let reader = File::open(&path);
+    let removed = std::fs::remove_file(&path);
+    let reader = reader?;
+    let while_written = has_writer(reader.as_fd());
+    drop(writer);
+    let when_closed = has_writer(reader.as_fd());
+    removed?;
+    Ok((while_written, when_closed) == (Some(true), Some(false)))
 }
 
 /// Whether any process has the file open for writing; `None` where that can't be asked.

@@ -38,6 +38,11 @@ impl Watch {
         Watch { watcher, watched: HashMap::new(), wake, warned: false }
     }
 
+    /// Whether the system tells of anything at all.
+    pub fn works(&self) -> bool {
+        self.watcher.is_some()
+    }
+
     /// Something may have come.
     pub fn wake(&self) -> &Receiver<()> {
         &self.wake

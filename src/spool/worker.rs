@@ -80,6 +80,20 @@ impl Worker {
     }
 }
 
+/// Writes what a live worker says of itself, for [`super::inspect`], into its lock file. Where the worker has retired
+/// there is nobody to tell of, and nothing is written.
+pub fn publish(layout: &Layout, worker: &str, text: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let path = layout.claimed().join(worker).join(LOCK);
+    let lock = match OpenOptions::new().write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        lock => lock?,
+    };
+    // In this order, so that a reader finds the whole of it, though perhaps with an end of the one before behind it.
+    lock.write_all_at(text, 0)?;
+    lock.set_len(text.len() as u64)
+}
+
 /// Removes an emptied worker's folder; the caller holds its lock. One that has a batch in it stays.
 pub(super) fn remove_folder(folder: &Path) -> Result<(), SpoolError> {
     let has_batch = fs::read_dir(folder)

@@ -1,7 +1,7 @@
 //! What the tests through the binary share: a spool in a folder of its own, the program run on it, a client that writes
 //! in place, and the exact rows that must come of what it wrote.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test's helper")]
 
 pub(crate) mod client;

@@ -83,6 +83,10 @@ impl Site {
         vec![format!("--spool={spool}"), format!("--warehouse=sqlite:{}", self.database.display())]
     }
 
+    pub(crate) fn warehouse(&self) -> String {
+        format!("sqlite:{}", self.database.display())
+    }
+
     /// `run --once` to its end.
     pub(crate) fn once(&self, flags: &[&str]) -> Ended {
         let output = self.run_command(&["--once"]).args(flags).output().unwrap();

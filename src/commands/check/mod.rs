@@ -1,0 +1,105 @@
+//! `irispool check`: before going live, whether everything is there that a run needs. Nothing is changed.
+
+mod host;
+mod spool;
+mod warehouse;
+
+use std::fmt::Write as _;
+use std::io::{Write as _, stdout};
+
+use anstyle::AnsiColor;
+use clap::{Args, ColorChoice};
+use serde::Serialize;
+
+use super::text::Look;
+use crate::config::{Loaded, Origin};
+use crate::exit::{Exit, Failure, OutputError};
+use crate::observe::plain;
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// As a JSON array with an object a line of the answer
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How one check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Good,
+    /// A run works, but not as well as it could.
+    Warning,
+    /// A run does not work, or not for long.
+    Bad,
+}
+
+/// A line of the answer.
+#[derive(Debug, Serialize)]
+struct Line {
+    check: &'static str,
+    verdict: Verdict,
+    what: String,
+    /// What to do; none where all is well.
+    hint: Option<String>,
+}
+
+fn good(check: &'static str, what: impl Into<String>) -> Line {
+    Line { check, verdict: Verdict::Good, what: what.into(), hint: None }
+}
+
+fn warning(check: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Line {
+    Line { check, verdict: Verdict::Warning, what: what.into(), hint: Some(hint.into()) }
+}
+
+fn bad(check: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Line {
+    Line { check, verdict: Verdict::Bad, what: what.into(), hint: Some(hint.into()) }
+}
+
+/// Checks, and says a line about each check. 1 where a run would not work.
+///
+/// # Errors
+/// When stdout does not take it.
+pub(super) fn run(settings: &Loaded, args: &CheckArgs, colour: ColorChoice) -> Result<Exit, Failure> {
+    let config = &settings.config;
+    let mut lines = vec![of_settings(settings)];
+    lines.extend(spool::check(config));
+    lines.extend(host::check(config));
+    lines.extend(warehouse::check(config));
+    let text = if args.json {
+        serde_json::to_string_pretty(&lines).expect("text can be written as JSON") + "\n"
+    } else {
+        draw(&lines, Look::of_stdout(colour))
+    };
+    stdout().write_all(text.as_bytes()).map_err(OutputError::from)?;
+    let works = lines.iter().all(|line| line.verdict != Verdict::Bad);
+    Ok(if works { Exit::Done } else { Exit::CannotRun })
+}
+
+/// They are checked when they are read: a wrong one ends every command.
+fn of_settings(settings: &Loaded) -> Line {
+    let file = match settings.origins().find(|origin| matches!(origin, Origin::File { .. })) {
+        Some(Origin::File { path, .. }) => format!(", some of them from {}", path.display()),
+        _ => String::new(),
+    };
+    good("settings", format!("every setting is right{file}"))
+}
+
+fn draw(lines: &[Line], look: Look) -> String {
+    let mut text = String::new();
+    let width = lines.iter().map(|line| line.check.len()).max().unwrap_or(0);
+    for line in lines {
+        let (colour, symbol, word) = match line.verdict {
+            Verdict::Good => (AnsiColor::Green, "✔", "ok     "),
+            Verdict::Warning => (AnsiColor::Yellow, "!", "warning"),
+            Verdict::Bad => (AnsiColor::Red, "✘", "FAILED "),
+        };
+        let mark = look.paint(colour, if look.symbols { symbol } else { word });
+        let _ = writeln!(text, "{mark} {:width$}  {}", line.check, plain(&line.what));
+        if let Some(hint) = &line.hint {
+            let indent = if look.symbols { 1 } else { word.len() } + 1 + width + 2;
+            let _ = writeln!(text, "{:indent$}hint: {}", "", plain(hint));
+        }
+    }
+    text
+}

@@ -1,0 +1,166 @@
+//! The queue: its folders, what may be done in them, room, leases, watches.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags, CWD};
+
+use super::super::text::{counted, size};
+use super::{Line, bad, good, warning};
+use crate::config::Config;
+use crate::spool::{DiskSpace, Layout, Watch, leases_work};
+
+/// File systems on which locks or leases are not what they are on a local disk: their number and name (statfs(2)).
+const NETWORK_FILE_SYSTEMS: [(u32, &str); 5] =
+    [(0x6969, "NFS"), (0x517b, "SMB"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2"), (0x0102_1997, "9p")];
+
+pub(super) fn check(config: &Config) -> Vec<Line> {
+    let layout = Layout::at(&config.spool);
+    let folders = [layout.incoming(), layout.claimed(), layout.dead(), layout.done()];
+    let there: Vec<PathBuf> = folders.iter().filter(|folder| folder.is_dir()).cloned().collect();
+    let mut lines = vec![of_folders(config, &folders)];
+    // Where it is not there yet, the nearest folder that is says what it will be like.
+    let ground = config.spool.ancestors().find(|path| path.is_dir());
+    let ground = ground.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    lines.push(of_file_system(&there));
+    lines.push(of_rights(&layout, &there, &ground));
+    lines.extend(of_network(&ground, "spool"));
+    lines.push(of_room("spool room", &ground, config.status_disk_critical));
+    lines.push(of_leases(&layout, &ground));
+    lines.push(of_watches(&layout));
+    lines
+}
+
+fn of_folders(config: &Config, folders: &[PathBuf]) -> Line {
+    let no_folder = folders.iter().find(|path| path.symlink_metadata().is_ok() && !path.is_dir());
+    if let Some(path) = no_folder {
+        let what = format!("{} is not a folder", path.display());
+        return bad("spool", what, "move it away, or choose another --spool");
+    }
+    let root = config.spool.display();
+    if folders[0].is_dir() {
+        return good("spool", format!("{root} has an incoming folder"));
+    }
+    let hint =
+        "the first run makes it; or is --spool wrong? The IRIS client must write into its incoming folder";
+    warning("spool", format!("{root} has no incoming folder yet"), hint)
+}
+
+fn of_file_system(there: &[PathBuf]) -> Line {
+    let devices: BTreeSet<u64> =
+        there.iter().filter_map(|path| Some(fs::metadata(path).ok()?.dev())).collect();
+    if devices.len() > 1 {
+        let hint =
+            "messages are claimed by renaming: put incoming, claimed, dead and done on one file system";
+        return bad("one file system", "the spool's folders are on more than one file system", hint);
+    }
+    good("one file system", "renames can move messages between all folders")
+}
+
+/// Whether this user may rename and delete what the client writes.
+fn of_rights(layout: &Layout, there: &[PathBuf], ground: &Path) -> Line {
+    let mut folders = there.to_vec();
+    if there.is_empty() {
+        folders.push(ground.to_owned());
+    }
+    folders.extend(dataset_folders(layout));
+    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    for folder in &folders {
+        if let Err(error) = rustix::fs::accessat(CWD, folder, all, AtFlags::EACCESS) {
+            let what = format!("this user may not read and write {}: {error}", folder.display());
+            let hint = "run irispool as the user that runs the IRIS client, or give its user the right to";
+            return bad("rights", what, hint);
+        }
+    }
+    let me = rustix::process::geteuid();
+    let others = folders.iter().find_map(|folder| {
+        let entries = fs::read_dir(folder).ok()?.flatten();
+        let mut files = entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)));
+        files.find(|(_, found)| found.is_file() && found.uid() != me.as_raw()).map(|(path, _)| path)
+    });
+    match others.filter(|_| !me.is_root()) {
+        Some(path) => {
+            let what = format!("{} belongs to another user", path.display());
+            let hint = "whether it is still written can't be asked then, and each file waits for write_age: run \
+                        irispool as the user that runs the IRIS client";
+            warning("rights", what, hint)
+        }
+        None => {
+            good("rights", format!("{} can be read and written", counted(folders.len() as u64, "folder")))
+        }
+    }
+}
+
+fn dataset_folders(layout: &Layout) -> Vec<PathBuf> {
+    let entries = fs::read_dir(layout.incoming()).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// None where the file system is a local one.
+pub(super) fn of_network(path: &Path, whose: &'static str) -> Option<Line> {
+    let found = rustix::fs::statfs(path).ok()?.f_type as u32;
+    let (_, name) = NETWORK_FILE_SYSTEMS.iter().find(|(number, _)| *number == found)?;
+    let what = format!("the {whose} is on {name}, where locks and leases are not to be relied on");
+    Some(bad("local disk", what, "move it to a local disk"))
+}
+
+pub(super) fn of_room(check: &'static str, path: &Path, percent_max: usize) -> Line {
+    let space = match DiskSpace::of(path) {
+        Ok(space) => space,
+        Err(error) => {
+            let what = format!("cannot ask how much room {} has: {error}", path.display());
+            return bad(check, what, "does the path exist?");
+        }
+    };
+    let inodes = if space.inodes > 0 { format!(", {} inodes", space.free_inodes) } else { String::new() };
+    let what = format!("{} free{inodes}, {} % used", size(space.free_bytes), space.percent_used());
+    if space.percent_used() as usize > percent_max {
+        return bad(check, what, "free some space, or inodes (df -i): a message takes one each");
+    }
+    good(check, what)
+}
+
+/// Tried on a file of our own, which is gone when this returns.
+fn of_leases(layout: &Layout, ground: &Path) -> Line {
+    let claimed = layout.claimed();
+    let folder = if claimed.is_dir() { &claimed } else { ground };
+    let hint = "a file is then taken when it was not written for write_age; a local file system has leases";
+    match leases_work(folder) {
+        Ok(true) => good("leases", "it can be asked whether a file is still being written"),
+        Ok(false) => warning("leases", "it cannot be asked whether a file is still being written", hint),
+        Err(error) => {
+            let what = format!("cannot make a file in {} to try it: {error}", folder.display());
+            bad("leases", what, "does this user have the right to, and is there room?")
+        }
+    }
+}
+
+/// Tried for every folder that is there.
+fn of_watches(layout: &Layout) -> Line {
+    let mut folders = dataset_folders(layout);
+    if layout.incoming().is_dir() {
+        folders.push(layout.incoming());
+    }
+    let mut watch = Watch::start();
+    let unwatched = folders.iter().filter(|folder| !watch.follow(folder)).count();
+    let limit = |name| fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).unwrap_or_default();
+    let (watches, instances) = (limit("max_user_watches"), limit("max_user_instances"));
+    if !watch.works() || unwatched > 0 {
+        let what = "the system does not tell of new files: they are found by the scan, later".to_owned();
+        let hint = format!(
+            "raise fs.inotify.max_user_watches ({}) or max_user_instances ({})",
+            watches.trim(),
+            instances.trim()
+        );
+        return warning("watches", what, hint);
+    }
+    good(
+        "watches",
+        format!("{} watched, {} allowed", counted(folders.len() as u64, "folder"), watches.trim()),
+    )
+}

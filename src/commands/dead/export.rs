@@ -1,0 +1,58 @@
+//! `irispool dead export`: copies for whoever is to look into them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::super::text::counted;
+use super::{DeadError, say};
+use crate::exit::{Exit, Failure};
+use crate::spool::Letter;
+
+/// Copies into `dir/<DATASET>/`, under the names that they have in dead. What is no regular file has only its report
+/// copied.
+pub(super) fn run(letters: &[Letter], dir: &Path) -> Result<Exit, Failure> {
+    let (mut copied, mut no_files) = (0, 0);
+    for letter in letters {
+        let folder = dir.join(&letter.label);
+        fs::create_dir_all(&folder).map_err(|source| DeadError::Copy {
+            action: "make the folder",
+            path: folder.clone(),
+            source,
+        })?;
+        let mut there = true;
+        if letter.is_file {
+            there = copy(&letter.path, &folder)?;
+            copied += u64::from(there);
+        } else {
+            no_files += 1;
+        }
+        if there && letter.report.is_some() {
+            copy(&letter.report_path, &folder)?;
+        }
+    }
+    say(&format!("copied {} to {}\n", counted(copied, "message"), dir.display()))?;
+    if no_files > 0 {
+        say(&format!("of {no_files} more that are no regular files, only the reports\n"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Copies a file; nothing is overwritten. False when it has gone meanwhile.
+fn copy(from: &Path, folder: &Path) -> Result<bool, DeadError> {
+    let to = folder.join(from.file_name().unwrap_or_default());
+    let failed = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| DeadError::Copy { action, path, source }
+    };
+    let mut source =
+        match OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(from) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed("read", from)(error)),
+        };
+    let mut target = File::create_new(&to).map_err(failed("make", &to))?;
+    io::copy(&mut source, &mut target).map_err(failed("write", &to))?;
+    Ok(true)
+}

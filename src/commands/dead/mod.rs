@@ -1,0 +1,229 @@
+//! `irispool dead`: what can't be delivered, and what a person does about it.
+
+mod export;
+mod list;
+mod settle;
+mod show;
+
+use std::io::{self, Write, stdout};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use crate::catalog;
+use crate::config::Config;
+use crate::exit::{Exit, Explain, Failure, OutputError};
+use crate::spool::{Layout, Letter, Letters, dead_letters, reason_group};
+
+#[derive(Debug, Subcommand)]
+pub enum DeadCommand {
+    /// How many there are, by dataset and reason
+    #[command(after_help = "Examples:
+  irispool dead list
+  irispool dead list --dataset FREQ --json")]
+    List(ListArgs),
+    /// Each message with its report, and the place in it that is bad
+    #[command(after_help = "Examples:
+  irispool dead show FREQ_202510280359_00001.json
+  irispool dead show --reason 'half-way'")]
+    Show(ShowArgs),
+    /// Move messages back to incoming, to be tried again
+    #[command(after_help = "Examples:
+  irispool dead retry --all
+  irispool dead retry --dataset FREQ --reason 'half-way'
+
+What was delivered of them is not doubled. A message stays where incoming has one of its name: then the exit code
+is 4.")]
+    Retry(Selection),
+    /// Delete messages and their reports for good; asks first
+    #[command(after_help = "Examples:
+  irispool dead drop FREQ_202510280359_00001.json
+  irispool dead drop --reason 'symbolic link' --yes")]
+    Drop(DropArgs),
+    /// Copy messages and their reports into a folder; they stay in dead
+    #[command(after_help = "Examples:
+  irispool dead export --all /tmp/for-elexon
+  irispool dead export --dataset FREQ /tmp/freq && tar czf freq.tar.gz -C /tmp freq")]
+    Export(ExportArgs),
+}
+
+/// Which dead letters; each narrows the choice.
+#[derive(Debug, Default, Args)]
+pub struct Filter {
+    /// Only of this dataset; may be given more than once
+    #[arg(long = "dataset", value_name = "NAME")]
+    pub datasets: Vec<String>,
+    /// Only those with this text in their reason; # stands for any number
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub filter: Filter,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Messages by their ids
+    #[arg(value_name = "MESSAGE")]
+    pub messages: Vec<String>,
+    #[command(flatten)]
+    pub filter: Filter,
+    /// A JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Messages by their ids
+    #[arg(value_name = "MESSAGE")]
+    pub messages: Vec<String>,
+    #[command(flatten)]
+    pub filter: Filter,
+    /// All that there are
+    #[arg(long, conflicts_with_all = ["messages", "datasets", "reason"])]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DropArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Where to; made where it lacks
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub filter: Filter,
+    /// All that there are
+    #[arg(long, conflicts_with_all = ["datasets", "reason"])]
+    pub all: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DeadError {
+    #[error("no dead letter was chosen")]
+    NoChoice,
+    #[error("there is nobody to ask whether {count} dead letters may be deleted")]
+    NobodyToAsk { count: usize },
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Copy { action: &'static str, path: PathBuf, source: io::Error },
+}
+
+impl Explain for DeadError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            DeadError::NoChoice => {
+                "name messages, or choose by --dataset and --reason, or say --all".to_owned()
+            }
+            DeadError::NobodyToAsk { .. } => "add --yes to delete them without being asked".to_owned(),
+            DeadError::Copy { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                "nothing is overwritten: export into an empty folder".to_owned()
+            }
+            DeadError::Copy { .. } => return None,
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            DeadError::NoChoice | DeadError::NobodyToAsk { .. } => Exit::Usage,
+            DeadError::Copy { .. } => Exit::CannotRun,
+        }
+    }
+}
+
+/// `irispool dead`.
+///
+/// # Errors
+/// When the spool can't be read, or what the verb does fails.
+pub(super) fn run(config: &Config, command: &DeadCommand) -> Result<Exit, Failure> {
+    let layout = Layout::at(&config.spool);
+    match command {
+        DeadCommand::List(args) => list::run(&find(&layout, &args.filter)?, args.json),
+        DeadCommand::Show(args) => {
+            refuse_no_choice(&args.messages, &args.filter, false)?;
+            show::run(&only(find(&layout, &args.filter)?, &args.messages).letters, args.json)
+        }
+        DeadCommand::Retry(args) => settle::retry(&layout, &args.choose(&layout)?),
+        DeadCommand::Drop(args) => settle::drop(&args.selection.choose(&layout)?, args.yes),
+        DeadCommand::Export(args) => {
+            refuse_no_choice(&[], &args.filter, args.all)?;
+            export::run(&find(&layout, &args.filter)?.letters, &args.dir)
+        }
+    }
+}
+
+impl Selection {
+    fn choose(&self, layout: &Layout) -> Result<Letters, Failure> {
+        refuse_no_choice(&self.messages, &self.filter, self.all)?;
+        Ok(only(find(layout, &self.filter)?, &self.messages))
+    }
+}
+
+fn refuse_no_choice(messages: &[String], filter: &Filter, all: bool) -> Result<(), DeadError> {
+    let chosen = all || !messages.is_empty() || !filter.datasets.is_empty() || filter.reason.is_some();
+    if chosen { Ok(()) } else { Err(DeadError::NoChoice) }
+}
+
+fn find(layout: &Layout, filter: &Filter) -> Result<Letters, Failure> {
+    let mut found = dead_letters(layout)?;
+    found.letters.retain(|letter| filter.takes(letter));
+    Ok(found)
+}
+
+/// Those of these ids, or of these names in `dead`; all where none is named.
+fn only(mut found: Letters, messages: &[String]) -> Letters {
+    if !messages.is_empty() {
+        found.letters.retain(|letter| {
+            messages
+                .iter()
+                .any(|name| *name == letter.message_id() || **name == *letter.name.to_string_lossy())
+        });
+    }
+    found
+}
+
+impl Filter {
+    fn takes(&self, letter: &Letter) -> bool {
+        let dataset = catalog::dataset_name(&letter.label);
+        let of_dataset = |name: &String| {
+            name.eq_ignore_ascii_case(&letter.label)
+                || catalog::dataset_name(name).eq_ignore_ascii_case(&dataset)
+        };
+        let by_dataset = self.datasets.is_empty() || self.datasets.iter().any(of_dataset);
+        let by_reason = self.reason.as_ref().is_none_or(|text| {
+            let reason = reason(letter);
+            reason.contains(text.as_str()) || reason_group(&reason).contains(text.as_str())
+        });
+        by_dataset && by_reason
+    }
+}
+
+/// `parse: cut off at byte 17`.
+fn reason(letter: &Letter) -> String {
+    match &letter.report {
+        Some(report) => format!("{}: {}", report.stage, report.reason),
+        None => "no report that can be read".to_owned(),
+    }
+}
+
+/// `FREQ/FREQ_202510280359_00001.json`, as it lies in dead.
+fn place(letter: &Letter) -> String {
+    format!("{}/{}", letter.label, letter.name.to_string_lossy())
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    stdout().write_all(text.as_bytes()).map_err(|error| OutputError::from(error).into())
+}

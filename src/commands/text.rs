@@ -1,0 +1,133 @@
+//! Answers for people: columns side by side, and times, counts and sizes as one reads them.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use clap::ColorChoice;
+
+use crate::observe::{self, plain};
+
+/// How an answer on stdout may look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    pub(super) colour: bool,
+    /// ✔ and ✘ in place of words.
+    pub(super) symbols: bool,
+}
+
+impl Look {
+    /// Of this process's stdout: words without colour where it is no terminal.
+    pub(super) fn of_stdout(choice: ColorChoice) -> Look {
+        Look { colour: observe::colour_on_stdout(choice), symbols: io::stdout().is_terminal() }
+    }
+
+    pub(super) fn paint(self, colour: AnsiColor, text: &str) -> String {
+        if self.colour {
+            let style: Style = colour.on_default().bold();
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows under a header, each column as wide as its widest cell. The last column is not filled up.
+pub(super) fn columns(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
+    let titles = header.iter().map(|(title, _)| (*title).to_owned()).collect();
+    let safe = rows.iter().map(|row| row.iter().map(|cell| plain(cell).into_owned()).collect());
+    let lines: Vec<Vec<String>> = std::iter::once(titles).chain(safe).collect();
+    let width_of = |place: usize| {
+        let cells = lines.iter().filter_map(|row| row.get(place));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width_of).collect();
+    let mut text = String::new();
+    for row in &lines {
+        let mut line = String::new();
+        for ((cell, width), (_, align)) in row.iter().zip(&widths).zip(header) {
+            match align {
+                Align::Left => line.push_str(&format!("{cell:<width$}  ")),
+                Align::Right => line.push_str(&format!("{cell:>width$}  ")),
+            }
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The two largest units: `3h 5m`, `12s`; what is under a second is `0s`.
+pub(super) fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{large}{large_unit}"),
+        _ => format!("{large}{large_unit} {small}{small_unit}"),
+    };
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => pair(minutes, "m", seconds % 60, "s"),
+        3_600..86_400 => pair(hours, "h", minutes, "m"),
+        _ => pair(days, "d", hours, "h"),
+    }
+}
+
+/// `1,234,567`.
+pub(super) fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 message`, `1,234 messages`.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// `4.2 MiB`.
+pub(super) fn size(bytes: u64) -> String {
+    bytesize::ByteSize::b(bytes).display().iec().to_string()
+}
+
+/// `2025-10-28T03:59:00Z`.
+pub(super) fn time(ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_their_two_largest_units() {
+        let said = [0, 59, 60, 61, 3_600, 3_661, 86_400, 90_000].map(|s| age(Duration::from_secs(s)));
+        assert_eq!(said, ["0s", "59s", "1m", "1m 1s", "1h", "1h 1m", "1d", "1d 1h"]);
+    }
+
+    #[test]
+    fn counts_are_grouped_by_threes() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([1, 1_000].map(|n| counted(n, "file")), ["1 file", "1,000 files"]);
+    }
+
+    #[test]
+    fn columns_line_up_and_steer_no_terminal() {
+        let rows = [vec!["a\nb".to_owned(), "1".to_owned()], vec!["c".to_owned(), "234".to_owned()]];
+        let text = columns(&[("NAME", Align::Left), ("N", Align::Right)], &rows);
+        assert_eq!(text, "NAME    N\na\\nb    1\nc     234\n");
+    }
+}

@@ -1,0 +1,234 @@
+//! What the facts mean. One place decides, so that the screen, the exit code and the alerts never differ.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::news::NEWS_AGE_MAX;
+use super::{Facts, WorkerFacts};
+use crate::config::Config;
+
+/// A dataset that has been silent for so long has been given up: it is no news that no row comes.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// By the convention of Nagios, but for the order: what could not be found out outranks a warning, and something
+/// critical outranks everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Ok,
+    Warning,
+    Unknown,
+    Critical,
+}
+
+impl Level {
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Ok => "OK",
+            Level::Warning => "WARNING",
+            Level::Critical => "CRITICAL",
+            Level::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub level: Level,
+    /// A short name that stays the same while the matter lasts: `backlog`, `stale:FREQ`.
+    pub key: String,
+    pub what: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// The worst of them.
+pub fn level_of(findings: &[Finding]) -> Level {
+    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+}
+
+/// Everything that is not as it should be, the worst first.
+pub fn judge(facts: &Facts, config: &Config) -> Vec<Finding> {
+    let mut judge = Judge { facts, config, findings: Vec::new() };
+    judge.spool();
+    judge.workers();
+    judge.parked();
+    judge.backlog();
+    judge.warehouse();
+    judge.silence();
+    judge.disks();
+    judge.dead();
+    judge.findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    judge.findings
+}
+
+struct Judge<'a> {
+    facts: &'a Facts,
+    config: &'a Config,
+    findings: Vec<Finding>,
+}
+
+impl Judge<'_> {
+    fn find(
+        &mut self,
+        level: Level,
+        key: impl Into<String>,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.findings.push(Finding { level, key: key.into(), what: what.into(), hint: hint.into() });
+    }
+
+    fn age(&self, since_ms: i64) -> Duration {
+        Duration::from_millis(u64::try_from(self.facts.at_ms - since_ms).unwrap_or(0))
+    }
+
+    fn spool(&mut self) {
+        if let Some(error) = &self.facts.spool_error {
+            let hint = format!("is {} the spool, and may this user read it?", self.facts.spool.display());
+            self.find(Level::Unknown, "spool", error.clone(), hint);
+        }
+    }
+
+    fn workers(&mut self) {
+        let (alive, dead): (Vec<&WorkerFacts>, Vec<_>) =
+            self.facts.workers.iter().partition(|worker| worker.alive);
+        if alive.is_empty() {
+            self.find(Level::Critical, "no-worker", "no worker is alive", "start one: irispool run");
+        }
+        let held: u64 = dead.iter().map(|worker| worker.claimed).sum();
+        if held > 0 {
+            let what = format!("{held} messages are held by a worker that died");
+            self.find(
+                Level::Warning,
+                "dead-worker",
+                what,
+                "the next worker that runs finishes them by itself",
+            );
+        }
+        for worker in alive {
+            let Some(news) = worker.news.as_ref().filter(|news| news.turned_ms > 0) else { continue };
+            let age = self.age(news.turned_ms);
+            if age > NEWS_AGE_MAX {
+                let what = format!("worker {} has gone no round for {}", worker.name, words(age));
+                let hint =
+                    "it hangs, or its disk does: look at its log; after a kill the next worker goes on";
+                self.find(Level::Warning, format!("hangs:{}", worker.name), what, hint);
+            }
+        }
+    }
+
+    fn parked(&mut self) {
+        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
+        let mut parked: Vec<_> =
+            alive.filter_map(|worker| worker.news.as_ref()).flat_map(|news| &news.parked).collect();
+        parked.sort_by_key(|(dataset, news)| (*dataset, !news.needs_person));
+        parked.dedup_by_key(|(dataset, _)| *dataset);
+        for (dataset, news) in parked {
+            let since = words(self.age(news.since_ms));
+            let what = format!("{dataset} is parked, its rows wait since {since}: {}", news.why);
+            let (level, hint) = if news.needs_person {
+                (
+                    Level::Critical,
+                    "a person is needed; the worker's log has a hint. Nothing is lost meanwhile",
+                )
+            } else {
+                (Level::Warning, "it is tried again by itself")
+            };
+            self.find(level, format!("parked:{dataset}"), what, hint);
+        }
+    }
+
+    fn backlog(&mut self) {
+        let ready = self.facts.ready;
+        let (warn, critical) =
+            (self.config.status_backlog_warn as u64, self.config.status_backlog_critical as u64);
+        let hint = "is a worker at work? It drains thousands a second: see its log";
+        if ready > critical {
+            self.find(
+                Level::Critical,
+                "backlog",
+                format!("{ready} messages wait, more than {critical}"),
+                hint,
+            );
+        } else if ready > warn {
+            self.find(Level::Warning, "backlog", format!("{ready} messages wait, more than {warn}"), hint);
+        }
+        if let Some(oldest_ms) = self.facts.oldest_ready_ms
+            && self.age(oldest_ms) > self.config.status_stale_after
+        {
+            let what = format!("the oldest message waits for {}", words(self.age(oldest_ms)));
+            let hint = "a file still open for writing, one that irispool may not read, or a parked table";
+            self.find(Level::Warning, "oldest", what, hint);
+        }
+    }
+
+    fn warehouse(&mut self) {
+        let warehouse = &self.facts.warehouse;
+        if let Some(error) = &warehouse.error {
+            let hint = format!("does it open? irispool query --warehouse {} 'SELECT 1'", warehouse.name);
+            self.find(Level::Unknown, "warehouse", format!("the warehouse does not answer: {error}"), hint);
+        }
+    }
+
+    /// No rows although some should have come by now.
+    fn silence(&mut self) {
+        let stale_after = self.config.status_stale_after;
+        let warehouse = &self.facts.warehouse;
+        if let (Some(last_ms), Some(rhythm)) = (warehouse.last_row_ms, warehouse.rhythm) {
+            let age = self.age(last_ms);
+            if age > stale_after.max(rhythm.patience_of_all()) {
+                let what = format!("no row of any dataset for {}", words(age));
+                let hint = if self.facts.ready == 0 {
+                    "nothing waits either: is the IRIS client running? Look at its log"
+                } else {
+                    "messages wait: look at the workers"
+                };
+                self.find(Level::Warning, "stale", what, hint);
+                return;
+            }
+        }
+        for (dataset, facts) in &self.facts.datasets {
+            let Some((last_ms, rhythm)) =
+                facts.flow.as_ref().and_then(|flow| flow.last_row_ms.zip(flow.rhythm))
+            else {
+                continue;
+            };
+            let age = self.age(last_ms);
+            if age > stale_after.max(rhythm.patience()) && age < GIVEN_UP_AFTER {
+                let usual = words(Duration::from_secs(rhythm.usual_gap_s));
+                let what = format!("no row of {dataset} for {}; one comes every {usual}", words(age));
+                let hint = "other datasets flow: is it still in the client's subscription?";
+                self.find(Level::Warning, format!("stale:{dataset}"), what, hint);
+            }
+        }
+    }
+
+    fn disks(&mut self) {
+        for disk in &self.facts.disks {
+            if disk.percent_used as usize > self.config.status_disk_critical {
+                let what = format!("the disk of {} is {} % full", disk.path.display(), disk.percent_used);
+                let hint = "free some space (or inodes: df -i); done/ may be emptied, incoming/ and claimed/ may not";
+                self.find(Level::Critical, format!("disk:{}", disk.path.display()), what, hint);
+            }
+        }
+    }
+
+    fn dead(&mut self) {
+        if self.facts.dead > 0 {
+            let what = match self.facts.dead {
+                1 => "1 dead letter".to_owned(),
+                dead => format!("{dead} dead letters"),
+            };
+            self.find(Level::Warning, "dead", what, "irispool dead list shows why");
+        }
+    }
+}
+
+/// Whole seconds, the two largest units: `3h 5m`.
+fn words(age: Duration) -> String {
+    let text = humantime::format_duration(Duration::from_secs(age.as_secs())).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}

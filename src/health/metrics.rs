@@ -1,0 +1,226 @@
+//! The figures of a run as metrics. What is common to all workers of a spool comes from the same facts as `status`; what
+//! a worker has done comes from its own tally.
+
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Facts, Level, judge, level_of, look};
+use crate::config::Config;
+use crate::observe::http::{Request, Response};
+use crate::observe::metrics::{Family, Format, Kind, Value, render};
+use crate::pipeline::{DatasetFigures, Histogram, Tally};
+use crate::spool::now_ms;
+
+/// Facts are looked up again after so long, however often somebody asks.
+const FACTS_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// A worker that has gone no round for so long hangs.
+const ROUND_AGE_MAX_MS: i64 = 60_000;
+
+/// Answers whoever asks a worker over HTTP.
+pub struct Endpoint {
+    config: Config,
+    tally: Arc<Tally>,
+    started_ms: i64,
+    facts: Mutex<Option<(Instant, Arc<Facts>)>>,
+}
+
+impl Endpoint {
+    pub fn new(config: Config, tally: Arc<Tally>) -> Endpoint {
+        Endpoint { config, tally, started_ms: now_ms(), facts: Mutex::default() }
+    }
+
+    /// `/metrics`, `/healthz` (it lives: restart it where this is not 200) and `/readyz` (it takes messages).
+    pub fn answer(&self, request: &Request) -> Response {
+        match request.path.as_str() {
+            "/metrics" => {
+                let format = Format::accepted(&request.accept);
+                let body = render(&self.families(), format);
+                Response { status: 200, content_type: format.content_type(), body }
+            }
+            "/healthz" => match self.hangs_since_ms() {
+                None => Response::text(200, "ok\n"),
+                Some(ms) => Response::text(503, format!("no round for {} s\n", ms / 1_000)),
+            },
+            "/readyz" => self.ready(),
+            "/" => Response::text(200, "irispool\n/metrics\n/healthz\n/readyz\n"),
+            _ => Response::text(404, "there are /metrics, /healthz and /readyz\n"),
+        }
+    }
+
+    /// For how long the coordinator has gone no round, where that is too long.
+    fn hangs_since_ms(&self) -> Option<i64> {
+        let since = self.tally.figures.turned_at_ms().max(self.started_ms);
+        Some(now_ms() - since).filter(|ms| *ms > ROUND_AGE_MAX_MS)
+    }
+
+    fn ready(&self) -> Response {
+        if self.tally.figures.turned_at_ms() == 0 {
+            return Response::text(503, "starting\n");
+        }
+        let parked: Vec<String> = self.tally.figures.parked().keys().map(ToString::to_string).collect();
+        match (self.hangs_since_ms(), parked.is_empty()) {
+            (Some(_), _) => Response::text(503, "it goes no rounds\n"),
+            (None, false) => {
+                Response::text(503, format!("the warehouse does not take {}\n", parked.join(", ")))
+            }
+            (None, true) => Response::text(200, "ready\n"),
+        }
+    }
+
+    /// One look at a time, however many ask.
+    fn facts(&self) -> Arc<Facts> {
+        let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((at, facts)) if at.elapsed() < FACTS_AGE_MAX => Arc::clone(facts),
+            _ => {
+                let facts = Arc::new(look(&self.config));
+                *known = Some((Instant::now(), Arc::clone(&facts)));
+                facts
+            }
+        }
+    }
+
+    fn families(&self) -> Vec<Family> {
+        let facts = self.facts();
+        let mut families = self.of_process();
+        families.extend(self.of_datasets());
+        families.extend(of_spool(&facts));
+        let level = level_of(&judge(&facts, &self.config));
+        let levels = [Level::Ok, Level::Warning, Level::Critical, Level::Unknown];
+        families.push(levels.into_iter().fold(
+            Family::new(
+                Kind::Gauge,
+                "irispool_status",
+                "1 for the level of irispool status, 0 for the others.",
+            ),
+            |family, one| family.with(&[("level", &one.word().to_lowercase())], u64::from(one == level)),
+        ));
+        families
+    }
+
+    fn of_process(&self) -> Vec<Family> {
+        let totals = self.tally.totals();
+        let figures = &self.tally.figures;
+        let counter = |name, help, value: u64| Family::new(Kind::Counter, name, help).with(&[], value);
+        let gauge = |name, help, value: f64| Family::new(Kind::Gauge, name, help).with(&[], value);
+        let histogram = |name, help, histogram: &Histogram| {
+            let (classes, count, sum) = histogram.cumulated();
+            Family::new(Kind::Histogram, name, help).with(&[], Value::Histogram { classes, count, sum })
+        };
+        vec![
+            Family::new(Kind::Gauge, "irispool_build_info", "Always 1; the version is in the label.")
+                .with(&[("version", env!("CARGO_PKG_VERSION"))], 1_u64),
+            gauge(
+                "irispool_start_time_seconds",
+                "When this worker started, since 1970 UTC.",
+                self.started_ms as f64 / 1e3,
+            ),
+            counter(
+                "irispool_messages_claimed",
+                "Messages claimed, as counted when claiming.",
+                totals.claimed,
+            ),
+            counter(
+                "irispool_messages_already_loaded",
+                "Messages that the warehouse had before, with the same content.",
+                totals.already_loaded,
+            ),
+            counter(
+                "irispool_messages_superseded",
+                "Messages that gave way to newer content under their name.",
+                totals.superseded,
+            ),
+            counter(
+                "irispool_messages_given_back",
+                "Messages put back because somebody writes them, or they can't be read.",
+                totals.given_back,
+            ),
+            counter(
+                "irispool_rows_dead",
+                "Rows that went to dead although the rest of their message was delivered.",
+                totals.dead_rows,
+            ),
+            counter(
+                "irispool_batches_taken_over",
+                "Batches taken over from dead workers.",
+                totals.taken_over,
+            ),
+            counter("irispool_load_failures", "Loads that failed; each is tried again.", totals.failed_loads),
+            histogram(
+                "irispool_delay_seconds",
+                "From a message's last write to its rows in the warehouse.",
+                &figures.delay,
+            ),
+            histogram("irispool_load_duration_seconds", "Of one load by the warehouse.", &figures.load),
+            gauge("irispool_held_bytes", "Message bytes in memory now.", figures.held_bytes() as f64),
+        ]
+    }
+
+    fn of_datasets(&self) -> Vec<Family> {
+        let datasets = self.tally.figures.datasets();
+        let counter = |name, help, value: fn(&DatasetFigures) -> u64| {
+            datasets.iter().fold(Family::new(Kind::Counter, name, help), |family, (dataset, figures)| {
+                family.with(&[("dataset", dataset)], value(figures))
+            })
+        };
+        let mut dead = Family::new(
+            Kind::Counter,
+            "irispool_messages_dead",
+            "Messages that went to dead, whole or for some of their rows.",
+        );
+        for (dataset, figures) in &datasets {
+            for ((stage, reason), count) in &figures.dead {
+                dead = dead.with(&[("dataset", dataset), ("stage", stage), ("reason", reason)], *count);
+            }
+        }
+        let mut parked =
+            Family::new(Kind::Gauge, "irispool_table_parked", "1 for each table that takes no rows for now.");
+        for dataset in self.tally.figures.parked().keys() {
+            parked = parked.with(&[("dataset", dataset)], 1_u64);
+        }
+        vec![
+            counter("irispool_messages_delivered", "Messages whose rows are in the warehouse.", |of| {
+                of.delivered
+            }),
+            counter("irispool_rows_loaded", "Rows put into the warehouse.", |of| of.rows),
+            counter("irispool_rows_rescued", "Rows with something in rescued.", |of| of.rescued_rows),
+            counter("irispool_delivered_bytes", "Bytes of delivered messages.", |of| of.bytes),
+            dead,
+            parked,
+        ]
+    }
+}
+
+/// The same from every worker of a spool.
+fn of_spool(facts: &Facts) -> Vec<Family> {
+    let gauge = |name, help| Family::new(Kind::Gauge, name, help);
+    let mut backlog = gauge("irispool_backlog_messages", "Messages that wait in incoming.");
+    let mut oldest = gauge("irispool_backlog_oldest_age_seconds", "Age of the oldest message that waits.");
+    let mut claimed = gauge("irispool_claimed_messages", "Messages in the hands of a worker, alive or dead.");
+    let mut dead = gauge("irispool_dead_messages", "Messages in dead.");
+    let mut last = gauge("irispool_last_row_timestamp_seconds", "When the last row came, since 1970 UTC.");
+    for (dataset, of) in &facts.datasets {
+        let labels = [("dataset", dataset.as_str())];
+        let age_ms = of.oldest_ready_ms.map_or(0, |oldest| (facts.at_ms - oldest).max(0));
+        backlog = backlog.with(&labels, of.ready);
+        oldest = oldest.with(&labels, age_ms as f64 / 1e3);
+        claimed = claimed.with(&labels, of.claimed);
+        dead = dead.with(&labels, of.dead);
+        if let Some(last_ms) = of.flow.as_ref().and_then(|flow| flow.last_row_ms) {
+            last = last.with(&labels, last_ms as f64 / 1e3);
+        }
+    }
+    let alive = facts.workers.iter().filter(|worker| worker.alive).count() as u64;
+    let workers = gauge("irispool_workers", "Workers of this spool.")
+        .with(&[("state", "alive")], alive)
+        .with(&[("state", "dead")], facts.workers.len() as u64 - alive);
+    let mut disks = gauge("irispool_disk_used_ratio", "How full a disk is, or its inodes, from 0 to 1.");
+    for disk in &facts.disks {
+        disks = disks.with(&[("path", &disk.path.to_string_lossy())], f64::from(disk.percent_used) / 100.0);
+    }
+    let dead_bytes =
+        gauge("irispool_dead_bytes", "Bytes of the messages in dead.").with(&[], facts.dead_bytes);
+    vec![backlog, oldest, claimed, dead, dead_bytes, last, workers, disks]
+}

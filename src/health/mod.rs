@@ -1,0 +1,201 @@
+//! Whether data flows: the facts, and what they mean.
+//!
+//! The facts are looked up from outside, in the spool, in the warehouse and from what live workers publish, so that all
+//! is known while no worker runs, too. What they mean is decided in one place, [`judge`], for `status`, for the alerts
+//! and for whoever asks over HTTP.
+
+mod flow;
+mod judge;
+mod metrics;
+mod news;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+pub use flow::{Flow, Rhythm};
+pub use judge::{Finding, Level, judge, level_of};
+pub use metrics::Endpoint;
+pub use news::{News, ParkedNews, Publisher};
+
+use crate::catalog;
+use crate::config::{Config, WarehouseSpec};
+use crate::spool::{AGES, DiskSpace, Inspection, Layout, Queue, WorkerSeen, inspect, now_ms};
+use crate::warehouse::sqlite::Reader;
+
+/// How long a look may wait for a database that somebody has locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// All that is known at one moment. Written as JSON it is the answer of `irispool status --json`.
+#[derive(Debug, Serialize)]
+pub struct Facts {
+    /// When it was looked, in ms since 1970 UTC.
+    pub at_ms: i64,
+    pub spool: PathBuf,
+    /// Why the spool can't be looked at.
+    pub spool_error: Option<String>,
+    /// By dataset, as the warehouse calls it.
+    pub datasets: BTreeMap<String, DatasetFacts>,
+    /// Messages that wait, over all datasets.
+    pub ready: u64,
+    pub claimed: u64,
+    pub dead: u64,
+    pub dead_bytes: u64,
+    /// When the oldest waiting message was written, in ms since 1970 UTC.
+    pub oldest_ready_ms: Option<i64>,
+    pub backlog_ages: Vec<AgeClass>,
+    pub workers: Vec<WorkerFacts>,
+    pub warehouse: WarehouseFacts,
+    pub disks: Vec<DiskFacts>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DatasetFacts {
+    pub ready: u64,
+    pub ready_bytes: u64,
+    pub oldest_ready_ms: Option<i64>,
+    pub claimed: u64,
+    pub dead: u64,
+    /// None where the warehouse could not be asked.
+    pub flow: Option<Flow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AgeClass {
+    /// In seconds; none for the oldest.
+    pub up_to_s: Option<u64>,
+    pub messages: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct WorkerFacts {
+    pub name: String,
+    pub host: String,
+    pub pid: Option<u32>,
+    pub alive: bool,
+    pub since_ms: Option<i64>,
+    /// Messages in its hands.
+    pub claimed: u64,
+    /// What it says of itself.
+    pub news: Option<News>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub struct WarehouseFacts {
+    pub name: String,
+    /// Whether it is there; a SQLite file is made by the first run.
+    pub there: bool,
+    /// None where it answered.
+    pub error: Option<String>,
+    pub answered_ms: Option<u64>,
+    /// When the last row of any dataset came, in ms since 1970 UTC.
+    pub last_row_ms: Option<i64>,
+    pub rhythm: Option<Rhythm>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct DiskFacts {
+    /// What is on it.
+    pub path: PathBuf,
+    pub percent_used: u32,
+    pub free_bytes: u64,
+}
+
+/// Looks everything up. Nothing is changed, and nothing that can't be looked up is an error: it is a fact.
+pub fn look(config: &Config) -> Facts {
+    let at_ms = now_ms();
+    let layout = Layout::at(&config.spool);
+    let (inspection, spool_error) = match inspect(&layout) {
+        Ok(found) => (found, None),
+        Err(error) => (Inspection::default(), Some(error.to_string())),
+    };
+    let (warehouse, flows) = ask_warehouse(config);
+    let asked = warehouse.there && warehouse.error.is_none();
+    let mut queues: BTreeMap<String, Queue> = BTreeMap::new();
+    for (label, queue) in inspection.queues {
+        queues.entry(catalog::dataset_name(&label)).or_default().add(&queue);
+    }
+    let names: BTreeSet<&String> = queues.keys().chain(flows.keys()).collect();
+    let of = |name: &String| {
+        let queue = queues.get(name).cloned().unwrap_or_default();
+        let Queue { ready, ready_bytes, oldest_ready_ms, claimed, dead, .. } = queue;
+        let flow = asked.then(|| flows.get(name).cloned().unwrap_or_default());
+        DatasetFacts { ready, ready_bytes, oldest_ready_ms, claimed, dead, flow }
+    };
+    let datasets = names.into_iter().map(|name| (name.clone(), of(name))).collect();
+    let mut total = Queue::default();
+    queues.values().for_each(|queue| total.add(queue));
+    let ends = AGES.iter().map(|end| Some(end.as_secs())).chain([None]);
+    let backlog_ages =
+        ends.zip(total.ages).map(|(up_to_s, messages)| AgeClass { up_to_s, messages }).collect();
+    Facts {
+        at_ms,
+        spool: config.spool.clone(),
+        spool_error,
+        datasets,
+        ready: total.ready,
+        claimed: total.claimed,
+        dead: total.dead,
+        dead_bytes: total.dead_bytes,
+        oldest_ready_ms: total.oldest_ready_ms,
+        backlog_ages,
+        workers: inspection.workers.into_iter().map(worker_facts).collect(),
+        warehouse,
+        disks: disks(config),
+    }
+}
+
+fn worker_facts(seen: WorkerSeen) -> WorkerFacts {
+    let news = News::read(&seen.published);
+    let WorkerSeen { name, host, pid, alive, since_ms, claimed, .. } = seen;
+    let since_ms = news.as_ref().map(|news| news.started_ms).or(since_ms);
+    WorkerFacts { name, host, pid, alive, since_ms, claimed, news }
+}
+
+fn ask_warehouse(config: &Config) -> (WarehouseFacts, BTreeMap<String, Flow>) {
+    let mut facts = WarehouseFacts { name: config.warehouse.to_string(), ..WarehouseFacts::default() };
+    let mut flows = BTreeMap::new();
+    match &config.warehouse {
+        WarehouseSpec::Sqlite(path) => {
+            facts.there = path.exists();
+            if facts.there {
+                let began = Instant::now();
+                let timeout = config.busy_timeout.min(BUSY_TIMEOUT);
+                match Reader::open(path, timeout).map_err(Into::into).and_then(|reader| flow::ask(&reader)) {
+                    Ok(answer) => {
+                        facts.answered_ms = Some(began.elapsed().as_millis() as u64);
+                        facts.last_row_ms = answer.values().filter_map(|flow| flow.last_row_ms).max();
+                        facts.rhythm = flow::rhythm_of_all(&answer);
+                        flows = answer;
+                    }
+                    Err(error) => facts.error = Some(error.to_string()),
+                }
+            }
+        }
+        // What it holds is known by its own console; whether workers reach it is known by what they publish.
+        WarehouseSpec::BigQuery { .. } => {}
+    }
+    (facts, flows)
+}
+
+/// The file systems of the spool and of a warehouse that is a file; one that both are on counts once.
+fn disks(config: &Config) -> Vec<DiskFacts> {
+    let mut paths = vec![config.spool.as_path()];
+    if let WarehouseSpec::Sqlite(file) = &config.warehouse {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        paths.push(folder.unwrap_or(Path::new(".")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut disks = Vec::new();
+    for path in paths {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(metadata), Ok(space)) = (path.metadata(), DiskSpace::of(path)) else { continue };
+        if seen.insert(metadata.dev()) {
+            let (percent_used, free_bytes) = (space.percent_used(), space.free_bytes);
+            disks.push(DiskFacts { path: path.to_owned(), percent_used, free_bytes });
+        }
+    }
+    disks
+}

@@ -1,0 +1,100 @@
+//! What a worker says of itself, in its lock file, once a second.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::Tally;
+use crate::spool::{Layout, now_ms, publish};
+
+/// Over which time a rate is taken.
+const RATE_SPAN: Duration = Duration::from_secs(60);
+
+/// A worker whose news are older than this does not go its rounds any more.
+pub(super) const NEWS_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// A worker's word about itself. Fields that one version has and another has not are left out or passed over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct News {
+    pub irispool: String,
+    pub started_ms: i64,
+    /// When its coordinator last went its round.
+    pub turned_ms: i64,
+    pub delivered: u64,
+    pub rows: u64,
+    pub dead: u64,
+    /// Over the last minute.
+    pub files_per_second: f64,
+    /// Tables that take no rows for now.
+    #[serde(default)]
+    pub parked: BTreeMap<String, ParkedNews>,
+    /// Where it serves metrics.
+    #[serde(default)]
+    pub listen: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedNews {
+    pub why: String,
+    pub needs_person: bool,
+    pub since_ms: i64,
+}
+
+impl News {
+    /// What was published; there may be the end of an older, longer text behind it.
+    pub(super) fn read(published: &[u8]) -> Option<News> {
+        serde_json::Deserializer::from_slice(published).into_iter().next()?.ok()
+    }
+}
+
+/// Tells the news of one worker.
+#[derive(Debug)]
+pub struct Publisher {
+    layout: Layout,
+    started_ms: i64,
+    listen: Option<String>,
+    /// Messages delivered, at some moments of the last minute.
+    earlier: VecDeque<(i64, u64)>,
+}
+
+impl Publisher {
+    pub fn new(layout: Layout, listen: Option<String>) -> Publisher {
+        Publisher { layout, started_ms: now_ms(), listen, earlier: VecDeque::new() }
+    }
+
+    /// Publishes how things are. Where that fails, for want of disk space, say, the news get old.
+    pub fn publish(&mut self, tally: &Tally) {
+        let Some(worker) = tally.figures.worker() else { return };
+        let now = now_ms();
+        let totals = tally.totals();
+        let delivered = totals.delivered + totals.dead;
+        let span_ms = RATE_SPAN.as_millis() as i64;
+        while self.earlier.front().is_some_and(|(at, _)| now - at > span_ms) {
+            self.earlier.pop_front();
+        }
+        let files_per_second = self.earlier.front().map_or(0.0, |(at, before)| {
+            let seconds = (now - at).max(1) as f64 / 1e3;
+            ((delivered - before) as f64 / seconds * 10.0).round() / 10.0
+        });
+        self.earlier.push_back((now, delivered));
+        let parked = tally.figures.parked().into_iter().map(|(dataset, parked)| {
+            let news =
+                ParkedNews { why: parked.why, needs_person: parked.needs_person, since_ms: parked.since_ms };
+            (dataset.to_string(), news)
+        });
+        let news = News {
+            irispool: env!("CARGO_PKG_VERSION").to_owned(),
+            started_ms: self.started_ms,
+            turned_ms: tally.figures.turned_at_ms(),
+            delivered: totals.delivered,
+            rows: totals.rows,
+            dead: totals.dead,
+            files_per_second,
+            parked: parked.collect(),
+            listen: self.listen.clone(),
+        };
+        let text = serde_json::to_vec(&news).expect("text and numbers can be written as JSON");
+        let _ = publish(&self.layout, worker, &text);
+    }
+}

@@ -1,0 +1,59 @@
+//! What systemd is told by `sd_notify(3)`: ready, stopping, and that the worker still goes its rounds. Without systemd
+//! nothing happens.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::{Duration, Instant};
+
+/// The service manager of this process.
+#[derive(Debug)]
+pub struct Service {
+    socket: Option<(UnixDatagram, SocketAddr)>,
+    /// How often it wants to hear of us; half of what it allows.
+    watchdog: Option<Duration>,
+    last_beat: Option<Instant>,
+}
+
+impl Service {
+    /// As the environment says. `WATCHDOG_PID` may say that the watchdog is meant for another process.
+    pub fn of_environment() -> Service {
+        let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|path| {
+            let address = match path.as_bytes() {
+                [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+                path => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(path)),
+            };
+            Some((UnixDatagram::unbound().ok()?, address.ok()?))
+        });
+        let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+        let for_us = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+        let watchdog = number("WATCHDOG_USEC").filter(|_| for_us).map(|us| Duration::from_micros(us) / 2);
+        Service { socket, watchdog, last_beat: None }
+    }
+
+    /// It takes messages now.
+    pub fn ready(&self) {
+        self.tell("READY=1");
+    }
+
+    /// It was asked to stop, and does.
+    pub fn stopping(&self) {
+        self.tell("STOPPING=1");
+    }
+
+    /// To be called often while the worker is well: passes it on as often as the watchdog wants to hear it.
+    pub fn well(&mut self) {
+        let due = self.watchdog.is_some_and(|every| self.last_beat.is_none_or(|at| at.elapsed() >= every));
+        if due {
+            self.tell("WATCHDOG=1");
+            self.last_beat = Some(Instant::now());
+        }
+    }
+
+    /// A service manager that does not listen is not worth an error.
+    fn tell(&self, state: &str) {
+        if let Some((socket, address)) = &self.socket {
+            let _ = socket.send_to_addr(state.as_bytes(), address);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What lies in `dead`, and its two ways out: back to `incoming`, or gone. Both are a person's doing.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use fs2::FileExt;
+use rustix::fs::CWD;
+
+use super::batch::{list, open_folder};
+use super::dead::{REPORT_ENDING, read_report, report_name};
+use super::rename::rename;
+use super::{DeadReport, EntryKind, Layout, SpoolError};
+
+/// A report is written before its message comes; one without a message is left behind when it is this old.
+const REPORT_ALONE_MIN: Duration = Duration::from_secs(60);
+
+/// A message in `dead`.
+#[derive(Debug)]
+pub struct Letter {
+    /// The folder under `dead`, which is also the one under `incoming` to which it goes back.
+    pub label: String,
+    /// Its name in `dead`; `~2` may stand behind the message's own.
+    pub name: OsString,
+    pub path: PathBuf,
+    /// None where it lacks or is no report.
+    pub report: Option<DeadReport>,
+    pub report_path: PathBuf,
+    /// The file's size.
+    pub bytes: u64,
+    /// When it was last written, in ms since 1970 UTC.
+    pub written_at_ms: i64,
+    /// Not a link, a FIFO or anything else that is never opened.
+    pub is_file: bool,
+}
+
+/// What lies in `dead`.
+#[derive(Debug, Default)]
+pub struct Letters {
+    /// By folder and name.
+    pub letters: Vec<Letter>,
+    /// Reports whose messages have gone.
+    pub reports_alone: Vec<PathBuf>,
+}
+
+/// What became of a letter that was to go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retried {
+    /// It is in `incoming`, for the next worker.
+    Back,
+    /// `incoming` has a message of that name: it stays, with its report.
+    NameTaken,
+    /// Somebody else moved it meanwhile.
+    Gone,
+}
+
+impl Letter {
+    /// The message's id: its name in `incoming`, as far as that is text.
+    pub fn message_id(&self) -> String {
+        self.name_in_incoming().to_string_lossy().into_owned()
+    }
+
+    /// The name under which it came. The report has it, but as text, and anybody may have edited that; so it counts only
+    /// where it agrees with the file's own name.
+    fn name_in_incoming(&self) -> OsString {
+        let Some(report) = &self.report else { return self.name.clone() };
+        let id = OsStr::new(&report.message_id);
+        let number = self.name.as_bytes().iter().rposition(|byte| *byte == b'~');
+        let Some(place) = number.filter(|_| self.name != id) else { return self.name.clone() };
+        let (stem, number) = self.name.as_bytes().split_at(place);
+        let is_numbered = number.len() > 1 && number[1..].iter().all(u8::is_ascii_digit);
+        let is_name = !report.message_id.contains(['/', '\0', char::REPLACEMENT_CHARACTER]);
+        if is_numbered && is_name && id.as_bytes().starts_with(stem) {
+            // A long name was cut to make room for the number.
+            return id.to_owned();
+        }
+        let stem = OsString::from_vec(stem.to_vec());
+        if is_numbered && stem.to_string_lossy() == report.message_id { stem } else { self.name.clone() }
+    }
+}
+
+/// A reason without what differs from message to message: each number is `#`. Letters of one group have the same.
+pub fn reason_group(reason: &str) -> String {
+    let mut group = String::with_capacity(reason.len());
+    for letter in reason.chars() {
+        match letter {
+            '0'..='9' if group.ends_with('#') => {}
+            '0'..='9' => group.push('#'),
+            _ => group.push(letter),
+        }
+    }
+    group
+}
+
+/// Everything in `dead`. What vanishes meanwhile is left out.
+pub fn dead_letters(layout: &Layout) -> Result<Letters, SpoolError> {
+    let mut found = Letters::default();
+    let dead = layout.dead();
+    let folders = match folder_entries(&dead, EntryKind::Folder) {
+        Err(SpoolError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+        folders => folders?,
+    };
+    for folder in folders {
+        letters_in(&dead.join(&folder), &folder.to_string_lossy(), &mut found)?;
+    }
+    found.letters.sort_by(|a, b| (&a.label, &a.name).cmp(&(&b.label, &b.name)));
+    Ok(found)
+}
+
+fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), SpoolError> {
+    let names = names_in(folder)?;
+    for name in &names {
+        let path = folder.join(name);
+        if is_report(name, &names) {
+            if is_alone(&path, &names) {
+                found.reports_alone.push(path);
+            }
+            continue;
+        }
+        let name = name.clone();
+        let report_path = folder.join(report_name(&name));
+        let Ok(metadata) = path.symlink_metadata() else { continue };
+        let report = read_report(&report_path);
+        found.letters.push(Letter {
+            label: label.to_owned(),
+            name,
+            report,
+            report_path,
+            bytes: metadata.len(),
+            written_at_ms: metadata.mtime() * 1_000 + metadata.mtime_nsec() / 1_000_000,
+            is_file: metadata.is_file(),
+            path,
+        });
+    }
+    Ok(())
+}
+
+/// The names of the messages in a folder of `dead`.
+pub(super) fn dead_names(folder: &Path) -> Result<Vec<OsString>, SpoolError> {
+    let names = names_in(folder)?;
+    Ok(names.iter().filter(|name| !is_report(name, &names)).cloned().collect())
+}
+
+fn names_in(folder: &Path) -> Result<HashSet<OsString>, SpoolError> {
+    let failed = |error: io::Error| SpoolError::io("list", folder, error);
+    let opened = open_folder(CWD, folder).map_err(failed)?;
+    let mut names = HashSet::new();
+    for entry in list(opened).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.kind != EntryKind::Folder && !entry.is_hidden() {
+            names.insert(entry.name);
+        }
+    }
+    Ok(names)
+}
+
+/// A message may itself be called `….error.json`: then it has a report of its own.
+fn is_report(name: &OsStr, names: &HashSet<OsString>) -> bool {
+    name.as_bytes().ends_with(REPORT_ENDING.as_bytes()) && !names.contains(&report_name(name))
+}
+
+/// Whether a report has no message any more, and that not just because it is not there yet.
+fn is_alone(report_path: &Path, names: &HashSet<OsString>) -> bool {
+    let own = report_path.file_name().unwrap_or_default();
+    let has_message = match own.as_bytes().strip_suffix(REPORT_ENDING.as_bytes()) {
+        Some(stem) if names.contains(OsStr::from_bytes(stem)) => true,
+        _ => names.iter().any(|name| name.len() > LONG_NAME_BYTES && report_name(name) == own),
+    };
+    let written = report_path.symlink_metadata().and_then(|found| found.modified());
+    let age = written.ok().and_then(|written| SystemTime::now().duration_since(written).ok());
+    !has_message && age.is_some_and(|age| age > REPORT_ALONE_MIN)
+}
+
+/// Only names over this have reports under another name.
+const LONG_NAME_BYTES: usize = 200;
+
+/// Moves letters of one folder back to `incoming`, under their messages' ids, and then removes their reports. Gives
+/// what became of each.
+///
+/// The folder's lock is held meanwhile, so that no worker claims and buries a message again between the two steps. A
+/// crash between them leaves a report without a message, which [`remove_reports_alone`] removes.
+pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried>, SpoolError> {
+    let Some(first) = letters.first() else { return Ok(Vec::new()) };
+    assert!(
+        letters.iter().all(|letter| letter.label == first.label),
+        "letters of one folder go back together"
+    );
+    let folder = layout.incoming().join(&first.label);
+    fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
+    let _lock = lock_dataset(layout, &first.label)?;
+    let mut results = Vec::with_capacity(letters.len());
+    for letter in letters {
+        results.push(match rename(&letter.path, &folder.join(letter.name_in_incoming())) {
+            Ok(()) => {
+                remove(&letter.report_path)?;
+                Retried::Back
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Retried::NameTaken,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Retried::Gone,
+            Err(error) => return Err(SpoolError::io("move back to incoming", &letter.path, error)),
+        });
+    }
+    Ok(results)
+}
+
+/// Deletes a letter for good, and then its report.
+pub fn drop_letter(letter: &Letter) -> Result<(), SpoolError> {
+    remove(&letter.path)?;
+    remove(&letter.report_path)
+}
+
+/// Deletes reports whose messages have gone.
+pub fn remove_reports_alone(letters: &Letters) -> Result<(), SpoolError> {
+    letters.reports_alone.iter().try_for_each(|path| remove(path))
+}
+
+fn remove(path: &Path) -> Result<(), SpoolError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SpoolError::io("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn lock_dataset(layout: &Layout, label: &str) -> Result<File, SpoolError> {
+    let path = layout.dataset_locks().join(label);
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let lock = opened.map_err(|error| SpoolError::io("open", &path, error))?;
+    lock.lock_exclusive().map_err(|error| SpoolError::io("lock", &path, error))?;
+    Ok(lock)
+}
+
+/// The entries of one kind in a folder, hidden ones left out.
+pub(super) fn folder_entries(path: &Path, kind: EntryKind) -> Result<Vec<OsString>, SpoolError> {
+    let failed = |error: io::Error| SpoolError::io("list", path, error);
+    let folder = open_folder(CWD, path).map_err(failed)?;
+    let mut names = Vec::new();
+    for entry in list(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.kind == kind && !entry.is_hidden() {
+            names.push(entry.name);
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,210 @@
+//! What a worker serves over HTTP, and the dashboard and rules that are made for it.
+
+#![allow(clippy::unwrap_used)]
+
+mod run_support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use run_support::{Daemon, Site, skip, until};
+
+const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
+
+/// A worker that serves, and where.
+fn serving(site: &Site) -> (Daemon, String) {
+    let mut daemon = site.daemon(&["--listen=127.0.0.1:0"]);
+    daemon.wait_until_ready();
+    daemon.wait_for_log("serving");
+    let log = daemon.log();
+    let address = log.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    (daemon, address)
+}
+
+/// The status of an answer, its head, and its body.
+fn get(address: &str, path: &str, accept: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
+}
+
+fn metrics(address: &str) -> String {
+    let (status, _, body) = get(address, "/metrics", "*/*");
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// The value of the sample with exactly this name and these labels.
+#[track_caller]
+fn sample(text: &str, name: &str) -> f64 {
+    let line = text.lines().find(|line| line.rsplit_once(' ').is_some_and(|(sample, _)| sample == name));
+    line.unwrap_or_else(|| panic!("no {name} in\n{text}")).rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+/// Two messages delivered, one dead, one that came before, and one that waits.
+fn with_figures(site: &Site) -> (Daemon, String) {
+    site.put("FREQ", "earlier", ROW);
+    site.drain(&[]);
+    let (daemon, address) = serving(site);
+    for (name, content) in [("a", ROW), ("b", ROW), ("cut", "[{"), ("earlier", ROW)] {
+        site.put("FREQ", name, content);
+    }
+    until("they are settled", || {
+        let text = metrics(&address);
+        let delivered = "irispool_messages_delivered_total{dataset=\"FREQ\"} 3";
+        text.contains(delivered) && text.contains("irispool_messages_dead_total{")
+    });
+    (daemon, address)
+}
+
+#[test]
+fn metrics_are_what_was_done() {
+    let site = Site::new();
+    let (daemon, address) = with_figures(&site);
+    let text = metrics(&address);
+    assert_eq!(sample(&text, "irispool_rows_loaded_total{dataset=\"FREQ\"}"), 2.0);
+    assert_eq!(sample(&text, "irispool_messages_already_loaded_total"), 1.0);
+    assert_eq!(sample(&text, "irispool_delay_seconds_count"), 2.0);
+    assert_eq!(sample(&text, "irispool_delay_seconds_bucket{le=\"+Inf\"}"), 2.0);
+    assert_eq!(sample(&text, "irispool_held_bytes"), 0.0);
+    let dead = text.lines().find(|line| line.starts_with("irispool_messages_dead_total{")).unwrap();
+    assert!(dead.contains("stage=\"parse\"") && dead.contains("at byte #"), "{dead}");
+    until("the look at the spool is new", || {
+        let text = metrics(&address);
+        sample(&text, "irispool_dead_messages{dataset=\"FREQ\"}") == 1.0
+            && sample(&text, "irispool_workers{state=\"alive\"}") == 1.0
+            && sample(&text, "irispool_status{level=\"warning\"}") == 1.0
+    });
+    daemon.stop();
+}
+
+#[test]
+fn openmetrics_is_for_who_asks_for_it() {
+    let site = Site::new();
+    let (daemon, address) = serving(&site);
+    let (_, head, body) =
+        get(&address, "/metrics", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
+    assert!(head.contains("Content-Type: application/openmetrics-text; version=1.0.0"), "{head}");
+    assert!(body.ends_with("\n# EOF\n") && body.contains("# TYPE irispool_messages_claimed counter\n"));
+    let (_, head, body) = get(&address, "/metrics", "text/html");
+    assert!(head.contains("Content-Type: text/plain; version=0.0.4"), "{head}");
+    assert!(!body.contains("# EOF") && body.contains("# TYPE irispool_messages_claimed_total counter\n"));
+    daemon.stop();
+}
+
+#[test]
+fn health_and_readiness_are_told_apart() {
+    let site = Site::new();
+    site.drain(&[]);
+    site.connection()
+        .execute_batch(
+            "CREATE TABLE bmrs_freq_iris (frequency REAL CHECK (frequency < 0), ingested_utc TEXT, source TEXT,
+               message_id TEXT, message_row INTEGER, rescued TEXT)",
+        )
+        .unwrap();
+    let (daemon, address) = serving(&site);
+    until("it is ready", || get(&address, "/readyz", "").0 == 200);
+    assert_eq!(get(&address, "/healthz", "").0, 200);
+    assert_eq!(get(&address, "/nothing", "").0, 404);
+    site.put("FREQ", "a", ROW);
+    until("its table is parked", || get(&address, "/readyz", "").0 == 503);
+    assert!(get(&address, "/readyz", "").2.contains("FREQ"));
+    assert_eq!(get(&address, "/healthz", "").0, 200, "a restart would not help");
+    assert_eq!(sample(&metrics(&address), "irispool_table_parked{dataset=\"FREQ\"}"), 1.0);
+    site.connection().execute_batch("DROP TABLE bmrs_freq_iris").unwrap();
+    daemon.stop();
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_at_once() {
+    let site = Site::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ended = site.once(&[&format!("--listen={}", taken.local_addr().unwrap())]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.log.contains("hint: each worker needs a port of its own"), "{}", ended.log);
+    site.assert_nothing_claimed();
+}
+
+fn monitoring() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/monitoring")
+}
+
+/// The names of irispool's metrics in a text.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| word.starts_with("irispool_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn dashboard_and_rules_use_metrics_that_are_served() {
+    let site = Site::new();
+    site.drain(&[]);
+    site.connection()
+        .execute_batch(
+            "CREATE TABLE bmrs_mid_iris (price REAL CHECK (price < 0), ingested_utc TEXT, source TEXT,
+               message_id TEXT, message_row INTEGER, rescued TEXT)",
+        )
+        .unwrap();
+    let (daemon, address) = with_figures(&site);
+    site.put("MID", "a", r#"[{"dataset":"MID","price":1.0}]"#);
+    until("a table is parked", || metrics(&address).contains("irispool_table_parked{"));
+    let served = names(&metrics(&address));
+    for file in ["irispool.dashboard.json", "irispool.rules.yml", "irispool.rules.test.yml"] {
+        let text = fs::read_to_string(monitoring().join(file)).unwrap();
+        if file.ends_with(".json") {
+            serde_json::from_str::<serde_json::Value>(&text).unwrap();
+        }
+        let unknown: Vec<String> = names(&text).difference(&served).cloned().collect();
+        assert!(unknown.is_empty(), "{file} asks for {unknown:?}");
+    }
+    site.connection().execute_batch("DROP TABLE bmrs_mid_iris").unwrap();
+    daemon.stop();
+}
+
+/// `promtool`, from the path or from `PROMTOOL`; none where there is none.
+fn promtool() -> Option<Command> {
+    let program = std::env::var_os("PROMTOOL").unwrap_or_else(|| "promtool".into());
+    let there = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    there.is_ok_and(|status| status.success()).then(|| Command::new(program))
+}
+
+const NO_PROMTOOL: &str = "no promtool (Debian package prometheus; or set PROMTOOL)";
+
+#[test]
+fn promtool_finds_nothing_to_say_of_the_metrics() {
+    let Some(mut promtool) = promtool() else { return skip(NO_PROMTOOL) };
+    let site = Site::new();
+    let (daemon, address) = with_figures(&site);
+    let text = metrics(&address);
+    let pipes = promtool
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.trim().is_empty(), "{said}\n{text}");
+    daemon.stop();
+}
+
+#[test]
+fn promtool_passes_the_alert_rules() {
+    for arguments in [["check", "rules", "irispool.rules.yml"], ["test", "rules", "irispool.rules.test.yml"]]
+    {
+        let Some(mut promtool) = promtool() else { return skip(NO_PROMTOOL) };
+        let output = promtool.args(arguments).current_dir(monitoring()).output().unwrap();
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+}

@@ -1,0 +1,75 @@
+//! A worker under systemd: what it tells, and the unit.
+
+#![allow(clippy::unwrap_used)]
+
+mod run_support;
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use run_support::{Daemon, Site, skip};
+
+/// Reads what a worker tells until it tells `wanted`.
+#[track_caller]
+fn hear(socket: &UnixDatagram, wanted: &str) {
+    let mut buffer = [0; 256];
+    loop {
+        let length = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("never heard {wanted}: {error}"));
+        if &buffer[..length] == wanted.as_bytes() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn systemd_hears_that_it_is_ready_and_well_and_stops() {
+    let site = Site::new();
+    let path = site.folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(180))).unwrap();
+    let mut command = site.run_command(&[]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000").env_remove("WATCHDOG_PID");
+    let daemon = Daemon::start(command, site.folder.path());
+    hear(&socket, "READY=1");
+    assert!(daemon.log().contains(" ready "), "{}", daemon.log());
+    hear(&socket, "WATCHDOG=1");
+    hear(&socket, "WATCHDOG=1");
+    daemon.stop();
+    hear(&socket, "STOPPING=1");
+}
+
+#[test]
+fn a_watchdog_for_another_process_is_not_fed() {
+    let site = Site::new();
+    let path = site.folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut command = site.run_command(&[]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1000").env("WATCHDOG_PID", "1");
+    let daemon = Daemon::start(command, site.folder.path());
+    socket.set_read_timeout(Some(Duration::from_secs(180))).unwrap();
+    hear(&socket, "READY=1");
+    daemon.stop();
+    socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 256];
+    while let Ok(length) = socket.recv(&mut buffer) {
+        assert_ne!(&buffer[..length], b"WATCHDOG=1");
+    }
+}
+
+#[test]
+fn systemd_takes_the_unit() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/systemd/irispool@.service");
+    let folder = tempfile::tempdir().unwrap();
+    // The program must be there for the unit to be right.
+    let text = std::fs::read_to_string(unit).unwrap();
+    let installed = text.replace("/usr/local/bin/irispool", env!("CARGO_BIN_EXE_irispool"));
+    let copy = folder.path().join("irispool@.service");
+    std::fs::write(&copy, installed).unwrap();
+    let Ok(output) = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&copy).output() else {
+        return skip("no systemd-analyze");
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains("irispool@"), "{said}");
+}
