@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
+use crate::catalog;
 use crate::config::{self, Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::{Endpoint, Publisher};
@@ -85,9 +87,22 @@ fn open_patiently(config: &Config, once: bool, stop: &Stop) -> Result<Option<Arc
 /// When it is not there and can't be made, is something else, or lets nobody in.
 pub(super) fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
     Ok(match &config.warehouse {
-        WarehouseSpec::Sqlite(path) => Arc::new(Sqlite::open(path, config.busy_timeout)?),
+        WarehouseSpec::Sqlite(path) => Arc::new(open_sqlite(path, config.busy_timeout)?),
         WarehouseSpec::BigQuery { .. } => Arc::new(open_bigquery(config)?),
     })
+}
+
+/// Opens the database and makes all tables and views that lack, in one step: one by one, as messages come, each would
+/// be a commit of its own and make every other worker read the schema anew.
+fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
+    let sqlite = Sqlite::open(path, busy_timeout)?;
+    match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str())) {
+        Ok(made) => tracing::debug!(tables = made.tables, views = made.views, "made what was missing"),
+        Err(error @ WarehouseError::Later { .. }) => return Err(error),
+        // A found table that is in the way holds up its own dataset only, and says so when a message comes for it.
+        Err(WarehouseError::Setup { why, hint }) => tracing::warn!(why, hint, "could not make all tables"),
+    }
+    Ok(sqlite)
 }
 
 /// Opens the settings' warehouse, which is in BigQuery, with the credentials that the process finds around it.

@@ -195,7 +195,7 @@ fn make_table(connection: &Connection, names: &Names<'_>) -> Result<(), Fault> {
     let by = names.known.and_then(|dataset| dataset.partition_field.as_deref()).unwrap_or("ingested_utc");
     let index = quoted(&format!("{}_by_{}", names.table, by));
     connection.execute_batch(&format!("CREATE INDEX {index} ON {table} ({})", quoted(by)))?;
-    tracing::info!(dataset = names.dataset, table = names.table, "table made");
+    tracing::debug!(dataset = names.dataset, table = names.table, "table made");
     Ok(())
 }
 
