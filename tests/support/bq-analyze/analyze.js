@@ -92,7 +92,9 @@ async function connect(port) {
   const languageOptions = await promisify(client.getLanguageOptions.bind(client))({ maximumFeatures: true });
   languageOptions.productMode = 'PRODUCT_EXTERNAL';
   languageOptions.reservedKeywords = ['QUALIFY'];
-  languageOptions.supportedStatementKinds = ['RESOLVED_QUERY_STMT', 'RESOLVED_CREATE_VIEW_STMT'];
+  languageOptions.supportedStatementKinds = [
+    'RESOLVED_QUERY_STMT', 'RESOLVED_CREATE_VIEW_STMT', 'RESOLVED_CREATE_TABLE_STMT', 'RESOLVED_CREATE_SCHEMA_STMT',
+  ];
   languageOptions.enabledLanguageFeatures = languageOptions.enabledLanguageFeatures.filter(name => !notInBigQuery.has(name));
   const options = { languageOptions, defaultTimezone: 'UTC' };
   // A statement takes with it only the tables that it names: there are thousands.
