@@ -92,7 +92,9 @@ impl Cli {
             | Command::Setup(_)
             | Command::Query(_)
             | Command::Dead(_)
-            | Command::Check(_) => {}
+            | Command::Check(_)
+            | Command::Completions(_)
+            | Command::Man(_) => {}
         }
         let level = match self.global.verbose {
             0 => return flags,

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use irispool::cli::Cli;
 use irispool::exit::{Exit, Failure};
 use irispool::observe::{self, logs};
@@ -49,5 +50,5 @@ fn keep_memory_flat() {
 fn run(cli: Cli, colour: bool) -> Result<Exit, Failure> {
     let settings = config::load(cli.config_file(), std::env::vars_os(), &cli.flags())?;
     logs::init(settings.config.log_format, cli.command.log_level(&settings), colour);
-    commands::run(cli.command, settings, cli.global.color)
+    commands::run(cli.command, settings, cli.global.color, Cli::command())
 }

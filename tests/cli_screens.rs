@@ -48,6 +48,27 @@ fn version_is_the_package_s() {
 }
 
 #[test]
+fn completions_and_man_pages_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (text, stderr) = said(&["completions", shell], 0);
+        assert!(
+            text.contains("status") && text.contains("backlog-warn") && stderr.is_empty(),
+            "{shell}: {stderr}"
+        );
+    }
+    let (page, _) = said(&["man"], 0);
+    assert!(page.contains(".TH irispool 1") && page.contains("irispool\\-status(1)"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    irispool(&folder).args(["man", "pages"]).assert().code(0).stdout("");
+    let pages = std::fs::read_dir(folder.path().join("pages")).unwrap();
+    let pages: Vec<String> = pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
+    for page in ["irispool.1", "irispool-run.1", "irispool-dead-retry.1"] {
+        assert!(pages.iter().any(|name| name == page), "{page}: {pages:?}");
+    }
+    irispool(&folder).args(["man", "/dev/null/pages"]).assert().code(1);
+}
+
+#[test]
 fn wrong_usage_is_2_and_goes_to_stderr() {
     for (name, arguments) in [
         ("unknown_verb", &["rum"][..]),

@@ -105,7 +105,7 @@ fn health_and_readiness_are_told_apart() {
     site.drain(&[]);
     site.connection()
         .execute_batch(
-            "CREATE TABLE bmrs_freq_iris (frequency REAL CHECK (frequency < 0), ingested_utc TEXT, source TEXT,
+            "DROP TABLE bmrs_freq_iris; CREATE TABLE bmrs_freq_iris (frequency REAL CHECK (frequency < 0), ingested_utc TEXT, source TEXT,
                message_id TEXT, message_row INTEGER, rescued TEXT)",
         )
         .unwrap();
@@ -148,7 +148,7 @@ fn dashboard_and_rules_use_metrics_that_are_served() {
     site.drain(&[]);
     site.connection()
         .execute_batch(
-            "CREATE TABLE bmrs_mid_iris (price REAL CHECK (price < 0), ingested_utc TEXT, source TEXT,
+            "DROP TABLE bmrs_mid_iris; CREATE TABLE bmrs_mid_iris (price REAL CHECK (price < 0), ingested_utc TEXT, source TEXT,
                message_id TEXT, message_row INTEGER, rescued TEXT)",
         )
         .unwrap();

@@ -148,7 +148,7 @@ fn a_parked_table_is_critical() {
     site.drain(&[]);
     site.connection()
         .execute_batch(
-            "CREATE TABLE bmrs_freq_iris (frequency REAL CHECK (frequency < 0), ingested_utc TEXT, source TEXT,
+            "DROP TABLE bmrs_freq_iris; CREATE TABLE bmrs_freq_iris (frequency REAL CHECK (frequency < 0), ingested_utc TEXT, source TEXT,
                message_id TEXT, message_row INTEGER, rescued TEXT)",
         )
         .unwrap();

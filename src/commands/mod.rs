@@ -9,6 +9,7 @@ pub mod feed;
 pub mod query;
 mod run;
 pub mod setup;
+mod shell;
 mod status;
 mod text;
 
@@ -20,6 +21,7 @@ pub use dead::DeadCommand;
 pub use feed::FeedArgs;
 pub use query::QueryArgs;
 pub use setup::SetupArgs;
+pub use shell::{CompletionsArgs, ManArgs};
 pub use status::StatusArgs;
 
 use crate::config::{Loaded, Origin};
@@ -84,6 +86,16 @@ Exit codes: 0 a run works, 1 it does not.")]
   irispool config
   irispool config --readers 16 > new.toml")]
     Config(ConfigArgs),
+    /// Print completions for a shell
+    #[command(after_help = "Examples:
+  irispool completions bash > ~/.local/share/bash-completion/completions/irispool
+  irispool completions zsh > ~/.zfunc/_irispool")]
+    Completions(CompletionsArgs),
+    /// Print the man page, or write one for each command
+    #[command(after_help = "Examples:
+  irispool man | man -l -
+  irispool man /usr/local/share/man/man1")]
+    Man(ManArgs),
 }
 
 impl Command {
@@ -97,11 +109,16 @@ impl Command {
     }
 }
 
-/// Does what was typed; `colour` is for what it answers on stdout.
+/// Does what was typed; `colour` is for what it answers on stdout, `definition` is the whole command line's.
 ///
 /// # Errors
 /// Whatever the verb fails with.
-pub fn run(command: Command, settings: Loaded, colour: ColorChoice) -> Result<Exit, Failure> {
+pub fn run(
+    command: Command,
+    settings: Loaded,
+    colour: ColorChoice,
+    definition: clap::Command,
+) -> Result<Exit, Failure> {
     let config = &settings.config;
     match command {
         Command::Run(args) => run::run(config, args.once),
@@ -113,6 +130,8 @@ pub fn run(command: Command, settings: Loaded, colour: ColorChoice) -> Result<Ex
         Command::Check(args) => check::run(&settings, &args, colour),
         Command::Dead(command) => dead::run(config, &command),
         Command::Config(_) => config::run(&settings),
+        Command::Completions(args) => shell::completions(&args, definition),
+        Command::Man(args) => shell::man(&args, definition),
     }
 }
 

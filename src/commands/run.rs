@@ -92,10 +92,13 @@ pub(super) fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Fail
     })
 }
 
-/// Opens the database and makes all tables and views that lack, in one step: one by one, as messages come, each would
-/// be a commit of its own and make every other worker read the schema anew.
+/// Opens the database and, in a new one, makes all tables and views in one step: one by one, as messages come, each
+/// would be a commit of its own and make every other worker read the schema anew.
 fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
     let sqlite = Sqlite::open(path, busy_timeout)?;
+    if !sqlite.is_new()? {
+        return Ok(sqlite);
+    }
     match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str())) {
         Ok(made) => tracing::debug!(tables = made.tables, views = made.views, "made what was missing"),
         Err(error @ WarehouseError::Later { .. }) => return Err(error),

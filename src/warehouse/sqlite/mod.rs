@@ -67,6 +67,16 @@ impl Sqlite {
             .map_err(|fault| fault.explain(&self.path, "make tables and views"))
     }
 
+    /// Whether no dataset has a table in it yet.
+    pub fn is_new(&self) -> Result<bool, WarehouseError> {
+        const HAS_TABLE: &str =
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name GLOB 'bmrs_*_iris')";
+        let has_table: rusqlite::Result<bool> = self.writer().query_row(HAS_TABLE, [], |row| row.get(0));
+        has_table
+            .map(|has_table| !has_table)
+            .map_err(|error| Fault::from(error).explain(&self.path, "look for tables"))
+    }
+
     /// A panic while the lock was held has rolled its transaction back, so the connection is as good as before.
     fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)

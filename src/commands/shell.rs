@@ -1,0 +1,62 @@
+//! Completions and man pages, out of the same definitions as `--help`.
+
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command, ValueHint};
+
+use crate::exit::{Exit, Explain, Failure, OutputError};
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// For which shell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page for each command into DIR; without it, irispool(1) goes to stdout
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write man pages into {}: {source}", dir.display())]
+struct ManError {
+    dir: PathBuf,
+    source: std::io::Error,
+}
+
+impl Explain for ManError {}
+
+/// Writes the shell's completions to stdout.
+///
+/// # Errors
+/// When stdout does not take them.
+pub(super) fn completions(args: &CompletionsArgs, mut definition: Command) -> Result<Exit, Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut definition, "irispool", &mut text);
+    stdout().write_all(&text).map_err(OutputError::from)?;
+    Ok(Exit::Done)
+}
+
+/// Writes the page of the whole to stdout, or all pages into a folder, `irispool.1`, `irispool-run.1` and so on.
+///
+/// # Errors
+/// When stdout or the folder does not take them.
+pub(super) fn man(args: &ManArgs, definition: Command) -> Result<Exit, Failure> {
+    match &args.dir {
+        Some(dir) => write_pages(dir, definition).map_err(|source| ManError { dir: dir.clone(), source })?,
+        None => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(definition).render(&mut page);
+            rendered.and_then(|()| stdout().write_all(&page)).map_err(OutputError::from)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn write_pages(dir: &Path, definition: Command) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    clap_mangen::generate_to(definition, dir)
+}
