@@ -80,7 +80,7 @@ impl Worker {
     }
 }
 
-/// Writes what a live worker says of itself, for [`super::inspect`], into its lock file. Where the worker has retired
+/// Writes what a live worker says of itself, for [`super::inspect()`], into its lock file. Where the worker has retired
 /// there is nobody to tell of, and nothing is written.
 pub fn publish(layout: &Layout, worker: &str, text: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::FileExt;
