@@ -9,7 +9,7 @@ use clap::{Args, ColorChoice};
 use serde::Serialize;
 
 use super::text::Look;
-use crate::config::{Config, StatusSettings};
+use crate::config::{AlertSettings, Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::health::{Facts, Finding, Level, judge, level_of, look};
 use crate::pipeline::PipelineError;
@@ -32,6 +32,8 @@ pub struct StatusArgs {
     pub watch: Option<Duration>,
     #[command(flatten)]
     pub health: StatusSettings,
+    #[command(flatten)]
+    pub alerts: AlertSettings,
 }
 
 fn watch_interval(text: &str) -> Result<Duration, String> {
