@@ -89,7 +89,8 @@ mod tests {
         for url in ["https://hooks.example.com/a/b?c=d", "http://127.0.0.1:8080", "http://[::1]:80/x"] {
             assert!(is_url(url), "{url}");
         }
-        for other in ["", "hooks.example.com/a", "ftp://a/b", "https://", "https:///a", "http://a b/", "off"] {
+        for other in ["", "hooks.example.com/a", "ftp://a/b", "https://", "https:///a", "http://a b/", "off"]
+        {
             assert!(!is_url(other), "{other}");
         }
     }
