@@ -166,12 +166,19 @@ fn what_lasts_is_told_again_after_the_reminder_time() {
 }
 
 #[test]
-fn what_has_not_lasted_is_not_told() {
+fn what_flickers_is_not_told() {
     let (site, hook) = (Site::new(), Hook::new());
-    let daemon = hook.worker(&site, &["--alert-after=1h"]);
+    let webhook = hook.webhook();
+    let mut daemon = site.daemon(&["--alert-after=80s", "--status-disk-critical=100", &webhook]);
+    daemon.wait_until_ready();
+    let seen = || {
+        let state = fs::read(site.spool.join("alerts.json")).unwrap_or_default();
+        serde_json::from_slice(&state).is_ok_and(|state: Value| state["seen"]["dead"].is_object())
+    };
     go_wrong(&site);
-    until("it is dead", || site.dead().len() == 1);
-    hook.wait_for_rounds();
+    until("it is seen", seen);
+    mend(&site);
+    until("it is seen to be over", || !seen());
     assert_eq!(hook.alerts(), Vec::<Value>::new());
     daemon.stop();
 }

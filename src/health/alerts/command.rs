@@ -17,6 +17,9 @@ use super::message::{Message, Note};
 /// Then it is killed, and all that it started and did not put into a group of its own.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Linux takes a variable of 128 KiB at most, and a character may have four bytes.
+const TEXT_CHARS_MAX: usize = 16_000;
+
 const POLL: Duration = Duration::from_millis(20);
 
 /// The command that runs, if one does.
@@ -124,7 +127,7 @@ fn variables(message: &Message) -> [(&'static str, String); 8] {
         ("IRISPOOL_ALERT_LEVEL", message.level.word().to_lowercase()),
         ("IRISPOOL_ALERT_HOST", message.host.clone()),
         ("IRISPOOL_ALERT_SPOOL", message.spool.clone()),
-        ("IRISPOOL_ALERT_TEXT", message.text()),
+        ("IRISPOOL_ALERT_TEXT", message.text().chars().take(TEXT_CHARS_MAX).collect()),
         ("IRISPOOL_ALERT_NEW", new),
         ("IRISPOOL_ALERT_WORSE", worse),
         ("IRISPOOL_ALERT_CLEARED", cleared),
@@ -145,6 +148,24 @@ mod tests {
     fn its_variables_are_those_that_are_no_settings() {
         let names = variables(&Message::test(&Config::default())).map(|(name, _)| name);
         assert_eq!(names, HOOK_VARIABLES);
+    }
+
+    #[test]
+    fn however_much_is_wrong_it_can_be_run() {
+        let mut message = Message::test(&Config::default());
+        let what = "é".repeat(100_000);
+        let note = |level| Note {
+            key: "k".repeat(500),
+            level,
+            what: what.clone(),
+            hint: what.clone(),
+            since_ms: 0,
+            was: None,
+        };
+        for notes in [&mut message.changes.new, &mut message.changes.worse, &mut message.changes.cleared] {
+            notes.extend((0..100).map(|_| note(crate::health::Level::Warning)));
+        }
+        run("true", &message, &Running::default(), false).unwrap();
     }
 
     #[test]

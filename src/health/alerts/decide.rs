@@ -49,11 +49,15 @@ impl Changes {
     }
 }
 
+/// A channel that fails rests no longer than this.
+pub(super) const REST_MS_MAX: i64 = 300_000;
+
 const LEVELS: [Level; 3] = [Level::Warning, Level::Unknown, Level::Critical];
 
 impl State {
     /// Takes in what a look found.
     pub(super) fn observe(&mut self, findings: &[Finding], now_ms: i64, patience: Patience) {
+        self.forget_the_future(now_ms);
         for Finding { level, key, what, hint } in findings {
             let seen = self.seen.entry(key.clone()).or_insert_with(|| Seen::new(*level));
             (seen.level, seen.gone_ms) = (*level, None);
@@ -75,6 +79,17 @@ impl State {
             let is_told = channels.values().any(|channel| channel.told.contains_key(key));
             is_told && now_ms - gone_ms < patience.with(Level::Warning)
         });
+    }
+
+    /// After the clock was set back nothing waits until it has gone as far again.
+    fn forget_the_future(&mut self, now_ms: i64) {
+        for seen in self.seen.values_mut() {
+            seen.since_ms.values_mut().chain(&mut seen.gone_ms).for_each(|at| *at = now_ms.min(*at));
+        }
+        for channel in self.channels.values_mut() {
+            channel.told.values_mut().for_each(|note| note.told_ms = now_ms.min(note.told_ms));
+            channel.next_ms = channel.next_ms.min(now_ms + REST_MS_MAX);
+        }
     }
 
     /// What counts, each with the level at which it does.
@@ -260,6 +275,18 @@ mod tests {
         look(&mut state, 0, &[("a", Warning)]);
         assert!(look(&mut state, 200, &[("a", Warning)]).is_some());
         assert_eq!(state.changes("b", 200, PATIENCE).new.len(), 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_silences_nothing() {
+        let mut state = State::default();
+        look(&mut state, 1_000_000, &[("a", Warning)]);
+        assert_eq!(look(&mut state, 0, &[("a", Warning)]), None);
+        assert!(look(&mut state, 120, &[("a", Warning)]).is_some());
+        state.channels.get_mut("a").unwrap().next_ms = i64::MAX;
+        look(&mut state, 121, &[]);
+        assert_eq!(state.channels["a"].next_ms, 121 + REST_MS_MAX);
+        assert!(look(&mut state, 241, &[]).is_some(), "it is over");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::channel::{self, Channel, SendError};
 use super::command::Running;
-use super::decide::Patience;
+use super::decide::{Patience, REST_MS_MAX};
 use super::figures;
 use super::message::Message;
 use super::state::{Lock, State, Store, Turn};
@@ -14,8 +14,8 @@ use crate::health::{Facts, Finding, Level, judge, look};
 use crate::signals::Stop;
 use crate::spool::now_ms;
 
-/// After a failure a channel rests so long at first, then twice as long each time, up to the second of them.
-const RESTS_MS: (i64, i64) = (2_000, 300_000);
+/// After a failure a channel rests so long at first, then twice as long each time, up to [`REST_MS_MAX`].
+const REST_MS_FIRST: i64 = 2_000;
 
 /// A worker that starts is no worker yet, for a moment.
 const STARTING: Duration = Duration::from_secs(15);
@@ -151,8 +151,8 @@ impl Teller {
                     Err(error) => {
                         figures::count(name, false);
                         told.tries = told.tries.saturating_add(1);
-                        let rest_ms = RESTS_MS.0 << (told.tries - 1).min(16);
-                        told.next_ms = now_ms() + rest_ms.min(RESTS_MS.1);
+                        let rest_ms = REST_MS_FIRST << (told.tries - 1).min(16);
+                        told.next_ms = now_ms() + rest_ms.min(REST_MS_MAX);
                         log_failure(name, told.tries, &error);
                     }
                 }
