@@ -181,6 +181,11 @@ fn processes_that_write_one_file_lose_and_tear_no_line() {
             *said.entry(line).or_default() += count;
         }
     }
+    // A file is put aside by one of them, and only when the next line has no room in it.
+    let longest = said.keys().map(|line| line.len() + 100).max().unwrap() as u64;
+    for file in aside(&path) {
+        assert!(fs::metadata(&file).unwrap().len() + longest > 4_096, "{} is short", file.display());
+    }
     let mut written: BTreeMap<String, i64> = BTreeMap::new();
     for file in aside(&path).into_iter().chain([path]) {
         for (line, count) in counted(&fs::read_to_string(file).unwrap()) {

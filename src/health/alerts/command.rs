@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn however_much_is_wrong_it_can_be_run() {
         let mut message = Message::test(&Config::default());
-        let what = "é".repeat(100_000);
+        let what = "é".repeat(10_000);
         let note = |level| Note {
             key: "k".repeat(500),
             level,
@@ -163,7 +163,7 @@ mod tests {
             was: None,
         };
         for notes in [&mut message.changes.new, &mut message.changes.worse, &mut message.changes.cleared] {
-            notes.extend((0..100).map(|_| note(crate::health::Level::Warning)));
+            notes.extend((0..40).map(|_| note(crate::health::Level::Warning)));
         }
         run("true", &message, &Running::default(), false).unwrap();
     }
