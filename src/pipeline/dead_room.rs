@@ -82,9 +82,10 @@ impl DeadRoom {
             let wait = if changed || self.room() != Room::Enough { Duration::ZERO } else { COUNT_AGE_MAX };
             at.elapsed() >= wait.max(counted.took * COUNT_SHARE)
         });
-        if !due {
-            return Ok(());
-        }
+        if due { self.count(layout) } else { Ok(()) }
+    }
+
+    fn count(&self, layout: &Layout) -> Result<(), SpoolError> {
         let (began, buried_then) = (Instant::now(), self.buried.load(Ordering::Relaxed));
         let bytes = spool::dead_bytes(layout)?;
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(room.room(), Room::Near);
         room.add_buried(100);
         assert_eq!((room.room(), room.bytes()), (Room::Full, 1_000));
-        room.count_when_due(&layout).unwrap();
+        room.count(&layout).unwrap();
         assert_eq!((room.room(), room.bytes()), (Room::Enough, 800));
     }
 }
