@@ -5,9 +5,10 @@ mod run_support;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use run_support::kept::{Kept, archived, archives, assert_same, files_of, has_tools, put_at};
-use run_support::{Site, skip};
+use run_support::{Random, Site, skip};
 
 /// 2025-10-28T00:00:00Z.
 const OCTOBER_28: u64 = 1_761_609_600;
@@ -79,7 +80,7 @@ fn killed_at_a_write() {
 
 #[test]
 fn killed_at_a_sync() {
-    kill_at_each("fsync,fdatasync", 4);
+    kill_at_each("fsync,fdatasync", 3);
 }
 
 #[test]
@@ -95,4 +96,28 @@ fn killed_at_a_rename_or_at_making_or_removing_a_folder() {
 #[test]
 fn killed_at_a_change_of_size_or_a_lock() {
     kill_at_each("ftruncate,flock", 2);
+}
+
+#[test]
+fn killed_at_any_moment() {
+    if !has_tools() {
+        return;
+    }
+    let site = Site::new();
+    let (mut kept, mut random) = (Kept::new(), Random::new(7));
+    for round in 0..15 {
+        for number in 0..600 {
+            let name = format!("{round}-{number}");
+            put_at(&site, &mut kept, "FREQ", &name, OCTOBER_28 + u64::from(number % 2) * 86_400, number);
+        }
+        site.drain(&["--keep=done"]);
+        for _ in 0..2 {
+            let packer = site.daemon(&["--once", "--keep=archive"]);
+            std::thread::sleep(Duration::from_micros(10_000 + random.below(60_000)));
+            packer.kill();
+        }
+    }
+    site.drain(&["--keep=archive"]);
+    assert!(files_of(&site.spool.join("done")).is_empty());
+    assert_same(&archived(&site), &kept);
 }

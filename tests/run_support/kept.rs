@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -28,9 +28,13 @@ pub(crate) fn put_content_at(
     (seconds, nanoseconds): (u64, u32),
     content: &str,
 ) {
-    let path = site.put(folder, name, content);
+    fs::create_dir_all(site.incoming(folder)).unwrap();
     let time = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
-    File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
+    // Nobody takes it before it is closed.
+    let mut file = File::create_new(site.incoming(folder).join(name)).unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    file.set_times(FileTimes::new().set_modified(time)).unwrap();
+    drop(file);
     let time = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
     *kept.entry((format!("{folder}/{name}"), content.as_bytes().to_vec(), time)).or_default() += 1;
 }
