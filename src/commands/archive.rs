@@ -34,9 +34,9 @@ Each file can be read by tar --zstd -xf and zstd -dc, too.")]
   irispool archive restore FREQ_202510280359_00001.json --to /tmp/one
   irispool archive restore --all --incoming --spool /srv/new
 
-Nothing is replaced. In incoming the messages are delivered as if they came anew: what the warehouse has is
-recognised and not loaded again, so this is for filling a new one. A message stays out where incoming has one
-of its name: then the exit code is 4.")]
+Nothing is replaced. In incoming the messages are delivered as if they came anew: what the
+warehouse has is recognised and not loaded again, so this is for filling a new one. A message is
+not restored where incoming has one of its name: then the exit code is 4.")]
     Restore(RestoreArgs),
 }
 

@@ -95,8 +95,9 @@ Exit codes: 0 a run works, 1 it does not.")]
   irispool prune --older-than 30d --dataset FREQ --dataset BOALF
   30 3 * * *  irispool prune --older-than 90d > /dev/null
 
-Workers may go on meanwhile. A message goes as a whole, with its line in irispool_load_history. Rows of historic
-tables and of other programs stay. What is freed in the file is used by the next rows; --vacuum gives it back.")]
+Workers may go on meanwhile. A message goes as a whole, with its line in irispool_load_history.
+Rows of historic tables and of other programs stay. What is freed in the file is used by the next
+rows; --vacuum gives it back.")]
     Prune(PruneArgs),
     /// Show the settings in effect, as TOML, each with where it comes from
     #[command(after_help = "Examples:

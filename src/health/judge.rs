@@ -230,7 +230,7 @@ impl Judge<'_> {
         let (bytes, hint) =
             (self.facts.dead_bytes, "retry or drop some: irispool dead list shows why they are there");
         let Some(bytes_max) = self.config.dead_max_bytes else { return };
-        let what = format!("dead/ holds {} bytes, and dead_max_bytes allows {bytes_max}", bytes);
+        let what = format!("dead/ holds {}, and dead_max_bytes allows {}", size(bytes), size(bytes_max));
         if bytes >= bytes_max {
             self.find(
                 Level::Critical,
@@ -242,6 +242,11 @@ impl Judge<'_> {
             self.find(Level::Warning, "dead-nearly-full", format!("{what}: claiming stops then"), hint);
         }
     }
+}
+
+/// `4.2 MiB`.
+fn size(bytes: u64) -> String {
+    bytesize::ByteSize::b(bytes).display().iec().to_string()
 }
 
 /// Whole seconds, the two largest units: `3h 5m`.
