@@ -24,6 +24,7 @@ mod keep;
 mod list;
 mod parse;
 mod settle;
+mod stages;
 mod tables;
 mod tally;
 mod work;
