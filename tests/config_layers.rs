@@ -75,7 +75,7 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("warehouse", "\"bigquery:example.com:grid-1.uk_power\""),
         ("schema", "\"strict\""),
         ("keep", "\"archive\""),
-        ("keep_max_age", "\"13months\""),
+        ("keep_max_age", "\"12h\""),
         ("keep_max_bytes", "\"50GiB\""),
         ("dead_max_bytes", "\"off\""),
         ("max_file_bytes", "\"3KiB\""),

@@ -225,6 +225,27 @@ fn a_file_that_is_none_of_ours_is_never_written_to() {
     assert_eq!(files_of(&out).len(), 1);
 }
 
+#[test]
+fn a_damaged_block_is_not_cut_off_and_what_stands_before_it_is_restored() {
+    let site = Site::new();
+    some(&site, 0, 12);
+    site.drain(&[ARCHIVE]);
+    let path = site.spool.join("archive/FREQ/2025-10-29.tar.zst");
+    let first = fs::read(&path).unwrap();
+    some(&site, 12, 12);
+    site.drain(&[ARCHIVE]);
+    let mut damaged = fs::read(&path).unwrap();
+    damaged[first.len() + 40] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    some(&site, 24, 12);
+    let log = site.drain(&[ARCHIVE]);
+    assert!(log.contains("the last block of an archive is damaged"), "{log}");
+    assert!(fs::read(&path).unwrap() == damaged);
+    let out = site.folder.path().join("out");
+    let text = said(&site, &["restore", "--day", "2025-10-29", "--to", out.to_str().unwrap()], 1);
+    assert!(text.contains("restored 8 messages") && text.contains("its last block is damaged"), "{text}");
+}
+
 /// The tar in the second file of that day.
 fn tar_of(site: &Site) -> File {
     let tar = ran(Command::new("zstd")
@@ -248,6 +269,10 @@ fn four_workers_pack_each_message_once() {
         add(&mut kept, some(&site, round * 3_000, 3_000));
     }
     until("all is delivered", || site.loaded() == 18_000);
+    until("they pack it by themselves", || {
+        let done = site.spool.join("done");
+        run_support::site::entries(&done).iter().all(|folder| run_support::site::entries(folder).len() < 256)
+    });
     for (number, daemon) in daemons.into_iter().enumerate() {
         if number == 0 { daemon.kill() } else { drop(daemon.stop()) }
     }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::entry::{Meta, write_entry};
-use super::note::{Note, Part, last_note};
+use super::note::{Note, Part, last_block_is_damaged, last_note};
 use super::{ENDING, SpoolError, file_name, gone_is_fine};
 
 /// zstd's own default; 9 makes files a tenth smaller for three times the work.
@@ -45,6 +45,13 @@ impl DayFile {
                 Ok(file) => {
                     let Some(last) = last_note(&file).map_err(failed)? else { continue };
                     let length = file.metadata().map_err(failed)?.len();
+                    if length > last.end() && last_block_is_damaged(&file).map_err(failed)? {
+                        tracing::error!(
+                            file = %path.display(),
+                            "the last block of an archive is damaged: it is left as it is, and another file is begun"
+                        );
+                        continue;
+                    }
                     if length > last.end() {
                         tracing::warn!(
                             file = %path.display(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
-use super::note::last_note;
+use super::note::{last_block_is_damaged, last_note};
 use super::{SpoolError, parse_file_name};
 use crate::spool::letters::folder_entries;
 use crate::spool::{EntryKind, Layout};
@@ -33,18 +33,24 @@ pub struct Contents {
     pub bytes: u64,
     /// Where the last whole block ends.
     pub end: u64,
+    /// There is a block behind it that once was whole.
+    pub is_damaged: bool,
 }
 
 impl ArchiveFile {
     /// None where the file has no note of irispool's: somebody made it anew, or it is damaged.
     pub fn contents(&self) -> Result<Option<Contents>, SpoolError> {
-        let found = File::open(&self.path).and_then(|file| last_note(&file));
-        let note = found.map_err(|error| SpoolError::io("read", &self.path, error))?;
-        Ok(note.map(|note| Contents {
-            messages: note.messages_so_far,
-            bytes: note.bytes_so_far,
-            end: note.end(),
-        }))
+        let look = || -> io::Result<Option<Contents>> {
+            let file = File::open(&self.path)?;
+            let Some(note) = last_note(&file)? else { return Ok(None) };
+            Ok(Some(Contents {
+                messages: note.messages_so_far,
+                bytes: note.bytes_so_far,
+                end: note.end(),
+                is_damaged: file.metadata()?.len() > note.end() && last_block_is_damaged(&file)?,
+            }))
+        };
+        look().map_err(|error| SpoolError::io("read", &self.path, error))
     }
 }
 

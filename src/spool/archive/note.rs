@@ -141,15 +141,29 @@ pub(super) fn last_note(file: &File) -> io::Result<Option<Note>> {
     }
 }
 
+/// Whether a file ends with a note whose block is not whole. A crash leaves no note behind half a block, but for a power
+/// cut; so the block may once have been whole, and its messages be nowhere else.
+pub(super) fn last_block_is_damaged(file: &File) -> io::Result<bool> {
+    let length = file.metadata()?.len();
+    let Some(offset) = length.checked_sub(NOTE_BYTES as u64) else { return Ok(false) };
+    let Some(note) = any_note_at(file, offset)? else { return Ok(false) };
+    Ok(!note.block_is_whole(file)?)
+}
+
 fn note_at(file: &File, offset: u64) -> io::Result<Option<Note>> {
+    let Some(note) = any_note_at(file, offset)? else { return Ok(None) };
+    Ok(note.block_is_whole(file)?.then_some(note))
+}
+
+/// A note, whether or not its block is whole.
+fn any_note_at(file: &File, offset: u64) -> io::Result<Option<Note>> {
     let mut bytes = [0; NOTE_BYTES];
     match file.read_exact_at(&mut bytes, offset) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(error) => return Err(error),
     }
-    let Some(note) = Note::of_bytes(&bytes, offset) else { return Ok(None) };
-    Ok(note.block_is_whole(file)?.then_some(note))
+    Ok(Note::of_bytes(&bytes, offset))
 }
 
 /// A part of a file, read from its beginning.
@@ -220,6 +234,9 @@ mod tests {
         let (file, notes) = written(&[b"first block", b"second block"], b"");
         file.write_all_at(b"X", notes[1].block_start + 3).unwrap();
         assert_eq!(last_note(&file).unwrap(), Some(notes[0]));
+        assert!(last_block_is_damaged(&file).unwrap());
+        file.set_len(notes[1].end() - 1).unwrap();
+        assert!(!last_block_is_damaged(&file).unwrap());
         file.write_all_at(b"X", 3).unwrap();
         assert_eq!(last_note(&file).unwrap(), None);
     }

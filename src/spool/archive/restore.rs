@@ -63,7 +63,8 @@ pub fn restore(
 ) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("read", &file.path, error);
     let opened = File::open(&file.path).map_err(failed)?;
-    let end = match file.contents()? {
+    let contents = file.contents()?;
+    let end = match contents {
         Some(contents) => contents.end,
         // Of another program's making: as far as it can be read.
         None => opened.metadata().map_err(failed)?.len(),
@@ -84,6 +85,9 @@ pub fn restore(
     });
     match (fault, read) {
         (Some(error), _) => Err(error),
+        (None, Ok(())) if contents.is_some_and(|contents| contents.is_damaged) => {
+            Err(failed(io::Error::new(io::ErrorKind::InvalidData, "its last block is damaged")))
+        }
         (None, read) => read.map_err(failed),
     }
 }

@@ -24,7 +24,7 @@ use super::{Reader, tables};
 use crate::warehouse::WarehouseError;
 
 /// Others may have to wait for as long as one transaction takes.
-const TRANSACTION_TARGET: Duration = Duration::from_millis(40);
+const TRANSACTION_TARGET: Duration = Duration::from_millis(25);
 
 /// Rows and lines deleted in the first transaction, and in any.
 const STEP_FIRST: usize = 500;
@@ -193,7 +193,7 @@ impl Pruner {
             }
             let took = began.elapsed();
             let share = TRANSACTION_TARGET.as_secs_f64() / took.as_secs_f64().max(1e-4);
-            step = ((step as f64 * share.clamp(0.25, 2.0)) as usize).clamp(STEP_MIN, STEP_MAX);
+            step = ((step as f64 * share.clamp(0.25, 1.5)) as usize).clamp(STEP_MIN, STEP_MAX);
             // Whoever waited meanwhile gets its turn.
             std::thread::sleep(took.min(TRANSACTION_TARGET));
         }
