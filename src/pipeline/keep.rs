@@ -22,8 +22,12 @@ const WAITING_MIN: usize = 256;
 /// Or after so long.
 const PACK_INTERVAL: Duration = Duration::from_secs(600);
 
-/// How often the limits are seen to.
+/// Then it is the next one's turn, however many wait, and that of all else that the keeper does.
+const PACK_TURN: Duration = Duration::from_secs(1);
+
+/// How often the limits are seen to; less often where that takes more than one part in so many of the time.
 const LIMITS_INTERVAL: Duration = Duration::from_secs(300);
+const LIMITS_SHARE: u32 = 20;
 
 /// Of the system's twenty steps below what is usual.
 const NICENESS: i32 = 10;
@@ -60,7 +64,7 @@ impl Keeper {
             tally,
             stop,
             packed_at: HashMap::new(),
-            limits_at: None,
+            limits_due: None,
             said: Room::Enough,
         };
         let thread = thread::Builder::new().name("keep".to_owned()).spawn(move || house.keep(&finishing))?;
@@ -99,7 +103,7 @@ struct House {
     packer: Packer,
     /// When each dataset was packed last.
     packed_at: HashMap<String, Instant>,
-    limits_at: Option<Instant>,
+    limits_due: Option<Instant>,
     /// What was last said about the room in `dead`.
     said: Room,
 }
@@ -144,8 +148,9 @@ impl House {
             if Packer::waiting(&folders, enough) < enough {
                 continue;
             }
-            let stop = &self.stop;
-            match self.packer.pack(&label, &folders, &|| stop.requested()) {
+            let (stop, began) = (&self.stop, Instant::now());
+            let is_over = || stop.requested() || (!all && began.elapsed() >= PACK_TURN);
+            match self.packer.pack(&label, &folders, &is_over) {
                 Ok(packed) => {
                     self.packed_at.insert(label.clone(), Instant::now());
                     tell_packed(&label, &packed);
@@ -157,13 +162,15 @@ impl House {
 
     fn see_to_limits(&mut self, now: bool) {
         let KeepSettings { keep, max_age, max_bytes, .. } = self.settings;
-        let due = now || self.limits_at.is_none_or(|at| at.elapsed() >= LIMITS_INTERVAL);
+        let due = now || self.limits_due.is_none_or(|due| Instant::now() >= due);
         if !due || (max_age.is_none() && max_bytes.is_none()) {
             return;
         }
-        self.limits_at = Some(Instant::now());
+        let began = Instant::now();
         let limits = Limits { max_age, max_bytes, done_is_kept: keep != Keep::Archive };
-        match remove_over_limits(&self.layout, limits, now_ms().div_euclid(1_000)) {
+        let removed = remove_over_limits(&self.layout, limits, now_ms().div_euclid(1_000));
+        self.limits_due = Some(Instant::now() + LIMITS_INTERVAL.max(began.elapsed() * LIMITS_SHARE));
+        match removed {
             Ok(Some(removed)) => {
                 if removed.files + removed.messages > 0 {
                     tracing::info!(
