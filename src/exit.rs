@@ -106,6 +106,11 @@ impl Failure {
         self.0.may_pass()
     }
 
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.0.hint()
+    }
+
     /// The same of `status`, whose codes are about something else: it could not find out.
     pub fn exit_of_status(&self) -> Exit {
         if self.exit() == Exit::Done { Exit::Done } else { Exit::Unknown }

@@ -7,6 +7,7 @@ mod config;
 mod dead;
 mod demo;
 pub mod feed;
+mod pid_file;
 mod prune;
 pub mod query;
 mod run;
@@ -28,8 +29,9 @@ pub use setup::SetupArgs;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use status::StatusArgs;
 
-use crate::config::{Loaded, Origin};
+use crate::config::{Config, Loaded, Origin};
 use crate::exit::{Exit, Explain, Failure};
+use crate::observe::log_file::LogFileSettings;
 use crate::warehouse::WarehouseError;
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +74,7 @@ Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could no
   irispool status --watch
   irispool status --json | jq .findings
   */15 * * * *  irispool status > /tmp/status || mail -s 'IRIS' ann@example.com < /tmp/status
+  */15 * * * *  irispool status --alert > /tmp/status
 
 Exit codes, by the convention of Nagios: 0 healthy, 1 warning, 2 critical, 3 unknown.")]
     Status(StatusArgs),
@@ -121,9 +124,23 @@ impl Command {
     pub fn log_level<'s>(&self, settings: &'s Loaded) -> &'s str {
         match self {
             Command::Demo(_) if matches!(settings.origin("log_level"), Origin::Default) => "error",
-            Command::Setup(_) if matches!(settings.origin("log_level"), Origin::Default) => "warn",
+            Command::Setup(_) | Command::Status(_)
+                if matches!(settings.origin("log_level"), Origin::Default) =>
+            {
+                "warn"
+            }
             _ => &settings.config.log_level,
         }
+    }
+}
+
+impl Command {
+    /// The log file that is set, of a run; the other verbs talk to whoever typed them.
+    pub fn log_file(&self, settings: &Loaded) -> Option<LogFileSettings> {
+        let Command::Run(_) = self else { return None };
+        let Config { log_file, log_file_bytes, log_files_kept, .. } = &settings.config;
+        let path = log_file.clone()?;
+        Some(LogFileSettings { path, bytes_max: *log_file_bytes, kept: *log_files_kept })
     }
 }
 

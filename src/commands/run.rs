@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
+use super::pid_file::PidFile;
 use crate::catalog;
 use crate::config::{self, Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
+use crate::health::alerts::Watch;
 use crate::health::{Endpoint, Publisher};
 use crate::message::Mode;
 use crate::observe::service::Service;
@@ -60,9 +62,13 @@ impl Explain for PipelineError {
 /// When the spool or the warehouse can't be used at all.
 pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
+    let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let layout = Layout::open(&config.spool)?;
+    // A drain says by its exit code how it went, and is gone before anything has lasted.
+    let watch = if once { None } else { Watch::start(config, &stop).map_err(PipelineError::Thread)? };
     let Some(warehouse) = open_patiently(config, once, &stop)? else { return Ok(Exit::Done) };
     let (exit, _) = work(config, once, layout, warehouse, stop)?;
+    drop(watch);
     Ok(exit)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::news::NEWS_AGE_MAX;
 use super::{Facts, WorkerFacts};
@@ -16,7 +16,7 @@ const DEAD_NEAR_PERCENT: u64 = 90;
 
 /// By the convention of Nagios, but for the order: what could not be found out outranks a warning, and something
 /// critical outranks everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     Ok,
@@ -250,7 +250,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// Whole seconds, the two largest units: `3h 5m`.
-fn words(age: Duration) -> String {
+pub(super) fn words(age: Duration) -> String {
     let text = humantime::format_duration(Duration::from_secs(age.as_secs())).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }

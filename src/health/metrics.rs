@@ -94,6 +94,7 @@ impl Endpoint {
         let mut families = self.of_process();
         families.extend(self.of_datasets());
         families.extend(of_spool(&facts));
+        families.extend(super::alerts::families());
         let level = level_of(&judge(&facts, &self.config));
         let levels = [Level::Ok, Level::Warning, Level::Critical, Level::Unknown];
         families.push(levels.into_iter().fold(
