@@ -96,6 +96,8 @@ impl Cli {
             | Command::Setup(_)
             | Command::Query(_)
             | Command::Dead(_)
+            | Command::Archive(_)
+            | Command::Prune(_)
             | Command::Check(_)
             | Command::Completions(_)
             | Command::Man(_) => {}

@@ -74,7 +74,10 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("spool", "\"/tmp/a\""),
         ("warehouse", "\"bigquery:example.com:grid-1.uk_power\""),
         ("schema", "\"strict\""),
-        ("keep", "\"done\""),
+        ("keep", "\"archive\""),
+        ("keep_max_age", "\"12h\""),
+        ("keep_max_bytes", "\"50GiB\""),
+        ("dead_max_bytes", "\"off\""),
         ("max_file_bytes", "\"3KiB\""),
         ("in_flight_bytes", "\"1500000\""),
         ("batch_rows", "7"),
@@ -213,7 +216,7 @@ fn an_unknown_key_is_named_with_its_place_and_a_near_one() {
     ");
     insta::assert_snapshot!(refusal_of_toml("[bigquery]\nproject = 1"), @r"
     error: irispool.toml, line 1: bigquery is no setting
-    hint: the settings are alert_after, alert_command, alert_format, alert_remind, alert_webhook, batch_rows, busy_timeout, claim_files, flush_interval, heartbeat_interval, heartbeat_url, in_flight_bytes, keep, listen, load_threshold_files, location, log_file, log_file_bytes, log_files_kept, log_format, log_level, max_file_bytes, method, pid_file, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, status_backlog_critical, status_backlog_warn, status_disk_critical, status_stale_after, stop_timeout, stream_rows, warehouse, write_age
+    hint: the settings are alert_after, alert_command, alert_format, alert_remind, alert_webhook, batch_rows, busy_timeout, claim_files, dead_max_bytes, flush_interval, heartbeat_interval, heartbeat_url, in_flight_bytes, keep, keep_max_age, keep_max_bytes, listen, load_threshold_files, location, log_file, log_file_bytes, log_files_kept, log_format, log_level, max_file_bytes, method, pid_file, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, status_backlog_critical, status_backlog_warn, status_disk_critical, status_stale_after, stop_timeout, stream_rows, warehouse, write_age
     ");
 }
 
@@ -238,7 +241,7 @@ fn a_bad_value_is_named_with_its_place_and_what_would_be_right() {
     "#);
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_KEEP", "Done"), 1), @r#"
-    error: the environment variable IRISPOOL_KEEP=Done should be none or done
+    error: the environment variable IRISPOOL_KEEP=Done should be none, done or archive
     hint: left out, it is "none"
     "#);
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_SPOOL", ""), 1), @r#"
@@ -284,7 +287,12 @@ fn values_of_every_kind_are_checked() {
         ("warehouse = \"bigquery:project\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
         ("warehouse = \"bigquery:project.data-set\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
         ("schema = \"evolv\"", "evolve, rescue or strict"),
-        ("keep = true", "none or done"),
+        ("keep = true", "none, done or archive"),
+        ("keep_max_age = \"a year\"", "a duration such as 12h or 90days, or \"off\""),
+        ("keep_max_age = \"30m\"", "from 1h to 100years"),
+        ("keep_max_bytes = \"all\"", "a size such as 10GiB or 500 MB, or \"off\""),
+        ("keep_max_bytes = 1000", "from 1MiB to 16384GiB"),
+        ("dead_max_bytes = 0", "from 1KiB to 16384GiB"),
         ("max_file_bytes = \"64 apples\"", "a size such as 8MiB, 64 MB or 1048576"),
         ("max_file_bytes = 1023", "from 1KiB to 1GiB"),
         ("in_flight_bytes = \"1 KiB\"", "from 1MiB to 16GiB"),

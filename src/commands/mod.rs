@@ -1,5 +1,6 @@
 //! The verbs: one file each, and here what they are called and which does what.
 
+mod archive;
 mod args;
 mod check;
 mod config;
@@ -7,6 +8,7 @@ mod dead;
 mod demo;
 pub mod feed;
 mod pid_file;
+mod prune;
 pub mod query;
 mod run;
 pub mod setup;
@@ -16,10 +18,12 @@ mod text;
 
 use clap::{ColorChoice, Subcommand};
 
+pub use archive::ArchiveCommand;
 pub use args::{ConfigArgs, DemoArgs, RunArgs};
 pub use check::CheckArgs;
 pub use dead::DeadCommand;
 pub use feed::FeedArgs;
+pub use prune::PruneArgs;
 pub use query::QueryArgs;
 pub use setup::SetupArgs;
 pub use shell::{CompletionsArgs, ManArgs};
@@ -84,6 +88,20 @@ Exit codes: 0 a run works, 1 it does not.")]
     /// Look at what can't be delivered, try it again, or delete it
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// See what delivered messages are in the archive, or copy some out of it
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
+    /// Delete old rows from a SQLite warehouse
+    #[command(after_help = "Examples:
+  irispool prune --older-than 90d --dry-run
+  irispool prune --older-than 90d
+  irispool prune --older-than 30d --dataset FREQ --dataset BOALF
+  30 3 * * *  irispool prune --older-than 90d > /dev/null
+
+Workers may go on meanwhile. A message goes as a whole, with its line in irispool_load_history.
+Rows of historic tables and of other programs stay. What is freed in the file is used by the next
+rows; --vacuum gives it back.")]
+    Prune(PruneArgs),
     /// Show the settings in effect, as TOML, each with where it comes from
     #[command(after_help = "Examples:
   irispool config
@@ -146,6 +164,8 @@ pub fn run(
         Command::Status(args) => status::run(config, &args, colour),
         Command::Check(args) => check::run(&settings, &args, colour),
         Command::Dead(command) => dead::run(config, &command),
+        Command::Archive(command) => archive::run(config, &command),
+        Command::Prune(args) => prune::run(config, &args),
         Command::Config(_) => config::run(&settings),
         Command::Completions(args) => shell::completions(&args, definition),
         Command::Man(args) => shell::man(&args, definition),

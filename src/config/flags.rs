@@ -37,6 +37,12 @@ pub struct RunSettings {
     /// What happens to a file whose rows are in [default: none]
     #[arg(long, value_name = "WHAT")]
     pub keep: Option<Keep>,
+    /// What is kept for longer than this is removed [default: off]
+    #[arg(long, value_name = "DURATION")]
+    pub keep_max_age: Option<String>,
+    /// Of what is kept, the oldest is removed when it is more than this [default: off]
+    #[arg(long, value_name = "SIZE")]
+    pub keep_max_bytes: Option<String>,
     /// Messages over this go to dead unread [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_file_bytes: Option<String>,
@@ -115,6 +121,9 @@ pub struct StatusSettings {
     /// No row for so long, though some usually come, is a warning [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub status_stale_after: Option<String>,
+    /// With more than this in dead/, nothing more is claimed [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub dead_max_bytes: Option<String>,
     /// A disk fuller than so many percent is critical [default: 90]
     #[arg(long, value_name = "PERCENT")]
     pub status_disk_critical: Option<String>,

@@ -283,6 +283,14 @@ fn check(config: &Config, layers: &[Layer]) -> Result<(), ConfigError> {
     use Amount::{Bytes, Count, Time};
     let (millis, secs) = (Duration::from_millis, Duration::from_secs);
     let amounts = [
+        (
+            "keep_max_age",
+            Time(config.keep_max_age.unwrap_or(secs(3_600))),
+            Time(secs(3_600)),
+            Time(secs(100 * 31_557_600)),
+        ),
+        ("keep_max_bytes", Bytes(config.keep_max_bytes.unwrap_or(MIB)), Bytes(MIB), Bytes(16_384 * GIB)),
+        ("dead_max_bytes", Bytes(config.dead_max_bytes.unwrap_or(GIB)), Bytes(KIB), Bytes(16_384 * GIB)),
         ("max_file_bytes", Bytes(config.max_file_bytes), Bytes(KIB), Bytes(GIB)),
         ("in_flight_bytes", Bytes(config.in_flight_bytes), Bytes(MIB), Bytes(16 * GIB)),
         ("batch_rows", Count(config.batch_rows), Count(1), Count(1_000_000)),

@@ -46,6 +46,15 @@ pub struct Config {
     pub schema: SchemaPolicy,
     /// What happens to files whose rows are in.
     pub keep: Keep,
+    /// What is kept for longer is removed; none: it stays.
+    #[serde(with = "values::duration_or_off")]
+    pub keep_max_age: Option<Duration>,
+    /// Of what is kept, the oldest is removed when it is more than this; none: it stays.
+    #[serde(with = "values::bytes_or_off")]
+    pub keep_max_bytes: Option<u64>,
+    /// With more than this in `dead`, nothing more is claimed; none: there is no limit.
+    #[serde(with = "values::bytes_or_off")]
+    pub dead_max_bytes: Option<u64>,
     /// A message over this goes to dead unread.
     #[serde(with = "values::bytes")]
     pub max_file_bytes: u64,
@@ -192,6 +201,8 @@ pub enum Keep {
     None,
     /// It is moved to `done/` in the spool
     Done,
+    /// It is packed into a file a day in `archive/` in the spool
+    Archive,
 }
 
 const KIB: u64 = 1 << 10;
@@ -205,6 +216,9 @@ impl Default for Config {
             warehouse: WarehouseSpec::Sqlite(PathBuf::from("irispool.db")),
             schema: SchemaPolicy::Evolve,
             keep: Keep::None,
+            keep_max_age: None,
+            keep_max_bytes: None,
+            dead_max_bytes: Some(GIB),
             max_file_bytes: 64 * MIB,
             in_flight_bytes: 32 * MIB,
             batch_rows: 20_000,

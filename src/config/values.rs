@@ -226,6 +226,54 @@ pub(super) mod duration_or_auto {
     }
 }
 
+/// A size, or `off` for no limit.
+pub(super) mod bytes_or_off {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        bytes: &Option<u64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => super::bytes::serialize(bytes, serializer),
+            None => serializer.serialize_str("off"),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<u64>, D::Error> {
+        word(deserializer, "a size such as 10GiB or 500 MB, or \"off\"", |text| match text {
+            "off" => Some(None),
+            _ => text.parse().map(|size: bytesize::ByteSize| Some(size.as_u64())).ok(),
+        })
+    }
+}
+
+/// A duration, or `off` for no limit.
+pub(super) mod duration_or_off {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::duration::serialize(duration, serializer),
+            None => serializer.serialize_str("off"),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        word(deserializer, "a duration such as 12h or 90days, or \"off\"", |text| match text {
+            "off" => Some(None),
+            _ => humantime::parse_duration(text).ok().map(Some),
+        })
+    }
+}
+
 /// So many a second; `none` or 0 is no limit.
 pub(super) mod rate {
     use super::*;
