@@ -250,6 +250,24 @@ fn status_tells_that_no_worker_is_alive_and_a_worker_that_it_is_over() {
 }
 
 #[test]
+fn wherever_it_is_started_it_knows_what_was_told() {
+    let (site, hook) = (Site::new(), Hook::new());
+    site.drain(&[]);
+    let told = |spool: &str, database: &str| {
+        let mut command = site.irispool();
+        command.args(["status", "--alert", "--alert-after=0s", "--status-disk-critical=1", &hook.webhook()]);
+        command.args(["--spool", spool, "--warehouse", &format!("sqlite:{database}")]);
+        assert_eq!(command.output().unwrap().status.code(), Some(2));
+    };
+    told("spool", "iris.db");
+    let alert = &hook.alerts()[0];
+    let disk = format!("disk:{}", site.spool.display());
+    assert!(keys(alert, "new").contains(&disk), "{alert}");
+    told(site.spool.to_str().unwrap(), site.database.to_str().unwrap());
+    assert_eq!(hook.alerts().len(), 1, "{:?}", hook.alerts());
+}
+
+#[test]
 fn where_there_is_no_spool_status_tells_it_and_makes_none() {
     let (site, hook) = (Site::new(), Hook::new());
     let told = status(&site, &["--alert", "--alert-after=0s", &hook.webhook()]);

@@ -105,6 +105,7 @@ fn judge(
         Ok(response) => Err(SendError::Status(response.status().as_u16())),
         Err(ureq::Error::Timeout(_)) => Err(SendError::Timeout),
         Err(ureq::Error::HostNotFound) => Err(SendError::UnknownHost),
+        Err(ureq::Error::Io(error)) => Err(SendError::Request(without(&error.to_string(), url))),
         Err(error) => Err(SendError::Request(without(&error.to_string(), url))),
     }
 }

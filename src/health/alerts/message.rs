@@ -1,7 +1,6 @@
 //! An alert as text: JSON, words, and words as Slack takes them.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -66,7 +65,8 @@ impl Message {
     pub(super) fn new(config: &Config, level: Level, at_ms: i64, changes: Changes) -> Message {
         let reason = if changes.only_reminds() { Reason::Reminder } else { Reason::Change };
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let spool = absolute(&config.spool);
+        let spool = std::path::absolute(&config.spool).unwrap_or_else(|_| config.spool.clone());
+        let spool = spool.display().to_string();
         Message { reason, level, host, spool, at_ms, changes }
     }
 
@@ -169,10 +169,6 @@ fn cut(text: &str) -> String {
 
 fn time(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 #[cfg(test)]

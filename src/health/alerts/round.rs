@@ -1,5 +1,6 @@
 //! One look, and what is told of it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,16 @@ use super::decide::{Patience, REST_MS_MAX};
 use super::figures;
 use super::message::Message;
 use super::state::{Lock, State, Store, Turn};
-use crate::config::Config;
+use crate::config::{Config, WarehouseSpec};
 use crate::health::{Facts, Finding, Level, judge, look};
 use crate::signals::Stop;
 use crate::spool::now_ms;
 
 /// After a failure a channel rests so long at first, then twice as long each time, up to [`REST_MS_MAX`].
 const REST_MS_FIRST: i64 = 2_000;
+
+/// In the state it has a place among the channels.
+const HEARTBEAT: &str = "heartbeat";
 
 /// A worker that starts is no worker yet, for a moment.
 const STARTING: Duration = Duration::from_secs(15);
@@ -62,9 +66,10 @@ impl Teller {
     }
 
     pub(super) fn of_status(config: &Config) -> Teller {
+        let config = with_whole_paths(config);
         Teller {
-            config: config.clone(),
             store: Store::of(&config.spool),
+            config,
             agent: channel::agent(),
             running: Arc::default(),
             stop: None,
@@ -176,11 +181,16 @@ impl Teller {
         }
         state.pinged_ms = now;
         let sent = channel::ping(&self.agent, url);
-        figures::count("heartbeat", sent.is_ok());
-        if let Err(error) = sent {
-            let why = error.to_string();
-            if crate::observe::is_news(&format!("heartbeat {why}")) {
-                tracing::warn!(why, "cannot send the heartbeat");
+        figures::count(HEARTBEAT, sent.is_ok());
+        let known = state.channels.entry(HEARTBEAT.to_owned()).or_default();
+        match sent {
+            Ok(()) => known.tries = 0,
+            Err(error) => {
+                known.tries = known.tries.saturating_add(1);
+                if is_worth_a_line(known.tries) {
+                    let (tries, why) = (known.tries, error.to_string());
+                    tracing::warn!(why, tries, "cannot send the heartbeat");
+                }
             }
         }
     }
@@ -204,6 +214,16 @@ impl Teller {
     }
 }
 
+/// Keys of findings have paths in them, and must be the same to every process wherever it was started.
+fn with_whole_paths(config: &Config) -> Config {
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let warehouse = match &config.warehouse {
+        WarehouseSpec::Sqlite(file) => WarehouseSpec::Sqlite(whole(file)),
+        other => other.clone(),
+    };
+    Config { spool: whole(&config.spool), warehouse, ..config.clone() }
+}
+
 fn log_sent(channel: &'static str, message: &Message, failed_before: bool) {
     let [(_, new), (_, worse), (_, cleared), _] = message.kinds();
     let (reason, level) = (message.reason.word(), message.level.word());
@@ -212,9 +232,13 @@ fn log_sent(channel: &'static str, message: &Message, failed_before: bool) {
     tracing::info!(channel, reason, level, new, worse, cleared, "sent an alert{again}");
 }
 
-/// The first failure, then the 10th, the 100th and so on.
 fn log_failure(channel: &'static str, tries: u32, error: &SendError) {
-    if 10_u32.pow(tries.ilog10()) == tries {
+    if is_worth_a_line(tries) {
         tracing::warn!(channel, why = error.to_string(), tries, "cannot send an alert: it is tried again");
     }
+}
+
+/// The first failure, then the 10th, the 100th and so on.
+fn is_worth_a_line(tries: u32) -> bool {
+    10_u32.pow(tries.ilog10()) == tries
 }

@@ -117,6 +117,8 @@ impl Store {
     /// To be called in our turn.
     pub(super) fn save(&self, state: &State) -> io::Result<()> {
         let unborn = self.folder.join("alerts.json.new");
+        // One that a crash left may be another user's, and not ours to write.
+        let _ = fs::remove_file(&unborn);
         let text = serde_json::to_vec(state).expect("text and numbers can be written as JSON");
         let saved = fs::write(&unborn, text).and_then(|()| fs::rename(&unborn, self.file()));
         if saved.is_err() {
