@@ -8,7 +8,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::channel::SendError;
@@ -111,9 +110,9 @@ fn in_words(status: ExitStatus) -> String {
     }
 }
 
-/// A file in memory: a command that reads nothing blocks nobody.
+/// A file, not a pipe: a command that reads nothing blocks nobody.
 fn stdin(message: &Message) -> std::io::Result<File> {
-    let mut file = File::from(memfd_create("alert", MemfdFlags::CLOEXEC)?);
+    let mut file = tempfile::tempfile()?;
     writeln!(file, "{}", message.json())?;
     file.rewind()?;
     Ok(file)
