@@ -16,21 +16,34 @@ const OCTOBER_28: u64 = 1_761_609_600;
 /// Every call up to this one, and then in growing steps.
 const EVERY_CALL_UP_TO: u32 = 20;
 
-fn strace_works() -> bool {
+fn can_kill() -> bool {
+    if !has_tools() {
+        return false;
+    }
     let traced =
         Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    traced.is_ok_and(|status| status.success())
+    let works = traced.is_ok_and(|status| status.success());
+    if !works {
+        assert!(std::env::var_os("CI").is_none(), "strace is missing or may not trace");
+        skip("strace is missing or may not trace");
+    }
+    works
+}
+
+/// irispool, killed at the n-th of some calls.
+fn killed_at(site: &Site, calls: &str, call: u32) -> Command {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    command.args(["-e", &format!("inject={calls}:signal=KILL:when={call}")]);
+    command.arg(env!("CARGO_BIN_EXE_irispool")).current_dir(site.folder.path());
+    command
 }
 
 /// Kills packings at calls of a kind; there must be at least `calls_min` of them.
 #[track_caller]
 fn kill_at_each(calls: &str, calls_min: u32) {
-    if !has_tools() {
+    if !can_kill() {
         return;
-    }
-    if !strace_works() {
-        assert!(std::env::var_os("CI").is_none(), "strace is missing or may not trace");
-        return skip("strace is missing or may not trace");
     }
     let site = Site::new();
     let mut kept = Kept::new();
@@ -62,12 +75,9 @@ fn kill_at_each(calls: &str, calls_min: u32) {
 
 /// Whether it came to its end before that call.
 fn pack_until_call(site: &Site, calls: &str, call: u32) -> bool {
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-    command.args(["-e", &format!("inject={calls}:signal=KILL:when={call}")]);
-    command.arg(env!("CARGO_BIN_EXE_irispool")).args(["run", "--once", "--keep=archive", "--settlers=1"]);
-    command.args(site.run_arguments()).arg("--readers=1");
-    let output = command.current_dir(site.folder.path()).output().unwrap();
+    let mut command = killed_at(site, calls, call);
+    command.args(["run", "--once", "--keep=archive", "--settlers=1", "--readers=1"]);
+    let output = command.args(site.run_arguments()).output().unwrap();
     let killed = output.status.signal() == Some(9);
     assert!(killed || output.status.code() == Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     !killed
@@ -120,4 +130,38 @@ fn killed_at_any_moment() {
     site.drain(&["--keep=archive"]);
     assert!(files_of(&site.spool.join("done")).is_empty());
     assert_same(&archived(&site), &kept);
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_nothing_half_under_a_messages_name() {
+    if !can_kill() {
+        return;
+    }
+    let site = Site::new();
+    let mut kept = Kept::new();
+    for number in 0..30 {
+        put_at(&site, &mut kept, "FREQ", &format!("m{number}"), OCTOBER_28, number);
+    }
+    site.drain(&["--keep=archive"]);
+    let spool = format!("--spool={}", site.spool.display());
+    let out = site.folder.path().join("out");
+    let whole = || {
+        let mut found = files_of(&out);
+        found.retain(|key, _| !key.0.starts_with("FREQ/.irispool-restore-"));
+        found
+    };
+    let mut killed = 0;
+    for (calls, call) in
+        [("write", 1), ("write", 9), ("utimensat", 3), ("renameat2", 1), ("renameat2", 7), ("fchmod", 2)]
+    {
+        let mut command = killed_at(&site, calls, call);
+        command.args(["archive", "restore", "--all", &spool, "--to"]).arg(&out);
+        killed += u32::from(command.output().unwrap().status.signal() == Some(9));
+        assert!(whole().keys().all(|key| kept.contains_key(key)), "{calls} {call}");
+    }
+    assert!(killed >= 5, "only {killed} were killed");
+    let output =
+        site.irispool().args(["archive", "restore", "--all", &spool, "--to"]).arg(&out).output().unwrap();
+    assert!(output.status.success());
+    assert_same(&whole(), &kept);
 }

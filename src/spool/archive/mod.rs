@@ -18,6 +18,7 @@
 //! The day is that of a message's last write (UTC), not of its packing: so it is the same for whoever packs it.
 
 mod day_file;
+mod done;
 mod entry;
 mod limits;
 mod list;

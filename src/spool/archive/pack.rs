@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::fs::{CWD, Stat};
 
 use super::day_file::{DayFile, remove_unborn, sync_folder_of};
+use super::done::{read_message, remove_all, remove_if_same, stat};
 use super::entry::{Meta, read_entries};
 use super::{SpoolError, day_of, label_of_done, try_lock_archive};
 use crate::spool::batch::{list, open_folder};
@@ -26,15 +26,8 @@ const CHUNK: usize = 8_192;
 const BLOCK_MESSAGES_MAX: u32 = 2_048;
 const BLOCK_BYTES_MAX: u64 = 4 << 20;
 
-/// No message is larger: `max_file_bytes` goes no higher. A larger file was put there by somebody, and stays.
-const MESSAGE_BYTES_MAX: u64 = 1 << 30;
-
 /// A buffer that a large message made is given back.
 const BUFFER_BYTES_KEPT: usize = 8 << 20;
-
-/// Threads that delete packed messages, which waits for the disk; for fewer than that many messages each, fewer.
-const DELETERS: usize = 8;
-const DELETED_EACH_MIN: usize = 64;
 
 /// What a packing came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -232,10 +225,6 @@ fn make_folder(folder: &Path) -> Result<(), SpoolError> {
     made.map_err(|error| SpoolError::io("make the folder", folder, error))
 }
 
-fn stat(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
-    rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
-}
-
 /// Reads the next message that can be read. What has gone meanwhile is passed over, what can't be read is counted.
 fn next_readable<'w>(
     folder: BorrowedFd<'_>,
@@ -266,23 +255,6 @@ fn next_readable<'w>(
         }
     }
     None
-}
-
-/// Never through links, and not waiting for the other end of a FIFO.
-fn read_message(folder: BorrowedFd<'_>, name: &OsStr, buffer: &mut Vec<u8>) -> io::Result<Stat> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(folder, name, flags, Mode::empty())?;
-    let found = rustix::fs::fstat(&file)?;
-    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    if found.st_size as u64 > MESSAGE_BYTES_MAX {
-        return Err(io::Error::other("it is larger than any message"));
-    }
-    buffer.clear();
-    buffer.reserve(found.st_size as usize);
-    fs::File::from(file).take(MESSAGE_BYTES_MAX).read_to_end(buffer)?;
-    Ok(found)
 }
 
 /// Removes from `done/` what is in the last block already, the same to the byte and the nanosecond. Gives how many.
@@ -322,36 +294,4 @@ fn remove_packed(file: &DayFile, source: &Source<'_>) -> Result<u64, SpoolError>
         );
     }
     Ok(removed)
-}
-
-/// Removes packed messages by some threads, as each waits for the disk.
-fn remove_all(folder: BorrowedFd<'_>, packed: &[(OsString, Stat)]) -> io::Result<()> {
-    let each = packed.len().div_ceil(DELETERS).max(DELETED_EACH_MIN);
-    let remove = |part: &[(OsString, Stat)]| {
-        part.iter().try_for_each(|(name, found)| remove_if_same(folder, name, found))
-    };
-    if packed.len() <= each {
-        return remove(packed);
-    }
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = packed.chunks(each).map(|part| scope.spawn(move || remove(part))).collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
-}
-
-/// Unless another file has the name by now.
-fn remove_if_same(folder: BorrowedFd<'_>, name: &OsStr, packed: &Stat) -> io::Result<()> {
-    let is_same = |found: &Stat| {
-        (found.st_ino, found.st_size, found.st_mtime, found.st_mtime_nsec)
-            == (packed.st_ino, packed.st_size, packed.st_mtime, packed.st_mtime_nsec)
-    };
-    match stat(folder, name) {
-        Ok(found) if is_same(&found) => {
-            super::gone_is_fine(rustix::fs::unlinkat(folder, name, AtFlags::empty()).map_err(io::Error::from))
-        }
-        Ok(_) | Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }

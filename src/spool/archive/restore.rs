@@ -21,7 +21,7 @@ use crate::spool::{Layout, now_ms};
 const RESTORED_AT_ONCE: u64 = 200;
 
 /// What a message is called until it is whole; the process id follows.
-const UNBORN: &str = ".restore-";
+const UNBORN: &str = ".irispool-restore-";
 
 /// One that was left by a crash is removed when it is so old.
 const UNBORN_AGE_MAX_MS: i64 = 3_600_000;
@@ -112,11 +112,11 @@ impl<'a> Place<'a> {
             }
             // In `incoming` it could be claimed half written, with the whole folder. `done` is on the same file system.
             Target::Incoming(layout) => {
-                remove_old_unborn(&layout.done());
                 (layout.incoming().join(label), layout.done().join(name), Some((layout, label.to_owned())))
             }
         };
         fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
+        unborn.parent().map(remove_old_unborn);
         Ok(Place { folder, unborn, incoming, lock: None, locked_for: 0 })
     }
 

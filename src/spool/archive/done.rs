@@ -1,0 +1,71 @@
+//! Messages in `done/`: read to be packed, deleted when they are.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::gone_is_fine;
+
+/// No message is larger: `max_file_bytes` goes no higher. A larger file was put there by somebody, and stays.
+const MESSAGE_BYTES_MAX: u64 = 1 << 30;
+
+/// Threads that delete packed messages, which waits for the disk; for fewer than that many messages each, fewer.
+const DELETERS: usize = 8;
+const DELETED_EACH_MIN: usize = 64;
+
+pub(super) fn stat(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
+    rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Never through links, and not waiting for the other end of a FIFO.
+pub(super) fn read_message(folder: BorrowedFd<'_>, name: &OsStr, buffer: &mut Vec<u8>) -> io::Result<Stat> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, name, flags, Mode::empty())?;
+    let found = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if found.st_size as u64 > MESSAGE_BYTES_MAX {
+        return Err(io::Error::other("it is larger than any message"));
+    }
+    buffer.clear();
+    buffer.reserve(found.st_size as usize);
+    fs::File::from(file).take(MESSAGE_BYTES_MAX).read_to_end(buffer)?;
+    Ok(found)
+}
+
+/// Removes packed messages by some threads, as each waits for the disk.
+pub(super) fn remove_all(folder: BorrowedFd<'_>, packed: &[(OsString, Stat)]) -> io::Result<()> {
+    let each = packed.len().div_ceil(DELETERS).max(DELETED_EACH_MIN);
+    let remove = |part: &[(OsString, Stat)]| {
+        part.iter().try_for_each(|(name, found)| remove_if_same(folder, name, found))
+    };
+    if packed.len() <= each {
+        return remove(packed);
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = packed.chunks(each).map(|part| scope.spawn(move || remove(part))).collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+/// Unless another file has the name by now.
+pub(super) fn remove_if_same(folder: BorrowedFd<'_>, name: &OsStr, packed: &Stat) -> io::Result<()> {
+    let is_same = |found: &Stat| {
+        (found.st_ino, found.st_size, found.st_mtime, found.st_mtime_nsec)
+            == (packed.st_ino, packed.st_size, packed.st_mtime, packed.st_mtime_nsec)
+    };
+    match stat(folder, name) {
+        Ok(found) if is_same(&found) => {
+            gone_is_fine(rustix::fs::unlinkat(folder, name, AtFlags::empty()).map_err(io::Error::from))
+        }
+        Ok(_) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
