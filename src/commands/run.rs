@@ -140,7 +140,8 @@ pub(super) fn work(
     let listen = config.listen.0.map(|address| serve(config, address, &tally)).transpose()?;
     let teller = {
         let (tally, stop_seen) = (Arc::clone(&tally), stop.clone());
-        let mut publisher = Publisher::new(layout.clone(), listen.map(|address| address.to_string()));
+        let listen = listen.map(|address| address.to_string());
+        let mut publisher = Publisher::new(layout.clone(), listen, &config.warehouse);
         thread::Builder::new()
             .name("tell".to_owned())
             .spawn(move || tell(&tally, &mut publisher, &stop_seen, &teller_stop))
@@ -259,6 +260,7 @@ fn tell(tally: &Tally, publisher: &mut Publisher, asked: &Stop, stop: &Receiver<
     if is_ready && !is_stopping {
         service.stopping();
     }
+    publisher.finish(tally);
     progress.finish();
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Facts, Level, judge, level_of, look};
+use super::{Facts, Level, Looker, judge, level_of};
 use crate::config::Config;
 use crate::observe::http::{Request, Response};
 use crate::observe::metrics::{Family, Format, Kind, Value, render};
@@ -21,6 +21,7 @@ const ROUND_AGE_MAX_MS: i64 = 60_000;
 /// Answers whoever asks a worker over HTTP.
 pub struct Endpoint {
     config: Config,
+    looker: Looker,
     tally: Arc<Tally>,
     started_ms: i64,
     facts: Mutex<Option<(Instant, Arc<Facts>)>>,
@@ -28,7 +29,8 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn new(config: Config, tally: Arc<Tally>) -> Endpoint {
-        Endpoint { config, tally, started_ms: now_ms(), facts: Mutex::default() }
+        let looker = Looker::new(&config);
+        Endpoint { config, looker, tally, started_ms: now_ms(), facts: Mutex::default() }
     }
 
     /// `/metrics`, `/healthz` (it lives: restart it where this is not 200) and `/readyz` (it takes messages).
@@ -75,7 +77,7 @@ impl Endpoint {
         match &*known {
             Some((at, facts)) if at.elapsed() < FACTS_AGE_MAX => Arc::clone(facts),
             _ => {
-                let facts = Arc::new(look(&self.config));
+                let facts = Arc::new(self.looker.look());
                 *known = Some((Instant::now(), Arc::clone(&facts)));
                 facts
             }

@@ -63,6 +63,8 @@ pub struct DatasetFigures {
     pub rows: u64,
     pub rescued_rows: u64,
     pub bytes: u64,
+    /// When the last of its rows was seen to be in, in ms since 1970 UTC; 0 before the first.
+    pub last_row_ms: i64,
     /// By stage and reason, numbers in it as `#`.
     pub dead: BTreeMap<(&'static str, String), u64>,
 }
@@ -113,6 +115,9 @@ impl Figures {
         figures.rows += settled.rows;
         figures.rescued_rows += settled.rescued_rows;
         figures.bytes += settled.bytes;
+        if settled.rows > 0 {
+            figures.last_row_ms = now_ms();
+        }
         for ((stage, reason), count) in settled.dead {
             let room = reasons < REASONS_MAX || figures.dead.contains_key(&(stage, reason.clone()));
             let reason = if room { reason } else { "other".to_owned() };

@@ -76,6 +76,11 @@ impl Layout {
         self.root.join("done")
     }
 
+    /// Where workers note what they delivered, for who looks; made by the first that does.
+    pub fn flow(&self) -> PathBuf {
+        self.root.join("flow")
+    }
+
     /// One lock file a dataset folder: whoever holds it may list and claim that folder.
     pub fn dataset_locks(&self) -> PathBuf {
         self.root.join("claimed").join(".locks")

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::text::Look;
 use crate::config::{Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
-use crate::health::{Facts, Finding, Level, judge, level_of, look};
+use crate::health::{Facts, Finding, Level, Looker, judge, level_of};
 use crate::pipeline::PipelineError;
 use crate::signals::Stop;
 
@@ -55,8 +55,9 @@ pub(super) fn run(config: &Config, args: &StatusArgs, colour: ColorChoice) -> Re
     let watch = args.watch.map(|every| Stop::on_signals().map(|stop| (every, stop)));
     let watch = watch.transpose().map_err(PipelineError::Thread)?;
     let look_of_answer = Look::of_stdout(colour);
+    let looker = Looker::new(config);
     loop {
-        let facts = look(config);
+        let facts = looker.look();
         let findings = judge(&facts, config);
         let level = level_of(&findings);
         let text = if args.json {

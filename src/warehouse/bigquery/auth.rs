@@ -70,11 +70,15 @@ struct Token {
 }
 
 impl Auth {
-    /// Finds the credentials and reads them; asks nobody yet.
-    pub(super) fn open(environment: &Environment, metrics: Arc<Metrics>) -> Result<Auth, AuthError> {
+    /// Finds the credentials and reads them; asks nobody yet. Fetching a token takes `timeout` at most, or less.
+    pub(super) fn open(
+        environment: &Environment,
+        metrics: Arc<Metrics>,
+        timeout: Duration,
+    ) -> Result<Auth, AuthError> {
         let source = match environment.emulator_host {
             Some(_) => Source::Nobody,
-            None => Source::of(find(environment)?)?,
+            None => Source::of(find(environment)?, timeout)?,
         };
         Ok(Auth { source, metrics, token: Mutex::default() })
     }
@@ -157,7 +161,8 @@ struct TokenRefusal {
 }
 
 impl Source {
-    fn of(credentials: Credentials) -> Result<Source, AuthError> {
+    fn of(credentials: Credentials, timeout: Duration) -> Result<Source, AuthError> {
+        let fetch_timeout = FETCH_TIMEOUT.min(timeout);
         let agent = |timeout| {
             let config =
                 ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(timeout));
@@ -170,14 +175,16 @@ impl Source {
                     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
                         AuthError::Later { why: format!("no runtime for fetching tokens: {error}") }
                     })?;
-                let building = ServiceAccountAuthenticator::builder(*key).with_timeout(FETCH_TIMEOUT).build();
+                let building = ServiceAccountAuthenticator::builder(*key).with_timeout(fetch_timeout).build();
                 let authenticator = runtime.block_on(building).map_err(|error| unusable(&file, &error))?;
                 Source::ServiceAccount { email, file, token_uri, authenticator, runtime }
             }
             Credentials::AuthorizedUser { user, file } => {
-                Source::AuthorizedUser { user, file, agent: agent(FETCH_TIMEOUT) }
+                Source::AuthorizedUser { user, file, agent: agent(fetch_timeout) }
             }
-            Credentials::Metadata { host } => Source::Metadata { host, agent: agent(METADATA_TIMEOUT) },
+            Credentials::Metadata { host } => {
+                Source::Metadata { host, agent: agent(METADATA_TIMEOUT.min(timeout)) }
+            }
         })
     }
 

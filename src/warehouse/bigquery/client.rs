@@ -70,7 +70,7 @@ impl Client {
         metrics: Arc<Metrics>,
     ) -> Result<Client, WarehouseError> {
         let environment = &options.environment;
-        let auth = Auth::open(environment, Arc::clone(&metrics)).map_err(|error| auth_fault(&error))?;
+        let auth = Auth::open(environment, Arc::clone(&metrics), options.call_timeout).map_err(|error| auth_fault(&error))?;
         let base = match (&environment.emulator_host, &environment.endpoint) {
             (Some(host), _) if host.contains("://") => host.clone(),
             (Some(host), _) => format!("http://{host}"),

@@ -202,6 +202,12 @@ impl BigQuery {
         &self.shared.metrics
     }
 
+    /// Where the dataset is, asked each time: the cheapest question that takes credentials, network and dataset. It
+    /// costs nothing.
+    pub fn ask_location(&self) -> Result<Option<String>, WarehouseError> {
+        self.shared.ask_location()
+    }
+
     /// Makes the dataset where it is not there, in this location, such as `EU` or `europe-west2`. True: it was made.
     pub fn make_dataset(&self, location: Option<&str>) -> Result<bool, WarehouseError> {
         let client = &self.shared.client;
@@ -225,12 +231,16 @@ impl Shared {
         if let Some(location) = &*known {
             return Ok(location.clone());
         }
+        Ok(known.insert(self.ask_location()?).clone())
+    }
+
+    fn ask_location(&self) -> Result<Option<String>, WarehouseError> {
         let path = format!("datasets/{}", self.client.place.dataset);
         let dataset: Value = self
             .client
             .get(Op::DatasetsGet, &path)
             .map_err(|error| self.client.explain(Op::DatasetsGet, error))?;
-        Ok(known.insert(dataset["location"].as_str().map(str::to_owned)).clone())
+        Ok(dataset["location"].as_str().map(str::to_owned))
     }
 }
 
