@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use coordinate::{Ended, PipelineError, run};
-pub use figures::{DatasetFigures, Figures, Histogram, Parked};
+pub use figures::{DatasetFigures, Figures, Parked};
 pub use tally::{Tally, Totals};
 
 use crate::message::Mode;

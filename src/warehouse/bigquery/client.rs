@@ -172,22 +172,28 @@ impl Client {
                 Err(error) => return Err(CallError::Warehouse(auth_fault(&error))),
             };
             self.keep_pace(op)?;
-            let answered = {
+            let (answered, took) = {
                 // Rows take turns; a question about a table does not wait for them.
                 let _permit = op.carries_rows().then(|| self.in_flight.enter());
                 Metrics::add(&self.metrics.requests, 1);
-                self.once(op, method, path, etag, body, token.as_ref().map(|token| &*token.0))
+                let began = Instant::now();
+                let token = token.as_ref().map(|token| &*token.0);
+                (self.once(op, method, path, etag, body, token), began.elapsed())
             };
             let (answer, retry_after) = match answered {
-                Ok(Answered { status: 200..=299, body, .. }) => return Ok(body),
+                Ok(Answered { status: 200..=299, body, .. }) => {
+                    self.metrics.called(op, "ok", took);
+                    return Ok(body);
+                }
                 Ok(Answered { status, retry_after, body }) => (classify(status, &body), retry_after),
                 Err(why) => {
+                    self.metrics.called(op, "connection", took);
                     self.metrics.reason("connection");
                     self.pause(patience, op, &why, None)?;
                     continue;
                 }
             };
-            self.count(&answer, op);
+            self.count(&answer, op, took);
             match answer.meaning {
                 Meaning::Again => self.pause(patience, op, &answer.describe(), retry_after)?,
                 Meaning::SlowDown => {
@@ -224,9 +230,11 @@ impl Client {
         if self.waits.wait(delay) { Ok(()) } else { Err(CallError::Warehouse(stopping())) }
     }
 
-    fn count(&self, answer: &Answer, op: Op) {
+    fn count(&self, answer: &Answer, op: Op, took: Duration) {
         let status = format!("http{}", answer.status);
-        self.metrics.reason(if answer.reason.is_empty() { &status } else { &answer.reason });
+        let reason = if answer.reason.is_empty() { &status } else { &answer.reason };
+        self.metrics.called(op, reason, took);
+        self.metrics.reason(reason);
         if !answer.known {
             self.metrics.reason("unknown");
             tracing::warn!(

@@ -41,7 +41,7 @@ use self::load_job::LoadJobs;
 pub use self::metrics::Metrics;
 pub use self::query::{QueryColumn, QueryPage};
 use self::tables::Tables;
-use super::{Bulk, Delivery, Outcome, Warehouse, WarehouseError};
+use super::{Bulk, Delivery, Measure, Outcome, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
 /// A table whose quota is spent waits for so long.
@@ -273,6 +273,10 @@ impl Warehouse for BigQuery {
 
     fn stop_waiting(&self) {
         self.shared.client.waits.stop();
+    }
+
+    fn measures(&self) -> Vec<Measure> {
+        self.shared.metrics.measures(self.shared.client.pace.rate())
     }
 
     fn bulk_files_max(&self, dataset: &str, files: u64) -> Option<u64> {
