@@ -76,9 +76,7 @@ impl Asker {
             WarehouseSpec::Sqlite(path) => {
                 What::Sqlite { path: path.clone(), busy_timeout: config.busy_timeout.min(BUSY_TIMEOUT) }
             }
-            WarehouseSpec::BigQuery { .. } => {
-                What::BigQuery { spec: name.clone(), caller: Mutex::default() }
-            }
+            WarehouseSpec::BigQuery { .. } => What::BigQuery { spec: name.clone(), caller: Mutex::default() },
         };
         Asker { name, what }
     }
@@ -106,7 +104,8 @@ fn ask_sqlite(
         return (facts, None);
     }
     let began = Instant::now();
-    let asked = Reader::open(path, busy_timeout).map_err(QueryError::from).and_then(|reader| ledger::ask(&reader));
+    let asked =
+        Reader::open(path, busy_timeout).map_err(QueryError::from).and_then(|reader| ledger::ask(&reader));
     match asked {
         Ok(flows) => {
             facts.answered_ms = Some(began.elapsed().as_millis() as u64);

@@ -252,7 +252,8 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     let warehouse = &facts.warehouse;
     let up = gauge("irispool_warehouse_up", "1 where the warehouse answered when it was looked at, else 0.")
         .with(&[], u64::from(warehouse.answered_ms.is_some()));
-    let mut answer = gauge("irispool_warehouse_answer_seconds", "How long the warehouse took to answer then.");
+    let mut answer =
+        gauge("irispool_warehouse_answer_seconds", "How long the warehouse took to answer then.");
     if let Some(ms) = warehouse.answered_ms {
         answer = answer.with(&[], ms as f64 / 1e3);
     }

@@ -81,9 +81,8 @@ impl Publisher {
     pub fn finish(&mut self, tally: &Tally) {
         let Some(worker) = tally.figures.worker() else { return };
         if let Some(log) = &mut self.flow_log {
-            let noted = log
-                .note(now_ms(), worker, &tally.figures.datasets())
-                .and_then(|()| log.write(worker));
+            let noted =
+                log.note(now_ms(), worker, &tally.figures.datasets()).and_then(|()| log.write(worker));
             self.tell_of_log(noted);
         }
     }

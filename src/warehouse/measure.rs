@@ -26,7 +26,11 @@ pub enum MeasureKind {
 pub enum Reading {
     Number(f64),
     /// As [`Histogram::cumulated`] gives it.
-    Distribution { classes: Vec<(f64, u64)>, count: u64, sum: f64 },
+    Distribution {
+        classes: Vec<(f64, u64)>,
+        count: u64,
+        sum: f64,
+    },
 }
 
 impl Measure {

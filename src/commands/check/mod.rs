@@ -1,8 +1,9 @@
 //! `irispool check`: before going live, whether everything is there that a run needs. Nothing is changed.
 
+mod bigquery;
 mod host;
 mod spool;
-mod warehouse;
+mod sqlite;
 
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
@@ -12,7 +13,7 @@ use clap::{Args, ColorChoice};
 use serde::Serialize;
 
 use super::text::Look;
-use crate::config::{Loaded, Origin};
+use crate::config::{Loaded, Origin, WarehouseSpec};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::observe::plain;
 
@@ -28,6 +29,8 @@ pub struct CheckArgs {
 #[serde(rename_all = "lowercase")]
 enum Verdict {
     Good,
+    /// It can't be found out without changing something.
+    Unknown,
     /// A run works, but not as well as it could.
     Warning,
     /// A run does not work, or not for long.
@@ -52,6 +55,10 @@ fn warning(check: &'static str, what: impl Into<String>, hint: impl Into<String>
     Line { check, verdict: Verdict::Warning, what: what.into(), hint: Some(hint.into()) }
 }
 
+fn unknown(check: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Line {
+    Line { check, verdict: Verdict::Unknown, what: what.into(), hint: Some(hint.into()) }
+}
+
 fn bad(check: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Line {
     Line { check, verdict: Verdict::Bad, what: what.into(), hint: Some(hint.into()) }
 }
@@ -65,7 +72,10 @@ pub(super) fn run(settings: &Loaded, args: &CheckArgs, colour: ColorChoice) -> R
     let mut lines = vec![of_settings(settings)];
     lines.extend(spool::check(config));
     lines.extend(host::check(config));
-    lines.extend(warehouse::check(config));
+    lines.extend(match &config.warehouse {
+        WarehouseSpec::Sqlite(path) => sqlite::check(config, path),
+        WarehouseSpec::BigQuery { .. } => bigquery::check(config),
+    });
     let text = if args.json {
         serde_json::to_string_pretty(&lines).expect("text can be written as JSON") + "\n"
     } else {
@@ -91,6 +101,7 @@ fn draw(lines: &[Line], look: Look) -> String {
     for line in lines {
         let (colour, symbol, word) = match line.verdict {
             Verdict::Good => (AnsiColor::Green, "✔", "ok     "),
+            Verdict::Unknown => (AnsiColor::Magenta, "?", "unknown"),
             Verdict::Warning => (AnsiColor::Yellow, "!", "warning"),
             Verdict::Bad => (AnsiColor::Red, "✘", "FAILED "),
         };

@@ -93,6 +93,22 @@ impl Auth {
         }
     }
 
+    /// Which credentials these are and where they lie, for people.
+    pub(super) fn describe(&self) -> String {
+        match &self.source {
+            Source::Nobody => "none".to_owned(),
+            Source::ServiceAccount { email, file, .. } => {
+                format!("the key of the service account {email} in {}", file.display())
+            }
+            Source::AuthorizedUser { file, .. } => {
+                format!("a person's login with gcloud in {}", file.display())
+            }
+            Source::Metadata { host, .. } => {
+                format!("no file, so this machine's service account, by the metadata server {host}")
+            }
+        }
+    }
+
     /// The token for the next request; `None` where none is asked for.
     pub(super) fn token(&self) -> Result<Option<Arc<Secret>>, AuthError> {
         if matches!(self.source, Source::Nobody) {

@@ -66,7 +66,8 @@ impl Metrics {
         let mut calls = self.calls();
         let room = calls.outcomes.len() < OUTCOMES_MAX;
         let key = (op.name(), outcome.to_owned());
-        let key = if room || calls.outcomes.contains_key(&key) { key } else { (op.name(), "other".to_owned()) };
+        let key =
+            if room || calls.outcomes.contains_key(&key) { key } else { (op.name(), "other".to_owned()) };
         *calls.outcomes.entry(key).or_default() += 1;
         calls.durations.entry(op.name()).or_insert_with(|| Histogram::new(REQUEST_ENDS)).add(took);
     }

@@ -10,6 +10,7 @@
 
 mod columns;
 mod connection;
+mod examine;
 mod fault;
 mod load;
 mod metrics;
@@ -33,6 +34,7 @@ use self::tables::Table;
 use super::{Delivery, Made, Measure, Outcome, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
+pub use examine::{Integrity, integrity, may_write, wal_works};
 pub use reader::Reader;
 
 /// An SQLite file as a warehouse.
@@ -56,7 +58,13 @@ impl Sqlite {
         let writer = connection::open_writer(&path, busy_timeout).map_err(explain)?;
         tables::make_own_tables(&writer).map_err(explain)?;
         let file = identity(&path).ok_or_else(|| moved(&path)).map_err(explain)?;
-        Ok(Sqlite { path, file, writer: Mutex::new(writer), tables: RwLock::default(), metrics: Metrics::default() })
+        Ok(Sqlite {
+            path,
+            file,
+            writer: Mutex::new(writer),
+            tables: RwLock::default(),
+            metrics: Metrics::default(),
+        })
     }
 
     /// The file, as an absolute path.
@@ -204,9 +212,10 @@ impl Warehouse for Sqlite {
 
 /// Rows that a transaction put in.
 fn rows_loaded(deliveries: &[Delivery], outcomes: &[Vec<Outcome>]) -> u64 {
-    let messages = deliveries.iter().zip(outcomes).flat_map(|(delivery, outcomes)| {
-        delivery.messages.iter().zip(outcomes)
-    });
+    let messages = deliveries
+        .iter()
+        .zip(outcomes)
+        .flat_map(|(delivery, outcomes)| delivery.messages.iter().zip(outcomes));
     let loaded = messages.filter(|(_, outcome)| matches!(outcome, Outcome::Loaded | Outcome::LoadedBut(_)));
     loaded.map(|(message, _)| message.rows.len() as u64).sum()
 }
