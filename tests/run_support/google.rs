@@ -1,6 +1,7 @@
 //! As much of Google as `status`, `check` and a worker that streams ask for; it refuses what it is told to.
 
 #[path = "../support/http.rs"]
+#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
 mod http;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -168,22 +168,23 @@ fn of_watches(layout: &Layout) -> Line {
     }
     let mut watch = Watch::start();
     let unwatched = folders.iter().filter(|folder| !watch.follow(folder)).count();
-    let limit = |name| fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).unwrap_or_default();
-    let (watches, instances) = (limit("max_user_watches"), limit("max_user_instances"));
+    let (watches, instances) = (limit("watches"), limit("instances"));
     if !watch.works() || unwatched > 0 {
-        let what = "the system does not tell of new files: they are found by the scan, later".to_owned();
-        let hint = format!(
-            "raise fs.inotify.max_user_watches ({}) or max_user_instances ({})",
-            watches.trim(),
-            instances.trim()
-        );
+        let what = "the system does not tell of new files: they are found by the scan, later";
+        let hint =
+            format!("raise fs.inotify.max_user_watches ({watches}) or max_user_instances ({instances})");
         return warning("watches", what, hint);
     }
-    let allowed = watches.trim().parse::<u64>().unwrap_or(u64::MAX);
-    let what = format!("{} watched, {} allowed", counted(folders.len() as u64, "folder"), watches.trim());
-    if allowed < folders.len() as u64 + FOLDERS_TO_COME {
-        let hint = "each dataset takes one: raise fs.inotify.max_user_watches";
-        return warning("watches", what, hint);
+    let what = format!("{} watched, {watches} allowed", counted(folders.len() as u64, "folder"));
+    if watches < folders.len() as u64 + FOLDERS_TO_COME {
+        return warning("watches", what, "each dataset takes one: raise fs.inotify.max_user_watches");
     }
     good("watches", what)
+}
+
+/// The lower of the machine's limit of `watches` or `instances` a user and that of a container.
+fn limit(of: &str) -> u64 {
+    let files = [format!("/proc/sys/fs/inotify/max_user_{of}"), format!("/proc/sys/user/max_inotify_{of}")];
+    let limits = files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
+    limits.min().unwrap_or(u64::MAX)
 }
