@@ -378,10 +378,14 @@ fn a_bigquery_that_is_not_reached_is_unknown() {
     let address = listener.local_addr().unwrap().to_string();
     // It takes connections and never says a word.
     let silent = address.clone();
-    let finding = unknown_warehouse(|command, _| drop(command.env("BIGQUERY_EMULATOR_HOST", silent)));
+    let finding = unknown_warehouse(|command, _| {
+        command.env("BIGQUERY_EMULATOR_HOST", silent);
+    });
     assert_says(&finding, "datasets.get", "network");
     drop(listener);
-    let finding = unknown_warehouse(|command, _| drop(command.env("BIGQUERY_EMULATOR_HOST", address)));
+    let finding = unknown_warehouse(|command, _| {
+        command.env("BIGQUERY_EMULATOR_HOST", address);
+    });
     assert_says(&finding, "no answer", "network");
 }
 
@@ -407,8 +411,9 @@ fn what_google_refuses_is_unknown_with_what_to_do() {
     google.state().token_refusal = Some((400, serde_json::json!({"error": "invalid_grant"})));
     let finding = unknown_warehouse(|command, site| drop(google.as_google(command, site.folder.path())));
     assert_says(&finding, "invalid_grant", "gcloud auth application-default login");
-    let finding =
-        unknown_warehouse(|command, _| drop(command.env("GOOGLE_APPLICATION_CREDENTIALS", "absent.json")));
+    let finding = unknown_warehouse(|command, _| {
+        command.env("GOOGLE_APPLICATION_CREDENTIALS", "absent.json");
+    });
     assert_says(&finding, "absent.json", "GOOGLE_APPLICATION_CREDENTIALS");
 }
 

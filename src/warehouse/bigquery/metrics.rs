@@ -25,7 +25,7 @@ pub struct Metrics {
     pub wait_ms: AtomicU64,
     /// Milliseconds waited for the limit of requests per second.
     pub pace_wait_ms: AtomicU64,
-    /// Rows in `insertAll` requests, each try counted.
+    /// Rows in `insertAll` requests: once however often a whole request is tried, again where a row goes in another one.
     pub rows_sent: AtomicU64,
     /// Rows that streaming took.
     pub rows_streamed: AtomicU64,
@@ -107,11 +107,15 @@ impl Metrics {
             durations,
             reasons,
             Measure::new(Counter, "retries", "Requests that were made again.").with(&[], of(&self.retries)),
-            Measure::new(Counter, "wait_seconds", "Time that threads waited before a request, by what for.")
-                .with(&[("for", "retry")], seconds(&self.wait_ms))
-                .with(&[("for", "rate_limit")], seconds(&self.pace_wait_ms)),
-            Measure::new(Counter, "rows_sent", "Rows in streaming requests, each try.")
-                .with(&[], of(&self.rows_sent)),
+            Measure::new(Counter, "wait_seconds", "Time that threads waited before a request, by why.")
+                .with(&[("reason", "retry")], seconds(&self.wait_ms))
+                .with(&[("reason", "rate_limit")], seconds(&self.pace_wait_ms)),
+            Measure::new(
+                Counter,
+                "rows_sent",
+                "Rows in streaming requests; a row that goes again in another request counts again.",
+            )
+            .with(&[], of(&self.rows_sent)),
             Measure::new(Counter, "rows_taken", "Rows that the warehouse took, by the way they went.")
                 .with(&[("method", "stream")], of(&self.rows_streamed))
                 .with(&[("method", "load")], of(&self.rows_loaded)),

@@ -72,8 +72,8 @@ impl Metrics {
             requests,
             Measure::new(Distribution, "request_duration_seconds", "From a request to its answer.")
                 .with_distribution(&[operation], &self.duration),
-            Measure::new(Counter, "wait_seconds", "Time that threads waited before a request, by what for.")
-                .with(&[("for", "lock")], self.lock_wait_us.load(Ordering::Relaxed) as f64 / 1e6),
+            Measure::new(Counter, "wait_seconds", "Time that threads waited before a request, by why.")
+                .with(&[("reason", "lock")], self.lock_wait_us.load(Ordering::Relaxed) as f64 / 1e6),
             Measure::new(Counter, "rows_taken", "Rows that the warehouse took, by the way they went.")
                 .with(&[("method", "transaction")], self.rows.load(Ordering::Relaxed) as f64),
             sizes,
