@@ -1,19 +1,20 @@
 //! `irispool status`: whether data flows, at a glance and as an exit code.
 
+mod datasets;
 mod screen;
+mod watch;
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{Write, stdout};
 use std::time::Duration;
 
 use clap::{Args, ColorChoice};
 use serde::Serialize;
 
+use self::screen::Room;
 use super::text::Look;
 use crate::config::{Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::health::{Facts, Finding, Level, Looker, judge, level_of};
-use crate::pipeline::PipelineError;
-use crate::signals::Stop;
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -30,6 +31,9 @@ pub struct StatusArgs {
         value_parser = watch_interval
     )]
     pub watch: Option<Duration>,
+    /// Every dataset, also where the terminal has no room for them
+    #[arg(long, conflicts_with = "json")]
+    pub all: bool,
     #[command(flatten)]
     pub health: StatusSettings,
 }
@@ -39,12 +43,30 @@ fn watch_interval(text: &str) -> Result<Duration, String> {
     if interval < Duration::from_millis(100) { Err("at least 100ms".to_owned()) } else { Ok(interval) }
 }
 
+/// What was seen at one moment, and what it means.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Answer {
     level: Level,
-    findings: &'a [Finding],
+    findings: Vec<Finding>,
     #[serde(flatten)]
-    facts: &'a Facts,
+    facts: Facts,
+}
+
+impl Answer {
+    fn of(looker: &Looker, config: &Config) -> Answer {
+        let facts = looker.look();
+        let findings = judge(&facts, config);
+        Answer { level: level_of(&findings), findings, facts }
+    }
+
+    fn exit(&self) -> Exit {
+        match self.level {
+            Level::Ok => Exit::Done,
+            Level::Warning => Exit::Warning,
+            Level::Critical => Exit::Critical,
+            Level::Unknown => Exit::Unknown,
+        }
+    }
 }
 
 /// Looks, and says what it sees. The exit code is that of the last look.
@@ -52,35 +74,23 @@ struct Answer<'a> {
 /// # Errors
 /// When stdout does not take it.
 pub(super) fn run(config: &Config, args: &StatusArgs, colour: ColorChoice) -> Result<Exit, Failure> {
-    let watch = args.watch.map(|every| Stop::on_signals().map(|stop| (every, stop)));
-    let watch = watch.transpose().map_err(PipelineError::Thread)?;
-    let look_of_answer = Look::of_stdout(colour);
+    let look = Look::of_stdout(colour);
     let looker = Looker::new(config);
-    loop {
-        let facts = looker.look();
-        let findings = judge(&facts, config);
-        let level = level_of(&findings);
-        let text = if args.json {
-            let answer = Answer { level, findings: &findings, facts: &facts };
-            let json = if watch.is_some() { serde_json::to_string } else { serde_json::to_string_pretty };
-            json(&answer).expect("facts can be written as JSON") + "\n"
-        } else {
-            let clear = if watch.is_some() && stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
-            clear.to_owned() + &screen::draw(&facts, &findings, look_of_answer)
-        };
-        stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
-        match &watch {
-            Some((every, stop)) if !stop.wait(*every) => {}
-            _ => return Ok(exit_of(level)),
+    if let Some(every) = args.watch {
+        return watch::watch(config, looker, args, every, look);
+    }
+    let answer = Answer::of(&looker, config);
+    let text = if args.json {
+        serde_json::to_string_pretty(&answer).expect("facts can be written as JSON") + "\n"
+    } else {
+        let mut room = Room::of_stdout();
+        if args.all {
+            room.height = None;
         }
-    }
-}
-
-fn exit_of(level: Level) -> Exit {
-    match level {
-        Level::Ok => Exit::Done,
-        Level::Warning => Exit::Warning,
-        Level::Critical => Exit::Critical,
-        Level::Unknown => Exit::Unknown,
-    }
+        // The prompt takes a line.
+        room.height = room.height.map(|height| height.saturating_sub(1));
+        screen::draw(&answer.facts, &answer.findings, look, room)
+    };
+    stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
+    Ok(answer.exit())
 }
