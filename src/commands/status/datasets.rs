@@ -18,13 +18,17 @@ pub(super) fn table(
     let all = datasets.len();
     // A header, and a line about what is left out.
     let shown = lines.filter(|lines| *lines < all + 1).map_or(all, |lines| lines.saturating_sub(2).max(1));
-    let is_busy = |(name, of): &(&String, &DatasetFacts)| {
-        let found = |finding: &Finding| finding.key.split_once(':').is_some_and(|(_, about)| about == *name);
-        of.ready + of.claimed + of.dead > 0 || findings.iter().any(found)
+    let is_found = |name: &str| {
+        findings.iter().any(|finding| finding.key.split_once(':').is_some_and(|(_, about)| about == name))
     };
+    let is_busy =
+        |(name, of): &(&String, &DatasetFacts)| of.ready + of.claimed + of.dead > 0 || is_found(name);
     let mut more = String::new();
     if shown < all {
-        datasets.sort_by_key(|dataset| !is_busy(dataset));
+        // What is wrong, what is dead, the longest queues, who holds something, the rest.
+        datasets.sort_by_key(|(name, of)| {
+            (!is_found(name), of.dead == 0, std::cmp::Reverse(of.ready), of.claimed == 0)
+        });
         let left = datasets.split_off(shown);
         let quiet = if left.iter().any(is_busy) { "" } else { ", of which nothing waits or is dead" };
         more = format!("and {} more{quiet}: --all shows them\n", left.len());

@@ -162,7 +162,7 @@ fn warehouse(facts: &Facts) -> (Option<(AnsiColor, &'static str, &'static str)>,
 }
 
 fn said(look: Look, colour: AnsiColor, symbol: &str, word: &str) -> String {
-    if look.symbols { look.paint(colour, symbol) } else { word.to_owned() }
+    look.paint(colour, if look.symbols { symbol } else { word })
 }
 
 fn mark(level: Level, look: Look) -> String {

@@ -72,8 +72,10 @@ pub(super) fn watch(
     drop(terminal);
     let Some(answer) = last else { return Ok(Exit::Unknown) };
     if is_screen {
-        // What was seen last stays to be read.
-        let text = screen::draw(&answer.facts, &answer.findings, look, Room::of_stdout());
+        // What was seen last stays to be read, with room for the prompt.
+        let mut room = Room::of_stdout();
+        room.height = room.height.map(|height| height.saturating_sub(1)).filter(|_| !args.all);
+        let text = screen::draw(&answer.facts, &answer.findings, look, room);
         stdout().write_all(text.as_bytes()).map_err(OutputError::from)?;
     }
     Ok(answer.exit())
