@@ -382,6 +382,14 @@ fn a_bigquery_that_is_not_reached_is_unknown() {
         command.env("BIGQUERY_EMULATOR_HOST", silent);
     });
     assert_says(&finding, "datasets.get", "network");
+    // Nor does who gives tokens.
+    let google = Google::start();
+    let finding = unknown_warehouse(|command, site| {
+        let login = google.as_google(command, site.folder.path());
+        let text = fs::read_to_string(&login).unwrap();
+        fs::write(&login, text.replace(&google.address.to_string(), &address)).unwrap();
+    });
+    assert_says(&finding, "token", "network");
     drop(listener);
     let finding = unknown_warehouse(|command, _| {
         command.env("BIGQUERY_EMULATOR_HOST", address);
@@ -493,4 +501,20 @@ fn a_spool_that_may_not_be_read_is_unknown() {
     let spool = seen["findings"].as_array().unwrap().iter().find(|finding| finding["key"] == "spool");
     assert_eq!(spool.unwrap()["level"], "unknown", "{seen}");
     assert_eq!(code, 2, "no worker is alive either");
+}
+
+#[test]
+fn a_flow_log_that_can_t_be_written_holds_up_no_row() {
+    let (site, google) = (Site::new(), google());
+    fs::create_dir(&site.spool).unwrap();
+    fs::write(site.spool.join("flow"), "somebody's file").unwrap();
+    let daemon = at_work_with(&site, &google);
+    site.put("FREQ", "a", ROW);
+    until("its row is in", || google.state().rows == 1 && !site.has_messages());
+    let (seen, code) = ask_bigquery(&site, &google, &[]);
+    assert_eq!((code, keys(&seen)), (3, vec!["spool"]), "{seen}");
+    assert_says(&seen["findings"][0], "flow", "may this user read it");
+    let log = daemon.stop();
+    let told = log.lines().filter(|line| line.contains("can't be noted for irispool status")).count();
+    assert_eq!(told, 1, "{log}");
 }

@@ -1,7 +1,7 @@
 //! The warehouse's answer: whether it is there, and what it says for nothing.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -12,7 +12,6 @@ use serde::Serialize;
 use super::flow::{Flow, Rhythm};
 use super::ledger;
 use crate::config::{Config, WarehouseSpec};
-use crate::exit::Explain;
 use crate::warehouse::bigquery::{BigQuery, Environment, Options};
 use crate::warehouse::sqlite::Reader;
 use crate::warehouse::{QueryError, WarehouseError};
@@ -50,7 +49,7 @@ pub(super) struct Asker {
 }
 
 enum What {
-    Sqlite { path: std::path::PathBuf, busy_timeout: Duration },
+    Sqlite { path: PathBuf, busy_timeout: Duration },
     BigQuery { spec: String, caller: Mutex<Caller> },
 }
 
@@ -112,7 +111,11 @@ fn ask_sqlite(
             (facts, Some(flows))
         }
         Err(error) => {
-            facts.hint = error.hint();
+            facts.hint = match &error {
+                QueryError::Warehouse(error) => hint_of(error),
+                QueryError::Statement { hint, .. } => hint.clone(),
+                QueryError::Output(_) => None,
+            };
             facts.error = Some(error.to_string());
             (facts, None)
         }
@@ -151,12 +154,17 @@ fn ask_bigquery(mut facts: WarehouseFacts, spec: &str, caller: &mut Caller) -> W
 }
 
 fn without_answer(mut facts: WarehouseFacts, error: &WarehouseError) -> WarehouseFacts {
-    facts.hint = match error.hint() {
-        None => Some("is the network up, and does a worker's log say the same?".to_owned()),
-        hint => hint,
-    };
+    let network = "is the network up, and does a worker's log say the same?";
+    facts.hint = hint_of(error).or_else(|| Some(network.to_owned()));
     facts.error = Some(error.to_string());
     facts
+}
+
+fn hint_of(error: &WarehouseError) -> Option<String> {
+    match error {
+        WarehouseError::Setup { hint, .. } => Some(hint.clone()),
+        WarehouseError::Later { .. } => None,
+    }
 }
 
 impl Caller {

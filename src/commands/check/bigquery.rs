@@ -130,7 +130,7 @@ pub(super) fn of_catalog(names: &BTreeSet<String>) -> Line {
     }
     let (there, lack) = (all - tables, counted(tables as u64, "table"));
     let what = format!(
-        "of {all} datasets {there} have their table; {lack} and {} lack",
+        "{there} of {all} datasets have their table; {lack} and {} lack",
         counted(views as u64, "view")
     );
     warning(
