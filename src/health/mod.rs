@@ -1,7 +1,8 @@
 //! Whether data flows: the facts, and what they mean.
 //!
 //! The facts are looked up from outside, in the spool, in the warehouse and from what live workers publish, so that all
-//! is known while no worker runs, too. What they mean is decided in one place, [`judge()`], for `status`, for the alerts
+//! is known while no worker runs, too. When rows came is asked of SQLite's ledger; for BigQuery, where each such question
+//! costs, it stands in the flow log, which the workers write into the spool. What they mean is decided in one place, [`judge()`], for `status`, for the alerts
 //! and for whoever asks over HTTP.
 
 mod ask;
