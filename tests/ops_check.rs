@@ -197,31 +197,52 @@ fn what_belongs_to_somebody_else_is_named() {
     assert_bad(&mut unprivileged(&site), "rights", "sticky");
 }
 
+/// The check under a kernel that answers some calls as the test has it; none where that can't be had.
+fn traced(site: &Site, calls: &str, answer: &str) -> Option<Command> {
+    let program = env!("CARGO_BIN_EXE_irispool");
+    let new = || {
+        let mut command = Command::new("strace");
+        let inject = format!("inject={calls}:{answer}");
+        command.args([
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            &format!("trace={calls}"),
+            "-e",
+            &inject,
+            program,
+            "check",
+        ]);
+        command.current_dir(site.folder.path());
+        command.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_WAREHOUSE", site.warehouse());
+        command
+    };
+    new().output().is_ok_and(|output| output.stdout.starts_with(b"ok ")).then(new)
+}
+
 #[test]
 fn a_file_system_without_leases_is_a_warning() {
     let site = made();
-    let program = env!("CARGO_BIN_EXE_irispool");
-    let mut command = Command::new("strace");
     // No lease and no lock can be had: the first is what this is about.
-    command.args([
-        "-f",
-        "-o",
-        "/dev/null",
-        "-e",
-        "trace=fcntl",
-        "-e",
-        "inject=fcntl:error=EINVAL",
-        program,
-        "check",
-    ]);
-    command.current_dir(site.folder.path());
-    command.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_WAREHOUSE", site.warehouse());
-    if !command.output().is_ok_and(|output| output.stdout.starts_with(b"ok ")) {
+    let Some(mut command) = traced(&site, "fcntl", "error=EINVAL") else {
         return skip("strace is missing or may not trace");
-    }
+    };
     let (line, _) = line(&mut command, "leases");
     assert_eq!(line["verdict"], "warning", "{line}");
     assert!(line["hint"].as_str().unwrap().contains("write_age"), "{line}");
+}
+
+#[test]
+fn a_clock_that_nothing_sets_is_a_warning() {
+    let site = made();
+    for (answer, verdict) in [("retval=0", "good"), ("retval=5", "warning")] {
+        let Some(mut command) = traced(&site, "adjtimex,clock_adjtime", answer) else {
+            return skip("strace is missing or may not trace");
+        };
+        let (line, _) = line(&mut command, "clock");
+        assert_eq!(line["verdict"], verdict, "{line}");
+    }
 }
 
 #[test]
@@ -263,6 +284,22 @@ fn a_disk_without_space_or_inodes_is_bad() {
         assert!((0..1_000).any(|number| fill(number).is_err()), "it never fills");
         assert_bad(check(&site).env("IRISPOOL_STATUS_DISK_CRITICAL", "90"), "spool room", "100 % used");
     }
+}
+
+#[test]
+fn a_database_on_a_full_disk_is_bad() {
+    let site = Site::new();
+    let disk = site.folder.path().join("disk");
+    let Some(_mounted) = Tmpfs::mount(&disk, 256) else { return skip("a tmpfs can't be mounted") };
+    let check = || {
+        let mut command = check(&site);
+        command.env("IRISPOOL_WAREHOUSE", format!("sqlite:{}", disk.join("iris.db").display()));
+        command.env("IRISPOOL_STATUS_DISK_CRITICAL", "90");
+        command
+    };
+    assert_eq!(line(&mut check(), "warehouse room").0["verdict"], "good");
+    assert!((0..100).any(|number| fs::write(disk.join(format!("filler{number}")), [7; 16 << 10]).is_err()));
+    assert_bad(&mut check(), "warehouse room", "100 % used");
 }
 
 #[test]

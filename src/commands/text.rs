@@ -32,6 +32,21 @@ impl Look {
     }
 }
 
+/// How large a terminal is, in characters; none where there is none to be filled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Room {
+    pub(super) width: Option<usize>,
+    pub(super) height: Option<usize>,
+}
+
+impl Room {
+    pub(super) fn of_stdout() -> Room {
+        let Ok(size) = rustix::termios::tcgetwinsize(io::stdout()) else { return Room::default() };
+        let some = |length: u16| Some(usize::from(length)).filter(|length| *length > 0);
+        Room { width: some(size.ws_col), height: some(size.ws_row) }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     Left,

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rustix::fs::{Access, AtFlags, CWD};
+
 use super::super::text::{age, counted};
+use super::spool::of_room;
 use super::{Line, bad, good, unknown, warning};
 use crate::catalog;
 use crate::config::{Config, Method};
@@ -61,6 +64,9 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
     }
     let names = warehouse.names().ok().flatten();
     lines.extend(of_permissions(&warehouse, names.as_ref()));
+    if config.method != Method::Stream {
+        lines.push(of_temporary(config));
+    }
     if config.method != Method::Load {
         let what = "whether the project has a billing account can't be asked, and streaming needs one";
         lines.push(unknown("billing", what, "without one: method = \"load\""));
@@ -69,6 +75,20 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
         lines.extend(of_tables(&warehouse, names));
     }
     lines
+}
+
+/// Where the rows of a load job are gathered.
+fn of_temporary(config: &Config) -> Line {
+    let folder = std::env::temp_dir();
+    let may = rustix::fs::accessat(CWD, &folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+    match may {
+        Ok(()) => of_room("load job room", &folder, config.status_disk_critical),
+        Err(error) => bad(
+            "load job room",
+            format!("this user may not make files in {}: {error}", folder.display()),
+            "the rows of load jobs are gathered there: give this user the right to, or set TMPDIR",
+        ),
+    }
 }
 
 fn failed(check: &'static str, error: &WarehouseError) -> Line {

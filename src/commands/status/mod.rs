@@ -10,8 +10,7 @@ use std::time::Duration;
 use clap::{Args, ColorChoice};
 use serde::Serialize;
 
-use self::screen::Room;
-use super::text::Look;
+use super::text::{Look, Room};
 use crate::config::{Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::health::{Facts, Finding, Level, Looker, judge, level_of};

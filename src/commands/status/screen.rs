@@ -1,32 +1,16 @@
 //! The screen of `irispool status`.
 
-use std::io::stdout;
 use std::time::Duration;
 
 use anstyle::AnsiColor;
 
-use super::super::text::{Look, age, count, counted, size, time, wrapped};
+use super::super::text::{Look, Room, age, count, counted, size, time, wrapped};
 use super::datasets;
 use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
 
 /// Behind `warehouse`, the longest title.
 const TITLE_CHARS: usize = 11;
-
-/// How large a terminal is, in characters; none where there is none to be filled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Room {
-    pub(super) width: Option<usize>,
-    pub(super) height: Option<usize>,
-}
-
-impl Room {
-    pub(super) fn of_stdout() -> Room {
-        let Ok(size) = rustix::termios::tcgetwinsize(stdout()) else { return Room::default() };
-        let some = |length: u16| Some(usize::from(length)).filter(|length| *length > 0);
-        Room { width: some(size.ws_col), height: some(size.ws_row) }
-    }
-}
 
 /// The verdict, what is wrong and what to do, and then the facts. The first line alone says how things are, for those
 /// who show just that.

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, select};
 
-use super::screen::{self, Room};
-use super::{Answer, StatusArgs};
-use crate::commands::text::{Look, time};
+use super::super::text::{Look, Room, time};
+use super::{Answer, StatusArgs, screen};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, OutputError};
 use crate::health::Looker;
