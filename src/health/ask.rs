@@ -1,6 +1,7 @@
 //! The warehouse's answer: whether it is there, and what it says for nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,11 +44,13 @@ pub struct WarehouseFacts {
 }
 
 /// Asks one warehouse, once or again and again.
+#[derive(Debug)]
 pub(super) struct Asker {
     name: String,
     what: What,
 }
 
+#[derive(Debug)]
 enum What {
     Sqlite { path: PathBuf, busy_timeout: Duration },
     BigQuery { spec: String, caller: Mutex<Caller> },
@@ -164,6 +167,12 @@ fn hint_of(error: &WarehouseError) -> Option<String> {
     match error {
         WarehouseError::Setup { hint, .. } => Some(hint.clone()),
         WarehouseError::Later { .. } => None,
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Caller").finish_non_exhaustive()
     }
 }
 

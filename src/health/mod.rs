@@ -2,9 +2,10 @@
 //!
 //! The facts are looked up from outside, in the spool, in the warehouse and from what live workers publish, so that all
 //! is known while no worker runs, too. When rows came is asked of SQLite's ledger; for BigQuery, where each such question
-//! costs, it stands in the flow log, which the workers write into the spool. What they mean is decided in one place, [`judge()`], for `status`, for the alerts
-//! and for whoever asks over HTTP.
+//! costs, it stands in the flow log, which the workers write into the spool. What they mean is decided in one place,
+//! [`judge()`], for `status`, for the alerts and for whoever asks over HTTP.
 
+pub mod alerts;
 mod ask;
 mod flow;
 mod flow_log;
@@ -22,6 +23,7 @@ use ask::Asker;
 pub use ask::WarehouseFacts;
 pub use flow::{Flow, Rhythm};
 pub use flow_log::{Came, Minute};
+use judge::words;
 pub use judge::{Finding, Level, judge, level_of};
 pub use metrics::Endpoint;
 pub use news::{News, ParkedNews, Publisher};
@@ -93,6 +95,7 @@ pub struct DiskFacts {
 }
 
 /// Looks again and again; what it takes to ask the warehouse is kept between two looks.
+#[derive(Debug)]
 pub struct Looker {
     config: Config,
     asker: Asker,
@@ -108,11 +111,6 @@ impl Looker {
     pub fn look(&self) -> Facts {
         look_with(&self.config, &self.asker)
     }
-}
-
-/// Looks once; see [`Looker::look`].
-pub fn look(config: &Config) -> Facts {
-    Looker::new(config).look()
 }
 
 fn look_with(config: &Config, asker: &Asker) -> Facts {

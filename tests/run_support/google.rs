@@ -1,9 +1,5 @@
 //! As much of Google as `status`, `check` and a worker that streams ask for; it refuses what it is told to.
 
-#[path = "../support/http.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
-mod http;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
@@ -11,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use http::{Handler, Reply, Request, serve};
 use serde_json::{Value, json};
+
+use super::http::{Handler, Reply, Request, serve};
 
 #[derive(Default)]
 pub(crate) struct State {

@@ -9,6 +9,10 @@ pub(crate) mod daemon;
 pub(crate) mod disk;
 pub(crate) mod expected;
 pub(crate) mod google;
+#[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
+#[path = "../support/http.rs"]
+pub(crate) mod http;
+pub(crate) mod kept;
 pub(crate) mod site;
 
 pub(crate) use client::Client;

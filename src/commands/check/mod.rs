@@ -4,6 +4,7 @@ mod bigquery;
 mod host;
 mod spool;
 mod sqlite;
+mod told;
 
 use std::io::{Write, stdout};
 
@@ -75,6 +76,7 @@ pub(super) fn run(settings: &Loaded, args: &CheckArgs, colour: ColorChoice) -> R
         WarehouseSpec::Sqlite(path) => sqlite::check(config, path),
         WarehouseSpec::BigQuery { .. } => bigquery::check(config),
     });
+    lines.extend(told::check(config));
     let text = if args.json {
         serde_json::to_string_pretty(&lines).expect("text can be written as JSON") + "\n"
     } else {

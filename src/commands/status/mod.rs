@@ -1,5 +1,6 @@
 //! `irispool status`: whether data flows, at a glance and as an exit code.
 
+mod alert;
 mod datasets;
 mod screen;
 mod watch;
@@ -11,9 +12,9 @@ use clap::{Args, ColorChoice};
 use serde::Serialize;
 
 use super::text::{Look, Room};
-use crate::config::{Config, StatusSettings};
+use crate::config::{AlertSettings, Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
-use crate::health::{Facts, Finding, Level, Looker, judge, level_of};
+use crate::health::{Facts, Finding, Level, Looker, alerts, judge, level_of};
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -33,8 +34,16 @@ pub struct StatusArgs {
     /// Every dataset, also where the terminal has no room for them
     #[arg(long, conflicts_with = "json")]
     pub all: bool,
+    /// Send the alerts that are due, as workers do: for cron, as no worker can tell that none is alive
+    #[arg(long, conflicts_with = "watch")]
+    pub alert: bool,
+    /// Do nothing but send a test by every way on which alerts go out
+    #[arg(long, conflicts_with_all = ["watch", "alert", "json"])]
+    pub alert_test: bool,
     #[command(flatten)]
     pub health: StatusSettings,
+    #[command(flatten)]
+    pub alerts: AlertSettings,
 }
 
 fn watch_interval(text: &str) -> Result<Duration, String> {
@@ -55,6 +64,10 @@ impl Answer {
     fn of(looker: &Looker, config: &Config) -> Answer {
         let facts = looker.look();
         let findings = judge(&facts, config);
+        Answer::new((facts, findings))
+    }
+
+    fn new((facts, findings): (Facts, Vec<Finding>)) -> Answer {
         Answer { level: level_of(&findings), findings, facts }
     }
 
@@ -73,12 +86,21 @@ impl Answer {
 /// # Errors
 /// When stdout does not take it.
 pub(super) fn run(config: &Config, args: &StatusArgs, colour: ColorChoice) -> Result<Exit, Failure> {
+    if args.alert_test {
+        return alert::test(config);
+    }
+    if args.alert {
+        alert::check(config)?;
+    }
     let look = Look::of_stdout(colour);
     let looker = Looker::new(config);
     if let Some(every) = args.watch {
         return watch::watch(config, looker, args, every, look);
     }
-    let answer = Answer::of(&looker, config);
+    let answer = match args.alert {
+        true => Answer::new(alerts::tell(config)),
+        false => Answer::of(&looker, config),
+    };
     let text = if args.json {
         serde_json::to_string_pretty(&answer).expect("facts can be written as JSON") + "\n"
     } else {

@@ -14,6 +14,7 @@ mod examine;
 mod fault;
 mod load;
 mod metrics;
+mod prune;
 mod reader;
 mod tables;
 mod text;
@@ -35,6 +36,7 @@ use super::{Delivery, Made, Measure, Outcome, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
 pub use examine::{Integrity, integrity, may_write, wal_works};
+pub use prune::{Prune, Pruned, Pruner};
 pub use reader::Reader;
 
 /// An SQLite file as a warehouse.
