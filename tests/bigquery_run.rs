@@ -297,6 +297,28 @@ fn three_workers_meet_new_fields_and_the_view_has_them_all() {
 }
 
 #[test]
+fn a_check_makes_nothing_and_status_knows_what_was_delivered() {
+    let Some(site) = site("watched") else { return };
+    site.set_up("FREQ");
+    let names = || {
+        site.row(
+            "SELECT STRING_AGG(table_name, ',' ORDER BY table_name) FROM `{d}.INFORMATION_SCHEMA.TABLES`",
+        )
+    };
+    let before = names();
+    let wanted = site.feed(20, 1, "FREQ");
+    let (checked, _) = site.done("check", &[]);
+    assert!(checked.contains("ok      dataset          local.watched is there"), "{checked}");
+    assert!(!checked.contains("FAILED"), "{checked}");
+    assert_eq!(names(), before, "a check makes nothing");
+    site.done("run", &["--once"]);
+    let output = site.irispool("status").arg("--json").output().unwrap();
+    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(seen["datasets"]["FREQ"]["flow"]["rows_day"], wanted, "{seen}");
+    assert!(seen["warehouse"]["answered_ms"].is_u64() && seen["warehouse"]["error"].is_null(), "{seen}");
+}
+
+#[test]
 fn a_query_prints_typed_values_and_changes_nothing() {
     let Some(site) = site("asked") else { return };
     site.set_up("MID");

@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code, unreachable_pub, reason = "shared with the tests of BigQuery")]
-#[path = "support/http.rs"]
-mod http;
 mod run_support;
 
 use std::fs::{self, File};
@@ -14,7 +11,7 @@ use std::process::Output;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use http::{Handler, Reply, Request};
+use run_support::http::{self, Handler, Reply, Request};
 use run_support::{Daemon, Site, until};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};

@@ -5,11 +5,12 @@
 mod run_support;
 
 use std::fs::{self, File};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use run_support::disk::Tmpfs;
 use run_support::{Site, is_root, skip};
 use serde_json::Value;
 
@@ -91,16 +92,26 @@ fn what_a_run_needs_is_good_and_stays_as_it_is() {
         "spool room",
         "leases",
         "watches",
+        "clock",
         "open files",
+        "warehouse folder",
         "warehouse",
+        "WAL",
+        "write lock",
+        "integrity",
         "tables",
         "warehouse room",
     ] {
         let line = text
             .lines()
-            .find(|line| line[8..].starts_with(about))
+            .find(|line| {
+                line.get(8..).is_some_and(|line| {
+                    line.starts_with(&format!("{about}  ")) || line.starts_with(&format!("{about} "))
+                })
+            })
             .unwrap_or_else(|| panic!("{about}: {text}"));
-        assert!(line.starts_with("ok "), "{line}");
+        // Whether something sets this machine's clock is not ours to say.
+        assert!(line.starts_with("ok ") || about == "clock", "{line}");
     }
     assert!(!text.contains(['✔', '\u{1b}']), "words where stdout is no terminal: {text}");
 }
@@ -134,29 +145,204 @@ fn a_file_where_a_folder_should_be_is_bad() {
 #[test]
 fn folders_on_two_file_systems_are_bad() {
     let site = made();
-    let elsewhere = tempfile::tempdir_in("/dev/shm");
-    let Ok(elsewhere) = elsewhere else { return skip("no /dev/shm") };
-    use std::os::unix::fs::MetadataExt;
-    if fs::metadata(elsewhere.path()).unwrap().dev() == fs::metadata(&site.spool).unwrap().dev() {
-        return skip("/dev/shm is not a file system of its own");
-    }
-    fs::remove_dir(site.spool.join("done")).unwrap();
-    symlink(elsewhere.path(), site.spool.join("done")).unwrap();
+    let Some(_mounted) = Tmpfs::mount(&site.spool.join("done"), 1024) else {
+        return skip("a tmpfs can't be mounted");
+    };
     assert_bad(&mut check(&site), "one file system", "more than one file system");
 }
 
+/// The check as somebody who may not do everything.
+fn unprivileged(site: &Site) -> Command {
+    site.unprivileged(check(site))
+}
+
 #[test]
-fn a_folder_that_is_not_ours_to_write_is_bad() {
-    if is_root() {
-        return skip("root may write everywhere");
+fn each_folder_that_is_not_ours_to_write_is_bad() {
+    let site = made();
+    site.give_to_nobody();
+    let (line, code) = line(&mut unprivileged(&site), "rights");
+    assert_eq!((code, &line["verdict"]), (0, &"good".into()), "{line}");
+    for (folder, mode) in [
+        (site.incoming("FREQ"), 0o555),
+        (site.spool.join("dead"), 0o300),
+        (site.spool.join("claimed"), 0o555),
+    ] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        assert_bad(&mut unprivileged(&site), "rights", folder.to_str().unwrap());
+    }
+    let output = unprivileged(&site).arg("--json").output().unwrap();
+    let lines: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(lines.iter().filter(|line| line["check"] == "rights").count(), 3, "a line each");
+    assert_bad(&mut unprivileged(&site), "leases", "cannot make a file");
+    for folder in [site.incoming("FREQ"), site.spool.join("dead"), site.spool.join("claimed")] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
+fn what_belongs_to_somebody_else_is_named() {
+    if !is_root() {
+        return skip("needs root, to make files of somebody else's");
     }
     let site = made();
+    site.give_to_nobody();
+    let path = site.put("FREQ", "b", "[]");
+    let (line, code) = line(&mut unprivileged(&site), "rights");
+    assert_eq!((code, &line["verdict"]), (0, &"warning".into()), "{line}");
+    assert!(line["what"].as_str().unwrap().contains(path.to_str().unwrap()), "{line}");
+    // As /tmp is: everybody may write, and move only what is theirs.
     let folder = site.incoming("FREQ");
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
-    assert_bad(&mut check(&site), "rights", "FREQ");
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-    let output = check(&site).output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
+    std::os::unix::fs::chown(&folder, Some(0), Some(0)).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).unwrap();
+    assert_bad(&mut unprivileged(&site), "rights", "sticky");
+}
+
+/// The check under a kernel that answers some calls as the test has it; none where that can't be had.
+fn traced(site: &Site, calls: &str, answer: &str) -> Option<Command> {
+    let program = env!("CARGO_BIN_EXE_irispool");
+    let new = || {
+        let mut command = Command::new("strace");
+        let inject = format!("inject={calls}:{answer}");
+        command.args([
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            &format!("trace={calls}"),
+            "-e",
+            &inject,
+            program,
+            "check",
+        ]);
+        command.current_dir(site.folder.path());
+        command.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_WAREHOUSE", site.warehouse());
+        command
+    };
+    new().output().is_ok_and(|output| output.stdout.starts_with(b"ok ")).then(new)
+}
+
+#[test]
+fn a_file_system_without_leases_is_a_warning() {
+    let site = made();
+    // No lease and no lock can be had: the first is what this is about.
+    let Some(mut command) = traced(&site, "fcntl", "error=EINVAL") else {
+        return skip("strace is missing or may not trace");
+    };
+    let (line, _) = line(&mut command, "leases");
+    assert_eq!(line["verdict"], "warning", "{line}");
+    assert!(line["hint"].as_str().unwrap().contains("write_age"), "{line}");
+}
+
+#[test]
+fn a_clock_that_nothing_sets_is_a_warning() {
+    let site = made();
+    for (answer, verdict) in [("retval=0", "good"), ("retval=5", "warning")] {
+        let Some(mut command) = traced(&site, "adjtimex,clock_adjtime", answer) else {
+            return skip("strace is missing or may not trace");
+        };
+        let (line, _) = line(&mut command, "clock");
+        assert_eq!(line["verdict"], verdict, "{line}");
+    }
+}
+
+#[test]
+fn too_few_watches_are_a_warning() {
+    let site = made();
+    let program = env!("CARGO_BIN_EXE_irispool");
+    for (limit, what) in [
+        ("max_inotify_watches=1", "found by the scan"),
+        ("max_inotify_instances=0", "found by the scan"),
+        ("max_inotify_watches=50", "2 folders watched"),
+    ] {
+        let mut command = Command::new("unshare");
+        let (name, number) = limit.split_once('=').unwrap();
+        let script = format!("echo {number} > /proc/sys/user/{name} && exec \"$0\" \"$@\"");
+        command.args(["--user", "--map-root-user", "sh", "-c", &script, program, "check"]);
+        command.current_dir(site.folder.path());
+        command.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_WAREHOUSE", site.warehouse());
+        if !command.output().is_ok_and(|output| output.stdout.starts_with(b"ok ")) {
+            return skip("no user namespace of our own");
+        }
+        let (line, _) = line(&mut command, "watches");
+        assert_eq!(line["verdict"], "warning", "{limit}: {line}");
+        assert!(line["what"].as_str().unwrap().contains(what), "{limit}: {line}");
+    }
+}
+
+#[test]
+fn a_disk_without_space_or_inodes_is_bad() {
+    for options in ["size=512k", "size=8m,nr_inodes=60"] {
+        let site = Site::new();
+        let Some(_mounted) = Tmpfs::mount_with(&site.spool, options) else {
+            return skip("a tmpfs can't be mounted");
+        };
+        site.drain(&[]);
+        let mut command = check(&site);
+        let (line, _) = line(command.env("IRISPOOL_STATUS_DISK_CRITICAL", "90"), "spool room");
+        assert_eq!(line["verdict"], "good", "{line}");
+        let fill = |number: u32| fs::write(site.spool.join(format!("filler{number}")), [7; 16 << 10]);
+        assert!((0..1_000).any(|number| fill(number).is_err()), "it never fills");
+        assert_bad(check(&site).env("IRISPOOL_STATUS_DISK_CRITICAL", "90"), "spool room", "100 % used");
+    }
+}
+
+#[test]
+fn a_database_on_a_full_disk_is_bad() {
+    let site = Site::new();
+    let disk = site.folder.path().join("disk");
+    let Some(_mounted) = Tmpfs::mount(&disk, 256) else { return skip("a tmpfs can't be mounted") };
+    let check = || {
+        let mut command = check(&site);
+        command.env("IRISPOOL_WAREHOUSE", format!("sqlite:{}", disk.join("iris.db").display()));
+        command.env("IRISPOOL_STATUS_DISK_CRITICAL", "90");
+        command
+    };
+    assert_eq!(line(&mut check(), "warehouse room").0["verdict"], "good");
+    assert!((0..100).any(|number| fs::write(disk.join(format!("filler{number}")), [7; 16 << 10]).is_err()));
+    assert_bad(&mut check(), "warehouse room", "100 % used");
+}
+
+#[test]
+fn a_database_that_is_not_ours_to_write_is_bad() {
+    let site = made();
+    site.give_to_nobody();
+    fs::set_permissions(&site.database, fs::Permissions::from_mode(0o444)).unwrap();
+    assert_bad(&mut unprivileged(&site), "warehouse", "may not write");
+    fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    assert_bad(&mut unprivileged(&site), "warehouse folder", "may not make files");
+    fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_database_in_another_journal_mode_is_a_warning() {
+    let site = made();
+    site.connection().query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).unwrap();
+    let (line, code) = line(&mut check(&site), "WAL");
+    assert_eq!((code, &line["verdict"]), (0, &"warning".into()), "{line}");
+    assert!(line["what"].as_str().unwrap().contains("delete"), "{line}");
+}
+
+#[test]
+fn a_locked_database_is_a_warning() {
+    let site = made();
+    let lock = site.connection();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (line, code) = line(check(&site).env("IRISPOOL_BUSY_TIMEOUT", "100ms"), "write lock");
+    assert_eq!((code, &line["verdict"]), (0, &"warning".into()), "{line}");
+    drop(lock);
+}
+
+#[test]
+fn a_damaged_database_is_bad() {
+    use std::os::unix::fs::FileExt;
+    let site = made();
+    site.connection().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let root: u64 =
+        site.texts("SELECT rootpage FROM sqlite_schema WHERE name = 'bmrs_freq_iris'")[0].parse().unwrap();
+    let page: u64 = site.texts("PRAGMA page_size")[0].parse().unwrap();
+    let file = File::options().write(true).open(&site.database).unwrap();
+    file.write_all_at(&[0xff; 64], (root - 1) * page).unwrap();
+    assert_bad(&mut check(&site), "integrity", "damaged");
 }
 
 #[test]
@@ -193,7 +379,7 @@ fn a_warehouse_that_does_not_open_is_bad() {
     let warehouse = format!("sqlite:{}", garbage.display());
     assert_bad(check(&site).env("IRISPOOL_WAREHOUSE", warehouse), "warehouse", "not an SQLite database");
     let nowhere = format!("sqlite:{}", site.folder.path().join("no/such/iris.db").display());
-    assert_bad(check(&site).env("IRISPOOL_WAREHOUSE", nowhere), "warehouse", "may not make files");
+    assert_bad(check(&site).env("IRISPOOL_WAREHOUSE", nowhere), "warehouse folder", "may not make files");
 }
 
 #[test]
@@ -202,5 +388,11 @@ fn tables_that_lack_are_a_warning_with_how_to_make_them() {
     site.connection().execute_batch("DROP VIEW bmrs_freq_unified; DROP TABLE bmrs_mid_iris").unwrap();
     let (line, code) = line(&mut check(&site), "tables");
     assert_eq!((code, &line["verdict"]), (0, &"warning".into()));
-    assert!(line["what"].as_str().unwrap().ends_with("1 have no table yet and 1 no view"), "{line}");
+    assert!(
+        line["what"]
+            .as_str()
+            .unwrap()
+            .ends_with("87 of 88 datasets have their table; 1 table and 1 view lack"),
+        "{line}"
+    );
 }

@@ -11,13 +11,17 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use run_support::{Daemon, Site, skip, until};
+use run_support::{Daemon, Google, Site, skip, until};
+use serde_json::Value;
 
 const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
 
 /// A worker that serves, and where.
 fn serving(site: &Site) -> (Daemon, String) {
-    let mut daemon = site.daemon(&["--listen=127.0.0.1:0"]);
+    served_by(site.daemon(&["--listen=127.0.0.1:0"]))
+}
+
+fn served_by(mut daemon: Daemon) -> (Daemon, String) {
     daemon.wait_until_ready();
     daemon.wait_for_log("serving");
     let log = daemon.log();
@@ -132,6 +136,133 @@ fn a_port_that_is_taken_is_said_at_once() {
     site.assert_nothing_claimed();
 }
 
+/// A Google with a table for FREQ.
+fn google() -> Google {
+    let google = Google::start();
+    google.has_table("bmrs_freq_iris", &[]);
+    google.state().views.insert("bmrs_freq_unified".to_owned());
+    google
+}
+
+/// A worker that streams two messages of FREQ to this Google, and where it serves.
+fn streaming(site: &Site, google: &Google) -> (Daemon, String) {
+    site.put("FREQ", "a", ROW);
+    site.put("FREQ", "b", ROW);
+    let mut command = site.irispool();
+    command.args(["run", "--listen=127.0.0.1:0"]).env("IRISPOOL_SPOOL", &site.spool);
+    google.as_google(&mut command, site.folder.path());
+    served_by(Daemon::start(command, site.folder.path()))
+}
+
+/// 0 where there is no such sample yet.
+fn sample_or_0(text: &str, name: &str) -> f64 {
+    if text.contains(name) { sample(text, name) } else { 0.0 }
+}
+
+#[test]
+fn what_bigquery_answers_is_counted_by_operation_and_outcome() {
+    let (site, google) = (Site::new(), google());
+    google.state().insert_refusals = vec![(503, "backendError"), (403, "rateLimitExceeded")];
+    let (daemon, address) = streaming(&site, &google);
+    let taken = "irispool_warehouse_rows_taken_total{method=\"stream\"}";
+    until("all rows are taken", || sample_or_0(&metrics(&address), taken) == 2.0);
+    let text = metrics(&address);
+    let inserts = |outcome: &str| {
+        let labels = format!("operation=\"tabledata.insertAll\",outcome=\"{outcome}\"");
+        sample(&text, &format!("irispool_warehouse_requests_total{{{labels}}}"))
+    };
+    assert_eq!((inserts("backendError"), inserts("rateLimitExceeded")), (1.0, 1.0));
+    let sent = sample(&text, "irispool_warehouse_rows_sent_total");
+    assert!(inserts("ok") >= 1.0 && sent == 2.0, "{text}");
+    assert_eq!(sample(&text, "irispool_warehouse_retries_total"), 2.0);
+    assert!(sample(&text, "irispool_warehouse_wait_seconds_total{reason=\"retry\"}") > 0.0);
+    assert!(sample(&text, "irispool_warehouse_request_rate_limit") < 90.0, "it was asked for fewer");
+    assert_eq!(sample(&text, "irispool_warehouse_tokens_fetched_total"), 1.0);
+    assert_eq!(sample(&text, "irispool_warehouse_refusals_total{reason=\"backendError\"}"), 1.0);
+    let all = inserts("ok") + 2.0;
+    let timed = "irispool_warehouse_request_duration_seconds_count{operation=\"tabledata.insertAll\"}";
+    assert_eq!(sample(&text, timed), all);
+    assert_eq!(sample(&text, "irispool_warehouse_up"), 1.0);
+    daemon.stop();
+}
+
+#[test]
+fn what_sqlite_does_is_counted() {
+    let site = Site::new();
+    let (daemon, address) = with_figures(&site);
+    let text = metrics(&address);
+    assert_eq!(sample(&text, "irispool_warehouse_rows_taken_total{method=\"transaction\"}"), 2.0);
+    let ok = sample(&text, "irispool_warehouse_requests_total{operation=\"transaction\",outcome=\"ok\"}");
+    let timed = "irispool_warehouse_request_duration_seconds_count{operation=\"transaction\"}";
+    assert!(ok >= 1.0 && ok == sample(&text, timed), "{text}");
+    assert!(sample(&text, "irispool_warehouse_size_bytes{part=\"database\"}") > 4096.0);
+    daemon.stop();
+}
+
+/// What `status` says, as the samples that say the same.
+fn as_samples(status: &Value) -> Vec<(String, f64)> {
+    let mut samples = Vec::new();
+    for (dataset, of) in status["datasets"].as_object().unwrap() {
+        for (key, name) in [("ready", "backlog"), ("claimed", "claimed"), ("dead", "dead")] {
+            samples.push((
+                format!("irispool_{name}_messages{{dataset=\"{dataset}\"}}"),
+                of[key].as_f64().unwrap(),
+            ));
+        }
+        let flow = &of["flow"];
+        samples.push((
+            format!("irispool_recent_rows{{dataset=\"{dataset}\"}}"),
+            flow["rows_day"].as_f64().unwrap(),
+        ));
+        if let Some(last_ms) = flow["last_row_ms"].as_f64() {
+            samples.push((
+                format!("irispool_last_row_timestamp_seconds{{dataset=\"{dataset}\"}}"),
+                last_ms / 1e3,
+            ));
+        }
+    }
+    let alive = status["workers"].as_array().unwrap().iter().filter(|worker| worker["alive"] == true).count();
+    samples.push(("irispool_workers{state=\"alive\"}".to_owned(), alive as f64));
+    samples.push(("irispool_dead_bytes".to_owned(), status["dead_bytes"].as_f64().unwrap()));
+    for level in ["ok", "warning", "critical", "unknown"] {
+        samples.push((
+            format!("irispool_status{{level=\"{level}\"}}"),
+            f64::from(u8::from(status["level"] == level)),
+        ));
+    }
+    samples
+}
+
+#[test]
+fn the_metrics_are_the_numbers_of_status() {
+    for bigquery in [false, true] {
+        let (site, google) = (Site::new(), google());
+        let (daemon, address) = if bigquery { streaming(&site, &google) } else { with_figures(&site) };
+        site.put("FREQ", "broken", "[{");
+        // Nobody takes what somebody writes.
+        let _writing = fs::File::create(site.incoming("FREQ").join("writing")).unwrap();
+        let status = || -> Value {
+            let mut command = site.irispool();
+            command.args(["status", "--json"]).env("IRISPOOL_SPOOL", &site.spool);
+            command.env("IRISPOOL_WAREHOUSE", site.warehouse());
+            if bigquery {
+                google.as_google(&mut command, site.folder.path());
+            }
+            serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+        };
+        until("both are at rest and say the same", || {
+            let (status, text) = (status(), metrics(&address));
+            status["dead"].as_u64() > Some(0)
+                && status["ready"] == 1
+                && status["datasets"]["FREQ"]["flow"]["rows_day"].as_u64() > Some(1)
+                && as_samples(&status)
+                    .iter()
+                    .all(|(name, value)| text.contains(name) && sample(&text, name) == *value)
+        });
+        daemon.stop();
+    }
+}
+
 fn monitoring() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/monitoring")
 }
@@ -155,7 +286,15 @@ fn dashboard_and_rules_use_metrics_that_are_served() {
     let (daemon, address) = with_figures(&site);
     site.put("MID", "a", r#"[{"dataset":"MID","price":1.0}]"#);
     until("a table is parked", || metrics(&address).contains("irispool_table_parked{"));
-    let served = names(&metrics(&address));
+    let mut served = names(&metrics(&address));
+    let (other_site, google) = (Site::new(), google());
+    google.state().insert_refusals = vec![(503, "backendError")];
+    let (other_daemon, address) = streaming(&other_site, &google);
+    until("it has streamed", || {
+        sample_or_0(&metrics(&address), "irispool_warehouse_rows_taken_total{method=\"stream\"}") > 0.0
+    });
+    served.extend(names(&metrics(&address)));
+    other_daemon.stop();
     for file in ["irispool.dashboard.json", "irispool.rules.yml", "irispool.rules.test.yml"] {
         let text = fs::read_to_string(monitoring().join(file)).unwrap();
         if file.ends_with(".json") {
@@ -179,22 +318,28 @@ const NO_PROMTOOL: &str = "no promtool (Debian package prometheus; or set PROMTO
 
 #[test]
 fn promtool_finds_nothing_to_say_of_the_metrics() {
-    let Some(mut promtool) = promtool() else { return skip(NO_PROMTOOL) };
-    let site = Site::new();
-    let (daemon, address) = with_figures(&site);
-    let text = metrics(&address);
-    let pipes = promtool
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = pipes.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.trim().is_empty(), "{said}\n{text}");
-    daemon.stop();
+    let Some(_) = promtool() else { return skip(NO_PROMTOOL) };
+    let (site, other_site, google) = (Site::new(), Site::new(), google());
+    for (daemon, address) in [with_figures(&site), streaming(&other_site, &google)] {
+        let taken = "irispool_warehouse_rows_taken_total";
+        until("rows are taken", || {
+            metrics(&address).lines().any(|line| line.starts_with(taken) && !line.ends_with(" 0"))
+        });
+        let text = metrics(&address);
+        let mut promtool = promtool().unwrap();
+        let pipes = promtool
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = pipes.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.trim().is_empty(), "{said}\n{text}");
+        daemon.stop();
+    }
 }
 
 #[test]

@@ -5,11 +5,14 @@
 mod run_support;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::process::{Output, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
-use run_support::{Daemon, Site, until};
+use run_support::disk::Tmpfs;
+use run_support::{Daemon, Google, Site, skip, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -24,10 +27,23 @@ fn ask(site: &Site, flags: &[&str]) -> Output {
     command.output().unwrap()
 }
 
+/// The same of a spool whose rows go to BigQuery.
+fn ask_bigquery(site: &Site, google: &Google, flags: &[&str]) -> (Value, i32) {
+    let mut command = site.irispool();
+    command.args(["status", "--json"]).args(flags);
+    command.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_STATUS_DISK_CRITICAL", "100");
+    google.as_emulator(&mut command);
+    of_output(&command.output().unwrap())
+}
+
 /// The answer as JSON, and the exit code.
 #[track_caller]
 fn answer(site: &Site, flags: &[&str]) -> (Value, i32) {
-    let output = ask(site, &[flags, &["--json"]].concat());
+    of_output(&ask(site, &[flags, &["--json"]].concat()))
+}
+
+#[track_caller]
+fn of_output(output: &Output) -> (Value, i32) {
     let text = String::from_utf8_lossy(&output.stdout);
     let json = serde_json::from_str(&text)
         .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)));
@@ -238,4 +254,267 @@ fn colours_and_symbols_are_for_terminals() {
     assert!(!plain.contains(['\u{1b}', '✘']) && plain.contains("critical:"), "{plain}");
     let coloured = String::from_utf8(ask(&site, &["--color=always"]).stdout).unwrap();
     assert!(coloured.contains("\u{1b}[31m"), "{coloured}");
+}
+
+/// A worker that streams to this Google.
+fn at_work_with(site: &Site, google: &Google) -> Daemon {
+    let mut command = site.irispool();
+    command.arg("run").env("IRISPOOL_SPOOL", &site.spool);
+    google.as_emulator(&mut command);
+    let mut daemon = Daemon::start(command, site.folder.path());
+    daemon.wait_until_ready();
+    daemon
+}
+
+/// A Google with a table for FREQ.
+fn google() -> Google {
+    let google = Google::start();
+    google.has_table("bmrs_freq_iris", &[]);
+    google.state().views.insert("bmrs_freq_unified".to_owned());
+    google
+}
+
+#[test]
+fn with_bigquery_rows_are_known_while_their_minute_lasts_and_after_the_worker_has_gone() {
+    let (site, google) = (Site::new(), google());
+    let daemon = at_work_with(&site, &google);
+    site.put("FREQ", "a", ROW);
+    site.put("FREQ", "b", ROW);
+    until("its rows are seen", || {
+        ask_bigquery(&site, &google, &[]).0["datasets"]["FREQ"]["flow"]["rows_hour"] == 2
+    });
+    until("it is healthy", || ask_bigquery(&site, &google, &[]).1 == 0);
+    let (seen, code) = ask_bigquery(&site, &google, &[]);
+    assert_eq!((code, keys(&seen)), (0, vec![]));
+    let warehouse = &seen["warehouse"];
+    assert_eq!((&warehouse["there"], &warehouse["location"]), (&true.into(), &"EU".into()));
+    assert!(warehouse["answered_ms"].is_u64(), "{warehouse}");
+    let flow = seen["datasets"]["FREQ"]["flow"].clone();
+    assert!(flow["last_row_ms"].is_i64() && flow["last_row_ms"] == warehouse["last_row_ms"], "{seen}");
+    daemon.stop();
+    let (seen, code) = ask_bigquery(&site, &google, &[]);
+    assert_eq!((code, keys(&seen)), (2, vec!["no-worker"]));
+    assert_eq!(seen["datasets"]["FREQ"]["flow"], flow, "it is known without a worker");
+    assert_eq!(google.state().rows, 2);
+    assert!(
+        !google.state().asked.iter().any(|asked| asked.contains("/queries") || asked.contains("/jobs")),
+        "nothing that could cost money is asked: {:?}",
+        google.state().asked
+    );
+}
+
+#[test]
+fn what_two_workers_deliver_is_added_up() {
+    let (site, google) = (Site::new(), google());
+    let daemons = [at_work_with(&site, &google), at_work_with(&site, &google)];
+    for number in 0..20 {
+        site.put("FREQ", format!("m{number}"), ROW);
+    }
+    until("all rows are seen", || {
+        ask_bigquery(&site, &google, &[]).0["datasets"]["FREQ"]["flow"]["rows_day"] == 20
+    });
+    for daemon in daemons {
+        daemon.stop();
+    }
+    assert_eq!(ask_bigquery(&site, &google, &[]).0["datasets"]["FREQ"]["flow"]["rows_day"], 20);
+}
+
+/// Lines of the flow log as a worker writes them: one every `step_s` seconds, from `from_s` ago to `to_s` ago.
+fn flow_log(site: &Site, dataset: &str, from_s: i64, to_s: i64, step_s: i64) {
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    for ago_s in (to_s..=from_s).rev().step_by(step_s as usize) {
+        let at_ms = now_ms - ago_s * 1_000;
+        let day = jiff::Timestamp::from_millisecond(at_ms).unwrap().strftime("%Y-%m-%d").to_string();
+        let came = serde_json::json!({"minute": at_ms / 60_000, "warehouse": "bigquery:p.d", "flow": {dataset: {"m": 1, "r": 2, "at": at_ms}}});
+        let folder = site.spool.join("flow");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("{day}.jsonl"));
+        let mut file = File::options().append(true).create(true).open(path).unwrap();
+        writeln!(file, "{}", serde_json::json!({"worker": "w", "came": came})).unwrap();
+    }
+}
+
+#[test]
+fn with_bigquery_silence_is_measured_by_each_dataset_s_own_rhythm() {
+    let (site, google) = (Site::new(), google());
+    let daemon = at_work_with(&site, &google);
+    flow_log(&site, "FREQ", 4 * 3600, 3600, 120);
+    flow_log(&site, "REMIT", 20 * 3600, 3600, 1800);
+    flow_log(&site, "ONCE", 7000, 7000, 1);
+    let (all, code) = ask_bigquery(&site, &google, &[]);
+    assert_eq!((code, keys(&all)), (1, vec!["stale"]), "nothing at all has come for an hour");
+    flow_log(&site, "BOALF", 3600, 0, 60);
+    let (one, code) = ask_bigquery(&site, &google, &[]);
+    assert_eq!((code, keys(&one)), (1, vec!["stale:FREQ"]), "REMIT may rest, of ONCE nothing is known");
+    let boalf = &one["datasets"]["BOALF"]["flow"];
+    assert_eq!((&boalf["rows_day"], &boalf["rhythm"]["usual_gap_s"]), (&122.into(), &60.into()));
+    assert_eq!(ask_bigquery(&site, &google, &["--status-stale-after=2h"]).1, 0);
+    daemon.stop();
+}
+
+/// Asks about a BigQuery while another spool's worker lives, so that nothing outranks what can't be found out.
+fn unknown_warehouse(prepare: impl FnOnce(&mut Command, &Site)) -> Value {
+    let site = Site::new();
+    let daemon = at_work(&site);
+    let mut command = site.irispool();
+    command.args(["status", "--json"]).env("IRISPOOL_SPOOL", &site.spool);
+    command.env("IRISPOOL_STATUS_DISK_CRITICAL", "100").env("IRISPOOL_WAREHOUSE", "bigquery:p.d");
+    prepare(&mut command, &site);
+    let (answer, code) = of_output(&command.output().unwrap());
+    daemon.stop();
+    assert_eq!((code, keys(&answer)), (3, vec!["warehouse"]), "{answer}");
+    answer["findings"][0].clone()
+}
+
+#[track_caller]
+fn assert_says(finding: &Value, what: &str, hint: &str) {
+    assert!(finding["what"].as_str().unwrap().contains(what), "{finding}");
+    assert!(finding["hint"].as_str().unwrap().contains(hint), "{finding}");
+}
+
+#[test]
+fn a_bigquery_that_is_not_reached_is_unknown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    // It takes connections and never says a word.
+    let silent = address.clone();
+    let finding = unknown_warehouse(|command, _| {
+        command.env("BIGQUERY_EMULATOR_HOST", silent);
+    });
+    assert_says(&finding, "datasets.get", "network");
+    // Nor does who gives tokens.
+    let google = Google::start();
+    let finding = unknown_warehouse(|command, site| {
+        let login = google.as_google(command, site.folder.path());
+        let text = fs::read_to_string(&login).unwrap();
+        fs::write(&login, text.replace(&google.address.to_string(), &address)).unwrap();
+    });
+    assert_says(&finding, "token", "network");
+    drop(listener);
+    let finding = unknown_warehouse(|command, _| {
+        command.env("BIGQUERY_EMULATOR_HOST", address);
+    });
+    assert_says(&finding, "no answer", "network");
+}
+
+#[test]
+fn what_google_refuses_is_unknown_with_what_to_do() {
+    for (status, reason, message, hint) in [
+        (401, "authError", "Request had invalid authentication credentials.", "credentials"),
+        (
+            403,
+            "accessDenied",
+            "Access Denied: Permission bigquery.datasets.get denied",
+            "bigquery.datasets.get",
+        ),
+        (404, "notFound", "Not found: Project p", "project p"),
+        (404, "notFound", "Not found: Dataset p:d", "irispool setup"),
+    ] {
+        let google = Google::start();
+        google.state().refusal = Some((status, reason, message));
+        let finding = unknown_warehouse(|command, site| drop(google.as_google(command, site.folder.path())));
+        assert_says(&finding, message, hint);
+    }
+    let google = Google::start();
+    google.state().token_refusal = Some((400, serde_json::json!({"error": "invalid_grant"})));
+    let finding = unknown_warehouse(|command, site| drop(google.as_google(command, site.folder.path())));
+    assert_says(&finding, "invalid_grant", "gcloud auth application-default login");
+    let finding = unknown_warehouse(|command, _| {
+        command.env("GOOGLE_APPLICATION_CREDENTIALS", "absent.json");
+    });
+    assert_says(&finding, "absent.json", "GOOGLE_APPLICATION_CREDENTIALS");
+}
+
+#[test]
+fn a_disk_without_space_or_inodes_is_critical() {
+    for options in ["size=512k", "size=8m,nr_inodes=60"] {
+        let site = Site::new();
+        let Some(_mounted) = Tmpfs::mount_with(&site.spool, options) else {
+            return skip("a tmpfs can't be mounted");
+        };
+        site.drain(&[]);
+        let mut command = site.irispool();
+        command.args(["status", "--json"]).args(site.run_arguments());
+        assert!(!keys(&of_output(&command.output().unwrap()).0).iter().any(|key| key.starts_with("disk:")));
+        // Until there is no room for more, of the one or the other.
+        let fill = |number: u32| {
+            let path = site.spool.join("incoming").join(format!("filler{number}"));
+            File::create(path).and_then(|mut file| file.write_all(&[7; 16 << 10]))
+        };
+        assert!((0..1_000).any(|number| fill(number).is_err()), "it never fills");
+        let mut command = site.irispool();
+        command.args(["status", "--json"]).args(site.run_arguments());
+        let (answer, code) = of_output(&command.output().unwrap());
+        let disk = format!("disk:{}", site.spool.display());
+        assert!(code == 2 && keys(&answer).contains(&disk.as_str()), "{options}: {answer}");
+    }
+}
+
+#[test]
+fn a_worker_that_goes_no_rounds_is_a_warning() {
+    let site = Site::new();
+    let daemon = at_work(&site);
+    daemon.send(Signal::STOP);
+    let (seen, _) = answer(&site, &[]);
+    let (worker, turned_ms) = (&seen["workers"][0]["name"], &seen["workers"][0]["news"]["turned_ms"]);
+    // As they would be an hour from now.
+    let lock = site.spool.join("claimed").join(worker.as_str().unwrap()).join(".lock");
+    let news = fs::read_to_string(&lock).unwrap();
+    let old = turned_ms.as_i64().unwrap() - 3_600_000;
+    fs::write(&lock, news.replace(&turned_ms.to_string(), &old.to_string())).unwrap();
+    let (seen, code) = answer(&site, &[]);
+    assert_eq!(code, 1, "{seen}");
+    assert!(keys(&seen)[0].starts_with("hangs:"), "{seen}");
+    daemon.send(Signal::CONT);
+    until("it goes its rounds again", || answer(&site, &[]).1 == 0);
+    daemon.stop();
+}
+
+#[test]
+fn a_locked_database_is_unknown() {
+    let site = Site::new();
+    let daemon = at_work(&site);
+    daemon.stop();
+    let lock = site.connection();
+    lock.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let mut command = site.irispool();
+    command.args(["status", "--json"]).args(site.run_arguments()).env("IRISPOOL_BUSY_TIMEOUT", "100ms");
+    command.env("IRISPOOL_STATUS_DISK_CRITICAL", "100");
+    let (seen, _) = of_output(&command.output().unwrap());
+    assert_eq!(keys(&seen), ["no-worker", "warehouse"]);
+    assert_eq!(seen["findings"][1]["level"], "unknown", "{seen}");
+    drop(lock);
+}
+
+#[test]
+fn a_spool_that_may_not_be_read_is_unknown() {
+    let site = Site::new();
+    site.put("FREQ", "a", ROW);
+    site.drain(&[]);
+    site.give_to_nobody();
+    fs::set_permissions(site.spool.join("incoming"), fs::Permissions::from_mode(0o000)).unwrap();
+    let mut command = site.irispool();
+    command.args(["status", "--json"]).args(site.run_arguments());
+    command.env("IRISPOOL_STATUS_DISK_CRITICAL", "100");
+    let (seen, code) = of_output(&site.unprivileged(command).output().unwrap());
+    fs::set_permissions(site.spool.join("incoming"), fs::Permissions::from_mode(0o755)).unwrap();
+    let spool = seen["findings"].as_array().unwrap().iter().find(|finding| finding["key"] == "spool");
+    assert_eq!(spool.unwrap()["level"], "unknown", "{seen}");
+    assert_eq!(code, 2, "no worker is alive either");
+}
+
+#[test]
+fn a_flow_log_that_can_t_be_written_holds_up_no_row() {
+    let (site, google) = (Site::new(), google());
+    fs::create_dir(&site.spool).unwrap();
+    fs::write(site.spool.join("flow"), "somebody's file").unwrap();
+    let daemon = at_work_with(&site, &google);
+    site.put("FREQ", "a", ROW);
+    until("its row is in", || google.state().rows == 1 && !site.has_messages());
+    let (seen, code) = ask_bigquery(&site, &google, &[]);
+    assert_eq!((code, keys(&seen)), (3, vec!["spool"]), "{seen}");
+    assert_says(&seen["findings"][0], "flow", "may this user read it");
+    let log = daemon.stop();
+    let told = log.lines().filter(|line| line.contains("can't be noted for irispool status")).count();
+    assert_eq!(told, 1, "{log}");
 }

@@ -83,6 +83,9 @@ Exit codes, by the convention of Nagios: 0 healthy, 1 warning, 2 critical, 3 unk
   irispool check
   sudo -u iris irispool check --config /etc/irispool.toml
 
+A line is ok (✔), warning (!: a run works, but not as well as it could), FAILED (✘: it does
+not work) or unknown (?: it can't be found out without changing something).
+
 Exit codes: 0 a run works, 1 it does not.")]
     Check(CheckArgs),
     /// Look at what can't be delivered, try it again, or delete it

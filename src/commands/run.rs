@@ -143,10 +143,11 @@ pub(super) fn work(
     let started = Instant::now();
     let tally = Arc::new(Tally::default());
     let (finished, teller_stop) = bounded::<()>(0);
-    let listen = config.listen.0.map(|address| serve(config, address, &tally)).transpose()?;
+    let listen = config.listen.0.map(|address| serve(config, address, &tally, &warehouse)).transpose()?;
     let teller = {
         let (tally, stop_seen) = (Arc::clone(&tally), stop.clone());
-        let mut publisher = Publisher::new(layout.clone(), listen.map(|address| address.to_string()));
+        let listen = listen.map(|address| address.to_string());
+        let mut publisher = Publisher::new(layout.clone(), listen, &config.warehouse);
         thread::Builder::new()
             .name("tell".to_owned())
             .spawn(move || tell(&tally, &mut publisher, &stop_seen, &teller_stop))
@@ -189,11 +190,16 @@ pub(super) fn work(
 }
 
 /// Serves metrics and health until the process ends. Gives the address, with the port that the system chose for 0.
-fn serve(config: &Config, address: SocketAddr, tally: &Arc<Tally>) -> Result<SocketAddr, ListenError> {
+fn serve(
+    config: &Config,
+    address: SocketAddr,
+    tally: &Arc<Tally>,
+    warehouse: &Arc<dyn Warehouse>,
+) -> Result<SocketAddr, ListenError> {
     let failed = |source| ListenError { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let endpoint = Endpoint::new(config.clone(), Arc::clone(tally));
+    let endpoint = Endpoint::new(config.clone(), Arc::clone(tally), Arc::clone(warehouse));
     http::serve(listener, Arc::new(move |request: &http::Request| endpoint.answer(request)))
         .map_err(failed)?;
     tracing::info!(%address, "serving /metrics, /healthz and /readyz");
@@ -294,6 +300,7 @@ fn tell(tally: &Tally, publisher: &mut Publisher, asked: &Stop, stop: &Receiver<
     if is_ready && !is_stopping {
         service.stopping();
     }
+    publisher.finish(tally);
     progress.finish();
 }
 

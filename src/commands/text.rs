@@ -32,6 +32,21 @@ impl Look {
     }
 }
 
+/// How large a terminal is, in characters; none where there is none to be filled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Room {
+    pub(super) width: Option<usize>,
+    pub(super) height: Option<usize>,
+}
+
+impl Room {
+    pub(super) fn of_stdout() -> Room {
+        let Ok(size) = rustix::termios::tcgetwinsize(io::stdout()) else { return Room::default() };
+        let some = |length: u16| Some(usize::from(length)).filter(|length| *length > 0);
+        Room { width: some(size.ws_col), height: some(size.ws_row) }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     Left,
@@ -61,6 +76,26 @@ pub(super) fn columns(header: &[(&str, Align)], rows: &[Vec<String>]) -> String 
         text.push('\n');
     }
     text
+}
+
+/// `first` and the text behind it, broken between words where it is wider than `width`. What `first` takes on the screen
+/// is `first_chars`; further lines stand under the text.
+pub(super) fn wrapped(first: &str, first_chars: usize, text: &str, width: Option<usize>) -> String {
+    let mut lines = first.to_owned();
+    let mut used = first_chars;
+    for (place, word) in text.split(' ').enumerate() {
+        let chars = word.chars().count();
+        if place > 0 && width.is_some_and(|width| used + 1 + chars > width) {
+            lines.push_str(&format!("\n{:first_chars$}", ""));
+            used = first_chars;
+        } else if place > 0 {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += chars;
+    }
+    lines + "\n"
 }
 
 /// The two largest units: `3h 5m`, `12s`; what is under a second is `0s`.
@@ -122,6 +157,15 @@ mod tests {
     fn counts_are_grouped_by_threes() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([1, 1_000].map(|n| counted(n, "file")), ["1 file", "1,000 files"]);
+    }
+
+    #[test]
+    fn text_is_broken_between_words_and_never_without_a_width() {
+        let text = "a bc def ghij";
+        assert_eq!(wrapped("> ", 2, text, None), "> a bc def ghij\n");
+        assert_eq!(wrapped("> ", 2, text, Some(15)), "> a bc def ghij\n");
+        assert_eq!(wrapped("> ", 2, text, Some(10)), "> a bc def\n  ghij\n");
+        assert_eq!(wrapped("> ", 2, "unbreakable x", Some(5)), "> unbreakable\n  x\n");
     }
 
     #[test]

@@ -1,17 +1,9 @@
-//! What the ledger says: when rows came, how many, and how often they usually come.
+//! When rows of a dataset came, how many, and how often they usually come.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::time::Duration;
 
 use serde::Serialize;
-
-use crate::warehouse::sqlite::Reader;
-use crate::warehouse::{Answer, Query, QueryError, Value};
-
-const DATASETS_SQL: &str = include_str!("../../sql/sqlite/health/datasets.sql");
-const RHYTHM_SQL: &str = include_str!("../../sql/sqlite/health/rhythm.sql");
-const LEDGER_SQL: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'irispool_load_history'";
 
 /// With fewer gaps than this nothing is known about a rhythm.
 const GAPS_MIN: usize = 10;
@@ -30,7 +22,14 @@ pub struct Flow {
     pub rhythm: Option<Rhythm>,
     /// The minutes since 1970 UTC in which rows came, in the day before the last one.
     #[serde(skip)]
-    minutes: Vec<i64>,
+    pub(super) minutes: Vec<i64>,
+}
+
+impl Flow {
+    /// Learns the rhythm from the minutes, which are in order.
+    pub(super) fn find_rhythm(&mut self) {
+        self.rhythm = Rhythm::of(&self.minutes);
+    }
 }
 
 /// How often rows came in the day before the last one. What came within a minute came together.
@@ -62,34 +61,6 @@ impl Rhythm {
     }
 }
 
-/// Asks a database that may be so new that it has no ledger.
-pub(super) fn ask(reader: &Reader) -> Result<BTreeMap<String, Flow>, QueryError> {
-    let mut ledgers = 0;
-    each_row(reader, LEDGER_SQL, |row| ledgers = int(&row[0]))?;
-    let mut flows: BTreeMap<String, Flow> = BTreeMap::new();
-    if ledgers == 0 {
-        return Ok(flows);
-    }
-    each_row(reader, DATASETS_SQL, |row| {
-        let flow = Flow {
-            last_row_ms: time(&row[1]),
-            rows_hour: int(&row[2]) as u64,
-            rows_day: int(&row[3]) as u64,
-            ..Flow::default()
-        };
-        flows.insert(text(&row[0]).to_owned(), flow);
-    })?;
-    each_row(reader, RHYTHM_SQL, |row| {
-        if let Some(flow) = flows.get_mut(text(&row[0])) {
-            flow.minutes.push(int(&row[1]));
-        }
-    })?;
-    for flow in flows.values_mut() {
-        flow.rhythm = Rhythm::of(&flow.minutes);
-    }
-    Ok(flows)
-}
-
 /// The rhythm of all datasets together, in the day before the last row of any.
 pub(super) fn rhythm_of_all(flows: &BTreeMap<String, Flow>) -> Option<Rhythm> {
     let mut minutes: Vec<i64> = flows.values().flat_map(|flow| flow.minutes.iter().copied()).collect();
@@ -98,35 +69,6 @@ pub(super) fn rhythm_of_all(flows: &BTreeMap<String, Flow>) -> Option<Rhythm> {
     let last = *minutes.last()?;
     minutes.retain(|minute| last - minute <= 24 * 60);
     Rhythm::of(&minutes)
-}
-
-fn each_row(reader: &Reader, sql: &str, take: impl FnMut(&[Value<'_>])) -> Result<(), QueryError> {
-    reader.query(sql, &mut EachRow(take)).map(drop)
-}
-
-struct EachRow<F>(F);
-
-impl<F: FnMut(&[Value<'_>])> Answer for EachRow<F> {
-    fn columns(&mut self, _: &[String]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
-        (self.0)(values);
-        Ok(())
-    }
-}
-
-fn int(value: &Value<'_>) -> i64 {
-    if let Value::Int(value) = value { *value } else { 0 }
-}
-
-fn text<'a>(value: &Value<'a>) -> &'a str {
-    if let Value::Text(value) = value { value } else { "" }
-}
-
-fn time(value: &Value<'_>) -> Option<i64> {
-    text(value).parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
 #[cfg(test)]

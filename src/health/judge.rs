@@ -171,7 +171,9 @@ impl Judge<'_> {
     fn warehouse(&mut self) {
         let warehouse = &self.facts.warehouse;
         if let Some(error) = &warehouse.error {
-            let hint = format!("does it open? irispool query --warehouse {} 'SELECT 1'", warehouse.name);
+            let hint = warehouse.hint.clone().unwrap_or_else(|| {
+                format!("does it open? irispool query --warehouse {} 'SELECT 1'", warehouse.name)
+            });
             self.find(Level::Unknown, "warehouse", format!("the warehouse does not answer: {error}"), hint);
         }
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Facts, Level, judge, level_of, look};
+use super::{Facts, Level, Looker, judge, level_of};
 use crate::config::Config;
 use crate::observe::http::{Request, Response};
-use crate::observe::metrics::{Family, Format, Kind, Value, render};
-use crate::pipeline::{DatasetFigures, Histogram, Room, Tally};
+use crate::observe::metrics::{Family, Format, Kind, Sample, Value, render};
+use crate::pipeline::{DatasetFigures, Room, Tally};
 use crate::spool::now_ms;
+use crate::warehouse::{Histogram, Measure, MeasureKind, Reading, Warehouse};
 
 /// Facts are looked up again after so long, however often somebody asks.
 const FACTS_AGE_MAX: Duration = Duration::from_secs(5);
@@ -21,14 +22,17 @@ const ROUND_AGE_MAX_MS: i64 = 60_000;
 /// Answers whoever asks a worker over HTTP.
 pub struct Endpoint {
     config: Config,
+    looker: Looker,
     tally: Arc<Tally>,
+    warehouse: Arc<dyn Warehouse>,
     started_ms: i64,
     facts: Mutex<Option<(Instant, Arc<Facts>)>>,
 }
 
 impl Endpoint {
-    pub fn new(config: Config, tally: Arc<Tally>) -> Endpoint {
-        Endpoint { config, tally, started_ms: now_ms(), facts: Mutex::default() }
+    pub fn new(config: Config, tally: Arc<Tally>, warehouse: Arc<dyn Warehouse>) -> Endpoint {
+        let looker = Looker::new(&config);
+        Endpoint { config, looker, tally, warehouse, started_ms: now_ms(), facts: Mutex::default() }
     }
 
     /// `/metrics`, `/healthz` (it lives: restart it where this is not 200) and `/readyz` (it takes messages).
@@ -82,7 +86,7 @@ impl Endpoint {
         match &*known {
             Some((at, facts)) if at.elapsed() < FACTS_AGE_MAX => Arc::clone(facts),
             _ => {
-                let facts = Arc::new(look(&self.config));
+                let facts = Arc::new(self.looker.look());
                 *known = Some((Instant::now(), Arc::clone(&facts)));
                 facts
             }
@@ -93,6 +97,7 @@ impl Endpoint {
         let facts = self.facts();
         let mut families = self.of_process();
         families.extend(self.of_datasets());
+        families.extend(self.warehouse.measures().into_iter().map(of_warehouse));
         families.extend(of_spool(&facts));
         families.extend(super::alerts::families());
         let level = level_of(&judge(&facts, &self.config));
@@ -206,6 +211,24 @@ impl Endpoint {
     }
 }
 
+/// What the warehouse counts of its own work, under names of this program.
+fn of_warehouse(measure: Measure) -> Family {
+    let kind = match measure.kind {
+        MeasureKind::Counter => Kind::Counter,
+        MeasureKind::Gauge => Kind::Gauge,
+        MeasureKind::Distribution => Kind::Histogram,
+    };
+    let mut family = Family::new(kind, format!("irispool_warehouse_{}", measure.name), measure.help);
+    for (labels, reading) in measure.readings {
+        let value = match reading {
+            Reading::Number(number) => Value::Number(number),
+            Reading::Distribution { classes, count, sum } => Value::Histogram { classes, count, sum },
+        };
+        family.samples.push(Sample { labels, value });
+    }
+    family
+}
+
 /// The same from every worker of a spool.
 fn of_spool(facts: &Facts) -> Vec<Family> {
     let gauge = |name, help| Family::new(Kind::Gauge, name, help);
@@ -214,6 +237,7 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     let mut claimed = gauge("irispool_claimed_messages", "Messages in the hands of a worker, alive or dead.");
     let mut dead = gauge("irispool_dead_messages", "Messages in dead.");
     let mut last = gauge("irispool_last_row_timestamp_seconds", "When the last row came, since 1970 UTC.");
+    let mut day = gauge("irispool_recent_rows", "Rows of all workers in the last 24 hours.");
     for (dataset, of) in &facts.datasets {
         let labels = [("dataset", dataset.as_str())];
         let age_ms = of.oldest_ready_ms.map_or(0, |oldest| (facts.at_ms - oldest).max(0));
@@ -221,6 +245,9 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         oldest = oldest.with(&labels, age_ms as f64 / 1e3);
         claimed = claimed.with(&labels, of.claimed);
         dead = dead.with(&labels, of.dead);
+        if let Some(flow) = &of.flow {
+            day = day.with(&labels, flow.rows_day);
+        }
         if let Some(last_ms) = of.flow.as_ref().and_then(|flow| flow.last_row_ms) {
             last = last.with(&labels, last_ms as f64 / 1e3);
         }
@@ -235,5 +262,13 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     }
     let dead_bytes =
         gauge("irispool_dead_bytes", "Bytes of the messages in dead.").with(&[], facts.dead_bytes);
-    vec![backlog, oldest, claimed, dead, dead_bytes, last, workers, disks]
+    let warehouse = &facts.warehouse;
+    let up = gauge("irispool_warehouse_up", "1 where the warehouse answered when it was looked at, else 0.")
+        .with(&[], u64::from(warehouse.answered_ms.is_some()));
+    let mut answer =
+        gauge("irispool_warehouse_answer_seconds", "How long the warehouse took to answer then.");
+    if let Some(ms) = warehouse.answered_ms {
+        answer = answer.with(&[], ms as f64 / 1e3);
+    }
+    vec![backlog, oldest, claimed, dead, dead_bytes, last, day, workers, disks, up, answer]
 }

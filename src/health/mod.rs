@@ -1,22 +1,28 @@
 //! Whether data flows: the facts, and what they mean.
 //!
 //! The facts are looked up from outside, in the spool, in the warehouse and from what live workers publish, so that all
-//! is known while no worker runs, too. What they mean is decided in one place, [`judge()`], for `status`, for the alerts
-//! and for whoever asks over HTTP.
+//! is known while no worker runs, too. When rows came is asked of SQLite's ledger; for BigQuery, where each such question
+//! costs, it stands in the flow log, which the workers write into the spool. What they mean is decided in one place,
+//! [`judge()`], for `status`, for the alerts and for whoever asks over HTTP.
 
 pub mod alerts;
+mod ask;
 mod flow;
+mod flow_log;
 mod judge;
+mod ledger;
 mod metrics;
 mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use ask::Asker;
+pub use ask::WarehouseFacts;
 pub use flow::{Flow, Rhythm};
+pub use flow_log::{Came, Minute};
 use judge::words;
 pub use judge::{Finding, Level, judge, level_of};
 pub use metrics::Endpoint;
@@ -25,10 +31,6 @@ pub use news::{News, ParkedNews, Publisher};
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::spool::{AGES, DiskSpace, Inspection, Layout, Queue, WorkerSeen, inspect, now_ms};
-use crate::warehouse::sqlite::Reader;
-
-/// How long a look may wait for a database that somebody has locked.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All that is known at one moment. Written as JSON it is the answer of `irispool status --json`.
 #[derive(Debug, Serialize)]
@@ -84,19 +86,6 @@ pub struct WorkerFacts {
     pub news: Option<News>,
 }
 
-#[derive(Debug, Default, Serialize)]
-pub struct WarehouseFacts {
-    pub name: String,
-    /// Whether it is there; a SQLite file is made by the first run.
-    pub there: bool,
-    /// None where it answered.
-    pub error: Option<String>,
-    pub answered_ms: Option<u64>,
-    /// When the last row of any dataset came, in ms since 1970 UTC.
-    pub last_row_ms: Option<i64>,
-    pub rhythm: Option<Rhythm>,
-}
-
 #[derive(Clone, Debug, Serialize)]
 pub struct DiskFacts {
     /// What is on it.
@@ -105,16 +94,48 @@ pub struct DiskFacts {
     pub free_bytes: u64,
 }
 
-/// Looks everything up. Nothing is changed, and nothing that can't be looked up is an error: it is a fact.
-pub fn look(config: &Config) -> Facts {
+/// Looks again and again; what it takes to ask the warehouse is kept between two looks.
+#[derive(Debug)]
+pub struct Looker {
+    config: Config,
+    asker: Asker,
+}
+
+impl Looker {
+    pub fn new(config: &Config) -> Looker {
+        Looker { config: config.clone(), asker: Asker::new(config) }
+    }
+
+    /// Looks everything up. Nothing is changed, and nothing that can't be looked up is an error: it is a fact. It takes
+    /// seconds at most, whatever the network does.
+    pub fn look(&self) -> Facts {
+        look_with(&self.config, &self.asker)
+    }
+}
+
+fn look_with(config: &Config, asker: &Asker) -> Facts {
     let at_ms = now_ms();
     let layout = Layout::at(&config.spool);
-    let (inspection, spool_error) = match inspect(&layout) {
+    let (inspection, mut spool_error) = match inspect(&layout) {
         Ok(found) => (found, None),
         Err(error) => (Inspection::default(), Some(error.to_string())),
     };
-    let (warehouse, flows) = ask_warehouse(config);
-    let asked = warehouse.there && warehouse.error.is_none();
+    let workers: Vec<WorkerFacts> = inspection.workers.into_iter().map(worker_facts).collect();
+    let (mut warehouse, ledger) = asker.ask();
+    let flows = match &config.warehouse {
+        WarehouseSpec::Sqlite(_) => ledger,
+        WarehouseSpec::BigQuery { .. } => match flows_of_log(&layout, &warehouse.name, &workers, at_ms) {
+            Ok(flows) => Some(flows),
+            Err(error) => {
+                spool_error.get_or_insert(error);
+                None
+            }
+        },
+    };
+    let is_flow_known = flows.is_some();
+    let flows = flows.unwrap_or_default();
+    warehouse.last_row_ms = flows.values().filter_map(|flow| flow.last_row_ms).max();
+    warehouse.rhythm = flow::rhythm_of_all(&flows);
     let mut queues: BTreeMap<String, Queue> = BTreeMap::new();
     for (label, queue) in inspection.queues {
         queues.entry(catalog::dataset_name(&label)).or_default().add(&queue);
@@ -123,7 +144,7 @@ pub fn look(config: &Config) -> Facts {
     let of = |name: &String| {
         let queue = queues.get(name).cloned().unwrap_or_default();
         let Queue { ready, ready_bytes, oldest_ready_ms, claimed, dead, .. } = queue;
-        let flow = asked.then(|| flows.get(name).cloned().unwrap_or_default());
+        let flow = is_flow_known.then(|| flows.get(name).cloned().unwrap_or_default());
         DatasetFacts { ready, ready_bytes, oldest_ready_ms, claimed, dead, flow }
     };
     let datasets = names.into_iter().map(|name| (name.clone(), of(name))).collect();
@@ -143,7 +164,7 @@ pub fn look(config: &Config) -> Facts {
         dead_bytes: total.dead_bytes,
         oldest_ready_ms: total.oldest_ready_ms,
         backlog_ages,
-        workers: inspection.workers.into_iter().map(worker_facts).collect(),
+        workers,
         warehouse,
         disks: disks(config),
     }
@@ -156,30 +177,18 @@ fn worker_facts(seen: WorkerSeen) -> WorkerFacts {
     WorkerFacts { name, host, pid, alive, since_ms, claimed, news }
 }
 
-fn ask_warehouse(config: &Config) -> (WarehouseFacts, BTreeMap<String, Flow>) {
-    let mut facts = WarehouseFacts { name: config.warehouse.to_string(), ..WarehouseFacts::default() };
-    let mut flows = BTreeMap::new();
-    match &config.warehouse {
-        WarehouseSpec::Sqlite(path) => {
-            facts.there = path.exists();
-            if facts.there {
-                let began = Instant::now();
-                let timeout = config.busy_timeout.min(BUSY_TIMEOUT);
-                match Reader::open(path, timeout).map_err(Into::into).and_then(|reader| flow::ask(&reader)) {
-                    Ok(answer) => {
-                        facts.answered_ms = Some(began.elapsed().as_millis() as u64);
-                        facts.last_row_ms = answer.values().filter_map(|flow| flow.last_row_ms).max();
-                        facts.rhythm = flow::rhythm_of_all(&answer);
-                        flows = answer;
-                    }
-                    Err(error) => facts.error = Some(error.to_string()),
-                }
-            }
-        }
-        // What it holds is known by its own console; whether workers reach it is known by what they publish.
-        WarehouseSpec::BigQuery { .. } => {}
-    }
-    (facts, flows)
+fn flows_of_log(
+    layout: &Layout,
+    warehouse: &str,
+    workers: &[WorkerFacts],
+    at_ms: i64,
+) -> Result<BTreeMap<String, Flow>, String> {
+    let current: Vec<(&str, &Minute)> = workers
+        .iter()
+        .filter_map(|worker| Some((worker.name.as_str(), worker.news.as_ref()?.minute.as_ref()?)))
+        .collect();
+    flow_log::read(&layout.flow(), warehouse, &current, at_ms)
+        .map_err(|error| format!("cannot list {}: {error}", layout.flow().display()))
 }
 
 /// The file systems of the spool and of a warehouse that is a file; one that both are on counts once.

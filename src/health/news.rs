@@ -1,10 +1,13 @@
 //! What a worker says of itself, in its lock file, once a second.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::flow_log::{FlowLog, Minute};
+use crate::config::WarehouseSpec;
 use crate::pipeline::Tally;
 use crate::spool::{Layout, now_ms, publish};
 
@@ -32,6 +35,9 @@ pub struct News {
     /// Where it serves metrics.
     #[serde(default)]
     pub listen: Option<String>,
+    /// What came in the minute that is not over yet and so not in the flow log; where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minute: Option<Minute>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,17 +62,50 @@ pub struct Publisher {
     listen: Option<String>,
     /// Messages delivered, at some moments of the last minute.
     earlier: VecDeque<(i64, u64)>,
+    /// For a warehouse without a ledger.
+    flow_log: Option<FlowLog>,
+    /// Whether the last line of the log could be written.
+    is_noted: bool,
 }
 
 impl Publisher {
-    pub fn new(layout: Layout, listen: Option<String>) -> Publisher {
-        Publisher { layout, started_ms: now_ms(), listen, earlier: VecDeque::new() }
+    pub fn new(layout: Layout, listen: Option<String>, warehouse: &WarehouseSpec) -> Publisher {
+        let flow_log = match warehouse {
+            WarehouseSpec::Sqlite(_) => None,
+            WarehouseSpec::BigQuery { .. } => Some(FlowLog::new(layout.flow(), warehouse.to_string())),
+        };
+        Publisher { layout, started_ms: now_ms(), listen, earlier: VecDeque::new(), flow_log, is_noted: true }
+    }
+
+    /// The worker has ended: what came in its last minute is noted.
+    pub fn finish(&mut self, tally: &Tally) {
+        let Some(worker) = tally.figures.worker() else { return };
+        if let Some(log) = &mut self.flow_log {
+            let noted =
+                log.note(now_ms(), worker, &tally.figures.datasets()).and_then(|()| log.write(worker));
+            self.tell_of_log(noted);
+        }
+    }
+
+    /// Says once that the flow log can't be written, and not again until it could.
+    fn tell_of_log(&mut self, noted: io::Result<()>) {
+        if let Err(error) = &noted
+            && self.is_noted
+        {
+            let folder = self.layout.flow();
+            tracing::warn!(folder = %folder.display(), %error, "what was delivered can't be noted for irispool status");
+        }
+        self.is_noted = noted.is_ok();
     }
 
     /// Publishes how things are. Where that fails, for want of disk space, say, the news get old.
     pub fn publish(&mut self, tally: &Tally) {
         let Some(worker) = tally.figures.worker() else { return };
         let now = now_ms();
+        if let Some(log) = &mut self.flow_log {
+            let noted = log.note(now, worker, &tally.figures.datasets());
+            self.tell_of_log(noted);
+        }
         let totals = tally.totals();
         let delivered = totals.delivered + totals.dead;
         let span_ms = RATE_SPAN.as_millis() as i64;
@@ -93,6 +132,7 @@ impl Publisher {
             files_per_second,
             parked: parked.collect(),
             listen: self.listen.clone(),
+            minute: self.flow_log.as_ref().and_then(FlowLog::current).cloned(),
         };
         let text = serde_json::to_vec(&news).expect("text and numbers can be written as JSON");
         let _ = publish(&self.layout, worker, &text);

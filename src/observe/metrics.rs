@@ -2,6 +2,7 @@
 //!
 //! Only the writing is here. What is measured is said by who measures it.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Which of the two formats.
@@ -31,7 +32,7 @@ impl Format {
 #[derive(Clone, Debug)]
 pub struct Family {
     /// With its unit behind it, in base units; a counter's without `_total`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub help: &'static str,
     pub kind: Kind,
     pub samples: Vec<Sample>,
@@ -62,8 +63,8 @@ pub enum Value {
 }
 
 impl Family {
-    pub fn new(kind: Kind, name: &'static str, help: &'static str) -> Family {
-        Family { name, help, kind, samples: Vec::new() }
+    pub fn new(kind: Kind, name: impl Into<Cow<'static, str>>, help: &'static str) -> Family {
+        Family { name: name.into(), help, kind, samples: Vec::new() }
     }
 
     /// With one sample more.
@@ -99,7 +100,7 @@ pub fn render(families: &[Family], format: Format) -> String {
         // The older format takes a counter's whole name for the metric's.
         let name = match format {
             Format::Text => format!("{}{total}", family.name),
-            Format::OpenMetrics => family.name.to_owned(),
+            Format::OpenMetrics => family.name.to_string(),
         };
         let _ = writeln!(text, "# TYPE {name} {kind}");
         if format == Format::OpenMetrics
@@ -109,7 +110,7 @@ pub fn render(families: &[Family], format: Format) -> String {
         }
         let _ = writeln!(text, "# HELP {name} {}", escaped(family.help));
         for sample in &family.samples {
-            write_sample(&mut text, family.name, total, sample);
+            write_sample(&mut text, &family.name, total, sample);
         }
     }
     if format == Format::OpenMetrics {

@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use super::dead_room::DeadRoom;
 use crate::spool::{now_ms, reason_group};
-use crate::warehouse::WarehouseError;
+use crate::warehouse::{Histogram, WarehouseError};
 
 /// Different reasons that are counted by themselves; what comes after them is counted as `other`, so that a sender
 /// with ever new faults does not fill the memory, here or where the figures are kept.
@@ -66,6 +65,8 @@ pub struct DatasetFigures {
     pub rows: u64,
     pub rescued_rows: u64,
     pub bytes: u64,
+    /// When the last of its rows was seen to be in, in ms since 1970 UTC; 0 before the first.
+    pub last_row_ms: i64,
     /// By stage and reason, numbers in it as `#`.
     pub dead: BTreeMap<(&'static str, String), u64>,
 }
@@ -116,6 +117,9 @@ impl Figures {
         figures.rows += settled.rows;
         figures.rescued_rows += settled.rescued_rows;
         figures.bytes += settled.bytes;
+        if settled.rows > 0 {
+            figures.last_row_ms = now_ms();
+        }
         for ((stage, reason), count) in settled.dead {
             let room = reasons < REASONS_MAX || figures.dead.contains_key(&(stage, reason.clone()));
             let reason = if room { reason } else { "other".to_owned() };
@@ -147,45 +151,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A distribution of durations.
-#[derive(Debug)]
-pub struct Histogram {
-    /// Upper ends of the classes, in seconds.
-    ends: &'static [f64],
-    /// One more than there are ends.
-    counts: Vec<AtomicU64>,
-    sum_us: AtomicU64,
-}
-
-impl Histogram {
-    fn new(ends: &'static [f64]) -> Histogram {
-        let counts = (0..=ends.len()).map(|_| AtomicU64::new(0)).collect();
-        Histogram { ends, counts, sum_us: AtomicU64::new(0) }
-    }
-
-    pub(super) fn add(&self, duration: Duration) {
-        let class = self.ends.partition_point(|end| *end < duration.as_secs_f64());
-        self.counts[class].fetch_add(1, Ordering::Relaxed);
-        self.sum_us.fetch_add(duration.as_micros() as u64, Ordering::Relaxed);
-    }
-
-    /// Upper ends in seconds, each with how many are at most that long; then how many there are, and their sum in
-    /// seconds.
-    pub fn cumulated(&self) -> (Vec<(f64, u64)>, u64, f64) {
-        let mut total = 0;
-        let mut classes = Vec::with_capacity(self.ends.len());
-        for (place, count) in self.counts.iter().enumerate() {
-            total += count.load(Ordering::Relaxed);
-            if let Some(end) = self.ends.get(place) {
-                classes.push((*end, total));
-            }
-        }
-        (classes, total, self.sum_us.load(Ordering::Relaxed) as f64 / 1e6)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -202,15 +171,6 @@ mod tests {
         assert_eq!(dead.len(), REASONS_MAX + 1);
         assert_eq!(dead.values().sum::<u64>(), 26 * 26);
         assert_eq!(dead[&("parse", "aa at byte #".to_owned())], 1);
-    }
-
-    #[test]
-    fn a_histogram_counts_up_to_and_including_its_ends() {
-        let histogram = Histogram::new(&[0.1, 1.0]);
-        for ms in [100, 101, 1_000, 5_000] {
-            histogram.add(Duration::from_millis(ms));
-        }
-        assert_eq!(histogram.cumulated(), (vec![(0.1, 1), (1.0, 3)], 4, 6.201));
     }
 
     #[test]

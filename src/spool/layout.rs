@@ -76,6 +76,11 @@ impl Layout {
         self.root.join("done")
     }
 
+    /// Where workers note what they delivered, for who looks; made by the first that does.
+    pub fn flow(&self) -> PathBuf {
+        self.root.join("flow")
+    }
+
     /// Made by the first packer; it may be on another file system.
     pub fn archive(&self) -> PathBuf {
         self.root.join("archive")

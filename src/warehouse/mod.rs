@@ -1,6 +1,7 @@
 //! Where rows go. The pipeline knows a warehouse only by [`Warehouse`].
 
 pub mod bigquery;
+mod measure;
 mod query;
 pub mod sqlite;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use crate::catalog::{Field, Schema};
 use crate::message::Rows;
 
+pub use measure::{Histogram, Measure, MeasureKind, Reading};
 pub use query::{Answer, Query, QueryError, Value};
 
 /// Rows of one dataset out of some messages of one batch, encoded for `schema`.
@@ -114,6 +116,11 @@ pub trait Warehouse: Send + Sync {
 
     /// The program is to stop: a call that waits for another try gives up now, and so does every later one.
     fn stop_waiting(&self) {}
+
+    /// What it counts of its own work since it was opened: requests, waits, rows.
+    fn measures(&self) -> Vec<Measure> {
+        Vec::new()
+    }
 
     /// How a backlog of `files` messages of a dataset is to be delivered: by [`Self::load`] as it is read (none), or
     /// as whole batches of at most so many files.

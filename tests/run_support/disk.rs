@@ -11,10 +11,14 @@ pub(crate) struct Tmpfs {
 impl Tmpfs {
     /// Mounts one over an empty folder; none where that is not allowed.
     pub(crate) fn mount(path: &Path, kib: u32) -> Option<Tmpfs> {
+        Tmpfs::mount_with(path, &format!("size={kib}k"))
+    }
+
+    /// The same with options of tmpfs's own, such as `nr_inodes=20`.
+    pub(crate) fn mount_with(path: &Path, options: &str) -> Option<Tmpfs> {
         std::fs::create_dir_all(path).unwrap();
-        let size = format!("size={kib}k");
         let output =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "irispool-test"]).arg(path).output();
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "irispool-test"]).arg(path).output();
         output.is_ok_and(|output| output.status.success()).then(|| Tmpfs { path: path.to_owned() })
     }
 }

@@ -8,12 +8,17 @@ pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod disk;
 pub(crate) mod expected;
+pub(crate) mod google;
+#[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
+#[path = "../support/http.rs"]
+pub(crate) mod http;
 pub(crate) mod kept;
 pub(crate) mod site;
 
 pub(crate) use client::Client;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;
+pub(crate) use google::Google;
 pub(crate) use site::Site;
 
 use std::fs::File;

@@ -60,6 +60,23 @@ impl Site {
 
     /// The same, as `nobody`, who owns nothing of ours.
     pub(crate) fn run_command_as_nobody(&self, flags: &[&str]) -> Command {
+        self.as_nobody(self.run_command(flags))
+    }
+
+    /// A command of the program as somebody who may not do everything: as `nobody` where the tests run as root.
+    pub(crate) fn unprivileged(&self, ours: Command) -> Command {
+        if super::is_root() { self.as_nobody(ours) } else { ours }
+    }
+
+    /// Makes all of the site `nobody`'s, and lets everybody in; only as root.
+    pub(crate) fn give_to_nobody(&self) {
+        fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        if super::is_root() {
+            give_to_nobody(self.folder.path());
+        }
+    }
+
+    fn as_nobody(&self, ours: Command) -> Command {
         let open = fs::Permissions::from_mode(0o755);
         let shelf = self.shelf.get_or_init(|| {
             let shelf = tempfile::Builder::new().permissions(open.clone()).tempdir().unwrap();
@@ -70,13 +87,13 @@ impl Site {
             fs::set_permissions(shelf.path().join("irispool"), open).unwrap();
             shelf
         });
-        let ours = self.run_command(flags);
         let mut command = Command::new(shelf.path().join("irispool"));
         command.args(ours.get_args()).current_dir(self.folder.path()).uid(NOBODY).gid(NOBODY);
         for (name, value) in ours.get_envs() {
-            if value.is_none() {
-                command.env_remove(name);
-            }
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
         }
         command
     }
@@ -213,6 +230,13 @@ impl Site {
 impl Ended {
     pub(crate) fn of(output: &Output) -> Ended {
         Ended { code: output.status.code(), log: String::from_utf8_lossy(&output.stderr).into_owned() }
+    }
+}
+
+fn give_to_nobody(path: &Path) {
+    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        entries(path).iter().for_each(|entry| give_to_nobody(entry));
     }
 }
 

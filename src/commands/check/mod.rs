@@ -1,19 +1,19 @@
 //! `irispool check`: before going live, whether everything is there that a run needs. Nothing is changed.
 
+mod bigquery;
 mod host;
 mod spool;
+mod sqlite;
 mod told;
-mod warehouse;
 
-use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
+use std::io::{Write, stdout};
 
 use anstyle::AnsiColor;
 use clap::{Args, ColorChoice};
 use serde::Serialize;
 
-use super::text::Look;
-use crate::config::{Loaded, Origin};
+use super::text::{Look, Room, wrapped};
+use crate::config::{Loaded, Origin, WarehouseSpec};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::observe::plain;
 
@@ -29,6 +29,8 @@ pub struct CheckArgs {
 #[serde(rename_all = "lowercase")]
 enum Verdict {
     Good,
+    /// It can't be found out without changing something.
+    Unknown,
     /// A run works, but not as well as it could.
     Warning,
     /// A run does not work, or not for long.
@@ -53,6 +55,10 @@ fn warning(check: &'static str, what: impl Into<String>, hint: impl Into<String>
     Line { check, verdict: Verdict::Warning, what: what.into(), hint: Some(hint.into()) }
 }
 
+fn unknown(check: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Line {
+    Line { check, verdict: Verdict::Unknown, what: what.into(), hint: Some(hint.into()) }
+}
+
 fn bad(check: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Line {
     Line { check, verdict: Verdict::Bad, what: what.into(), hint: Some(hint.into()) }
 }
@@ -66,12 +72,15 @@ pub(super) fn run(settings: &Loaded, args: &CheckArgs, colour: ColorChoice) -> R
     let mut lines = vec![of_settings(settings)];
     lines.extend(spool::check(config));
     lines.extend(host::check(config));
-    lines.extend(warehouse::check(config));
+    lines.extend(match &config.warehouse {
+        WarehouseSpec::Sqlite(path) => sqlite::check(config, path),
+        WarehouseSpec::BigQuery { .. } => bigquery::check(config),
+    });
     lines.extend(told::check(config));
     let text = if args.json {
         serde_json::to_string_pretty(&lines).expect("text can be written as JSON") + "\n"
     } else {
-        draw(&lines, Look::of_stdout(colour))
+        draw(&lines, Look::of_stdout(colour), Room::of_stdout().width)
     };
     stdout().write_all(text.as_bytes()).map_err(OutputError::from)?;
     let works = lines.iter().all(|line| line.verdict != Verdict::Bad);
@@ -87,20 +96,24 @@ fn of_settings(settings: &Loaded) -> Line {
     good("settings", format!("every setting is right{file}"))
 }
 
-fn draw(lines: &[Line], look: Look) -> String {
+/// As wide as the terminal, where there is one.
+fn draw(lines: &[Line], look: Look, width: Option<usize>) -> String {
     let mut text = String::new();
-    let width = lines.iter().map(|line| line.check.len()).max().unwrap_or(0);
+    let title_chars = lines.iter().map(|line| line.check.len()).max().unwrap_or(0);
     for line in lines {
         let (colour, symbol, word) = match line.verdict {
             Verdict::Good => (AnsiColor::Green, "✔", "ok     "),
+            Verdict::Unknown => (AnsiColor::Magenta, "?", "unknown"),
             Verdict::Warning => (AnsiColor::Yellow, "!", "warning"),
             Verdict::Bad => (AnsiColor::Red, "✘", "FAILED "),
         };
-        let mark = look.paint(colour, if look.symbols { symbol } else { word });
-        let _ = writeln!(text, "{mark} {:width$}  {}", line.check, plain(&line.what));
+        let mark = if look.symbols { symbol } else { word };
+        let indent = mark.chars().count() + 1 + title_chars + 2;
+        let first = format!("{} {:title_chars$}  ", look.paint(colour, mark), line.check);
+        text.push_str(&wrapped(&first, indent, &plain(&line.what), width));
         if let Some(hint) = &line.hint {
-            let indent = if look.symbols { 1 } else { word.len() } + 1 + width + 2;
-            let _ = writeln!(text, "{:indent$}hint: {}", "", plain(hint));
+            let first = format!("{:indent$}hint: ", "");
+            text.push_str(&wrapped(&first, indent + "hint: ".len(), &plain(hint), width));
         }
     }
     text

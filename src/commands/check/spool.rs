@@ -16,6 +16,12 @@ use crate::spool::{DiskSpace, Layout, Watch, leases_work};
 const NETWORK_FILE_SYSTEMS: [(u32, &str); 5] =
     [(0x6969, "NFS"), (0x517b, "SMB"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2"), (0x0102_1997, "9p")];
 
+/// The bit of a folder such as /tmp.
+const STICKY: u32 = 0o1000;
+
+/// Folders that the client may still make: one a dataset.
+const FOLDERS_TO_COME: u64 = 100;
+
 pub(super) fn check(config: &Config) -> Vec<Line> {
     let layout = Layout::at(&config.spool);
     let folders = [layout.incoming(), layout.claimed(), layout.dead(), layout.done()];
@@ -25,7 +31,7 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
     let ground = config.spool.ancestors().find(|path| path.is_dir());
     let ground = ground.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     lines.push(of_file_system(&there));
-    lines.push(of_rights(&layout, &there, &ground));
+    lines.extend(of_rights(&layout, &there, &ground));
     lines.extend(of_network(&ground, "spool"));
     lines.push(of_room("spool room", &ground, config.status_disk_critical));
     lines.push(of_leases(&layout, &ground));
@@ -59,20 +65,16 @@ fn of_file_system(there: &[PathBuf]) -> Line {
     good("one file system", "renames can move messages between all folders")
 }
 
-/// Whether this user may rename and delete what the client writes.
-fn of_rights(layout: &Layout, there: &[PathBuf], ground: &Path) -> Line {
+/// Whether this user may rename and delete what the client writes: a line for each folder where it may not.
+fn of_rights(layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<Line> {
     let mut folders = there.to_vec();
     if there.is_empty() {
         folders.push(ground.to_owned());
     }
     folders.extend(dataset_folders(layout));
-    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
-    for folder in &folders {
-        if let Err(error) = rustix::fs::accessat(CWD, folder, all, AtFlags::EACCESS) {
-            let what = format!("this user may not read and write {}: {error}", folder.display());
-            let hint = "run irispool as the user that runs the IRIS client, or give its user the right to";
-            return bad("rights", what, hint);
-        }
+    let bad_ones: Vec<Line> = folders.iter().filter_map(|folder| of_folder_rights(folder)).collect();
+    if !bad_ones.is_empty() {
+        return bad_ones;
     }
     let me = rustix::process::geteuid();
     let others = folders.iter().find_map(|folder| {
@@ -80,17 +82,35 @@ fn of_rights(layout: &Layout, there: &[PathBuf], ground: &Path) -> Line {
         let mut files = entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)));
         files.find(|(_, found)| found.is_file() && found.uid() != me.as_raw()).map(|(path, _)| path)
     });
-    match others.filter(|_| !me.is_root()) {
+    let folders = counted(folders.len() as u64, "folder");
+    vec![match others.filter(|_| !me.is_root()) {
         Some(path) => {
             let what = format!("{} belongs to another user", path.display());
             let hint = "whether it is still written can't be asked then, and each file waits for write_age: run \
                         irispool as the user that runs the IRIS client";
             warning("rights", what, hint)
         }
-        None => {
-            good("rights", format!("{} can be read and written", counted(folders.len() as u64, "folder")))
-        }
+        None => good("rights", format!("{folders} can be read and written")),
+    }]
+}
+
+/// None where all is well.
+fn of_folder_rights(folder: &Path) -> Option<Line> {
+    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    let hint = "run irispool as the user that runs the IRIS client, or give its user the right to";
+    if let Err(error) = rustix::fs::accessat(CWD, folder, all, AtFlags::EACCESS) {
+        let what = format!("this user may not read and write {}: {error}", folder.display());
+        return Some(bad("rights", what, hint));
     }
+    let found = folder.metadata().ok()?;
+    let me = rustix::process::geteuid();
+    let is_sticky = found.mode() & STICKY != 0;
+    if is_sticky && found.uid() != me.as_raw() && !me.is_root() {
+        let what =
+            format!("in {} each user may move only files of their own: it is sticky", folder.display());
+        return Some(bad("rights", what, format!("chmod -t {}", folder.display())));
+    }
+    None
 }
 
 fn dataset_folders(layout: &Layout) -> Vec<PathBuf> {
@@ -148,19 +168,23 @@ fn of_watches(layout: &Layout) -> Line {
     }
     let mut watch = Watch::start();
     let unwatched = folders.iter().filter(|folder| !watch.follow(folder)).count();
-    let limit = |name| fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).unwrap_or_default();
-    let (watches, instances) = (limit("max_user_watches"), limit("max_user_instances"));
+    let (watches, instances) = (limit("watches"), limit("instances"));
     if !watch.works() || unwatched > 0 {
-        let what = "the system does not tell of new files: they are found by the scan, later".to_owned();
-        let hint = format!(
-            "raise fs.inotify.max_user_watches ({}) or max_user_instances ({})",
-            watches.trim(),
-            instances.trim()
-        );
+        let what = "the system does not tell of new files: they are found by the scan, later";
+        let hint =
+            format!("raise fs.inotify.max_user_watches ({watches}) or max_user_instances ({instances})");
         return warning("watches", what, hint);
     }
-    good(
-        "watches",
-        format!("{} watched, {} allowed", counted(folders.len() as u64, "folder"), watches.trim()),
-    )
+    let what = format!("{} watched, {watches} allowed", counted(folders.len() as u64, "folder"));
+    if watches < folders.len() as u64 + FOLDERS_TO_COME {
+        return warning("watches", what, "each dataset takes one: raise fs.inotify.max_user_watches");
+    }
+    good("watches", what)
+}
+
+/// The lower of the machine's limit of `watches` or `instances` a user and that of a container.
+fn limit(of: &str) -> u64 {
+    let files = [format!("/proc/sys/fs/inotify/max_user_{of}"), format!("/proc/sys/user/max_inotify_{of}")];
+    let limits = files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
+    limits.min().unwrap_or(u64::MAX)
 }

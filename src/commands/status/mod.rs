@@ -1,20 +1,20 @@
 //! `irispool status`: whether data flows, at a glance and as an exit code.
 
 mod alert;
+mod datasets;
 mod screen;
+mod watch;
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{Write, stdout};
 use std::time::Duration;
 
 use clap::{Args, ColorChoice};
 use serde::Serialize;
 
-use super::text::Look;
+use super::text::{Look, Room};
 use crate::config::{AlertSettings, Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
-use crate::health::{Facts, Finding, Level, alerts, judge, level_of, look};
-use crate::pipeline::PipelineError;
-use crate::signals::Stop;
+use crate::health::{Facts, Finding, Level, Looker, alerts, judge, level_of};
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -31,6 +31,9 @@ pub struct StatusArgs {
         value_parser = watch_interval
     )]
     pub watch: Option<Duration>,
+    /// Every dataset, also where the terminal has no room for them
+    #[arg(long, conflicts_with = "json")]
+    pub all: bool,
     /// Send the alerts that are due, as workers do: for cron, as no worker can tell that none is alive
     #[arg(long, conflicts_with = "watch")]
     pub alert: bool,
@@ -48,12 +51,34 @@ fn watch_interval(text: &str) -> Result<Duration, String> {
     if interval < Duration::from_millis(100) { Err("at least 100ms".to_owned()) } else { Ok(interval) }
 }
 
+/// What was seen at one moment, and what it means.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Answer {
     level: Level,
-    findings: &'a [Finding],
+    findings: Vec<Finding>,
     #[serde(flatten)]
-    facts: &'a Facts,
+    facts: Facts,
+}
+
+impl Answer {
+    fn of(looker: &Looker, config: &Config) -> Answer {
+        let facts = looker.look();
+        let findings = judge(&facts, config);
+        Answer::new((facts, findings))
+    }
+
+    fn new((facts, findings): (Facts, Vec<Finding>)) -> Answer {
+        Answer { level: level_of(&findings), findings, facts }
+    }
+
+    fn exit(&self) -> Exit {
+        match self.level {
+            Level::Ok => Exit::Done,
+            Level::Warning => Exit::Warning,
+            Level::Critical => Exit::Critical,
+            Level::Unknown => Exit::Unknown,
+        }
+    }
 }
 
 /// Looks, and says what it sees. The exit code is that of the last look.
@@ -67,39 +92,26 @@ pub(super) fn run(config: &Config, args: &StatusArgs, colour: ColorChoice) -> Re
     if args.alert {
         alert::check(config)?;
     }
-    let watch = args.watch.map(|every| Stop::on_signals().map(|stop| (every, stop)));
-    let watch = watch.transpose().map_err(PipelineError::Thread)?;
-    let look_of_answer = Look::of_stdout(colour);
-    loop {
-        let (facts, findings) = if args.alert { alerts::tell(config) } else { look_once(config) };
-        let level = level_of(&findings);
-        let text = if args.json {
-            let answer = Answer { level, findings: &findings, facts: &facts };
-            let json = if watch.is_some() { serde_json::to_string } else { serde_json::to_string_pretty };
-            json(&answer).expect("facts can be written as JSON") + "\n"
-        } else {
-            let clear = if watch.is_some() && stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
-            clear.to_owned() + &screen::draw(&facts, &findings, look_of_answer)
-        };
-        stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
-        match &watch {
-            Some((every, stop)) if !stop.wait(*every) => {}
-            _ => return Ok(exit_of(level)),
+    let look = Look::of_stdout(colour);
+    let looker = Looker::new(config);
+    if let Some(every) = args.watch {
+        return watch::watch(config, looker, args, every, look);
+    }
+    let answer = match args.alert {
+        true => Answer::new(alerts::tell(config)),
+        false => Answer::of(&looker, config),
+    };
+    let text = if args.json {
+        serde_json::to_string_pretty(&answer).expect("facts can be written as JSON") + "\n"
+    } else {
+        let mut room = Room::of_stdout();
+        if args.all {
+            room.height = None;
         }
-    }
-}
-
-fn look_once(config: &Config) -> (Facts, Vec<Finding>) {
-    let facts = look(config);
-    let findings = judge(&facts, config);
-    (facts, findings)
-}
-
-fn exit_of(level: Level) -> Exit {
-    match level {
-        Level::Ok => Exit::Done,
-        Level::Warning => Exit::Warning,
-        Level::Critical => Exit::Critical,
-        Level::Unknown => Exit::Unknown,
-    }
+        // The prompt takes a line.
+        room.height = room.height.map(|height| height.saturating_sub(1));
+        screen::draw(&answer.facts, &answer.findings, look, room)
+    };
+    stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
+    Ok(answer.exit())
 }

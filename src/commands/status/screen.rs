@@ -4,48 +4,66 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 
-use super::super::text::{Align, Look, age, columns, count, counted, size, time};
+use super::super::text::{Look, Room, age, count, counted, size, time, wrapped};
+use super::datasets;
 use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
 
+/// Behind `warehouse`, the longest title.
+const TITLE_CHARS: usize = 11;
+
 /// The verdict, what is wrong and what to do, and then the facts. The first line alone says how things are, for those
 /// who show just that.
-pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look) -> String {
-    let mut text = String::new();
-    text.push_str(&verdict(facts, level_of(findings), look));
+pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) -> String {
+    let mut text = verdict(facts, level_of(findings), look, room);
     for finding in findings {
         let mark = mark(finding.level, look);
-        text.push_str(&format!("  {mark} {}\n      {}\n", plain(&finding.what), plain(&finding.hint)));
-    }
-    if !facts.datasets.is_empty() {
-        text.push('\n');
-        text.push_str(&datasets(facts));
-    }
-    if facts.ready > 0 {
-        text.push_str(&format!("\nwaiting, by age: {}\n", ages(facts)));
+        let word = if look.symbols { 1 } else { finding.level.word().len() + 1 };
+        let indent = if look.symbols { 4 } else { 6 };
+        text.push_str(&wrapped(&format!("  {mark} "), 3 + word, &plain(&finding.what), room.width));
+        text.push_str(&wrapped(&" ".repeat(indent), indent, &plain(&finding.hint), room.width));
     }
     text.push('\n');
     if facts.workers.is_empty() {
         text.push_str("workers    none\n");
     }
     for (place, worker) in facts.workers.iter().enumerate() {
-        let title = if place == 0 { "workers" } else { "" };
-        text.push_str(&format!("{title:<10} {}\n", worker_line(worker, facts.at_ms, look)));
+        let (mark, line) = worker_line(worker, facts.at_ms);
+        text.push_str(&titled(if place == 0 { "workers" } else { "" }, mark, &line, look, room));
     }
-    text.push_str(&format!("warehouse  {}\n", warehouse(facts, look)));
+    let (mark, line) = warehouse(facts);
+    text.push_str(&titled("warehouse", mark, &line, look, room));
     for (place, disk) in facts.disks.iter().enumerate() {
-        let title = if place == 0 { "disk" } else { "" };
         let free = size(disk.free_bytes);
-        text.push_str(&format!(
-            "{title:<10} {} {} % used, {free} free\n",
-            disk.path.display(),
-            disk.percent_used
-        ));
+        let line =
+            format!("{} {} % used, {free} free", plain(&disk.path.to_string_lossy()), disk.percent_used);
+        text.push_str(&titled(if place == 0 { "disk" } else { "" }, None, &line, look, room));
+    }
+    if facts.ready > 0 {
+        text.push_str(&titled("waiting", None, &ages(facts), look, room));
+    }
+    if !facts.datasets.is_empty() {
+        text.push('\n');
+        let lines = room.height.map(|height| height.saturating_sub(text.lines().count()));
+        text.push_str(&datasets::table(facts, findings, room.width, lines));
     }
     text
 }
 
-fn verdict(facts: &Facts, level: Level, look: Look) -> String {
+/// A title, a mark, and what there is to say, as wide as there is room.
+fn titled(title: &str, mark: Option<(AnsiColor, &str, &str)>, text: &str, look: Look, room: Room) -> String {
+    let (mark, mark_chars) = match mark {
+        None => (String::new(), 0),
+        Some((colour, symbol, word)) => {
+            let chars = if look.symbols { symbol } else { word }.chars().count();
+            (said(look, colour, symbol, word) + " ", chars + 1)
+        }
+    };
+    let first = format!("{title:<TITLE_CHARS$}{mark}");
+    wrapped(&first, TITLE_CHARS + mark_chars, text, room.width)
+}
+
+fn verdict(facts: &Facts, level: Level, look: Look, room: Room) -> String {
     let word = look.paint(colour(level), level.word());
     let symbol = if look.symbols { format!("{} ", mark(level, look)) } else { String::new() };
     let alive = facts.workers.iter().filter(|worker| worker.alive).count() as u64;
@@ -53,43 +71,10 @@ fn verdict(facts: &Facts, level: Level, look: Look) -> String {
         format!("last row {} ago", age(since(facts.at_ms, last_ms)))
     });
     let alive = format!("{} alive", counted(alive, "worker"));
-    let waiting = format!("{} waiting", counted(facts.ready, "message"));
-    let dead = counted(facts.dead, "dead letter");
-    format!("{symbol}IRISPOOL {word}: {waiting}, {alive}, {dead}, {last}\n")
-}
-
-fn datasets(facts: &Facts) -> String {
-    let header = [
-        ("DATASET", Align::Left),
-        ("READY", Align::Right),
-        ("OLDEST", Align::Right),
-        ("CLAIMED", Align::Right),
-        ("DEAD", Align::Right),
-        ("LAST ROW", Align::Left),
-        ("AGO", Align::Right),
-        ("ROWS 1H", Align::Right),
-        ("ROWS 24H", Align::Right),
-    ];
-    let unknown = || "-".to_owned();
-    let ago = |ms: Option<i64>| ms.map_or_else(unknown, |ms| age(since(facts.at_ms, ms)));
-    let rows = facts.datasets.iter().map(|(name, dataset)| {
-        let last_row_ms = dataset.flow.as_ref().and_then(|flow| flow.last_row_ms);
-        let rows = |of: fn(&crate::health::Flow) -> u64| {
-            dataset.flow.as_ref().map_or_else(unknown, |flow| count(of(flow)))
-        };
-        vec![
-            name.clone(),
-            count(dataset.ready),
-            ago(dataset.oldest_ready_ms),
-            count(dataset.claimed),
-            count(dataset.dead),
-            last_row_ms.map_or_else(unknown, time),
-            ago(last_row_ms),
-            rows(|flow| flow.rows_hour),
-            rows(|flow| flow.rows_day),
-        ]
-    });
-    columns(&header, &rows.collect::<Vec<_>>())
+    let (waiting, dead) = (count(facts.ready), count(facts.dead));
+    let first = format!("{symbol}IRISPOOL {word}: ");
+    let first_chars = "IRISPOOL : ".len() + level.word().len() + if look.symbols { 2 } else { 0 };
+    wrapped(&first, first_chars, &format!("{waiting} waiting, {alive}, {dead} dead, {last}"), room.width)
 }
 
 /// `under 1m 12, 1m to 5m 3`; classes with nothing in them are left out.
@@ -111,7 +96,11 @@ fn ages(facts: &Facts) -> String {
     classes.join(", ")
 }
 
-fn worker_line(worker: &WorkerFacts, at_ms: i64, look: Look) -> String {
+/// What is known of it: its mark, and the rest.
+fn worker_line(
+    worker: &WorkerFacts,
+    at_ms: i64,
+) -> (Option<(AnsiColor, &'static str, &'static str)>, String) {
     let who = match worker.pid {
         Some(pid) => format!("{} pid {pid}", plain(&worker.host)),
         None => plain(&worker.name).into_owned(),
@@ -121,37 +110,43 @@ fn worker_line(worker: &WorkerFacts, at_ms: i64, look: Look) -> String {
         .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), age(since(at_ms, ms))));
     let held = counted(worker.claimed, "message");
     if !worker.alive {
-        let state = said(look, AnsiColor::Red, "✘", "dead");
-        return format!("{state} {who}{since}, leaves {held}");
+        return (Some((AnsiColor::Red, "✘", "dead")), format!("{who}{since}, leaves {held}"));
     }
-    let state = said(look, AnsiColor::Green, "✔", "alive");
-    let doing = worker.news.as_ref().map_or(String::new(), |news| {
-        let waits = match news.parked.keys().next() {
-            Some(first) if news.parked.len() == 1 => format!(", waits for the warehouse to take {first}"),
-            Some(_) => format!(", waits for the warehouse to take {} tables", news.parked.len()),
-            None if worker.claimed == 0 => ", waits for messages".to_owned(),
-            None => String::new(),
-        };
-        format!(", {:.1} files/s over the last minute{waits}", news.files_per_second)
-    });
-    format!("{state} {who}{since}, holds {held}{doing}")
+    let mut line = format!("{who}{since}");
+    if worker.claimed > 0 {
+        line.push_str(&format!(", holds {held}"));
+    }
+    if let Some(news) = &worker.news {
+        line.push_str(&format!(", {:.1} files/s", news.files_per_second));
+        match news.parked.keys().next() {
+            Some(first) if news.parked.len() == 1 => {
+                line.push_str(&format!(", waits for the warehouse to take {}", plain(first)));
+            }
+            Some(_) => {
+                line.push_str(&format!(", waits for the warehouse to take {} tables", news.parked.len()));
+            }
+            None if worker.claimed == 0 => line.push_str(", waits for messages"),
+            None => {}
+        }
+    }
+    (Some((AnsiColor::Green, "✔", "alive")), line)
 }
 
-fn warehouse(facts: &Facts, look: Look) -> String {
+fn warehouse(facts: &Facts) -> (Option<(AnsiColor, &'static str, &'static str)>, String) {
     let warehouse = &facts.warehouse;
-    let name = plain(&warehouse.name);
+    let name = plain(&warehouse.name).into_owned();
+    let place = warehouse.location.as_ref().map_or(String::new(), |place| format!(" in {}", plain(place)));
     match (&warehouse.error, warehouse.answered_ms) {
-        (Some(_), _) => format!("{} {name}", said(look, AnsiColor::Red, "✘", "does not answer:")),
+        (Some(_), _) => (Some((AnsiColor::Red, "✘", "does not answer:")), name),
         (None, Some(ms)) => {
-            format!("{} {name}, answered in {ms} ms", said(look, AnsiColor::Green, "✔", "answers:"))
+            (Some((AnsiColor::Green, "✔", "answers:")), format!("{name}{place}, answered in {ms} ms"))
         }
-        (None, None) if warehouse.there => name.into_owned(),
-        (None, None) => format!("{name}, not there yet: the first run makes it"),
+        (None, None) => (None, format!("{name}, not there yet: the first run makes it")),
     }
 }
 
 fn said(look: Look, colour: AnsiColor, symbol: &str, word: &str) -> String {
-    if look.symbols { look.paint(colour, symbol) } else { word.to_owned() }
+    look.paint(colour, if look.symbols { symbol } else { word })
 }
 
 fn mark(level: Level, look: Look) -> String {
@@ -173,6 +168,6 @@ fn colour(level: Level) -> AnsiColor {
     }
 }
 
-fn since(now_ms: i64, then_ms: i64) -> Duration {
+pub(super) fn since(now_ms: i64, then_ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(now_ms - then_ms).unwrap_or(0))
 }

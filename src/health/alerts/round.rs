@@ -11,7 +11,7 @@ use super::figures;
 use super::message::Message;
 use super::state::{Lock, State, Store, Turn};
 use crate::config::{Config, WarehouseSpec};
-use crate::health::{Facts, Finding, Level, judge, look};
+use crate::health::{Facts, Finding, Level, Looker, judge};
 use crate::signals::Stop;
 use crate::spool::now_ms;
 
@@ -31,6 +31,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Teller {
     config: Config,
+    looker: Looker,
     store: Store,
     agent: ureq::Agent,
     running: Arc<Running>,
@@ -68,6 +69,7 @@ impl Teller {
     pub(super) fn of_status(config: &Config) -> Teller {
         let config = with_whole_paths(config);
         Teller {
+            looker: Looker::new(&config),
             store: Store::of(&config.spool),
             config,
             agent: channel::agent(),
@@ -98,7 +100,7 @@ impl Teller {
         let mut state = state.unwrap_or_else(|| self.store.load());
         let before = state.clone();
         let began = Instant::now();
-        let facts = look(&self.config);
+        let facts = self.looker.look();
         let findings = judge(&facts, &self.config);
         let looked = began.elapsed();
         let watched = watched_lately && facts.workers.iter().any(|worker| worker.alive);
@@ -116,7 +118,7 @@ impl Teller {
     /// Another process tells.
     fn only_look(&self) -> Round {
         let began = Instant::now();
-        let facts = look(&self.config);
+        let facts = self.looker.look();
         let findings = judge(&facts, &self.config);
         let next = Next { due: Some(ASK_AGAIN), looked: began.elapsed() };
         Round { facts, findings, watched: false, next }

@@ -70,11 +70,15 @@ struct Token {
 }
 
 impl Auth {
-    /// Finds the credentials and reads them; asks nobody yet.
-    pub(super) fn open(environment: &Environment, metrics: Arc<Metrics>) -> Result<Auth, AuthError> {
+    /// Finds the credentials and reads them; asks nobody yet. Fetching a token takes `timeout` at most, or less.
+    pub(super) fn open(
+        environment: &Environment,
+        metrics: Arc<Metrics>,
+        timeout: Duration,
+    ) -> Result<Auth, AuthError> {
         let source = match environment.emulator_host {
             Some(_) => Source::Nobody,
-            None => Source::of(find(environment)?)?,
+            None => Source::of(find(environment)?, timeout)?,
         };
         Ok(Auth { source, metrics, token: Mutex::default() })
     }
@@ -86,6 +90,22 @@ impl Auth {
             Source::AuthorizedUser { .. } => "the user of gcloud's login",
             Source::Metadata { .. } => "this machine's service account",
             Source::Nobody => "irispool",
+        }
+    }
+
+    /// Which credentials these are and where they lie, for people.
+    pub(super) fn describe(&self) -> String {
+        match &self.source {
+            Source::Nobody => "none".to_owned(),
+            Source::ServiceAccount { email, file, .. } => {
+                format!("the key of the service account {email} in {}", file.display())
+            }
+            Source::AuthorizedUser { file, .. } => {
+                format!("a person's login with gcloud in {}", file.display())
+            }
+            Source::Metadata { host, .. } => {
+                format!("no file, so this machine's service account, by the metadata server {host}")
+            }
         }
     }
 
@@ -157,7 +177,8 @@ struct TokenRefusal {
 }
 
 impl Source {
-    fn of(credentials: Credentials) -> Result<Source, AuthError> {
+    fn of(credentials: Credentials, timeout: Duration) -> Result<Source, AuthError> {
+        let fetch_timeout = FETCH_TIMEOUT.min(timeout);
         let agent = |timeout| {
             let config =
                 ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(timeout));
@@ -170,14 +191,16 @@ impl Source {
                     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
                         AuthError::Later { why: format!("no runtime for fetching tokens: {error}") }
                     })?;
-                let building = ServiceAccountAuthenticator::builder(*key).with_timeout(FETCH_TIMEOUT).build();
+                let building = ServiceAccountAuthenticator::builder(*key).with_timeout(fetch_timeout).build();
                 let authenticator = runtime.block_on(building).map_err(|error| unusable(&file, &error))?;
                 Source::ServiceAccount { email, file, token_uri, authenticator, runtime }
             }
             Credentials::AuthorizedUser { user, file } => {
-                Source::AuthorizedUser { user, file, agent: agent(FETCH_TIMEOUT) }
+                Source::AuthorizedUser { user, file, agent: agent(fetch_timeout) }
             }
-            Credentials::Metadata { host } => Source::Metadata { host, agent: agent(METADATA_TIMEOUT) },
+            Credentials::Metadata { host } => {
+                Source::Metadata { host, agent: agent(METADATA_TIMEOUT.min(timeout)) }
+            }
         })
     }
 

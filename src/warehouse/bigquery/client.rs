@@ -52,7 +52,7 @@ pub struct Client {
     base: String,
     pub(super) gzip: bool,
     pub(super) place: Place,
-    auth: Auth,
+    pub(super) auth: Auth,
     pub(super) pace: Pace,
     pub(super) waits: Waits,
     in_flight: InFlight,
@@ -70,7 +70,8 @@ impl Client {
         metrics: Arc<Metrics>,
     ) -> Result<Client, WarehouseError> {
         let environment = &options.environment;
-        let auth = Auth::open(environment, Arc::clone(&metrics)).map_err(|error| auth_fault(&error))?;
+        let auth = Auth::open(environment, Arc::clone(&metrics), options.call_timeout)
+            .map_err(|error| auth_fault(&error))?;
         let base = match (&environment.emulator_host, &environment.endpoint) {
             (Some(host), _) if host.contains("://") => host.clone(),
             (Some(host), _) => format!("http://{host}"),
@@ -145,6 +146,27 @@ impl Client {
         self.auth.who()
     }
 
+    pub(super) fn address(&self) -> &str {
+        &self.base
+    }
+
+    /// Fetches a token if there is none. False: none is asked for.
+    pub(super) fn sign_in(&self) -> Result<bool, WarehouseError> {
+        self.auth.token().map(|token| token.is_some()).map_err(|error| auth_fault(&error))
+    }
+
+    /// What the server's clock says, in ms since 1970 UTC; none where it does not say. Asked without a token: a refusal
+    /// says it as well.
+    pub(super) fn server_time(&self) -> Result<Option<i64>, WarehouseError> {
+        let Place { project, dataset } = &self.place;
+        let path = format!("/bigquery/v2/projects/{project}/datasets/{dataset}");
+        let answered = self.once(Op::DatasetsGet, "GET", &path, None, &mut Body::None, None);
+        answered.map(|answered| answered.server_ms).map_err(|why| WarehouseError::Later {
+            why: format!("{} is not reached: {why}", self.base),
+            after: self.backoff_max,
+        })
+    }
+
     pub(super) fn patience(&self) -> Patience {
         Patience { until: Instant::now() + self.patience, delay: self.backoff_first }
     }
@@ -172,22 +194,28 @@ impl Client {
                 Err(error) => return Err(CallError::Warehouse(auth_fault(&error))),
             };
             self.keep_pace(op)?;
-            let answered = {
+            let (answered, took) = {
                 // Rows take turns; a question about a table does not wait for them.
                 let _permit = op.carries_rows().then(|| self.in_flight.enter());
                 Metrics::add(&self.metrics.requests, 1);
-                self.once(op, method, path, etag, body, token.as_ref().map(|token| &*token.0))
+                let began = Instant::now();
+                let token = token.as_ref().map(|token| &*token.0);
+                (self.once(op, method, path, etag, body, token), began.elapsed())
             };
             let (answer, retry_after) = match answered {
-                Ok(Answered { status: 200..=299, body, .. }) => return Ok(body),
-                Ok(Answered { status, retry_after, body }) => (classify(status, &body), retry_after),
+                Ok(Answered { status: 200..=299, body, .. }) => {
+                    self.metrics.called(op, "ok", took);
+                    return Ok(body);
+                }
+                Ok(Answered { status, retry_after, body, .. }) => (classify(status, &body), retry_after),
                 Err(why) => {
+                    self.metrics.called(op, "connection", took);
                     self.metrics.reason("connection");
                     self.pause(patience, op, &why, None)?;
                     continue;
                 }
             };
-            self.count(&answer, op);
+            self.count(&answer, op, took);
             match answer.meaning {
                 Meaning::Again => self.pause(patience, op, &answer.describe(), retry_after)?,
                 Meaning::SlowDown => {
@@ -224,9 +252,11 @@ impl Client {
         if self.waits.wait(delay) { Ok(()) } else { Err(CallError::Warehouse(stopping())) }
     }
 
-    fn count(&self, answer: &Answer, op: Op) {
+    fn count(&self, answer: &Answer, op: Op, took: Duration) {
         let status = format!("http{}", answer.status);
-        self.metrics.reason(if answer.reason.is_empty() { &status } else { &answer.reason });
+        let reason = if answer.reason.is_empty() { &status } else { &answer.reason };
+        self.metrics.called(op, reason, took);
+        self.metrics.reason(reason);
         if !answer.known {
             self.metrics.reason("unknown");
             tracing::warn!(
@@ -317,13 +347,16 @@ impl Client {
         let status = response.status().as_u16();
         let retry_after =
             response.headers().get("retry-after").and_then(|value| retry_after(value.to_str().ok()?));
+        let server_ms = response.headers().get("date").and_then(|value| {
+            Some(jiff::fmt::rfc2822::parse(value.to_str().ok()?).ok()?.timestamp().as_millisecond())
+        });
         let body = response
             .body_mut()
             .with_config()
             .limit(ANSWER_BYTES_MAX)
             .read_to_vec()
             .map_err(|error| format!("the answer broke off: {error}"))?;
-        Ok(Answered { status, retry_after, body })
+        Ok(Answered { status, retry_after, server_ms, body })
     }
 
     fn run(
@@ -338,6 +371,8 @@ impl Client {
 struct Answered {
     status: u16,
     retry_after: Option<Duration>,
+    /// The server's clock, in ms since 1970 UTC.
+    server_ms: Option<i64>,
     body: Vec<u8>,
 }
 

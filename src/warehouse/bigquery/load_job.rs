@@ -308,11 +308,13 @@ impl Bulk for LoadJob {
             }
             match outcome {
                 Some(Attempt::Loaded { rows }) => {
+                    Metrics::add(&self.shared.metrics.load_jobs_done, 1);
                     Metrics::add(&self.shared.metrics.rows_loaded, rows);
                     tracing::info!(dataset = self.dataset, job = id, rows, "load job done");
                     return Ok(true);
                 }
                 Some(Attempt::Refused { why }) => {
+                    Metrics::add(&self.shared.metrics.load_jobs_refused, 1);
                     tracing::warn!(
                         dataset = self.dataset,
                         job = id,
@@ -329,6 +331,7 @@ impl Bulk for LoadJob {
                     );
                 }
                 Some(Attempt::Failed { meaning, reason, message }) => {
+                    Metrics::add(&self.shared.metrics.load_jobs_failed, 1);
                     tracing::warn!(dataset = self.dataset, job = id, reason, message, "the load job failed");
                     // What failed just now for one of these reasons would fail again at once. What failed some time ago
                     // may succeed now.

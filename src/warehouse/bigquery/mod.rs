@@ -12,6 +12,7 @@ mod auth;
 mod client;
 mod columns;
 mod credentials;
+mod examine;
 mod fault;
 mod insert;
 mod judge;
@@ -36,12 +37,13 @@ use serde_json::{Value, json};
 pub use self::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify, classify_row};
 pub use self::client::Client;
 pub use self::credentials::Environment;
+pub use self::examine::{Allowed, Permission, UnusableTable};
 pub use self::fault::{CallError, Op};
 use self::load_job::LoadJobs;
 pub use self::metrics::Metrics;
 pub use self::query::{QueryColumn, QueryPage};
 use self::tables::Tables;
-use super::{Bulk, Delivery, Outcome, Warehouse, WarehouseError};
+use super::{Bulk, Delivery, Measure, Outcome, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
 /// A table whose quota is spent waits for so long.
@@ -202,6 +204,12 @@ impl BigQuery {
         &self.shared.metrics
     }
 
+    /// Where the dataset is, asked each time: the cheapest question that takes credentials, network and dataset. It
+    /// costs nothing.
+    pub fn ask_location(&self) -> Result<Option<String>, WarehouseError> {
+        self.shared.ask_location()
+    }
+
     /// Makes the dataset where it is not there, in this location, such as `EU` or `europe-west2`. True: it was made.
     pub fn make_dataset(&self, location: Option<&str>) -> Result<bool, WarehouseError> {
         let client = &self.shared.client;
@@ -225,12 +233,16 @@ impl Shared {
         if let Some(location) = &*known {
             return Ok(location.clone());
         }
+        Ok(known.insert(self.ask_location()?).clone())
+    }
+
+    fn ask_location(&self) -> Result<Option<String>, WarehouseError> {
         let path = format!("datasets/{}", self.client.place.dataset);
         let dataset: Value = self
             .client
             .get(Op::DatasetsGet, &path)
             .map_err(|error| self.client.explain(Op::DatasetsGet, error))?;
-        Ok(known.insert(dataset["location"].as_str().map(str::to_owned)).clone())
+        Ok(dataset["location"].as_str().map(str::to_owned))
     }
 }
 
@@ -263,6 +275,10 @@ impl Warehouse for BigQuery {
 
     fn stop_waiting(&self) {
         self.shared.client.waits.stop();
+    }
+
+    fn measures(&self) -> Vec<Measure> {
+        self.shared.metrics.measures(self.shared.client.pace.rate())
     }
 
     fn bulk_files_max(&self, dataset: &str, files: u64) -> Option<u64> {

@@ -49,6 +49,12 @@ impl Pace {
         state
     }
 
+    /// Requests a second that this worker may make now.
+    pub(super) fn rate(&self) -> Option<f64> {
+        let rate = self.state(self.limit?, Instant::now()).rate;
+        Some(rate / f64::from(self.workers.load(Ordering::Relaxed)))
+    }
+
     /// Takes the next place in the line, and says how long to wait for it.
     pub(super) fn reserve(&self) -> Duration {
         let Some(limit) = self.limit else { return Duration::ZERO };

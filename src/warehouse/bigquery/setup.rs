@@ -78,7 +78,7 @@ impl BigQuery {
     }
 
     /// Does the same for each dataset, several at once, and gives the results in the datasets' order.
-    fn for_all<T: Send>(
+    pub(super) fn for_all<T: Send>(
         &self,
         datasets: &[String],
         act: impl Fn(&str) -> Result<T, WarehouseError> + Sync,
@@ -108,7 +108,7 @@ impl Shared {
     }
 
     /// The names of all tables and views; `None` where the dataset is not there.
-    fn table_names(&self) -> Result<Option<HashSet<String>>, WarehouseError> {
+    pub(super) fn table_names(&self) -> Result<Option<HashSet<String>>, WarehouseError> {
         let mut names = HashSet::new();
         let mut page = String::new();
         loop {

@@ -243,7 +243,7 @@ fn is_about_table(message: &str) -> bool {
     !message.contains("Not found: Dataset") && !message.contains("Not found: Project")
 }
 
-fn table_of(client: &Client, dataset: &str, resource: &Value) -> Result<Table, WarehouseError> {
+pub(super) fn table_of(client: &Client, dataset: &str, resource: &Value) -> Result<Table, WarehouseError> {
     let name = catalog::table_name(dataset);
     let shown = format!("{}.{name}", client.place);
     let unusable = |fault: Unusable| WarehouseError::Setup { why: fault.why, hint: fault.hint };

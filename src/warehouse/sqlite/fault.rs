@@ -32,6 +32,14 @@ impl Fault {
         Fault::State { why: why.into(), hint: hint.into() }
     }
 
+    /// A short name, for whoever counts: `databaseBusy`.
+    pub(super) fn name(&self) -> String {
+        let Fault::Sql(error) = self else { return "state".to_owned() };
+        let Some(code) = error.sqlite_error_code() else { return "statement".to_owned() };
+        let name = format!("{code:?}");
+        name[..1].to_ascii_lowercase() + &name[1..]
+    }
+
     /// Whether SQLite refused the text of a statement: a table or a column that it names is not there.
     pub(super) fn is_about_names(&self) -> bool {
         match self {

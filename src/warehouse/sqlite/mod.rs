@@ -10,8 +10,10 @@
 
 mod columns;
 mod connection;
+mod examine;
 mod fault;
 mod load;
+mod metrics;
 mod prune;
 mod reader;
 mod tables;
@@ -23,15 +25,17 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use self::fault::Fault;
+use self::metrics::Metrics;
 use self::tables::Table;
-use super::{Delivery, Made, Outcome, Warehouse, WarehouseError};
+use super::{Delivery, Made, Measure, Outcome, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
+pub use examine::{Integrity, integrity, may_write, wal_works};
 pub use prune::{Prune, Pruned, Pruner};
 pub use reader::Reader;
 
@@ -43,6 +47,7 @@ pub struct Sqlite {
     writer: Mutex<Connection>,
     /// By dataset. What another process adds meanwhile is found when a field seems to lack.
     tables: RwLock<HashMap<String, Table>>,
+    metrics: Metrics,
 }
 
 impl Sqlite {
@@ -55,7 +60,13 @@ impl Sqlite {
         let writer = connection::open_writer(&path, busy_timeout).map_err(explain)?;
         tables::make_own_tables(&writer).map_err(explain)?;
         let file = identity(&path).ok_or_else(|| moved(&path)).map_err(explain)?;
-        Ok(Sqlite { path, file, writer: Mutex::new(writer), tables: RwLock::default() })
+        Ok(Sqlite {
+            path,
+            file,
+            writer: Mutex::new(writer),
+            tables: RwLock::default(),
+            metrics: Metrics::default(),
+        })
     }
 
     /// The file, as an absolute path.
@@ -104,7 +115,10 @@ impl Sqlite {
                 None => self.table(writer, &delivery.dataset, &[])?,
             });
         }
-        let transaction = connection::begin(writer)?;
+        let wanted = Instant::now();
+        let begun = connection::begin(writer);
+        self.metrics.waited(wanted.elapsed());
+        let transaction = begun?;
         let mut outcomes = Vec::with_capacity(deliveries.len());
         for (delivery, table) in deliveries.iter().zip(&tables) {
             outcomes.push(load::take(&transaction, delivery, table.rowid)?);
@@ -116,15 +130,24 @@ impl Sqlite {
         Ok(outcomes)
     }
 
+    /// [`Self::load_all`], counted.
+    fn try_all(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<Vec<Vec<Outcome>>, Fault> {
+        let began = Instant::now();
+        let result = self.load_all(writer, deliveries);
+        let rows = result.as_ref().map(|outcomes| rows_loaded(deliveries, outcomes));
+        self.metrics.transaction(rows, began.elapsed());
+        result
+    }
+
     /// All deliveries in one transaction, all or none.
     fn load_or_repair(
         &self,
         writer: &Connection,
         deliveries: &[Delivery],
     ) -> Result<Vec<Vec<Outcome>>, WarehouseError> {
-        let mut loaded = self.load_all(writer, deliveries);
+        let mut loaded = self.try_all(writer, deliveries);
         if loaded.as_ref().is_err_and(Fault::is_about_names) {
-            loaded = self.repair(writer, deliveries).and_then(|()| self.load_all(writer, deliveries));
+            loaded = self.repair(writer, deliveries).and_then(|()| self.try_all(writer, deliveries));
         }
         loaded.map_err(|fault| {
             let mut datasets: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.dataset).collect();
@@ -166,6 +189,10 @@ impl Warehouse for Sqlite {
             .map_err(|fault| fault.explain(&self.path, &format!("make the table of {dataset}")))
     }
 
+    fn measures(&self) -> Vec<Measure> {
+        self.metrics.measures(&self.path)
+    }
+
     fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {
         let writer = self.writer();
         let error = match self.load_or_repair(&writer, deliveries) {
@@ -183,6 +210,16 @@ impl Warehouse for Sqlite {
         });
         one_by_one.collect()
     }
+}
+
+/// Rows that a transaction put in.
+fn rows_loaded(deliveries: &[Delivery], outcomes: &[Vec<Outcome>]) -> u64 {
+    let messages = deliveries
+        .iter()
+        .zip(outcomes)
+        .flat_map(|(delivery, outcomes)| delivery.messages.iter().zip(outcomes));
+    let loaded = messages.filter(|(_, outcome)| matches!(outcome, Outcome::Loaded | Outcome::LoadedBut(_)));
+    loaded.map(|(message, _)| message.rows.len() as u64).sum()
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

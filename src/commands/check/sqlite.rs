@@ -1,0 +1,147 @@
+//! SQLite: the folder and the file, whether they may be written, WAL, what is in the file.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{Access, AtFlags, CWD};
+
+use super::bigquery::of_catalog;
+use super::spool::{of_network, of_room};
+use super::{Line, bad, good, warning};
+use crate::config::Config;
+use crate::exit::Explain;
+use crate::warehouse::sqlite::{self, Integrity, Reader};
+use crate::warehouse::{Answer, Query, QueryError, Value, WarehouseError};
+
+const NAMES_SQL: &str = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')";
+
+const MODE_SQL: &str = "SELECT journal_mode FROM pragma_journal_mode";
+
+/// How long a check waits for a database that somebody has locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the pages are looked through.
+const LOOK_TIME: Duration = Duration::from_secs(3);
+
+pub(super) fn check(config: &Config, path: &Path) -> Vec<Line> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let may = |path: &Path, what| rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS);
+    if let Err(error) = may(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        let what = format!("this user may not make files in {}: {error}", folder.display());
+        let hint =
+            "SQLite makes its log beside the database: give this user the right to, or choose another place";
+        return vec![bad("warehouse folder", what, hint)];
+    }
+    let mut lines = vec![good("warehouse folder", format!("files can be made in {}", folder.display()))];
+    lines.extend(of_network(folder, "warehouse"));
+    if !path.exists() {
+        let what = format!("{} is not there yet", path.display());
+        lines.push(warning("warehouse", what, "irispool setup or the first run makes it"));
+        lines.push(of_wal(folder, None));
+    } else if let Err(error) = may(path, Access::READ_OK | Access::WRITE_OK) {
+        let what = format!("this user may not write {}: {error}", path.display());
+        lines.push(bad("warehouse", what, "give this user the right to"));
+    } else {
+        match of_file(config.busy_timeout.min(BUSY_TIMEOUT), path, folder) {
+            Ok(answer) => lines.extend(answer),
+            Err(error) => {
+                let hint =
+                    error.hint().unwrap_or_else(|| "is it a database, and who has it locked?".to_owned());
+                lines.push(bad("warehouse", error.to_string(), hint));
+            }
+        }
+    }
+    lines.push(of_room("warehouse room", folder, config.status_disk_critical));
+    lines
+}
+
+fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<Line>, QueryError> {
+    let reader = Reader::open(path, busy_timeout)?;
+    let mode = first_column(&reader, MODE_SQL)?.pop();
+    let names: BTreeSet<String> =
+        first_column(&reader, NAMES_SQL)?.iter().map(|name| name.to_ascii_lowercase()).collect();
+    Ok(vec![
+        good("warehouse", format!("{} answers", path.display())),
+        of_wal(folder, mode.as_deref()),
+        of_lock(path, busy_timeout),
+        of_integrity(path, busy_timeout),
+        of_catalog(&names),
+    ])
+}
+
+/// `mode`: of the database that is there.
+fn of_wal(folder: &Path, mode: Option<&str>) -> Line {
+    if mode == Some("wal") {
+        return good("WAL", "readers and the writer don't wait for each other");
+    }
+    match sqlite::wal_works(folder) {
+        Ok(true) => match mode {
+            None => good("WAL", "a database in that folder can use it"),
+            // A database that another program made; the first run switches it.
+            Some(mode) => warning(
+                "WAL",
+                format!("the database is in journal mode {mode}"),
+                "the first run switches it to WAL; other programs must close it for that",
+            ),
+        },
+        Ok(false) => bad(
+            "WAL",
+            format!("databases in {} can't use it", folder.display()),
+            "put the database on a local disk: WAL needs memory shared between processes",
+        ),
+        Err(error) => failed("WAL", &error),
+    }
+}
+
+fn of_lock(path: &Path, busy_timeout: Duration) -> Line {
+    match sqlite::may_write(path, busy_timeout) {
+        Ok(()) => good("write lock", "it can be taken"),
+        Err(error @ WarehouseError::Later { .. }) => warning(
+            "write lock",
+            error.to_string(),
+            "who has it? A worker waits for it (fuser lists the programs that have the file open)",
+        ),
+        Err(error) => failed("write lock", &error),
+    }
+}
+
+fn of_integrity(path: &Path, busy_timeout: Duration) -> Line {
+    match sqlite::integrity(path, busy_timeout, LOOK_TIME) {
+        Ok(Integrity::Good) => good("integrity", "no page is damaged"),
+        Ok(Integrity::Unfinished) => {
+            let looked = LOOK_TIME.as_secs();
+            good("integrity", format!("nothing damaged in what was looked through in {looked} s"))
+        }
+        Ok(Integrity::Damaged(why)) => {
+            let path = path.display();
+            let hint = format!("stop every worker, then try: sqlite3 {path} .recover | sqlite3 recovered.db");
+            bad("integrity", format!("{path} is damaged: {why}"), hint)
+        }
+        Err(error) => failed("integrity", &error),
+    }
+}
+
+fn failed(check: &'static str, error: &WarehouseError) -> Line {
+    let hint = error.hint().unwrap_or_else(|| "it may pass: check again in a minute".to_owned());
+    bad(check, error.to_string(), hint)
+}
+
+fn first_column(reader: &Reader, sql: &str) -> Result<Vec<String>, QueryError> {
+    struct Column(Vec<String>);
+    impl Answer for Column {
+        fn columns(&mut self, _: &[String]) -> io::Result<()> {
+            Ok(())
+        }
+        fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
+            if let Some(Value::Text(text)) = values.first() {
+                self.0.push((*text).to_owned());
+            }
+            Ok(())
+        }
+    }
+    let mut column = Column(Vec::new());
+    reader.query(sql, &mut column)?;
+    Ok(column.0)
+}

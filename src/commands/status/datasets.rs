@@ -1,0 +1,106 @@
+//! The table of datasets on the screen of `irispool status`, as much of it as there is room for.
+
+use super::super::text::{Align, age, columns, count, time};
+use super::screen::since;
+use crate::health::{DatasetFacts, Facts, Finding, Flow};
+
+/// No name is cut to less.
+const NAME_CHARS_MIN: usize = 12;
+
+/// `lines`: how many there is room for. Where that is too few, those to be looked at come first.
+pub(super) fn table(
+    facts: &Facts,
+    findings: &[Finding],
+    width: Option<usize>,
+    lines: Option<usize>,
+) -> String {
+    let mut datasets: Vec<(&String, &DatasetFacts)> = facts.datasets.iter().collect();
+    let all = datasets.len();
+    // A header, and a line about what is left out.
+    let shown = lines.filter(|lines| *lines < all + 1).map_or(all, |lines| lines.saturating_sub(2).max(1));
+    let is_found = |name: &str| {
+        findings.iter().any(|finding| finding.key.split_once(':').is_some_and(|(_, about)| about == name))
+    };
+    let is_busy =
+        |(name, of): &(&String, &DatasetFacts)| of.ready + of.claimed + of.dead > 0 || is_found(name);
+    let mut more = String::new();
+    if shown < all {
+        // What is wrong, what is dead, the longest queues, who holds something, the rest.
+        datasets.sort_by_key(|(name, of)| {
+            (!is_found(name), of.dead == 0, std::cmp::Reverse(of.ready), of.claimed == 0)
+        });
+        let left = datasets.split_off(shown);
+        let quiet = if left.iter().any(is_busy) { "" } else { ", of which nothing waits or is dead" };
+        more = format!("and {} more{quiet}: --all shows them\n", left.len());
+    }
+    fitting(facts, &datasets, width) + &more
+}
+
+/// Narrower and narrower, until it fits.
+fn fitting(facts: &Facts, datasets: &[(&String, &DatasetFacts)], width: Option<usize>) -> String {
+    let width_of = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let wide = draw(facts, datasets, true, usize::MAX);
+    let Some(width) = width.filter(|width| width_of(&wide) > *width) else { return wide };
+    let narrow = draw(facts, datasets, false, usize::MAX);
+    let excess = width_of(&narrow).saturating_sub(width);
+    if excess == 0 {
+        return narrow;
+    }
+    let name_chars = datasets.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    draw(facts, datasets, false, name_chars.saturating_sub(excess).max(NAME_CHARS_MIN))
+}
+
+/// `has_times`: when the last row came, beside how long ago.
+fn draw(
+    facts: &Facts,
+    datasets: &[(&String, &DatasetFacts)],
+    has_times: bool,
+    name_chars_max: usize,
+) -> String {
+    let mut header = vec![
+        ("DATASET", Align::Left),
+        ("READY", Align::Right),
+        ("OLDEST", Align::Right),
+        ("CLAIMED", Align::Right),
+        ("DEAD", Align::Right),
+        ("LAST ROW", Align::Right),
+        ("ROWS 1H", Align::Right),
+        ("ROWS 24H", Align::Right),
+    ];
+    if has_times {
+        header.insert(6, ("AT", Align::Left));
+    }
+    let number = |number: u64| if number == 0 { "-".to_owned() } else { count(number) };
+    let ago = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| age(since(facts.at_ms, ms)));
+    let rows = datasets.iter().map(|(name, dataset)| {
+        let flow = dataset.flow.as_ref();
+        let rows = |of: fn(&Flow) -> u64| flow.map_or_else(|| "?".to_owned(), |flow| number(of(flow)));
+        let last_row_ms = flow.and_then(|flow| flow.last_row_ms);
+        let last_row = match flow {
+            None => "?".to_owned(),
+            Some(_) => ago(last_row_ms),
+        };
+        let mut row = vec![
+            cut(name, name_chars_max),
+            number(dataset.ready),
+            ago(dataset.oldest_ready_ms),
+            number(dataset.claimed),
+            number(dataset.dead),
+            last_row,
+            rows(|flow| flow.rows_hour),
+            rows(|flow| flow.rows_day),
+        ];
+        if has_times {
+            row.insert(6, last_row_ms.map_or_else(|| "-".to_owned(), time));
+        }
+        row
+    });
+    columns(&header, &rows.collect::<Vec<_>>())
+}
+
+fn cut(name: &str, chars_max: usize) -> String {
+    if name.chars().count() <= chars_max {
+        return name.to_owned();
+    }
+    name.chars().take(chars_max - 1).chain(['…']).collect()
+}

@@ -1,0 +1,129 @@
+//! `irispool status --watch`: the screen again and again, drawn over the last one.
+
+use std::io::{self, IsTerminal, Write, stdout};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded, select};
+
+use super::super::text::{Look, Room, time};
+use super::{Answer, StatusArgs, screen};
+use crate::config::Config;
+use crate::exit::{Exit, Failure, OutputError};
+use crate::health::Looker;
+use crate::pipeline::PipelineError;
+use crate::signals::Stop;
+
+/// How soon a terminal of another size is drawn anew.
+const RESIZE_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The other screen, without a cursor; and back.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+/// A terminal that knows of it shows what is between the two at once.
+const BEGIN_FRAME: &str = "\x1b[?2026h\x1b[H";
+const END_FRAME: &str = "\x1b[J\x1b[?2026l";
+
+/// Until Ctrl-C; gives the code of the last look. Looking is done by a thread of its own, as it may take seconds, in
+/// which Ctrl-C must be heard.
+pub(super) fn watch(
+    config: &Config,
+    looker: Looker,
+    args: &StatusArgs,
+    every: Duration,
+    look: Look,
+) -> Result<Exit, Failure> {
+    let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
+    let answers = look_again_and_again(config.clone(), looker, every).map_err(PipelineError::Thread)?;
+    let is_screen = !args.json && stdout().is_terminal();
+    let mut terminal = if is_screen { Some(Terminal::enter().map_err(OutputError::from)?) } else { None };
+    let mut last: Option<Answer> = None;
+    let mut drawn: Option<Room> = None;
+    loop {
+        select! {
+            recv(stop.channel()) -> _ => break,
+            recv(answers) -> answer => match answer {
+                Ok(answer) => (last, drawn) = (Some(answer), None),
+                // It looks until the process ends, or has panicked.
+                Err(_) => break,
+            },
+            default(RESIZE_INTERVAL) => {}
+        }
+        let Some(answer) = &last else { continue };
+        if let Some(terminal) = &mut terminal {
+            let room = Room::of_stdout();
+            if drawn != Some(room) {
+                let frame = frame(answer, look, room, args.all, every);
+                terminal.show(&frame).map_err(OutputError::from)?;
+                drawn = Some(room);
+            }
+        } else if drawn.is_none() {
+            drawn = Some(Room::default());
+            let text = if args.json {
+                serde_json::to_string(answer).expect("facts can be written as JSON") + "\n"
+            } else {
+                screen::draw(&answer.facts, &answer.findings, look, Room::default())
+            };
+            stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
+        }
+    }
+    drop(terminal);
+    let Some(answer) = last else { return Ok(Exit::Unknown) };
+    if is_screen {
+        // What was seen last stays to be read, with room for the prompt.
+        let mut room = Room::of_stdout();
+        room.height = room.height.map(|height| height.saturating_sub(1)).filter(|_| !args.all);
+        let text = screen::draw(&answer.facts, &answer.findings, look, room);
+        stdout().write_all(text.as_bytes()).map_err(OutputError::from)?;
+    }
+    Ok(answer.exit())
+}
+
+fn look_again_and_again(config: Config, looker: Looker, every: Duration) -> io::Result<Receiver<Answer>> {
+    let (sender, answers) = bounded(0);
+    let work = move || {
+        while sender.send(Answer::of(&looker, &config)).is_ok() {
+            thread::sleep(every);
+        }
+    };
+    thread::Builder::new().name("look".to_owned()).spawn(work)?;
+    Ok(answers)
+}
+
+/// The screen, and at its end when it was seen.
+fn frame(answer: &Answer, look: Look, room: Room, all: bool, every: Duration) -> String {
+    let footer = format!("\n{}, again every {}", time(answer.facts.at_ms), humantime::format_duration(every));
+    let height = room.height.map(|height| height.saturating_sub(2));
+    let of_screen = Room { height: height.filter(|_| !all), ..room };
+    let screen = screen::draw(&answer.facts, &answer.findings, look, of_screen);
+    let lines: Vec<&str> = screen.lines().take(height.unwrap_or(usize::MAX)).collect();
+    lines.join("\n") + "\n" + &footer
+}
+
+/// The terminal is as it was when this is gone.
+struct Terminal;
+
+impl Terminal {
+    fn enter() -> io::Result<Terminal> {
+        let terminal = Terminal;
+        write(ENTER)?;
+        Ok(terminal)
+    }
+
+    /// Each line is written over the old one and the rest of it cleared, so that nothing blinks.
+    fn show(&mut self, frame: &str) -> io::Result<()> {
+        let lines: Vec<String> = frame.lines().map(|line| format!("{line}\x1b[K")).collect();
+        write(&format!("{BEGIN_FRAME}{}{END_FRAME}", lines.join("\r\n")))
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = write(LEAVE);
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush())
+}

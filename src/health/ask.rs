@@ -1,0 +1,206 @@
+//! The warehouse's answer: whether it is there, and what it says for nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::flow::{Flow, Rhythm};
+use super::ledger;
+use crate::config::{Config, WarehouseSpec};
+use crate::warehouse::bigquery::{BigQuery, Environment, Options};
+use crate::warehouse::sqlite::Reader;
+use crate::warehouse::{QueryError, WarehouseError};
+
+/// How long a look may wait for a database that somebody has locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long one request over the network may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long a look waits for the network in all.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Default, Serialize)]
+pub struct WarehouseFacts {
+    pub name: String,
+    /// Whether it is there; a SQLite file is made by the first run.
+    pub there: bool,
+    /// None where it answered.
+    pub error: Option<String>,
+    /// What to do about the error.
+    pub hint: Option<String>,
+    pub answered_ms: Option<u64>,
+    /// Where a BigQuery dataset is.
+    pub location: Option<String>,
+    /// When the last row of any dataset came, in ms since 1970 UTC.
+    pub last_row_ms: Option<i64>,
+    pub rhythm: Option<Rhythm>,
+}
+
+/// Asks one warehouse, once or again and again.
+#[derive(Debug)]
+pub(super) struct Asker {
+    name: String,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Sqlite { path: PathBuf, busy_timeout: Duration },
+    BigQuery { spec: String, caller: Mutex<Caller> },
+}
+
+/// What is kept between two calls.
+#[derive(Default)]
+struct Caller {
+    /// With its connection and its token.
+    client: Option<Arc<BigQuery>>,
+    /// A call that had not ended when nobody waited for it any more.
+    pending: Option<Receiver<Called>>,
+}
+
+/// The answer to a call, or why there is none.
+struct Called {
+    took: Duration,
+    answer: Result<Option<String>, WarehouseError>,
+}
+
+impl Asker {
+    pub(super) fn new(config: &Config) -> Asker {
+        let name = config.warehouse.to_string();
+        let what = match &config.warehouse {
+            WarehouseSpec::Sqlite(path) => {
+                What::Sqlite { path: path.clone(), busy_timeout: config.busy_timeout.min(BUSY_TIMEOUT) }
+            }
+            WarehouseSpec::BigQuery { .. } => What::BigQuery { spec: name.clone(), caller: Mutex::default() },
+        };
+        Asker { name, what }
+    }
+
+    /// What it says of itself; and what came of each dataset, where it can be asked for that.
+    pub(super) fn ask(&self) -> (WarehouseFacts, Option<BTreeMap<String, Flow>>) {
+        let facts = WarehouseFacts { name: self.name.clone(), ..WarehouseFacts::default() };
+        match &self.what {
+            What::Sqlite { path, busy_timeout } => ask_sqlite(facts, path, *busy_timeout),
+            What::BigQuery { spec, caller } => {
+                let mut caller = caller.lock().unwrap_or_else(PoisonError::into_inner);
+                (ask_bigquery(facts, spec, &mut caller), None)
+            }
+        }
+    }
+}
+
+fn ask_sqlite(
+    mut facts: WarehouseFacts,
+    path: &Path,
+    busy_timeout: Duration,
+) -> (WarehouseFacts, Option<BTreeMap<String, Flow>>) {
+    facts.there = path.exists();
+    if !facts.there {
+        return (facts, None);
+    }
+    let began = Instant::now();
+    let asked =
+        Reader::open(path, busy_timeout).map_err(QueryError::from).and_then(|reader| ledger::ask(&reader));
+    match asked {
+        Ok(flows) => {
+            facts.answered_ms = Some(began.elapsed().as_millis() as u64);
+            (facts, Some(flows))
+        }
+        Err(error) => {
+            facts.hint = match &error {
+                QueryError::Warehouse(error) => hint_of(error),
+                QueryError::Statement { hint, .. } => hint.clone(),
+                QueryError::Output(_) => None,
+            };
+            facts.error = Some(error.to_string());
+            (facts, None)
+        }
+    }
+}
+
+/// One call that costs nothing, tried once: where the dataset is. It is made by a thread of its own, as nothing else
+/// bounds how long looking up a name may take.
+fn ask_bigquery(mut facts: WarehouseFacts, spec: &str, caller: &mut Caller) -> WarehouseFacts {
+    let pending = match caller.pending.take() {
+        Some(pending) => pending,
+        None => match caller.client(spec) {
+            Ok(client) => call(client),
+            Err(error) => return without_answer(facts, &error),
+        },
+    };
+    let silent = |facts| {
+        let why = format!("no answer within {} s", ANSWER_TIMEOUT.as_secs());
+        without_answer(facts, &WarehouseError::Later { why, after: Duration::ZERO })
+    };
+    match pending.recv_timeout(ANSWER_TIMEOUT) {
+        Ok(Called { took, answer: Ok(location) }) => {
+            facts.there = true;
+            facts.answered_ms = Some(took.as_millis() as u64);
+            facts.location = location;
+            facts
+        }
+        Ok(Called { answer: Err(error), .. }) => without_answer(facts, &error),
+        Err(RecvTimeoutError::Timeout) => {
+            caller.pending = Some(pending);
+            silent(facts)
+        }
+        // The thread could not be started, or it panicked.
+        Err(RecvTimeoutError::Disconnected) => silent(facts),
+    }
+}
+
+fn without_answer(mut facts: WarehouseFacts, error: &WarehouseError) -> WarehouseFacts {
+    let network = "is the network up, and does a worker's log say the same?";
+    facts.hint = hint_of(error).or_else(|| Some(network.to_owned()));
+    facts.error = Some(error.to_string());
+    facts
+}
+
+fn hint_of(error: &WarehouseError) -> Option<String> {
+    match error {
+        WarehouseError::Setup { hint, .. } => Some(hint.clone()),
+        WarehouseError::Later { .. } => None,
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Caller").finish_non_exhaustive()
+    }
+}
+
+impl Caller {
+    fn client(&mut self, spec: &str) -> Result<Arc<BigQuery>, WarehouseError> {
+        if let Some(client) = &self.client {
+            return Ok(Arc::clone(client));
+        }
+        let options = Options {
+            patience: Duration::ZERO,
+            call_timeout: CALL_TIMEOUT,
+            environment: Environment::of_process(),
+            ..Options::default()
+        };
+        let client = Arc::new(BigQuery::open(spec, options)?);
+        self.client = Some(Arc::clone(&client));
+        Ok(client)
+    }
+}
+
+fn call(client: Arc<BigQuery>) -> Receiver<Called> {
+    let (sender, receiver) = channel();
+    let work = move || {
+        let began = Instant::now();
+        let answer = client.ask_location();
+        let _ = sender.send(Called { took: began.elapsed(), answer });
+    };
+    // Where no thread can be started, the sender is gone, and the receiver says so.
+    let _ = thread::Builder::new().name("ask".to_owned()).spawn(work);
+    receiver
+}
