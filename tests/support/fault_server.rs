@@ -202,7 +202,8 @@ impl Handler for Served {
         let mut state = self.0.lock().unwrap();
         let op = op_of(&request);
         if op == "tables.list" {
-            return Reply::json(200, json!({}));
+            let (status, body) = state.list();
+            return Reply::json(status, body);
         }
         // Views are not what these tests are about: they are there, and there is no history.
         if op == "tables.get" && !table_of(&request).ends_with("_iris") {
@@ -316,6 +317,18 @@ impl State {
             assert!(id.len() <= 128 && !id.is_empty());
             self.sent.entry(name_of(&row)).or_default().insert(id);
         }
+    }
+
+    /// The tables, and a view for each dataset.
+    fn list(&self) -> (u16, Value) {
+        if self.no_dataset {
+            return not_found("Dataset p:d");
+        }
+        let views =
+            irispool::catalog::all().iter().map(|dataset| irispool::catalog::view_name(&dataset.name));
+        let names = self.tables.keys().cloned().chain(views);
+        let listed: Vec<Value> = names.map(|name| json!({"tableReference": {"tableId": name}})).collect();
+        (200, json!({"kind": "bigquery#tableList", "tables": listed}))
     }
 
     /// Does as BigQuery would.

@@ -30,6 +30,8 @@ use crate::warehouse::{Bulk, Delivery, WarehouseError};
 const ATTEMPTS_MAX: u32 = 20;
 /// BigQuery takes 4 GB of compressed JSON; a batch of more is streamed.
 const FILE_BYTES_MAX: u64 = 3_900_000_000;
+/// Jobs that a backlog is divided into, if they are not too small or too large then.
+const JOBS_OF_BACKLOG: u64 = 8;
 const POLL_MAX: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -69,6 +71,16 @@ pub(super) struct LoadJob {
     rows: Option<Gathered>,
     row_count: u64,
     buffer: Vec<u8>,
+    /// Nobody has made a job of it.
+    is_new: bool,
+}
+
+/// Of a backlog of so many files of one dataset, how many go in one load job: several jobs, so that the first rows are
+/// in and their files deleted while the last ones are read; none with fewer files than `least`, as far as that can be.
+pub(super) fn files_of_one(files: u64, least: u64, most: u64) -> u64 {
+    let wanted = (files / JOBS_OF_BACKLOG).clamp(least.min(most), most);
+    let jobs = (files / wanted).max(files.div_ceil(most)).max(1);
+    files.div_ceil(jobs).max(least).min(most)
 }
 
 /// Rows go to a file without a name, so that memory does not grow with the batch; BigQuery sees by itself whether a
@@ -127,14 +139,15 @@ enum Attempt {
 }
 
 impl LoadJob {
-    pub(super) fn begin(shared: Arc<Shared>, dataset: &str, batch: &str) -> LoadJob {
+    pub(super) fn begin(shared: Arc<Shared>, dataset: &str, batch: &str, is_new: bool) -> LoadJob {
         // Job ids have letters, digits, dashes and underscores.
         let batch: String = batch
             .chars()
             .map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' })
             .collect();
         let id = format!("irispool_{batch}");
-        LoadJob { shared, dataset: dataset.to_owned(), id, rows: None, row_count: 0, buffer: Vec::new() }
+        let dataset = dataset.to_owned();
+        LoadJob { shared, dataset, id, rows: None, row_count: 0, buffer: Vec::new(), is_new }
     }
 
     fn no_disk(&self, error: &io::Error) -> WarehouseError {
@@ -209,6 +222,15 @@ impl LoadJob {
         Attempt::Failed { meaning: meaning.unwrap_or(Meaning::Again), reason, message }
     }
 
+    /// Somebody has removed the table since it was read.
+    fn missing_table(&self, message: &str) -> WarehouseError {
+        self.shared.tables.forget(&self.dataset);
+        WarehouseError::Later {
+            why: format!("the table of {} is gone: it is made again ({message})", self.dataset),
+            after: Duration::ZERO,
+        }
+    }
+
     /// Makes the job of that id, if it is not there.
     fn make(
         &self,
@@ -249,6 +271,11 @@ impl LoadJob {
                 Ok(())
             }
             Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(()),
+            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
+                if message.contains("Table") =>
+            {
+                Err(self.missing_table(&message))
+            }
             Err(error) => Err(self.explain(Op::JobsInsert, error)),
         }
     }
@@ -290,7 +317,11 @@ impl Bulk for LoadJob {
         let location = location.as_deref();
         for attempt in 0..ATTEMPTS_MAX {
             let id = format!("{}_{attempt}", self.id);
-            let mut outcome = self.outcome(&id, location)?;
+            // Were there one of that id after all, making it would say so.
+            let mut outcome = match self.is_new && attempt == 0 {
+                true => None,
+                false => self.outcome(&id, location)?,
+            };
             let is_ours = outcome.is_none();
             if is_ours {
                 let Some((file, bytes)) = &mut rows else { return Ok(true) };
@@ -302,7 +333,7 @@ impl Bulk for LoadJob {
                     );
                     return Ok(false);
                 }
-                let table = self.shared.tables.bring_about(&self.shared.client, &self.dataset, &[])?;
+                let table = self.shared.tables.get(&self.shared.client, &self.dataset)?;
                 self.make(&id, location, &table, file, *bytes)?;
                 outcome = self.outcome(&id, location)?;
             }
@@ -330,6 +361,9 @@ impl Bulk for LoadJob {
                 }
                 Some(Attempt::Failed { meaning, reason, message }) => {
                     tracing::warn!(dataset = self.dataset, job = id, reason, message, "the load job failed");
+                    if is_ours && meaning == Meaning::NotFound {
+                        return Err(self.missing_table(&message));
+                    }
                     // What failed just now for one of these reasons would fail again at once. What failed some time ago
                     // may succeed now.
                     if is_ours && meaning != Meaning::Again {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -21,8 +22,23 @@ const NEW_DATASET: &str = include_str!("../../../sql/bigquery/dataset.sql");
 const NEW_TABLE: &str = include_str!("../../../sql/bigquery/table.sql");
 const NEW_COLUMNS: &str = include_str!("../../../sql/bigquery/columns.sql");
 const TABLES_A_PAGE: u32 = 1000;
+/// What was listed so long ago may have got views and histories since.
+const LISTED_AGE_MAX: Duration = Duration::from_secs(60);
 /// Others may change a table while its views are made; then they are made again.
 const VIEWS_ROUNDS_MAX: usize = 5;
+
+/// The tables and views that there were.
+pub(super) struct Listed {
+    at: Instant,
+    /// None where they could not be listed.
+    names: Option<HashSet<String>>,
+}
+
+impl Listed {
+    fn is_old(&self) -> bool {
+        self.at.elapsed() > LISTED_AGE_MAX
+    }
+}
 
 impl BigQuery {
     /// Makes the tables of the datasets where they lack, gives those that are there the columns that irispool needs,
@@ -36,11 +52,11 @@ impl BigQuery {
         let made = self.for_all(datasets, |dataset| {
             let mut made = Made::default();
             if !there.contains(&catalog::table_name(dataset)) {
-                made.tables += usize::from(shared.tables.make(&shared.client, dataset, &[])?);
+                made.tables += usize::from(shared.tables.make(&shared.client, dataset, &[])?.is_some());
             } else if let Some(table) = shared.tables.read(&shared.client, dataset)? {
                 made.columns += missing(&table, &[]).len();
             }
-            let table = shared.tables.bring_about(&shared.client, dataset, &[])?;
+            let table = shared.tables.bring_about(&shared.client, dataset, &[], false)?;
             for view in shared.views_of(dataset, &live(&table), Some(&there))? {
                 shared.make_view(&view)?;
                 made.views += 1;
@@ -194,20 +210,32 @@ impl Shared {
         }
     }
 
-    /// Whether a view is there: in the list of all that there was when it was first asked for, which takes one request
-    /// for all tables, or since.
-    fn has_view(&self, name: &str) -> Result<bool, WarehouseError> {
-        {
-            let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            let listed = match &*listed {
-                Some(names) => names,
-                None => listed.insert(self.table_names()?.unwrap_or_default()),
-            };
-            if listed.contains(name) {
-                return Ok(true);
+    /// Whether a table or view is in the list of all that there was when one was first asked for, which takes one
+    /// request for all of them. `None`: they can't be listed.
+    pub(super) fn is_listed(&self, name: &str) -> Option<bool> {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = listed.get_or_insert_with(|| {
+            let names = self.table_names();
+            if let Err(error) = &names {
+                tracing::debug!(why = %error, "the tables can't be listed: each is asked for by itself");
             }
+            Listed { at: Instant::now(), names: names.ok().map(Option::unwrap_or_default) }
+        });
+        listed.names.as_ref().map(|names| names.contains(name))
+    }
+
+    fn has_view(&self, name: &str) -> Result<bool, WarehouseError> {
+        match self.is_listed(name) {
+            Some(true) => Ok(true),
+            Some(false) if self.listed_lately().is_some() => Ok(false),
+            _ => Ok(self.resource(name)?.is_some()),
         }
-        Ok(self.resource(name)?.is_some())
+    }
+
+    /// The tables and views that there were a moment ago, where that is known.
+    fn listed_lately(&self) -> Option<HashSet<String>> {
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.as_ref().filter(|listed| !listed.is_old())?.names.clone()
     }
 
     fn make_view(&self, view: &View) -> Result<(), WarehouseError> {
@@ -243,7 +271,7 @@ impl Shared {
         }
         let (mut table_now, mut etag) = (live(table), table.etag.clone());
         for _ in 0..VIEWS_ROUNDS_MAX {
-            for view in self.views_of(dataset, &table_now, None)? {
+            for view in self.views_of(dataset, &table_now, self.listed_lately().as_ref())? {
                 self.make_view(&view)?;
                 tracing::info!(dataset, view = view.name, "view made");
             }
