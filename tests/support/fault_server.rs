@@ -348,6 +348,7 @@ impl State {
                 Some(table) => (200, table.shown()),
                 None => not_found(&format!("Table p:d.{}", table_of(request))),
             },
+            "tables.insert" if self.no_dataset => not_found("Dataset p:d"),
             "tables.insert" => {
                 let resource = body();
                 let name = resource["tableReference"]["tableId"].as_str().unwrap().to_owned();

@@ -266,7 +266,7 @@ impl Warehouse for BigQuery {
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError> {
         let Shared { client, tables, .. } = &*self.shared;
         let is_absent =
-            !tables.is_known(dataset) && self.shared.is_listed(&catalog::table_name(dataset)) == Some(false);
+            !tables.is_known(dataset) && self.shared.is_listed(&catalog::table_name(dataset))? == Some(false);
         let table = tables.bring_about(client, dataset, fields, is_absent)?;
         self.views.see_to(dataset, &table);
         Ok(Arc::clone(&table.schema))

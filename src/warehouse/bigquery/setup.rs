@@ -48,7 +48,7 @@ impl BigQuery {
     /// The first fault; what was made until then stays.
     pub fn set_up(&self, datasets: &[String]) -> Result<Made, WarehouseError> {
         let shared = &*self.shared;
-        let there = shared.table_names()?.unwrap_or_default();
+        let there = shared.all_tables()?.unwrap_or_default();
         let made = self.for_all(datasets, |dataset| {
             let mut made = Made::default();
             if !there.contains(&catalog::table_name(dataset)) {
@@ -75,7 +75,7 @@ impl BigQuery {
     /// dataset would be made. Nothing is changed.
     pub fn plan(&self, datasets: &[String], location: &str) -> Result<Vec<String>, WarehouseError> {
         let shared = &*self.shared;
-        let there = shared.table_names()?;
+        let there = shared.all_tables()?;
         let place = self.place();
         let mut plan = Vec::new();
         if there.is_none() {
@@ -124,7 +124,7 @@ impl Shared {
     }
 
     /// The names of all tables and views; `None` where the dataset is not there.
-    fn table_names(&self) -> Result<Option<HashSet<String>>, WarehouseError> {
+    fn table_names(&self) -> Result<Option<HashSet<String>>, CallError> {
         let mut names = HashSet::new();
         let mut page = String::new();
         loop {
@@ -137,7 +137,7 @@ impl Shared {
                 {
                     return Ok(None);
                 }
-                Err(error) => return Err(self.client.explain(Op::TablesList, error)),
+                Err(error) => return Err(error),
             };
             let tables = answer["tables"].as_array().map_or(&[][..], Vec::as_slice);
             names.extend(
@@ -150,6 +150,10 @@ impl Shared {
                 None => return Ok(Some(names)),
             }
         }
+    }
+
+    fn all_tables(&self) -> Result<Option<HashSet<String>>, WarehouseError> {
+        self.table_names().map_err(|error| self.client.explain(Op::TablesList, error))
     }
 
     /// The table as it would be after a set-up, and the statements that make it so.
@@ -212,20 +216,29 @@ impl Shared {
 
     /// Whether a table or view is in the list of all that there was when one was first asked for, which takes one
     /// request for all of them. `None`: they can't be listed.
-    pub(super) fn is_listed(&self, name: &str) -> Option<bool> {
+    ///
+    /// # Errors
+    /// For the one who asks first when BigQuery can't be asked at all; the others find out by themselves.
+    pub(super) fn is_listed(&self, name: &str) -> Result<Option<bool>, WarehouseError> {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        let listed = listed.get_or_insert_with(|| {
+        if listed.as_ref().is_none_or(|listed| listed.names.is_none() && listed.is_old()) {
             let names = self.table_names();
-            if let Err(error) = &names {
-                tracing::debug!(why = %error, "the tables can't be listed: each is asked for by itself");
+            *listed = Some(Listed { at: Instant::now(), names: None });
+            match names {
+                Ok(names) => *listed = Some(Listed { at: Instant::now(), names }),
+                Err(CallError::Answer(answer)) => {
+                    let why = answer.describe();
+                    tracing::debug!(why, "the tables can't be listed: each is asked for by itself");
+                }
+                Err(CallError::Warehouse(error)) => return Err(error),
             }
-            Listed { at: Instant::now(), names: names.ok().map(Option::unwrap_or_default) }
-        });
-        listed.names.as_ref().map(|names| names.contains(name))
+        }
+        let names = listed.as_ref().and_then(|listed| listed.names.as_ref());
+        Ok(names.map(|names| names.contains(name)))
     }
 
     fn has_view(&self, name: &str) -> Result<bool, WarehouseError> {
-        match self.is_listed(name) {
+        match self.is_listed(name)? {
             Some(true) => Ok(true),
             Some(false) if self.listed_lately().is_some() => Ok(false),
             _ => Ok(self.resource(name)?.is_some()),
