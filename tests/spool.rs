@@ -452,3 +452,17 @@ fn what_a_worker_publishes_is_found_until_it_retires() {
     assert!(inspect(&spool.layout).unwrap().workers.is_empty());
     assert!(!spool.layout.claimed().join(name).exists());
 }
+
+#[test]
+fn the_largest_dataset_folder_comes_first() {
+    let spool = Spool::new();
+    spool.put("AAA", "one", "[]");
+    // A folder of one block is as large as the next, so the large one has to have more.
+    for number in 0..300 {
+        spool.put("MILS", &format!("MILS_202510271648_{number:05}.json"), "[]");
+    }
+    spool.put("ZZZ", "one", "[]");
+    let (_worker, claimer) = spool.claimer(10);
+    let (folders, _) = claimer.dataset_folders().unwrap();
+    assert_eq!((folders.len(), folders[0].to_str()), (3, Some("MILS")));
+}

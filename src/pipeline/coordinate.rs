@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
-use super::ahead::Ahead;
-use super::parse::{NO_SUBJECT, Outlets, log_spool_failure};
+use super::parse::{NO_SUBJECT, log_spool_failure};
+use super::stages::{self, Stages};
 use super::tally::Tally;
 use super::work::Work;
-use super::{Settings, Shared, budget::Budget, bulk, deliver, list, settle, tables::Tables};
+use super::{Settings, Shared, budget::Budget, tables::Tables};
 use crate::catalog;
 use crate::observe::is_news;
 use crate::signals::Stop;
@@ -33,18 +33,6 @@ const RECHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Claimed batches at once; each has a folder open.
 const BATCHES_MAX: usize = 200;
-
-/// Parcels waiting for delivery.
-const PARCELS_WAITING_MAX: usize = 64;
-
-/// Threads that put bulk batches together.
-const GATHERERS: usize = 2;
-
-/// Bulk batches that are being delivered at once.
-const FINISHERS: usize = 8;
-
-/// Settle tasks waiting for a free thread.
-const SETTLE_TASKS_WAITING_MAX: usize = 512;
 
 /// `--once` gives up on messages that the warehouse does not take after so long without any progress.
 const ONCE_PATIENCE: Duration = Duration::from_secs(60);
@@ -91,7 +79,7 @@ pub fn run(
         stop,
     });
     let (ended_sender, ended) = unbounded();
-    let Stages { works, threads } = start_stages(&shared, &warehouse).map_err(PipelineError::Thread)?;
+    let Stages { works, threads } = stages::start(&shared, &warehouse).map_err(PipelineError::Thread)?;
     let claimer = Claimer::new(
         shared.layout.clone(),
         Arc::clone(&worker),
@@ -120,63 +108,6 @@ pub fn run(
         Err(_) => tracing::debug!("a stage is still at work: the worker's folder stays for the next worker"),
     }
     Ok(ended)
-}
-
-/// The way into the stages, and their threads: they end when nothing can come in any more.
-struct Stages {
-    works: Sender<Arc<Work>>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-fn start_stages(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io::Result<Stages> {
-    let (works_sender, works) = unbounded::<Arc<Work>>();
-    let (parcel_sender, parcels) = bounded(PARCELS_WAITING_MAX);
-    let (settle_sender, settle_tasks) = bounded(SETTLE_TASKS_WAITING_MAX);
-    let mut threads = Vec::new();
-    let mut start = |name: String, body: Box<dyn FnOnce() + Send>| {
-        thread::Builder::new().name(name).spawn(body).map(|thread| threads.push(thread))
-    };
-    let readers = rayon::ThreadPoolBuilder::new()
-        .num_threads(shared.settings.readers)
-        .thread_name(|number| format!("read-{number}"))
-        .build()
-        .map_err(io::Error::other)?;
-    let mut outlets = Outlets { parcels: parcel_sender, steps: Vec::new(), settle: settle_sender.clone() };
-    let (complete_sender, complete) = bounded(FINISHERS);
-    for number in 0..GATHERERS {
-        let (step_sender, steps) = bounded(PARCELS_WAITING_MAX);
-        outlets.steps.push(step_sender);
-        let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
-        let complete = complete_sender.clone();
-        start(
-            format!("gather-{number}"),
-            Box::new(move || bulk::gather_all(&shared, &*warehouse, &steps, &complete)),
-        )?;
-    }
-    drop(complete_sender);
-    for number in 0..FINISHERS {
-        let (shared, complete, settle) = (Arc::clone(shared), complete.clone(), settle_sender.clone());
-        start(format!("finish-{number}"), Box::new(move || bulk::finish_all(&shared, &complete, &settle)))?;
-    }
-    let lister_shared = Arc::clone(shared);
-    let ahead = Ahead::new(warehouse.tables_at_once())?;
-    start(
-        "list".to_owned(),
-        Box::new(move || list::list_all(&lister_shared, ahead, &readers, &works, &outlets)),
-    )?;
-    for number in 0..warehouse.parallelism() {
-        let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
-        let (parcels, settle) = (parcels.clone(), settle_sender.clone());
-        start(
-            format!("deliver-{number}"),
-            Box::new(move || deliver::deliver_all(&shared, &*warehouse, &parcels, &settle)),
-        )?;
-    }
-    for number in 0..shared.settings.settlers {
-        let (shared, tasks) = (Arc::clone(shared), settle_tasks.clone());
-        start(format!("settle-{number}"), Box::new(move || settle::settle_all(&shared, &tasks)))?;
-    }
-    Ok(Stages { works: works_sender, threads })
 }
 
 struct Coordinator {

@@ -21,6 +21,7 @@ mod figures;
 mod list;
 mod parse;
 mod settle;
+mod stages;
 mod tables;
 mod tally;
 mod work;
