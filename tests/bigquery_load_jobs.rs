@@ -72,6 +72,46 @@ fn the_same_batch_again_takes_on_the_first_outcome_and_sends_nothing() {
 }
 
 #[test]
+fn a_new_batch_is_not_asked_for_first_and_one_that_is_there_after_all_is_adopted() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let delivery = freq(&warehouse, 5, 4);
+    let deliver = || {
+        let mut bulk = warehouse.begin_bulk("FREQ", BATCH, true).unwrap();
+        bulk.add(&delivery).unwrap();
+        bulk.finish().unwrap()
+    };
+    assert!(deliver());
+    assert_eq!((server.count("jobs.insert"), server.count("jobs.get")), (1, 1));
+    assert!(deliver());
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.state().jobs.len(), 1);
+}
+
+#[test]
+fn a_table_that_somebody_removed_is_made_again() {
+    for answers_at_once in [true, false] {
+        let server = FaultServer::start();
+        let warehouse = open(&server);
+        let delivery = freq(&warehouse, 5, 4);
+        if answers_at_once {
+            server.state().tables.clear();
+            server.fail("jobs.insert", [fault(404, "notFound", "Not found: Table p:d.bmrs_freq_iris")]);
+        } else {
+            let gone = json!({"reason": "notFound", "message": "Not found: Table p:d.bmrs_freq_iris"});
+            server.state().job_errors = [gone].into();
+        }
+        let first = bulk(&warehouse, &[&delivery]);
+        assert!(
+            matches!(&first, Err(WarehouseError::Later { why, .. }) if why.contains("made again")),
+            "{first:?}"
+        );
+        assert!(bulk(&warehouse, &[&freq(&warehouse, 5, 4)]).unwrap());
+        assert_in(&server, &delivery, &Default::default());
+    }
+}
+
+#[test]
 fn a_job_of_the_same_id_for_another_table_is_not_taken_for_ours() {
     let server = FaultServer::start();
     let warehouse = open(&server);
@@ -194,6 +234,10 @@ fn backlogs_go_by_load_jobs_as_long_as_the_budget_lasts() {
     let auto = with(Method::Auto);
     assert_eq!(auto.bulk_files_max("FREQ", 5_000), None);
     assert_eq!(auto.bulk_files_max("FREQ", 5_001), Some(5_001));
+    // Several jobs, so that the first rows are in early; and no rest that would be streamed.
+    assert_eq!(auto.bulk_files_max("FREQ", 29_899), Some(5_980));
+    assert_eq!(auto.bulk_files_max("FREQ", 9_999), Some(9_999));
+    assert_eq!(auto.bulk_files_max("FREQ", 1_000_000), Some(20_000));
     assert_eq!(with(Method::Stream).bulk_files_max("FREQ", 50_000), None);
     assert!(with(Method::Load).bulk_files_max("FREQ", 1).is_some());
     for batch in ["a", "b"] {

@@ -103,7 +103,8 @@ impl FaultServer {
         self.state.lock().unwrap()
     }
 
-    /// The next requests for `op` meet these faults, one each.
+    /// The next requests for `op` meet these faults, one each: `insertAll`, or `insertAll bmrs_freq_iris` for those of
+    /// one table.
     pub fn fail(&self, op: &'static str, faults: impl IntoIterator<Item = Fault>) {
         self.state().faults.entry(op).or_default().extend(faults);
     }
@@ -201,10 +202,6 @@ impl Handler for Served {
     fn handle(&self, request: Request) -> Reply {
         let mut state = self.0.lock().unwrap();
         let op = op_of(&request);
-        if op == "tables.list" {
-            let (status, body) = state.list();
-            return Reply::json(status, body);
-        }
         // Views are not what these tests are about: they are there, and there is no history.
         if op == "tables.get" && !table_of(&request).ends_with("_iris") {
             let name = table_of(&request);
@@ -229,7 +226,7 @@ impl Handler for Served {
         if op == "insertAll" {
             state.note_sent(&request);
         }
-        match state.faults.get_mut(op).and_then(VecDeque::pop_front) {
+        match state.next_fault(op, &request) {
             None => {
                 let (status, body) = state.act(op, &request);
                 Reply::json(status, body)
@@ -319,6 +316,13 @@ impl State {
         }
     }
 
+    /// What is scripted for this table's requests comes before what is scripted for all of the operation.
+    fn next_fault(&mut self, op: &str, request: &Request) -> Option<Fault> {
+        let table = request.path.split('/').nth(8).unwrap_or_default();
+        let of_table = self.faults.get_mut(&*format!("{op} {table}")).and_then(VecDeque::pop_front);
+        of_table.or_else(|| self.faults.get_mut(op).and_then(VecDeque::pop_front))
+    }
+
     /// The tables, and a view for each dataset.
     fn list(&self) -> (u16, Value) {
         if self.no_dataset {
@@ -342,6 +346,7 @@ impl State {
                 self.no_dataset = false;
                 (200, body())
             }
+            "tables.list" => self.list(),
             "datasets.insert" => (409, error(409, "duplicate", "Already Exists: Dataset p:d")),
             "tables.get" if self.no_dataset => not_found("Dataset p:d"),
             "tables.get" => match self.tables.get(&table_of(request)) {
