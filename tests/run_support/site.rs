@@ -63,7 +63,10 @@ impl Site {
         let open = fs::Permissions::from_mode(0o755);
         let shelf = self.shelf.get_or_init(|| {
             let shelf = tempfile::Builder::new().permissions(open.clone()).tempdir().unwrap();
-            fs::copy(env!("CARGO_BIN_EXE_irispool"), shelf.path().join("irispool")).unwrap();
+            // By another process: a test beside this one that forks while we have the copy open for writing would
+            // keep it from being run (ETXTBSY).
+            let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_irispool")).arg(shelf.path()).status();
+            assert!(copied.unwrap().success());
             fs::set_permissions(shelf.path().join("irispool"), open).unwrap();
             shelf
         });
