@@ -80,7 +80,13 @@ fn waiting(spool: &Path) -> Vec<PathBuf> {
 
 fn feed(spool: &Path, files: usize, datasets: &str) {
     let fed = Command::new(env!("CARGO_BIN_EXE_irispool"))
-        .args(["feed", "--mix=even", "--seed=3", &format!("--files={files}"), &format!("--dataset={datasets}")])
+        .args([
+            "feed",
+            "--mix=even",
+            "--seed=3",
+            &format!("--files={files}"),
+            &format!("--dataset={datasets}"),
+        ])
         .arg(spool.join("incoming"))
         .stderr(Stdio::null())
         .status()
