@@ -5,23 +5,21 @@
 //! not fail for a passing reason. Only where an attempt's id is unknown is a job made, under that id; BigQuery makes
 //! no second job of one id. A job takes all rows or none.
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Meaning, meaning_of};
-use super::client::Body;
 use super::fault::{CallError, Op};
+use super::load_file::Gathered;
 use super::metrics::Metrics;
 use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
+use super::try_once::Body;
 use super::{QUOTA_PARK, Shared};
 use crate::catalog;
 use crate::warehouse::{Bulk, Delivery, WarehouseError};
@@ -30,37 +28,7 @@ use crate::warehouse::{Bulk, Delivery, WarehouseError};
 const ATTEMPTS_MAX: u32 = 20;
 /// BigQuery takes 4 GB of compressed JSON; a batch of more is streamed.
 const FILE_BYTES_MAX: u64 = 3_900_000_000;
-/// Jobs that a backlog is divided into, if they are not too small or too large then.
-const JOBS_OF_BACKLOG: u64 = 8;
 const POLL_MAX: Duration = Duration::from_secs(5);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The load jobs made for each table today, by this process.
-#[derive(Default)]
-pub(super) struct LoadJobs {
-    /// By dataset: the day, in days since 1970, and the jobs.
-    made: Mutex<HashMap<String, (i64, u32)>>,
-}
-
-impl LoadJobs {
-    pub(super) fn has_budget(&self, dataset: &str, max: u32) -> bool {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.get(dataset).is_none_or(|(day, jobs)| *day != today() || *jobs < max)
-    }
-
-    fn count(&self, dataset: &str) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let (day, jobs) = made.entry(dataset.to_owned()).or_default();
-        if *day != today() {
-            (*day, *jobs) = (today(), 0);
-        }
-        *jobs += 1;
-    }
-}
-
-fn today() -> i64 {
-    jiff::Timestamp::now().as_second() / DAY.as_secs() as i64
-}
 
 /// The delivery of one batch.
 pub(super) struct LoadJob {
@@ -73,50 +41,6 @@ pub(super) struct LoadJob {
     buffer: Vec<u8>,
     /// Nobody has made a job of it.
     is_new: bool,
-}
-
-/// Of a backlog of so many files of one dataset, how many go in one load job: several jobs, so that the first rows are
-/// in and their files deleted while the last ones are read; none with fewer files than `least`, as far as that can be.
-pub(super) fn files_of_one(files: u64, least: u64, most: u64) -> u64 {
-    let wanted = (files / JOBS_OF_BACKLOG).clamp(least.min(most), most);
-    let jobs = (files / wanted).max(files.div_ceil(most)).max(1);
-    files.div_ceil(jobs).max(least).min(most)
-}
-
-/// Rows go to a file without a name, so that memory does not grow with the batch; BigQuery sees by itself whether a
-/// file is compressed.
-enum Gathered {
-    Packed(Box<GzEncoder<BufWriter<File>>>),
-    Plain(BufWriter<File>),
-}
-
-impl Gathered {
-    fn new(gzip: bool) -> io::Result<Gathered> {
-        let file = BufWriter::new(tempfile::tempfile()?);
-        Ok(if gzip {
-            Gathered::Packed(Box::new(GzEncoder::new(file, Compression::fast())))
-        } else {
-            Gathered::Plain(file)
-        })
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Gathered::Packed(out) => out.write_all(bytes),
-            Gathered::Plain(out) => out.write_all(bytes),
-        }
-    }
-
-    /// The file and its length.
-    fn finish(self) -> io::Result<(File, u64)> {
-        let out = match self {
-            Gathered::Packed(out) => out.finish()?,
-            Gathered::Plain(out) => out,
-        };
-        let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        let bytes = file.seek(SeekFrom::End(0))?;
-        Ok((file, bytes))
-    }
 }
 
 /// What became of one attempt.

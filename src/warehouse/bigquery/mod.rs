@@ -15,6 +15,9 @@ mod credentials;
 mod fault;
 mod insert;
 mod judge;
+mod listing;
+mod load_budget;
+mod load_file;
 mod load_job;
 mod metrics;
 mod pace;
@@ -24,6 +27,7 @@ mod setup;
 mod sql;
 mod stream;
 mod tables;
+mod try_once;
 mod view_makers;
 pub mod views;
 
@@ -37,10 +41,10 @@ pub use self::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify, classi
 pub use self::client::Client;
 pub use self::credentials::Environment;
 pub use self::fault::{CallError, Op};
-use self::load_job::LoadJobs;
+use self::listing::Listed;
+use self::load_budget::LoadJobs;
 pub use self::metrics::Metrics;
 pub use self::query::{QueryColumn, QueryPage};
-use self::setup::Listed;
 use self::tables::Tables;
 use self::view_makers::ViewMakers;
 use super::{Bulk, Delivery, LoadResult, Warehouse, WarehouseError};
@@ -304,7 +308,7 @@ impl Warehouse for BigQuery {
             }
         };
         (wanted && self.shared.jobs.has_budget(dataset, options.load_jobs_a_day))
-            .then(|| load_job::files_of_one(files, least, options.load_files_max))
+            .then(|| load_budget::files_of_one(files, least, options.load_files_max))
     }
 
     fn begin_bulk(&self, dataset: &str, batch: &str, is_new: bool) -> Option<Box<dyn Bulk>> {

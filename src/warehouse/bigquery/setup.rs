@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Meaning};
 use super::columns::field_of;
 use super::fault::{CallError, Op};
-use super::query::percent_encoded;
 use super::sql::{fill, literal, quoted};
 use super::tables::{Table, Views, missing, new_table, partition_field, table_path};
 use super::views::{self, LiveTable, View};
@@ -21,24 +19,8 @@ use crate::warehouse::{Made, WarehouseError};
 const NEW_DATASET: &str = include_str!("../../../sql/bigquery/dataset.sql");
 const NEW_TABLE: &str = include_str!("../../../sql/bigquery/table.sql");
 const NEW_COLUMNS: &str = include_str!("../../../sql/bigquery/columns.sql");
-const TABLES_A_PAGE: u32 = 1000;
-/// What was listed so long ago may have got views and histories since.
-const LISTED_AGE_MAX: Duration = Duration::from_secs(60);
 /// Others may change a table while its views are made; then they are made again.
 const VIEWS_ROUNDS_MAX: usize = 5;
-
-/// The tables and views that there were.
-pub(super) struct Listed {
-    at: Instant,
-    /// None where they could not be listed.
-    names: Option<HashSet<String>>,
-}
-
-impl Listed {
-    fn is_old(&self) -> bool {
-        self.at.elapsed() > LISTED_AGE_MAX
-    }
-}
 
 impl BigQuery {
     /// Makes the tables of the datasets where they lack, gives those that are there the columns that irispool needs,
@@ -123,39 +105,6 @@ impl Shared {
         format!("bigquery:{}", self.client.place)
     }
 
-    /// The names of all tables and views; `None` where the dataset is not there.
-    fn table_names(&self) -> Result<Option<HashSet<String>>, CallError> {
-        let mut names = HashSet::new();
-        let mut page = String::new();
-        loop {
-            let dataset = &self.client.place.dataset;
-            let path = format!("datasets/{dataset}/tables?maxResults={TABLES_A_PAGE}{page}");
-            let answer = match self.client.get(Op::TablesList, &path) {
-                Ok(answer) => answer,
-                Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
-                    if !message.contains("Not found: Project") =>
-                {
-                    return Ok(None);
-                }
-                Err(error) => return Err(error),
-            };
-            let tables = answer["tables"].as_array().map_or(&[][..], Vec::as_slice);
-            names.extend(
-                tables
-                    .iter()
-                    .filter_map(|table| table["tableReference"]["tableId"].as_str().map(str::to_owned)),
-            );
-            match answer["nextPageToken"].as_str().filter(|token| !token.is_empty()) {
-                Some(token) => page = format!("&pageToken={}", percent_encoded(token)),
-                None => return Ok(Some(names)),
-            }
-        }
-    }
-
-    fn all_tables(&self) -> Result<Option<HashSet<String>>, WarehouseError> {
-        self.table_names().map_err(|error| self.client.explain(Op::TablesList, error))
-    }
-
     /// The table as it would be after a set-up, and the statements that make it so.
     fn planned_table(
         &self,
@@ -214,41 +163,12 @@ impl Shared {
         }
     }
 
-    /// Whether a table or view is in the list of all that there was when one was first asked for, which takes one
-    /// request for all of them. `None`: they can't be listed.
-    ///
-    /// # Errors
-    /// For the one who asks first when BigQuery can't be asked at all; the others find out by themselves.
-    pub(super) fn is_listed(&self, name: &str) -> Result<Option<bool>, WarehouseError> {
-        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        if listed.as_ref().is_none_or(|listed| listed.names.is_none() && listed.is_old()) {
-            let names = self.table_names();
-            *listed = Some(Listed { at: Instant::now(), names: None });
-            match names {
-                Ok(names) => *listed = Some(Listed { at: Instant::now(), names }),
-                Err(CallError::Answer(answer)) => {
-                    let why = answer.describe();
-                    tracing::debug!(why, "the tables can't be listed: each is asked for by itself");
-                }
-                Err(CallError::Warehouse(error)) => return Err(error),
-            }
-        }
-        let names = listed.as_ref().and_then(|listed| listed.names.as_ref());
-        Ok(names.map(|names| names.contains(name)))
-    }
-
     fn has_view(&self, name: &str) -> Result<bool, WarehouseError> {
         match self.is_listed(name)? {
             Some(true) => Ok(true),
             Some(false) if self.listed_lately().is_some() => Ok(false),
             _ => Ok(self.resource(name)?.is_some()),
         }
-    }
-
-    /// The tables and views that there were a moment ago, where that is known.
-    fn listed_lately(&self) -> Option<HashSet<String>> {
-        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        listed.as_ref().filter(|listed| !listed.is_old())?.names.clone()
     }
 
     fn make_view(&self, view: &View) -> Result<(), WarehouseError> {
