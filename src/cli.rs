@@ -81,17 +81,23 @@ impl Cli {
     pub fn flags(&self) -> Vec<Flag> {
         let mut flags = self.global.settings.typed();
         match &self.command {
-            Command::Run(RunArgs { settings, health, .. })
-            | Command::Config(ConfigArgs { settings, health }) => {
+            Command::Run(RunArgs { settings, health, alerts, .. })
+            | Command::Config(ConfigArgs { settings, health, alerts }) => {
                 flags.extend(settings.typed());
                 flags.extend(health.typed());
+                flags.extend(alerts.typed());
             }
-            Command::Status(StatusArgs { health, .. }) => flags.extend(health.typed()),
+            Command::Status(StatusArgs { health, alerts, .. }) => {
+                flags.extend(health.typed());
+                flags.extend(alerts.typed());
+            }
             Command::Demo(_)
             | Command::Feed(_)
             | Command::Setup(_)
             | Command::Query(_)
             | Command::Dead(_)
+            | Command::Archive(_)
+            | Command::Prune(_)
             | Command::Check(_)
             | Command::Completions(_)
             | Command::Man(_) => {}

@@ -8,7 +8,7 @@
 //! | 1 | [`Exit::CannotRun`] | it could not run: the configuration, the spool or the warehouse is at fault |
 //! | 2 | [`Exit::Usage`] | the command line is wrong |
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
-//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, or refused by the warehouse; `dead retry` left some whose names are taken |
+//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, refused by the warehouse, or not claimed because `dead/` is full; `dead retry` or `archive restore` left some whose names are taken |
 //! | 101 | none | a bug in irispool, which it names on stderr; nothing is lost |
 //! | 134 | SIGABRT | a bug in irispool ended it at once; the next run finishes what it had claimed |
 //! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
@@ -104,6 +104,11 @@ impl Failure {
 
     pub fn may_pass(&self) -> bool {
         self.0.may_pass()
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.0.hint()
     }
 
     /// The same of `status`, whose codes are about something else: it could not find out.

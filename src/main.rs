@@ -18,6 +18,9 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.report(colour);
+            if failure.exit() != Exit::Done {
+                logs::last_words(&failure.to_string(), failure.hint().as_deref());
+            }
             let exit = if is_status { failure.exit_of_status() } else { failure.exit() };
             exit.into()
         }
@@ -29,10 +32,11 @@ fn main() -> ExitCode {
 fn abort_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        const HINT: &str =
+            "this is a bug in irispool; nothing is lost, and the next run goes on with what was claimed";
         print(panic);
-        eprintln!(
-            "hint: this is a bug in irispool; nothing is lost, and the next run goes on with what was claimed"
-        );
+        eprintln!("hint: {HINT}");
+        logs::last_words(&panic.to_string(), Some(HINT));
         std::process::abort();
     }));
 }
@@ -49,6 +53,7 @@ fn keep_memory_flat() {
 
 fn run(cli: Cli, colour: bool) -> Result<Exit, Failure> {
     let settings = config::load(cli.config_file(), std::env::vars_os(), &cli.flags())?;
-    logs::init(settings.config.log_format, cli.command.log_level(&settings), colour);
+    let file = cli.command.log_file(&settings);
+    logs::init(settings.config.log_format, cli.command.log_level(&settings), colour, file);
     commands::run(cli.command, settings, cli.global.color, Cli::command())
 }

@@ -34,6 +34,10 @@ fn help() {
         ("check", &["check", "-h"]),
         ("dead", &["dead", "-h"]),
         ("dead_retry", &["dead", "retry", "-h"]),
+        ("archive", &["archive", "-h"]),
+        ("archive_list", &["archive", "list", "-h"]),
+        ("archive_restore", &["archive", "restore", "-h"]),
+        ("prune", &["prune", "-h"]),
         ("config", &["config", "-h"]),
     ] {
         let (stdout, stderr) = said(arguments, 0);

@@ -74,7 +74,10 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("spool", "\"/tmp/a\""),
         ("warehouse", "\"bigquery:example.com:grid-1.uk_power\""),
         ("schema", "\"strict\""),
-        ("keep", "\"done\""),
+        ("keep", "\"archive\""),
+        ("keep_max_age", "\"12h\""),
+        ("keep_max_bytes", "\"50GiB\""),
+        ("dead_max_bytes", "\"off\""),
         ("max_file_bytes", "\"3KiB\""),
         ("in_flight_bytes", "\"1500000\""),
         ("batch_rows", "7"),
@@ -97,8 +100,19 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("status_stale_after", "\"1h\""),
         ("status_disk_critical", "100"),
         ("listen", "\"127.0.0.1:9464\""),
+        ("alert_webhook", "\"https://hooks.example.com/a?b=c\""),
+        ("alert_format", "\"slack\""),
+        ("alert_command", "\"mail -s IRIS ann@example.com\""),
+        ("alert_after", "\"0s\""),
+        ("alert_remind", "\"1day\""),
+        ("heartbeat_url", "\"http://127.0.0.1:3001/api/push/x\""),
+        ("heartbeat_interval", "\"30s\""),
+        ("pid_file", "\"/run/irispool.pid\""),
         ("log_format", "\"json\""),
         ("log_level", "\"warn,irispool=debug\""),
+        ("log_file", "\"/var/log/irispool.log\""),
+        ("log_file_bytes", "\"1MiB\""),
+        ("log_files_kept", "0"),
     ];
     let mut by_variables = config_in(&folder);
     let mut by_flags = config_in(&folder);
@@ -151,12 +165,15 @@ fn more_v_is_more_log() {
 fn a_relative_path_is_meant_from_the_file_that_has_it() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("etc")).unwrap();
-    let file = "spool = \"queue\"\nwarehouse = \"sqlite:../iris.db\"\n";
+    let file =
+        "spool = \"queue\"\nwarehouse = \"sqlite:../iris.db\"\nlog_file = \"a.log\"\npid_file = \"/a.pid\"\n";
     fs::write(folder.path().join("etc/iris.toml"), file).unwrap();
     let by_flag = &mut config_in(&folder);
     by_flag.args(["--config", "etc/iris.toml"]);
     assert_eq!(setting(by_flag, "spool"), pair("\"etc/queue\"", "etc/iris.toml, line 1"));
     assert_eq!(setting(by_flag, "warehouse").0, "\"sqlite:etc/../iris.db\"");
+    assert_eq!(setting(by_flag, "log_file").0, "\"etc/a.log\"");
+    assert_eq!(setting(by_flag, "pid_file").0, "\"/a.pid\"");
     assert_eq!(setting(by_flag.args(["--spool", "queue"]), "spool").0, "\"queue\"");
     let by_variable = &mut config_in(&folder);
     by_variable.env("IRISPOOL_CONFIG", "etc/iris.toml");
@@ -199,7 +216,7 @@ fn an_unknown_key_is_named_with_its_place_and_a_near_one() {
     ");
     insta::assert_snapshot!(refusal_of_toml("[bigquery]\nproject = 1"), @r"
     error: irispool.toml, line 1: bigquery is no setting
-    hint: the settings are batch_rows, busy_timeout, claim_files, flush_interval, in_flight_bytes, keep, listen, load_threshold_files, location, log_format, log_level, max_file_bytes, method, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, status_backlog_critical, status_backlog_warn, status_disk_critical, status_stale_after, stop_timeout, stream_rows, warehouse, write_age
+    hint: the settings are alert_after, alert_command, alert_format, alert_remind, alert_webhook, batch_rows, busy_timeout, claim_files, dead_max_bytes, flush_interval, heartbeat_interval, heartbeat_url, in_flight_bytes, keep, keep_max_age, keep_max_bytes, listen, load_threshold_files, location, log_file, log_file_bytes, log_files_kept, log_format, log_level, max_file_bytes, method, pid_file, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, status_backlog_critical, status_backlog_warn, status_disk_critical, status_stale_after, stop_timeout, stream_rows, warehouse, write_age
     ");
 }
 
@@ -224,7 +241,7 @@ fn a_bad_value_is_named_with_its_place_and_what_would_be_right() {
     "#);
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_KEEP", "Done"), 1), @r#"
-    error: the environment variable IRISPOOL_KEEP=Done should be none or done
+    error: the environment variable IRISPOOL_KEEP=Done should be none, done or archive
     hint: left out, it is "none"
     "#);
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_SPOOL", ""), 1), @r#"
@@ -235,6 +252,27 @@ fn a_bad_value_is_named_with_its_place_and_what_would_be_right() {
     error: --max-file-bytes "1.5 TB" should be from 1KiB to 1GiB
     hint: left out, it is "64MiB"
     "#);
+}
+
+#[test]
+fn a_value_that_is_a_secret_is_not_repeated() {
+    for key in ["alert_webhook", "heartbeat_url"] {
+        let said = refusal_of_toml(&format!("{key} = \"htps://example.com/key\""));
+        assert!(said.contains(&format!("{key} = … should be a URL")) && !said.contains("example"), "{said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let said = refusal(config_in(&folder).args(["--alert-webhook", "example.com/key"]), 2);
+    assert!(said.contains("--alert-webhook … should be a URL") && !said.contains("example"), "{said}");
+}
+
+#[test]
+fn what_a_hook_finds_in_its_environment_is_no_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = config_in(&folder);
+    command.env("IRISPOOL_ALERT_LEVEL", "critical").env("IRISPOOL_ALERT_TEXT", "all is wrong");
+    assert_eq!(setting(&mut command, "alert_webhook").0, "\"off\"");
+    let said = refusal(config_in(&folder).env("IRISPOOL_ALERT_COLOUR", "red"), 1);
+    assert!(said.contains("IRISPOOL_ALERT_COLOUR is no setting"), "{said}");
 }
 
 #[test]
@@ -249,7 +287,12 @@ fn values_of_every_kind_are_checked() {
         ("warehouse = \"bigquery:project\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
         ("warehouse = \"bigquery:project.data-set\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
         ("schema = \"evolv\"", "evolve, rescue or strict"),
-        ("keep = true", "none or done"),
+        ("keep = true", "none, done or archive"),
+        ("keep_max_age = \"a year\"", "a duration such as 12h or 90days, or \"off\""),
+        ("keep_max_age = \"30m\"", "from 1h to 100years"),
+        ("keep_max_bytes = \"all\"", "a size such as 10GiB or 500 MB, or \"off\""),
+        ("keep_max_bytes = 1000", "from 1MiB to 16384GiB"),
+        ("dead_max_bytes = 0", "from 1KiB to 16384GiB"),
         ("max_file_bytes = \"64 apples\"", "a size such as 8MiB, 64 MB or 1048576"),
         ("max_file_bytes = 1023", "from 1KiB to 1GiB"),
         ("in_flight_bytes = \"1 KiB\"", "from 1MiB to 16GiB"),
@@ -272,6 +315,17 @@ fn values_of_every_kind_are_checked() {
         ("stop_timeout = \"1d\"", "from 100ms to 1h"),
         ("status_disk_critical = 101", "from 1 to 100"),
         ("listen = \"9464\"", "an address and a port such as 127.0.0.1:9464, or off"),
+        ("alert_webhook = \"hooks.example.com\"", "a URL that begins with https:// or http://, or off"),
+        ("alert_format = \"teams\"", "json or slack"),
+        ("alert_command = \" \"", "a command for sh, or off"),
+        ("alert_after = \"2h\"", "from 0s to 1h"),
+        ("alert_remind = \"0s\"", "from 1s to 30days"),
+        ("heartbeat_url = \"ftp://example.com/\"", "a URL that begins with https:// or http://, or off"),
+        ("heartbeat_interval = \"1ms\"", "from 1s to 1day"),
+        ("pid_file = \"~/iris.pid\"", "a path, with the home folder written out, not as ~, or off"),
+        ("log_file = \"\"", "a path, with the home folder written out, not as ~, or off"),
+        ("log_file_bytes = \"1KiB\"", "from 4KiB to 16GiB"),
+        ("log_files_kept = 10001", "from 0 to 10000"),
         ("log_format = \"xml\"", "human or json"),
         (
             "log_level = \"inof\"",

@@ -73,3 +73,47 @@ fn systemd_takes_the_unit() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("irispool@"), "{said}");
 }
+
+#[test]
+fn a_pid_file_is_there_while_it_runs() {
+    let site = Site::new();
+    let path = site.folder.path().join("worker.pid");
+    let flag = format!("--pid-file={}", path.display());
+    // Of one that died; the number may be anybody's by now.
+    std::fs::write(&path, "1\n").unwrap();
+    let mut daemon = site.daemon(&[&flag]);
+    daemon.wait_until_ready();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", daemon.id()));
+    daemon.stop();
+    assert!(!path.exists());
+    assert_eq!(
+        run_support::site::entries(site.folder.path()).iter().filter(|path| path.ends_with(".pid")).count(),
+        0
+    );
+}
+
+#[test]
+fn a_pid_file_that_another_worker_took_over_is_left_to_it() {
+    let site = Site::new();
+    let flag = format!("--pid-file={}", site.folder.path().join("worker.pid").display());
+    let mut first = site.daemon(&[&flag]);
+    first.wait_until_ready();
+    let mut second = site.daemon(&[&flag]);
+    second.wait_until_ready();
+    first.stop();
+    let path = site.folder.path().join("worker.pid");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", second.id()));
+    second.stop();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_pid_file_that_cannot_be_written_is_said_at_start() {
+    let site = Site::new();
+    for path in ["no/such/folder/worker.pid", "/"] {
+        let ended = site.once(&[&format!("--pid-file={path}")]);
+        assert_eq!(ended.code, Some(1), "{}", ended.log);
+        assert!(ended.log.contains("error: cannot write the process id into"), "{}", ended.log);
+        assert!(ended.log.contains("\nhint: "), "{}", ended.log);
+    }
+}

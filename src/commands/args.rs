@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::config::{RunSettings, StatusSettings};
+use crate::config::{AlertSettings, RunSettings, StatusSettings};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -15,6 +15,8 @@ pub struct RunArgs {
     pub settings: RunSettings,
     #[command(flatten)]
     pub health: StatusSettings,
+    #[command(flatten)]
+    pub alerts: AlertSettings,
 }
 
 #[derive(Debug, Args)]
@@ -23,6 +25,8 @@ pub struct ConfigArgs {
     pub settings: RunSettings,
     #[command(flatten)]
     pub health: StatusSettings,
+    #[command(flatten)]
+    pub alerts: AlertSettings,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,14 @@
 //! The verbs: one file each, and here what they are called and which does what.
 
+mod archive;
 mod args;
 mod check;
 mod config;
 mod dead;
 mod demo;
 pub mod feed;
+mod pid_file;
+mod prune;
 pub mod query;
 mod run;
 pub mod setup;
@@ -15,17 +18,20 @@ mod text;
 
 use clap::{ColorChoice, Subcommand};
 
+pub use archive::ArchiveCommand;
 pub use args::{ConfigArgs, DemoArgs, RunArgs};
 pub use check::CheckArgs;
 pub use dead::DeadCommand;
 pub use feed::FeedArgs;
+pub use prune::PruneArgs;
 pub use query::QueryArgs;
 pub use setup::SetupArgs;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use status::StatusArgs;
 
-use crate::config::{Loaded, Origin};
+use crate::config::{Config, Loaded, Origin};
 use crate::exit::{Exit, Explain, Failure};
+use crate::observe::log_file::LogFileSettings;
 use crate::warehouse::WarehouseError;
 
 #[derive(Debug, Subcommand)]
@@ -68,6 +74,7 @@ Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could no
   irispool status --watch
   irispool status --json | jq .findings
   */15 * * * *  irispool status > /tmp/status || mail -s 'IRIS' ann@example.com < /tmp/status
+  */15 * * * *  irispool status --alert > /tmp/status
 
 Exit codes, by the convention of Nagios: 0 healthy, 1 warning, 2 critical, 3 unknown.")]
     Status(StatusArgs),
@@ -81,6 +88,20 @@ Exit codes: 0 a run works, 1 it does not.")]
     /// Look at what can't be delivered, try it again, or delete it
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// See what delivered messages are in the archive, or copy some out of it
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
+    /// Delete old rows from a SQLite warehouse
+    #[command(after_help = "Examples:
+  irispool prune --older-than 90d --dry-run
+  irispool prune --older-than 90d
+  irispool prune --older-than 30d --dataset FREQ --dataset BOALF
+  30 3 * * *  irispool prune --older-than 90d > /dev/null
+
+Workers may go on meanwhile. A message goes as a whole, with its line in irispool_load_history.
+Rows of historic tables and of other programs stay. What is freed in the file is used by the next
+rows; --vacuum gives it back.")]
+    Prune(PruneArgs),
     /// Show the settings in effect, as TOML, each with where it comes from
     #[command(after_help = "Examples:
   irispool config
@@ -103,9 +124,23 @@ impl Command {
     pub fn log_level<'s>(&self, settings: &'s Loaded) -> &'s str {
         match self {
             Command::Demo(_) if matches!(settings.origin("log_level"), Origin::Default) => "error",
-            Command::Setup(_) if matches!(settings.origin("log_level"), Origin::Default) => "warn",
+            Command::Setup(_) | Command::Status(_)
+                if matches!(settings.origin("log_level"), Origin::Default) =>
+            {
+                "warn"
+            }
             _ => &settings.config.log_level,
         }
+    }
+}
+
+impl Command {
+    /// The log file that is set, of a run; the other verbs talk to whoever typed them.
+    pub fn log_file(&self, settings: &Loaded) -> Option<LogFileSettings> {
+        let Command::Run(_) = self else { return None };
+        let Config { log_file, log_file_bytes, log_files_kept, .. } = &settings.config;
+        let path = log_file.clone()?;
+        Some(LogFileSettings { path, bytes_max: *log_file_bytes, kept: *log_files_kept })
     }
 }
 
@@ -129,6 +164,8 @@ pub fn run(
         Command::Status(args) => status::run(config, &args, colour),
         Command::Check(args) => check::run(&settings, &args, colour),
         Command::Dead(command) => dead::run(config, &command),
+        Command::Archive(command) => archive::run(config, &command),
+        Command::Prune(args) => prune::run(config, &args),
         Command::Config(_) => config::run(&settings),
         Command::Completions(args) => shell::completions(&args, definition),
         Command::Man(args) => shell::man(&args, definition),

@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
+use super::pid_file::PidFile;
 use crate::catalog;
 use crate::config::{self, Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
+use crate::health::alerts::Watch;
 use crate::health::{Endpoint, Publisher};
 use crate::message::Mode;
 use crate::observe::service::Service;
 use crate::observe::{Progress, http};
-use crate::pipeline::{self, PipelineError, Settings, Tally, Totals};
+use crate::pipeline::{self, KeepSettings, Keeper, PipelineError, Room, Settings, Tally, Totals};
 use crate::signals::Stop;
 use crate::spool::{Keep, Layout, SpoolError, now_ms};
 use crate::warehouse::bigquery::{self, BigQuery};
@@ -60,9 +62,13 @@ impl Explain for PipelineError {
 /// When the spool or the warehouse can't be used at all.
 pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
+    let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let layout = Layout::open(&config.spool)?;
+    // A drain says by its exit code how it went, and is gone before anything has lasted.
+    let watch = if once { None } else { Watch::start(config, &stop).map_err(PipelineError::Thread)? };
     let Some(warehouse) = open_patiently(config, once, &stop)? else { return Ok(Exit::Done) };
     let (exit, _) = work(config, once, layout, warehouse, stop)?;
+    drop(watch);
     Ok(exit)
 }
 
@@ -146,13 +152,32 @@ pub(super) fn work(
             .spawn(move || tell(&tally, &mut publisher, &stop_seen, &teller_stop))
             .map_err(PipelineError::Thread)?
     };
-    let ended = pipeline::run(settings(config, once), layout, warehouse, Arc::clone(&tally), stop);
+    let settings = settings(config, once);
+    let dead_room = &tally.figures.dead_room;
+    dead_room.limit(config.dead_max_bytes);
+    dead_room.count_when_due(&layout)?;
+    let keeper =
+        Keeper::start(layout.clone(), keep_settings(config, &settings), Arc::clone(&tally), stop.clone())
+            .map_err(PipelineError::Thread)?;
+    let ended = pipeline::run(settings, layout, warehouse, Arc::clone(&tally), stop);
+    if once {
+        keeper.finish();
+    } else {
+        drop(keeper);
+    }
     drop(finished);
     let _ = teller.join();
     let ended = ended?;
     let totals = tally.totals();
     summarise("ended", &totals, &Totals::default(), started.elapsed());
     let exit = if ended.left > 0 {
+        if tally.figures.dead_room.room() == Room::Full {
+            let dead_bytes = tally.figures.dead_room.bytes();
+            tracing::error!(
+                dead_bytes,
+                "dead/ holds as much as dead_max_bytes allows, so no more messages were claimed: irispool dead list"
+            );
+        }
         tracing::error!(files = ended.left, "messages stay in the spool");
         Exit::Left
     } else if once && totals.dead > 0 {
@@ -194,6 +219,15 @@ impl Explain for ListenError {
     }
 }
 
+fn keep_settings(config: &Config, settings: &Settings) -> KeepSettings {
+    KeepSettings {
+        keep: settings.keep,
+        max_age: config.keep_max_age,
+        max_bytes: config.keep_max_bytes,
+        interval: settings.scan_interval,
+    }
+}
+
 fn settings(config: &Config, once: bool) -> Settings {
     Settings {
         once,
@@ -205,6 +239,7 @@ fn settings(config: &Config, once: bool) -> Settings {
         keep: match config.keep {
             config::Keep::None => Keep::None,
             config::Keep::Done => Keep::Done,
+            config::Keep::Archive => Keep::Archive,
         },
         max_file_bytes: config.max_file_bytes,
         in_flight_bytes: config.in_flight_bytes,

@@ -4,7 +4,7 @@
 use clap::{Args, ValueHint};
 use serde::Serialize;
 
-use super::{Flag, Keep, LogFormat, Method, SchemaPolicy};
+use super::{AlertFormat, Flag, Keep, LogFormat, Method, SchemaPolicy};
 
 /// Settings that every command takes.
 #[derive(Debug, Default, Args, Serialize)]
@@ -37,6 +37,12 @@ pub struct RunSettings {
     /// What happens to a file whose rows are in [default: none]
     #[arg(long, value_name = "WHAT")]
     pub keep: Option<Keep>,
+    /// What is kept for longer than this is removed [default: off]
+    #[arg(long, value_name = "DURATION")]
+    pub keep_max_age: Option<String>,
+    /// Of what is kept, the oldest is removed when it is more than this [default: off]
+    #[arg(long, value_name = "SIZE")]
+    pub keep_max_bytes: Option<String>,
     /// Messages over this go to dead unread [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_file_bytes: Option<String>,
@@ -88,6 +94,18 @@ pub struct RunSettings {
     /// Serve metrics and health over HTTP at this address, such as 127.0.0.1:9464 [default: off]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// Write the process id to FILE while it runs; each worker needs its own [default: off]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub pid_file: Option<String>,
+    /// Write log lines to FILE, too; it is put aside each day, and before it grows too large [default: off]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log_file: Option<String>,
+    /// The log file is put aside before it grows over this [default: 16MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub log_file_bytes: Option<String>,
+    /// Log files put aside that are kept [default: 14]
+    #[arg(long, value_name = "N")]
+    pub log_files_kept: Option<String>,
 }
 
 /// What counts as healthy.
@@ -103,9 +121,46 @@ pub struct StatusSettings {
     /// No row for so long, though some usually come, is a warning [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub status_stale_after: Option<String>,
+    /// With more than this in dead/, nothing more is claimed [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub dead_max_bytes: Option<String>,
     /// A disk fuller than so many percent is critical [default: 90]
     #[arg(long, value_name = "PERCENT")]
     pub status_disk_critical: Option<String>,
+}
+
+/// Who is told of what is not healthy. `ps` shows flags to everybody: secrets are better in the file or the environment.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Alerts")]
+pub struct AlertSettings {
+    /// Post what becomes wrong, worse or well again to this address [default: off]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub alert_webhook: Option<String>,
+    /// What is posted [default: json]
+    #[arg(long, value_name = "FORMAT")]
+    pub alert_format: Option<AlertFormat>,
+    /// Run this by sh, with the alert as JSON on its stdin [default: off]
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub alert_command: Option<String>,
+    /// Tell what lasts so long; what is critical, after a quarter of it [default: 2m]
+    #[arg(long, value_name = "DURATION")]
+    pub alert_after: Option<String>,
+    /// Tell it again after so long [default: 6h]
+    #[arg(long, value_name = "DURATION")]
+    pub alert_remind: Option<String>,
+    /// Get this address again and again while data flows [default: off]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub heartbeat_url: Option<String>,
+    /// How often [default: 1m]
+    #[arg(long, value_name = "DURATION")]
+    pub heartbeat_interval: Option<String>,
+}
+
+impl AlertSettings {
+    /// Those that were typed.
+    pub fn typed(&self) -> Vec<Flag> {
+        typed(self)
+    }
 }
 
 impl StatusSettings {

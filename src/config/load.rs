@@ -13,12 +13,25 @@ use figment::providers::Serialized;
 use toml::Spanned;
 
 use super::error::BadValue;
+use super::secret::{HIDDEN, SECRET_KEYS};
 use super::values::show_bytes;
 use super::{Config, ConfigError, GIB, KIB, MIB};
 
 const FILE: &str = "irispool.toml";
 const PREFIX: &str = "IRISPOOL_";
 const FILE_VARIABLE: &str = "IRISPOOL_CONFIG";
+
+/// What `alert_command` finds in its environment: no settings, or it could not run irispool itself.
+pub const HOOK_VARIABLES: [&str; 8] = [
+    "IRISPOOL_ALERT_REASON",
+    "IRISPOOL_ALERT_LEVEL",
+    "IRISPOOL_ALERT_HOST",
+    "IRISPOOL_ALERT_SPOOL",
+    "IRISPOOL_ALERT_TEXT",
+    "IRISPOOL_ALERT_NEW",
+    "IRISPOOL_ALERT_WORSE",
+    "IRISPOOL_ALERT_CLEARED",
+];
 
 /// A setting typed on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +125,11 @@ pub fn load(
     if let Some(folder) = folder_of_file(&layers, "warehouse") {
         config.warehouse = config.warehouse.within(folder);
     }
+    for (key, path) in [("pid_file", &mut config.pid_file), ("log_file", &mut config.log_file)] {
+        if let (Some(folder), Some(path)) = (folder_of_file(&layers, key), path) {
+            *path = folder.join(&*path);
+        }
+    }
     Ok(Loaded { config, layers })
 }
 
@@ -122,7 +140,7 @@ fn of_irispool(
     for (variable, value) in environment {
         // A name that is not UTF-8 stays distinct enough to be refused as unknown.
         let variable = variable.to_string_lossy().into_owned();
-        if variable.starts_with(PREFIX) {
+        if variable.starts_with(PREFIX) && !HOOK_VARIABLES.contains(&variable.as_str()) {
             let Ok(value) = value.into_string() else { return Err(ConfigError::NotText { variable }) };
             variables.insert(variable, value);
         }
@@ -265,6 +283,14 @@ fn check(config: &Config, layers: &[Layer]) -> Result<(), ConfigError> {
     use Amount::{Bytes, Count, Time};
     let (millis, secs) = (Duration::from_millis, Duration::from_secs);
     let amounts = [
+        (
+            "keep_max_age",
+            Time(config.keep_max_age.unwrap_or(secs(3_600))),
+            Time(secs(3_600)),
+            Time(secs(100 * 31_557_600)),
+        ),
+        ("keep_max_bytes", Bytes(config.keep_max_bytes.unwrap_or(MIB)), Bytes(MIB), Bytes(16_384 * GIB)),
+        ("dead_max_bytes", Bytes(config.dead_max_bytes.unwrap_or(GIB)), Bytes(KIB), Bytes(16_384 * GIB)),
         ("max_file_bytes", Bytes(config.max_file_bytes), Bytes(KIB), Bytes(GIB)),
         ("in_flight_bytes", Bytes(config.in_flight_bytes), Bytes(MIB), Bytes(16 * GIB)),
         ("batch_rows", Count(config.batch_rows), Count(1), Count(1_000_000)),
@@ -289,6 +315,11 @@ fn check(config: &Config, layers: &[Layer]) -> Result<(), ConfigError> {
         ("status_backlog_critical", Count(config.status_backlog_critical), Count(0), Count(100_000_000)),
         ("status_stale_after", Time(config.status_stale_after), Time(secs(1)), Time(secs(7 * 86_400))),
         ("status_disk_critical", Count(config.status_disk_critical), Count(1), Count(100)),
+        ("alert_after", Time(config.alert_after), Time(secs(0)), Time(secs(3600))),
+        ("alert_remind", Time(config.alert_remind), Time(secs(1)), Time(secs(30 * 86_400))),
+        ("heartbeat_interval", Time(config.heartbeat_interval), Time(secs(1)), Time(secs(86_400))),
+        ("log_file_bytes", Bytes(config.log_file_bytes), Bytes(4 * KIB), Bytes(16 * GIB)),
+        ("log_files_kept", Count(config.log_files_kept), Count(0), Count(10_000)),
     ];
     for (key, amount, least, greatest) in amounts {
         if !(least..=greatest).contains(&amount) {
@@ -302,7 +333,7 @@ fn bad_value(key: &str, right: String, layers: &[Layer]) -> ConfigError {
     let given = given(layers, key).expect("the defaults are right, so a wrong value was given");
     ConfigError::BadValue(Box::new(BadValue {
         key: key.to_owned(),
-        value: given.written.clone(),
+        value: if SECRET_KEYS.contains(&key) { HIDDEN.to_owned() } else { given.written.clone() },
         origin: given.origin.clone(),
         right,
         default: defaults().get(key).map(ToString::to_string).unwrap_or_default(),

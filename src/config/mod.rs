@@ -15,6 +15,7 @@
 mod error;
 mod flags;
 mod load;
+mod secret;
 mod show;
 mod values;
 
@@ -25,8 +26,9 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use error::{BadValue, ConfigError};
-pub use flags::{GlobalSettings, RunSettings, StatusSettings};
-pub use load::{Flag, Loaded, Origin, load};
+pub use flags::{AlertSettings, GlobalSettings, RunSettings, StatusSettings};
+pub use load::{Flag, HOOK_VARIABLES, Loaded, Origin, load};
+pub use secret::Secret;
 pub use values::{Listen, WarehouseSpec};
 
 pub use crate::observe::logs::LogFormat;
@@ -44,6 +46,15 @@ pub struct Config {
     pub schema: SchemaPolicy,
     /// What happens to files whose rows are in.
     pub keep: Keep,
+    /// What is kept for longer is removed; none: it stays.
+    #[serde(with = "values::duration_or_off")]
+    pub keep_max_age: Option<Duration>,
+    /// Of what is kept, the oldest is removed when it is more than this; none: it stays.
+    #[serde(with = "values::bytes_or_off")]
+    pub keep_max_bytes: Option<u64>,
+    /// With more than this in `dead`, nothing more is claimed; none: there is no limit.
+    #[serde(with = "values::bytes_or_off")]
+    pub dead_max_bytes: Option<u64>,
     /// A message over this goes to dead unread.
     #[serde(with = "values::bytes")]
     pub max_file_bytes: u64,
@@ -108,11 +119,44 @@ pub struct Config {
     pub status_disk_critical: usize,
     /// Where a run serves metrics and health over HTTP.
     pub listen: Listen,
+    /// Where alerts are posted.
+    #[serde(with = "secret::url_or_off")]
+    pub alert_webhook: Option<Secret>,
+    /// What is posted there.
+    pub alert_format: AlertFormat,
+    /// What the shell runs for each alert.
+    #[serde(with = "secret::command_or_off")]
+    pub alert_command: Option<Secret>,
+    /// What is wrong for so long is told, and what is over for so long is told to be over; what is critical, after a
+    /// quarter of it.
+    #[serde(with = "values::duration")]
+    pub alert_after: Duration,
+    /// What lasts is told again after so long.
+    #[serde(with = "values::duration")]
+    pub alert_remind: Duration,
+    /// What is asked for while data flows.
+    #[serde(with = "secret::url_or_off")]
+    pub heartbeat_url: Option<Secret>,
+    /// How often.
+    #[serde(with = "values::duration")]
+    pub heartbeat_interval: Duration,
+    /// Where a run writes its process id.
+    #[serde(with = "values::path_or_off")]
+    pub pid_file: Option<PathBuf>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are: a level, or directives as of tracing's `EnvFilter`.
     #[serde(deserialize_with = "values::log_level")]
     pub log_level: String,
+    /// Where a run writes its log lines, besides stderr.
+    #[serde(with = "values::path_or_off")]
+    pub log_file: Option<PathBuf>,
+    /// A log file is put aside before it grows over this.
+    #[serde(with = "values::bytes")]
+    pub log_file_bytes: u64,
+    /// How many that were put aside are kept.
+    #[serde(deserialize_with = "values::count")]
+    pub log_files_kept: usize,
 }
 
 /// What happens to fields and values that a table has no place for.
@@ -125,6 +169,16 @@ pub enum SchemaPolicy {
     Rescue,
     /// The row goes to dead
     Strict,
+}
+
+/// What is posted to a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertFormat {
+    /// An object with every change, its level, its hint and since when
+    Json,
+    /// The same in words, as Slack, Mattermost and Discord (with /slack behind its URL) take them
+    Slack,
 }
 
 /// How rows go to BigQuery.
@@ -147,6 +201,8 @@ pub enum Keep {
     None,
     /// It is moved to `done/` in the spool
     Done,
+    /// It is packed into a file a day in `archive/` in the spool
+    Archive,
 }
 
 const KIB: u64 = 1 << 10;
@@ -160,6 +216,9 @@ impl Default for Config {
             warehouse: WarehouseSpec::Sqlite(PathBuf::from("irispool.db")),
             schema: SchemaPolicy::Evolve,
             keep: Keep::None,
+            keep_max_age: None,
+            keep_max_bytes: None,
+            dead_max_bytes: Some(GIB),
             max_file_bytes: 64 * MIB,
             in_flight_bytes: 32 * MIB,
             batch_rows: 20_000,
@@ -182,8 +241,19 @@ impl Default for Config {
             status_stale_after: Duration::from_secs(300),
             status_disk_critical: 90,
             listen: Listen(None),
+            alert_webhook: None,
+            alert_format: AlertFormat::Json,
+            alert_command: None,
+            alert_after: Duration::from_secs(120),
+            alert_remind: Duration::from_secs(6 * 3600),
+            heartbeat_url: None,
+            heartbeat_interval: Duration::from_secs(60),
+            pid_file: None,
             log_format: LogFormat::Human,
             log_level: "info".to_owned(),
+            log_file: None,
+            log_file_bytes: 16 * MIB,
+            log_files_kept: 14,
         }
     }
 }

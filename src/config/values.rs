@@ -13,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 use tracing_subscriber::EnvFilter;
 
-use super::{GIB, KIB, Keep, LogFormat, MIB, Method, SchemaPolicy};
+use super::{AlertFormat, GIB, KIB, Keep, LogFormat, MIB, Method, SchemaPolicy};
 
 /// A warehouse as it is named: `sqlite:PATH` or `bigquery:PROJECT.DATASET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,30 @@ pub(super) mod path {
         deserializer: D,
     ) -> Result<PathBuf, D::Error> {
         word(deserializer, "a path, with the home folder written out, not as ~", parse_path)
+    }
+}
+
+/// Paths of files that are written only where one is named.
+pub(super) mod path_or_off {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        path: &Option<PathBuf>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match path {
+            Some(path) => serializer.collect_str(&path.display()),
+            None => serializer.serialize_str("off"),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PathBuf>, D::Error> {
+        word(deserializer, "a path, with the home folder written out, not as ~, or off", |text| match text {
+            "off" => Some(None),
+            _ => parse_path(text).map(Some),
+        })
     }
 }
 
@@ -202,6 +226,54 @@ pub(super) mod duration_or_auto {
     }
 }
 
+/// A size, or `off` for no limit.
+pub(super) mod bytes_or_off {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        bytes: &Option<u64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => super::bytes::serialize(bytes, serializer),
+            None => serializer.serialize_str("off"),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<u64>, D::Error> {
+        word(deserializer, "a size such as 10GiB or 500 MB, or \"off\"", |text| match text {
+            "off" => Some(None),
+            _ => text.parse().map(|size: bytesize::ByteSize| Some(size.as_u64())).ok(),
+        })
+    }
+}
+
+/// A duration, or `off` for no limit.
+pub(super) mod duration_or_off {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::duration::serialize(duration, serializer),
+            None => serializer.serialize_str("off"),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        word(deserializer, "a duration such as 12h or 90days, or \"off\"", |text| match text {
+            "off" => Some(None),
+            _ => humantime::parse_duration(text).ok().map(Some),
+        })
+    }
+}
+
 /// So many a second; `none` or 0 is no limit.
 pub(super) mod rate {
     use super::*;
@@ -245,7 +317,7 @@ macro_rules! deserialize_as_choice {
     )*};
 }
 
-deserialize_as_choice!(SchemaPolicy, Keep, LogFormat, Method);
+deserialize_as_choice!(SchemaPolicy, Keep, LogFormat, Method, AlertFormat);
 
 fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<T, D::Error> {
     let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
@@ -256,7 +328,7 @@ fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<T,
 }
 
 /// Reads one word by `parse`; `right` says what would be one.
-fn word<'de, D: Deserializer<'de>, T>(
+pub(super) fn word<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     right: &str,
     parse: impl FnOnce(&str) -> Option<T>,

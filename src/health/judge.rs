@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::news::NEWS_AGE_MAX;
 use super::{Facts, WorkerFacts};
@@ -11,9 +11,12 @@ use crate::config::Config;
 /// A dataset that has been silent for so long has been given up: it is no news that no row comes.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// From so many percent of `dead_max_bytes` on there is a warning.
+const DEAD_NEAR_PERCENT: u64 = 90;
+
 /// By the convention of Nagios, but for the order: what could not be found out outranks a warning, and something
 /// critical outranks everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     Ok,
@@ -224,11 +227,30 @@ impl Judge<'_> {
             };
             self.find(Level::Warning, "dead", what, "irispool dead list shows why");
         }
+        let (bytes, hint) =
+            (self.facts.dead_bytes, "retry or drop some: irispool dead list shows why they are there");
+        let Some(bytes_max) = self.config.dead_max_bytes else { return };
+        let what = format!("dead/ holds {}, and dead_max_bytes allows {}", size(bytes), size(bytes_max));
+        if bytes >= bytes_max {
+            self.find(
+                Level::Critical,
+                "dead-full",
+                format!("no messages are claimed any more: {what}"),
+                hint,
+            );
+        } else if bytes >= bytes_max / 100 * DEAD_NEAR_PERCENT {
+            self.find(Level::Warning, "dead-nearly-full", format!("{what}: claiming stops then"), hint);
+        }
     }
 }
 
+/// `4.2 MiB`.
+fn size(bytes: u64) -> String {
+    bytesize::ByteSize::b(bytes).display().iec().to_string()
+}
+
 /// Whole seconds, the two largest units: `3h 5m`.
-fn words(age: Duration) -> String {
+pub(super) fn words(age: Duration) -> String {
     let text = humantime::format_duration(Duration::from_secs(age.as_secs())).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }

@@ -9,7 +9,7 @@ use super::{Facts, Level, judge, level_of, look};
 use crate::config::Config;
 use crate::observe::http::{Request, Response};
 use crate::observe::metrics::{Family, Format, Kind, Value, render};
-use crate::pipeline::{DatasetFigures, Histogram, Tally};
+use crate::pipeline::{DatasetFigures, Histogram, Room, Tally};
 use crate::spool::now_ms;
 
 /// Facts are looked up again after so long, however often somebody asks.
@@ -65,8 +65,15 @@ impl Endpoint {
             (None, false) => {
                 Response::text(503, format!("the warehouse does not take {}\n", parked.join(", ")))
             }
+            (None, true) if self.claiming_has_stopped() => {
+                Response::text(503, "dead/ is full: it claims no messages\n")
+            }
             (None, true) => Response::text(200, "ready\n"),
         }
+    }
+
+    fn claiming_has_stopped(&self) -> bool {
+        self.tally.figures.dead_room.room() == Room::Full
     }
 
     /// One look at a time, however many ask.
@@ -87,6 +94,7 @@ impl Endpoint {
         let mut families = self.of_process();
         families.extend(self.of_datasets());
         families.extend(of_spool(&facts));
+        families.extend(super::alerts::families());
         let level = level_of(&judge(&facts, &self.config));
         let levels = [Level::Ok, Level::Warning, Level::Critical, Level::Unknown];
         families.push(levels.into_iter().fold(
@@ -154,6 +162,11 @@ impl Endpoint {
                 &figures.delay,
             ),
             histogram("irispool_load_duration_seconds", "Of one load by the warehouse.", &figures.load),
+            gauge(
+                "irispool_claiming_stopped",
+                "1 while this worker claims no messages because dead/ holds as much as dead_max_bytes allows.",
+                f64::from(u8::from(self.claiming_has_stopped())),
+            ),
             gauge("irispool_held_bytes", "Message bytes in memory now.", figures.held_bytes() as f64),
         ]
     }

@@ -4,6 +4,7 @@
 //! is known while no worker runs, too. What they mean is decided in one place, [`judge()`], for `status`, for the alerts
 //! and for whoever asks over HTTP.
 
+pub mod alerts;
 mod flow;
 mod judge;
 mod metrics;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 pub use flow::{Flow, Rhythm};
+use judge::words;
 pub use judge::{Finding, Level, judge, level_of};
 pub use metrics::Endpoint;
 pub use news::{News, ParkedNews, Publisher};

@@ -1,10 +1,11 @@
-//! Log lines on stderr: for people as one short line each, for machines as JSON.
+//! Log lines on stderr, and in a file where one is wanted: for people as one short line each, for machines as JSON.
 //!
 //! Values come from outside (file names are whatever a sender made of them), so what could break a line or steer a
 //! terminal is escaped, in messages too. An `ERROR` line means that data is in danger or a person is needed.
 
 use std::fmt;
 use std::io::{self, IsTerminal};
+use std::sync::{Arc, OnceLock};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
@@ -19,6 +20,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::log_file::{LogFile, LogFileSettings};
 use super::{plain, print_above_progress, text};
 
 /// How log lines look.
@@ -31,15 +33,37 @@ pub enum LogFormat {
     Json,
 }
 
+/// The log file of this process, for [`last_words`].
+static FILE: OnceLock<(LogFormat, LogFileSettings)> = OnceLock::new();
+
 /// Starts logging, in lines of `format`, of the events that `level` lets through: a level, or directives as of tracing's
-/// `EnvFilter`. Once a process.
+/// `EnvFilter`; to stderr, and to a file where one is given. Once a process.
 ///
 /// # Panics
 /// When it is called twice.
-pub fn init(format: LogFormat, level: &str, colour: bool) {
+pub fn init(format: LogFormat, level: &str, colour: bool, file: Option<LogFileSettings>) {
     let look = Look { colour, date: !io::stderr().is_terminal() };
-    let logs = subscriber(format, level, look, Stderr { json: format == LogFormat::Json });
-    tracing::subscriber::set_global_default(logs).expect("logging is started once, by main");
+    let stderr = Stderr { json: format == LogFormat::Json };
+    let started = match file {
+        None => tracing::subscriber::set_global_default(subscriber(format, level, look, stderr)),
+        Some(file) => {
+            let _ = FILE.set((format, file.clone()));
+            let file = FileLines { format, file: Arc::new(LogFile::new(file)) };
+            let both = subscriber(format, level, look, stderr).with(lines(format, IN_FILE, file));
+            tracing::subscriber::set_global_default(both)
+        }
+    };
+    started.expect("logging is started once, by main");
+}
+
+/// Writes what a process says on stderr as it ends into its log file, too, where it has one.
+pub fn last_words(sentence: &str, hint: Option<&str>) {
+    let Some((format, file)) = FILE.get() else { return };
+    // A file of our own: who panics may hold the other.
+    let file = FileLines { format: *format, file: Arc::new(LogFile::new(file.clone())) };
+    tracing::subscriber::with_default(subscriber(*format, "error", IN_FILE, file), || {
+        tracing::error!(hint, "{sentence}");
+    });
 }
 
 fn subscriber<W>(
@@ -47,18 +71,28 @@ fn subscriber<W>(
     level: &str,
     look: Look,
     writer: W,
-) -> impl Subscriber + Send + Sync + use<W>
+) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse_lossy(level);
+    tracing_subscriber::registry().with(filter).with(lines(format, look, writer))
+}
+
+fn lines<S, W>(format: LogFormat, look: Look, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-    let lines = match format {
+    match format {
         LogFormat::Human => lines.with_ansi(look.colour).fmt_fields(Pairs).event_format(look).boxed(),
         LogFormat::Json => lines.with_timer(Utc).json().flatten_event(true).with_target(false).boxed(),
-    };
-    tracing_subscriber::registry().with(filter).with(lines)
+    }
 }
+
+/// Of lines in a file.
+const IN_FILE: Look = Look { colour: false, date: true };
 
 /// How a line for people looks: `03:59:00Z INFO  delivered dataset=BOALF rows=3`.
 #[derive(Clone, Copy)]
@@ -199,6 +233,59 @@ impl io::Write for StderrLine {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// The log file. It never fails either; where it can't be written, stderr is told once.
+#[derive(Clone)]
+struct FileLines {
+    format: LogFormat,
+    file: Arc<LogFile>,
+}
+
+impl MakeWriter<'_> for FileLines {
+    type Writer = FileLines;
+
+    fn make_writer(&self) -> FileLines {
+        self.clone()
+    }
+}
+
+impl io::Write for FileLines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let fault = match std::str::from_utf8(line) {
+            Ok(json) if self.format == LogFormat::Json => {
+                let safe = text::plain_json(json.trim_end_matches('\n'));
+                self.file.write_line(format!("{safe}\n").as_bytes())
+            }
+            _ => self.file.write_line(line),
+        };
+        if let Some(error) = fault {
+            print_above_progress(self.lost(&error).as_bytes());
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl FileLines {
+    /// A line for stderr, made by hand: this is within the writing of another.
+    fn lost(&self, error: &io::Error) -> String {
+        const MESSAGE: &str = "cannot write the log file: its lines are lost until it can be";
+        let mut time = String::new();
+        let _ = Utc.format_time(&mut Writer::new(&mut time));
+        match self.format {
+            LogFormat::Human => format!("{time} WARN  {MESSAGE} why=\"{error}\"\n"),
+            LogFormat::Json => {
+                let line = serde_json::json!({
+                    "timestamp": time, "level": "WARN", "message": MESSAGE, "why": error.to_string(),
+                });
+                format!("{line}\n")
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What people see of a running irispool: log lines and the progress bar, both on stderr.
 
 pub mod http;
+pub mod log_file;
 pub mod logs;
 pub mod metrics;
 mod progress;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
+use super::dead_room::Room;
 use super::parse::{NO_SUBJECT, log_spool_failure};
 use super::stages::{self, Stages};
 use super::tally::Tally;
@@ -18,7 +19,8 @@ use crate::catalog;
 use crate::observe::is_news;
 use crate::signals::Stop;
 use crate::spool::{
-    Claimer, Layout, SpoolError, Watch, Worker, folder_label, take_over_dead_workers, workers_on,
+    Claimer, Layout, SpoolError, Watch, Worker, folder_label, ready_messages, take_over_dead_workers,
+    workers_on,
 };
 use crate::warehouse::Warehouse;
 
@@ -159,7 +161,11 @@ impl Coordinator {
                 self.take_over();
             }
             let round_started = Instant::now();
-            let round = if self.underway.len() + self.waiting.len() < BATCHES_MAX {
+            let dead_is_full = self.shared.tally.figures.dead_room.room() == Room::Full;
+            let round = if dead_is_full {
+                // What is claimed is finished; nothing more is taken until a person has made room.
+                Round::default()
+            } else if self.underway.len() + self.waiting.len() < BATCHES_MAX {
                 match self.claim_round() {
                     Ok(round) => round,
                     // At the start it is a fault of the set-up; later it may pass.
@@ -177,8 +183,9 @@ impl Coordinator {
                 // A file that is being written is not there yet. Where its age must tell, that much is waited for.
                 let is_arriving =
                     round.being_written && self.last_progress.elapsed() < settings.write_age + ARRIVING_EXTRA;
+                let not_claimed = || if dead_is_full { ready_messages(&self.shared.layout) } else { 0 };
                 if self.waiting.is_empty() && !round.locked && !is_arriving {
-                    return Ok(Ended { left: round.unreadable + round.failed });
+                    return Ok(Ended { left: round.unreadable + round.failed + not_claimed() });
                 }
                 if self.last_progress.elapsed() > ONCE_PATIENCE {
                     let left: usize = self
@@ -186,7 +193,7 @@ impl Coordinator {
                         .iter()
                         .filter_map(|(_, work)| Some(work.batch.entries().ok()?.count()))
                         .sum();
-                    return Ok(Ended { left: round.unreadable + round.failed + left as u64 });
+                    return Ok(Ended { left: round.unreadable + round.failed + not_claimed() + left as u64 });
                 }
             }
             self.wait(&round, round_started);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::dead_room::DeadRoom;
 use crate::spool::{now_ms, reason_group};
 use crate::warehouse::WarehouseError;
 
@@ -32,6 +33,7 @@ pub struct Figures {
     pub(super) worker: OnceLock<String>,
     datasets: Mutex<BTreeMap<Arc<str>, DatasetFigures>>,
     parked: Mutex<BTreeMap<Arc<str>, Parked>>,
+    pub dead_room: DeadRoom,
     /// From a file's last write to its rows in the warehouse.
     pub delay: Histogram,
     /// Of one load by the warehouse.
@@ -48,6 +50,7 @@ impl Default for Figures {
             worker: OnceLock::new(),
             datasets: Mutex::default(),
             parked: Mutex::default(),
+            dead_room: DeadRoom::default(),
             delay: Histogram::new(DELAY_ENDS),
             load: Histogram::new(LOAD_ENDS),
             held_bytes: AtomicU64::new(0),

@@ -9,6 +9,8 @@
 //! | deliver | as many threads as the warehouse has use for | the warehouse |
 //! | settle | `settlers` threads | the disk |
 //!
+//! Beside them, for nobody to wait for, the keeper packs, tidies and counts ([`Keeper`]).
+//!
 //! Channels are bounded and the bytes in memory have a limit, so a slow stage slows those before it, and memory does
 //! not grow with the backlog. A message that can't go on stays where it is on disk and is found again by listing.
 
@@ -16,8 +18,10 @@ mod ahead;
 mod budget;
 mod bulk;
 mod coordinate;
+mod dead_room;
 mod deliver;
 mod figures;
+mod keep;
 mod list;
 mod parse;
 mod settle;
@@ -31,7 +35,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use coordinate::{Ended, PipelineError, run};
+pub use dead_room::{DeadRoom, Room};
 pub use figures::{DatasetFigures, Figures, Histogram, Parked};
+pub use keep::{KeepSettings, Keeper};
 pub use tally::{Tally, Totals};
 
 use crate::message::Mode;

@@ -78,7 +78,10 @@ fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending, settled:
             folder = work.batch.label(), message_id = %name.to_string_lossy(), stage = letter.stage, reason = letter.reason,
             "a message went to dead"
         );
-        spool::bury(layout, &shared.worker_name, &work.batch, &name, letter)
+        let bytes = work.batch.path().join(&name).symlink_metadata().map_or(0, |found| found.len());
+        let buried = spool::bury(layout, &shared.worker_name, &work.batch, &name, letter);
+        shared.tally.figures.dead_room.add_buried(bytes);
+        buried
     };
     let result = match &ending {
         Ending::Dead(letter) | Ending::PartlyDead { letter, .. } => bury(letter),

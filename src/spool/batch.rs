@@ -186,6 +186,36 @@ impl Batch {
         }
         Err(SpoolError::io("move", &from, io::Error::from(io::ErrorKind::AlreadyExists)))
     }
+
+    /// Moves a message, under its own name, to the first of some folders in which that is not taken; they are made where
+    /// they lack.
+    pub(super) fn move_to_one_of(
+        &self,
+        name: &OsStr,
+        folder: impl Fn(u32) -> PathBuf,
+    ) -> Result<(), SpoolError> {
+        let failed = |error| SpoolError::io("move", self.path.join(name), error);
+        for number in 1..10_000 {
+            let folder = folder(number);
+            let move_it = || rename_at(self.folder(), name, CWD, &folder.join(name));
+            let moved = match move_it() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::create_dir_all(&folder)
+                        .map_err(|error| SpoolError::io("make the folder", &folder, error))?;
+                    move_it()
+                }
+                other => other,
+            };
+            match moved {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                // It is the message that has gone.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Err(failed(io::Error::from(io::ErrorKind::AlreadyExists)))
+    }
 }
 
 /// Opens a folder, never through a symbolic link.

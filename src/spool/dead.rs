@@ -129,6 +129,10 @@ pub(super) fn report_name(name: &OsStr) -> OsString {
     format!("{start}~{:032x}{REPORT_ENDING}", xxhash_rust::xxh3::xxh3_128(bytes)).into()
 }
 
+pub(super) fn is_called_report(name: &OsStr) -> bool {
+    name.as_encoded_bytes().ends_with(REPORT_ENDING.as_bytes())
+}
+
 /// Whether a name in `dead` is another message's, or its report would lie where a message is: that may be called
 /// `….error.json` too.
 fn is_taken(folder: &Path, place: &OsStr, claimed: &Path) -> bool {
@@ -153,7 +157,7 @@ fn write_report(path: &Path, report: &DeadReport) -> Result<(), SpoolError> {
 }
 
 /// Whether two regular files hold the same bytes; what can't be read is not the same. Files may be of any size.
-fn same_content(one: &Path, other: &Path) -> bool {
+pub(super) fn same_content(one: &Path, other: &Path) -> bool {
     let compare = || -> io::Result<bool> {
         let (found_one, found_other) = (one.symlink_metadata()?, other.symlink_metadata()?);
         if !found_one.is_file() || !found_other.is_file() || found_one.len() != found_other.len() {

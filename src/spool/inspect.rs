@@ -12,6 +12,7 @@ use fs2::FileExt;
 use rustix::fs::{AtFlags, CWD, FileType};
 
 use super::batch::{list, open_folder};
+use super::dead::{is_called_report, report_name};
 use super::letters::{dead_names, folder_entries};
 use super::worker::LOCK;
 use super::{EntryKind, Layout, SpoolError, folder_label, now_ms};
@@ -113,6 +114,40 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
         }
     }
     Ok(found)
+}
+
+/// How many messages wait in `incoming`; what can't be listed counts as none.
+pub fn ready_messages(layout: &Layout) -> u64 {
+    let incoming = layout.incoming();
+    let folders = folder_entries(&incoming, EntryKind::Folder).unwrap_or_default();
+    let listed =
+        folders.into_iter().filter_map(|folder| open_folder(CWD, &incoming.join(folder)).and_then(list).ok());
+    listed.flatten().flatten().filter(|entry| !entry.is_hidden() && entry.kind != EntryKind::Folder).count()
+        as u64
+}
+
+/// Bytes of the messages in `dead`, without their reports: as [`Queue::dead_bytes`], and no names are held in memory.
+pub fn dead_bytes(layout: &Layout) -> Result<u64, SpoolError> {
+    let dead = layout.dead();
+    let mut bytes = 0;
+    for folder in folder_entries(&dead, EntryKind::Folder)? {
+        let path = dead.join(folder);
+        let failed = |error| SpoolError::io("list", &path, error);
+        let Ok(folder) = open_folder(CWD, &path) else { continue };
+        let look_at = |name: &OsStr| rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
+        for entry in list(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.kind == EntryKind::Folder || entry.is_hidden() {
+                continue;
+            }
+            // A message may itself be called `….error.json`: then it has a report of its own.
+            let is_report = is_called_report(&entry.name) && look_at(&report_name(&entry.name)).is_err();
+            if !is_report && let Ok(found) = look_at(&entry.name) {
+                bytes += found.st_size as u64;
+            }
+        }
+    }
+    Ok(bytes)
 }
 
 /// What vanishes while it is counted was claimed, and is not counted.

@@ -76,6 +76,11 @@ impl Layout {
         self.root.join("done")
     }
 
+    /// Made by the first packer; it may be on another file system.
+    pub fn archive(&self) -> PathBuf {
+        self.root.join("archive")
+    }
+
     /// One lock file a dataset folder: whoever holds it may list and claim that folder.
     pub fn dataset_locks(&self) -> PathBuf {
         self.root.join("claimed").join(".locks")

@@ -13,7 +13,7 @@ use fs2::FileExt;
 use rustix::fs::CWD;
 
 use super::batch::{list, open_folder};
-use super::dead::{REPORT_ENDING, read_report, report_name};
+use super::dead::{REPORT_ENDING, is_called_report, read_report, report_name};
 use super::rename::rename;
 use super::{DeadReport, EntryKind, Layout, SpoolError};
 
@@ -161,7 +161,7 @@ fn names_in(folder: &Path) -> Result<HashSet<OsString>, SpoolError> {
 
 /// A message may itself be called `….error.json`: then it has a report of its own.
 fn is_report(name: &OsStr, names: &HashSet<OsString>) -> bool {
-    name.as_bytes().ends_with(REPORT_ENDING.as_bytes()) && !names.contains(&report_name(name))
+    is_called_report(name) && !names.contains(&report_name(name))
 }
 
 /// Whether a report has no message any more, and that not just because it is not there yet.
@@ -226,7 +226,7 @@ fn remove(path: &Path) -> Result<(), SpoolError> {
     }
 }
 
-fn lock_dataset(layout: &Layout, label: &str) -> Result<File, SpoolError> {
+pub(super) fn lock_dataset(layout: &Layout, label: &str) -> Result<File, SpoolError> {
     let path = layout.dataset_locks().join(label);
     let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let lock = opened.map_err(|error| SpoolError::io("open", &path, error))?;

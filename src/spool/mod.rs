@@ -5,11 +5,13 @@
 //! | arriving, ready | `incoming/<DATASET>/<message id>` | any worker, under the dataset's lock |
 //! | claimed | `claimed/<worker>/<batch>/<message id>` | the worker that holds the lock of its folder |
 //! | dead | `dead/<DATASET>/<message id>` and `<message id>.error.json` | a person |
-//! | delivered | gone, or `done/<DATASET>/<message id>` | nobody |
+//! | delivered | gone, or `done/<DATASET>/<message id>` | nobody, or the packer, which holds the lock of its archive |
+//! | packed | in `archive/<DATASET>/<day>.tar.zst` | nobody |
 //!
 //! Every move is one rename that never replaces anything. A worker's lock is the kernel's (`flock`), so it ends with
 //! the process however that ends, and whoever gets it then takes the folder's batches over.
 
+mod archive;
 mod batch;
 mod claim;
 mod dead;
@@ -23,10 +25,14 @@ mod settle;
 mod watch;
 mod worker;
 
+pub use archive::{
+    ArchiveFile, Contents, Limits, Packed, Packer, Removed, Restored, Target, archive_files,
+    remove_over_limits, restore,
+};
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
-pub use inspect::{AGES, DiskSpace, Inspection, Queue, WorkerSeen, inspect};
+pub use inspect::{AGES, DiskSpace, Inspection, Queue, WorkerSeen, dead_bytes, inspect, ready_messages};
 pub use layout::{Layout, folder_label};
 pub use letters::{
     Letter, Letters, Retried, dead_letters, drop_letter, reason_group, remove_reports_alone, retry_letters,

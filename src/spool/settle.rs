@@ -12,6 +12,8 @@ pub enum Keep {
     None,
     /// They go to `done/<DATASET>/`.
     Done,
+    /// The same; a packer takes them from there into the archive.
+    Archive,
 }
 
 /// Ends a delivered message. The warehouse has its rows durably: that is the caller's promise.
@@ -23,5 +25,8 @@ pub fn settle_delivered(layout: &Layout, batch: &Batch, name: &OsStr, keep: Keep
             fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
             batch.move_to(name, &folder).map(|_| ())
         }
+        Keep::Archive => batch.move_to_one_of(name, |number| {
+            layout.done().join(super::archive::done_folder(batch.label(), number))
+        }),
     }
 }

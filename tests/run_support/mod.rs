@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod disk;
 pub(crate) mod expected;
+pub(crate) mod kept;
 pub(crate) mod site;
 
 pub(crate) use client::Client;

@@ -2,6 +2,7 @@
 
 mod host;
 mod spool;
+mod told;
 mod warehouse;
 
 use std::fmt::Write as _;
@@ -66,6 +67,7 @@ pub(super) fn run(settings: &Loaded, args: &CheckArgs, colour: ColorChoice) -> R
     lines.extend(spool::check(config));
     lines.extend(host::check(config));
     lines.extend(warehouse::check(config));
+    lines.extend(told::check(config));
     let text = if args.json {
         serde_json::to_string_pretty(&lines).expect("text can be written as JSON") + "\n"
     } else {

@@ -1,5 +1,6 @@
 //! `irispool status`: whether data flows, at a glance and as an exit code.
 
+mod alert;
 mod screen;
 
 use std::io::{IsTerminal, Write, stdout};
@@ -9,9 +10,9 @@ use clap::{Args, ColorChoice};
 use serde::Serialize;
 
 use super::text::Look;
-use crate::config::{Config, StatusSettings};
+use crate::config::{AlertSettings, Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
-use crate::health::{Facts, Finding, Level, judge, level_of, look};
+use crate::health::{Facts, Finding, Level, alerts, judge, level_of, look};
 use crate::pipeline::PipelineError;
 use crate::signals::Stop;
 
@@ -30,8 +31,16 @@ pub struct StatusArgs {
         value_parser = watch_interval
     )]
     pub watch: Option<Duration>,
+    /// Send the alerts that are due, as workers do: for cron, as no worker can tell that none is alive
+    #[arg(long, conflicts_with = "watch")]
+    pub alert: bool,
+    /// Do nothing but send a test by every way on which alerts go out
+    #[arg(long, conflicts_with_all = ["watch", "alert", "json"])]
+    pub alert_test: bool,
     #[command(flatten)]
     pub health: StatusSettings,
+    #[command(flatten)]
+    pub alerts: AlertSettings,
 }
 
 fn watch_interval(text: &str) -> Result<Duration, String> {
@@ -52,12 +61,17 @@ struct Answer<'a> {
 /// # Errors
 /// When stdout does not take it.
 pub(super) fn run(config: &Config, args: &StatusArgs, colour: ColorChoice) -> Result<Exit, Failure> {
+    if args.alert_test {
+        return alert::test(config);
+    }
+    if args.alert {
+        alert::check(config)?;
+    }
     let watch = args.watch.map(|every| Stop::on_signals().map(|stop| (every, stop)));
     let watch = watch.transpose().map_err(PipelineError::Thread)?;
     let look_of_answer = Look::of_stdout(colour);
     loop {
-        let facts = look(config);
-        let findings = judge(&facts, config);
+        let (facts, findings) = if args.alert { alerts::tell(config) } else { look_once(config) };
         let level = level_of(&findings);
         let text = if args.json {
             let answer = Answer { level, findings: &findings, facts: &facts };
@@ -73,6 +87,12 @@ pub(super) fn run(config: &Config, args: &StatusArgs, colour: ColorChoice) -> Re
             _ => return Ok(exit_of(level)),
         }
     }
+}
+
+fn look_once(config: &Config) -> (Facts, Vec<Finding>) {
+    let facts = look(config);
+    let findings = judge(&facts, config);
+    (facts, findings)
 }
 
 fn exit_of(level: Level) -> Exit {

@@ -12,6 +12,7 @@ mod columns;
 mod connection;
 mod fault;
 mod load;
+mod prune;
 mod reader;
 mod tables;
 mod text;
@@ -31,6 +32,7 @@ use self::tables::Table;
 use super::{Delivery, Made, Outcome, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
+pub use prune::{Prune, Pruned, Pruner};
 pub use reader::Reader;
 
 /// An SQLite file as a warehouse.

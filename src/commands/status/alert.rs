@@ -1,0 +1,40 @@
+//! `irispool status --alert-test`: whether alerts arrive.
+
+use std::io::{Write, stdout};
+
+use crate::config::Config;
+use crate::exit::{Exit, Explain, Failure, OutputError};
+use crate::health::alerts;
+use crate::observe::plain;
+
+#[derive(Debug, thiserror::Error)]
+#[error("nobody is to be told of anything")]
+struct NobodyToTell;
+
+impl Explain for NobodyToTell {
+    fn hint(&self) -> Option<String> {
+        Some("set alert_webhook, alert_command or heartbeat_url".to_owned())
+    }
+}
+
+/// An error where there is nobody to tell.
+pub(super) fn check(config: &Config) -> Result<(), Failure> {
+    if alerts::is_wanted(config) { Ok(()) } else { Err(NobodyToTell.into()) }
+}
+
+/// Sends a test by every way, and says a line about each. Critical where one failed.
+pub(super) fn test(config: &Config) -> Result<Exit, Failure> {
+    check(config)?;
+    let mut exit = Exit::Done;
+    for (name, sent) in alerts::test(config) {
+        let line = match sent {
+            Ok(()) => format!("{name}: sent\n"),
+            Err(why) => {
+                exit = Exit::Critical;
+                format!("{name}: FAILED: {}\n", plain(&why))
+            }
+        };
+        stdout().write_all(line.as_bytes()).map_err(OutputError::from)?;
+    }
+    Ok(exit)
+}

@@ -1,0 +1,116 @@
+//! Who is told of what is not healthy, and when: of a change, once, and again after a reminder time.
+//!
+//! Every worker of a spool looks now and then, and so may `irispool status --alert` from cron, which alone can tell that
+//! no worker is alive. Each look with what follows of it is a **round**. A round is made under a lock of the kernel in
+//! the spool, so one at a time, and what was told is kept in a file beside it. So no process has a part in it that
+//! another could not go on with, and none has a queue: what is untold is the difference between what a channel was told
+//! last and what is so now ([`decide`]).
+//!
+//! A channel that fails is tried again by later rounds, less and less often. What comes and goes meanwhile is not told.
+
+mod channel;
+mod command;
+mod decide;
+mod figures;
+mod message;
+mod round;
+mod state;
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(super) use figures::families;
+
+use self::channel::Channel;
+use self::command::Running;
+use self::message::Message;
+use self::round::{Next, Teller};
+use super::{Facts, Finding};
+use crate::config::Config;
+use crate::signals::Stop;
+
+/// Workers look at most, and at least, so often.
+const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+
+/// Of its time a worker looks at most one part in so many, however long a look takes.
+const LOOK_PAUSE: u32 = 20;
+
+/// `status --alert` waits for `alert_after` at most, or the first of these where that is longer, and the second for what
+/// fails to be tried again.
+const PATIENCE_OF_STATUS: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(20));
+
+/// A worker's looks in the background.
+#[derive(Debug)]
+pub struct Watch {
+    running: Arc<Running>,
+}
+
+impl Watch {
+    /// Looks until `stop` is requested, from a thread of its own that nobody waits for. None where nobody is to be told.
+    ///
+    /// # Errors
+    /// When the system starts no thread.
+    pub fn start(config: &Config, stop: &Stop) -> io::Result<Option<Watch>> {
+        if !is_wanted(config) {
+            return Ok(None);
+        }
+        let running = Arc::new(Running::default());
+        let interval = (config.alert_after / 8).clamp(LOOK_INTERVALS.0, LOOK_INTERVALS.1);
+        let mut teller = Teller::of_worker(config, stop, Arc::clone(&running));
+        let stop = stop.clone();
+        thread::Builder::new().name("alerts".to_owned()).spawn(move || {
+            let mut wait = Duration::ZERO;
+            while !stop.wait(wait) {
+                let began = Instant::now();
+                let Next { due, looked } = teller.round().next;
+                let pause = looked * LOOK_PAUSE;
+                let due = due.map_or(interval, |due| due.min(interval));
+                wait = due.saturating_sub(began.elapsed()).max(pause).max(LOOK_INTERVALS.0);
+            }
+        })?;
+        Ok(Some(Watch { running }))
+    }
+}
+
+impl Drop for Watch {
+    /// A command that runs ends with the worker; what it tells is told by the next one.
+    fn drop(&mut self) {
+        self.running.end();
+    }
+}
+
+/// Whether anybody is to be told of anything.
+pub fn is_wanted(config: &Config) -> bool {
+    Channel::all(config).next().is_some() || config.heartbeat_url.is_some()
+}
+
+/// Tells what is to be told, for `irispool status --alert`. Where no worker watches, it waits until what it sees has
+/// lasted long enough to be told, or has passed. Gives what it saw last.
+pub fn tell(config: &Config) -> (Facts, Vec<Finding>) {
+    let until = Instant::now() + config.alert_after.min(PATIENCE_OF_STATUS.0) + PATIENCE_OF_STATUS.1;
+    let mut teller = Teller::of_status(config);
+    loop {
+        let seen = teller.round();
+        match seen.next.due {
+            Some(due) if !seen.watched && Instant::now() + due < until => thread::sleep(due),
+            _ => return (seen.facts, seen.findings),
+        }
+    }
+}
+
+/// Sends a test to everyone who would be told, and asks for the heartbeat's address. Gives each by name, with why it
+/// failed where it did.
+pub fn test(config: &Config) -> Vec<(&'static str, Result<(), String>)> {
+    let agent = channel::agent();
+    let message = Message::test(config);
+    let running = Running::default();
+    let mut answers: Vec<_> = Channel::all(config)
+        .map(|channel| (channel.name(), channel.send(&agent, &message, &running, true)))
+        .collect();
+    if let Some(url) = &config.heartbeat_url {
+        answers.push(("heartbeat", channel::ping(&agent, url)));
+    }
+    answers.into_iter().map(|(name, sent)| (name, sent.map_err(|error| error.to_string()))).collect()
+}

@@ -1,0 +1,220 @@
+//! One look, and what is told of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::channel::{self, Channel, SendError};
+use super::command::Running;
+use super::decide::{Patience, REST_MS_MAX};
+use super::figures;
+use super::message::Message;
+use super::state::{Lock, State, Store, Turn};
+use crate::config::Config;
+use crate::health::{Facts, Finding, Level, judge, look};
+use crate::signals::Stop;
+use crate::spool::now_ms;
+
+/// After a failure a channel rests so long at first, then twice as long each time, up to [`REST_MS_MAX`].
+const REST_MS_FIRST: i64 = 2_000;
+
+/// A worker that starts is no worker yet, for a moment.
+const STARTING: Duration = Duration::from_secs(15);
+
+/// While another process is at it, it is asked again after so long.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Makes rounds.
+#[derive(Debug)]
+pub(super) struct Teller {
+    config: Config,
+    store: Store,
+    agent: ureq::Agent,
+    running: Arc<Running>,
+    /// A worker's request to stop; none for `status`.
+    stop: Option<Stop>,
+    started: Instant,
+    /// What could not be saved, with the lock, where we have it: until it can be, nobody else may tell it again.
+    unsaved: Option<(State, Option<Lock>)>,
+}
+
+/// What a round saw.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) facts: Facts,
+    pub(super) findings: Vec<Finding>,
+    /// Whether a worker makes rounds.
+    pub(super) watched: bool,
+    pub(super) next: Next,
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Next {
+    /// After so long something may be told; none where nothing but news would be.
+    pub(super) due: Option<Duration>,
+    /// How long the look took.
+    pub(super) looked: Duration,
+}
+
+impl Teller {
+    pub(super) fn of_worker(config: &Config, stop: &Stop, running: Arc<Running>) -> Teller {
+        Teller { stop: Some(stop.clone()), running, ..Teller::of_status(config) }
+    }
+
+    pub(super) fn of_status(config: &Config) -> Teller {
+        Teller {
+            config: config.clone(),
+            store: Store::of(&config.spool),
+            agent: channel::agent(),
+            running: Arc::default(),
+            stop: None,
+            started: Instant::now(),
+            unsaved: None,
+        }
+    }
+
+    pub(super) fn round(&mut self) -> Round {
+        let (lock, state) = match self.unsaved.take() {
+            Some((state, Some(lock))) => (Some(lock), Some(state)),
+            unsaved => match self.store.take_turn() {
+                Turn::Ours(lock) => (Some(lock), unsaved.map(|(state, _)| state)),
+                Turn::Nowhere => (None, unsaved.map(|(state, _)| state)),
+                Turn::Others => {
+                    self.unsaved = unsaved;
+                    return self.only_look();
+                }
+            },
+        };
+        let watched_lately = lock.as_ref().is_some_and(Lock::is_watched);
+        if let Some(lock) = lock.as_ref().filter(|_| self.stop.is_some()) {
+            lock.watched();
+        }
+        let is_kept = state.is_some();
+        let mut state = state.unwrap_or_else(|| self.store.load());
+        let before = state.clone();
+        let began = Instant::now();
+        let facts = look(&self.config);
+        let findings = judge(&facts, &self.config);
+        let looked = began.elapsed();
+        let watched = watched_lately && facts.workers.iter().any(|worker| worker.alive);
+        let is_starting = self.stop.is_some()
+            && self.started.elapsed() < STARTING
+            && findings.iter().any(|finding| finding.key == "no-worker");
+        let due =
+            if is_starting { Some(ASK_AGAIN) } else { self.tell(&mut state, &findings, lock.is_some()) };
+        if is_kept || state != before {
+            self.keep(state, lock);
+        }
+        Round { facts, findings, watched, next: Next { due, looked } }
+    }
+
+    /// Another process tells.
+    fn only_look(&self) -> Round {
+        let began = Instant::now();
+        let facts = look(&self.config);
+        let findings = judge(&facts, &self.config);
+        let next = Next { due: Some(ASK_AGAIN), looked: began.elapsed() };
+        Round { facts, findings, watched: false, next }
+    }
+
+    /// Gives after how long there may be something to tell. What a channel was told is saved at once, `in_turn`.
+    fn tell(&self, state: &mut State, findings: &[Finding], in_turn: bool) -> Option<Duration> {
+        let patience = Patience { after: self.config.alert_after, remind: self.config.alert_remind };
+        let now = now_ms();
+        state.observe(findings, now, patience);
+        self.beat(state, findings, now);
+        let level =
+            state.counting(now, patience).values().map(|(level, _)| *level).max().unwrap_or(Level::Ok);
+        let mut due_ms = state.unsure_for_ms(now, patience);
+        for channel in Channel::all(&self.config) {
+            let name = channel.name();
+            let changes = state.changes(name, now, patience);
+            if changes.is_empty() || self.is_stopping() {
+                continue;
+            }
+            let told = state.channels.entry(name.to_owned()).or_default();
+            let failed_before = told.tries > 0;
+            if now >= told.next_ms {
+                let message = Message::new(&self.config, level, now, changes);
+                match channel.send(&self.agent, &message, &self.running, false) {
+                    Ok(()) => {
+                        state.told(name, &message.changes, now);
+                        figures::count(name, true);
+                        log_sent(name, &message, failed_before);
+                        if in_turn {
+                            // Where this fails, so does `keep`, which says so.
+                            let _ = self.store.save(state);
+                        }
+                        continue;
+                    }
+                    Err(SendError::Ended) => continue,
+                    Err(error) => {
+                        figures::count(name, false);
+                        told.tries = told.tries.saturating_add(1);
+                        let rest_ms = REST_MS_FIRST << (told.tries - 1).min(16);
+                        told.next_ms = now_ms() + rest_ms.min(REST_MS_MAX);
+                        log_failure(name, told.tries, &error);
+                    }
+                }
+            }
+            let rest_ms = (told.next_ms - now_ms()).max(1);
+            due_ms = Some(due_ms.map_or(rest_ms, |due| due.min(rest_ms)));
+        }
+        due_ms.map(|ms| Duration::from_millis(ms.unsigned_abs()))
+    }
+
+    /// The heartbeat: while nothing is critical or can't be found out, and rows come. Another warning, such as a dead
+    /// letter, may last for days, and nobody would see behind it that all workers died.
+    fn beat(&self, state: &mut State, findings: &[Finding], now: i64) {
+        let Some(url) = &self.config.heartbeat_url else { return };
+        let flows = findings.iter().all(|finding| finding.level < Level::Unknown && finding.key != "stale");
+        let interval_ms = self.config.heartbeat_interval.as_millis() as i64;
+        // A clock that was set back must not silence it.
+        let is_due = !(0..interval_ms).contains(&(now - state.pinged_ms));
+        if !flows || !is_due || self.is_stopping() {
+            return;
+        }
+        state.pinged_ms = now;
+        let sent = channel::ping(&self.agent, url);
+        figures::count("heartbeat", sent.is_ok());
+        if let Err(error) = sent {
+            let why = error.to_string();
+            if crate::observe::is_news(&format!("heartbeat {why}")) {
+                tracing::warn!(why, "cannot send the heartbeat");
+            }
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.as_ref().is_some_and(Stop::requested)
+    }
+
+    fn keep(&mut self, state: State, lock: Option<Lock>) {
+        let saved = match &lock {
+            Some(_) => self.store.save(&state),
+            None => Err(std::io::ErrorKind::NotFound.into()),
+        };
+        if let Err(error) = saved {
+            if crate::observe::is_news(&format!("alerts {error}")) {
+                let spool = self.config.spool.display().to_string();
+                tracing::warn!(spool, why = error.to_string(), "cannot keep in the spool what was told");
+            }
+            self.unsaved = Some((state, lock));
+        }
+    }
+}
+
+fn log_sent(channel: &'static str, message: &Message, failed_before: bool) {
+    let [(_, new), (_, worse), (_, cleared), _] = message.kinds();
+    let (reason, level) = (message.reason.word(), message.level.word());
+    let again = if failed_before { " at last" } else { "" };
+    let (new, worse, cleared) = (new.len(), worse.len(), cleared.len());
+    tracing::info!(channel, reason, level, new, worse, cleared, "sent an alert{again}");
+}
+
+/// The first failure, then the 10th, the 100th and so on.
+fn log_failure(channel: &'static str, tries: u32, error: &SendError) {
+    if 10_u32.pow(tries.ilog10()) == tries {
+        tracing::warn!(channel, why = error.to_string(), tries, "cannot send an alert: it is tried again");
+    }
+}

@@ -1,0 +1,200 @@
+//! A log file that several processes write and that puts itself aside, each day (UTC) and before it grows too large.
+//!
+//! - A line is one `write` to a file opened for appending, which the kernel does not tear on a local file system.
+//! - What is put aside gets the time of its last line behind its name, `irispool.log.20251028T035900.123Z`; only names of
+//!   that form are ever deleted.
+//! - Before each line the file at the path is compared with the open one: who finds that another process has put it
+//!   aside opens the new one. It is put aside under a lock of the file itself, after its place was looked at once more.
+//!   A process that does not get the lock at once writes on, so nobody waits; a line of its may be the last of a file
+//!   that has just been put aside.
+//! - A log that can't be written stops nobody: lines are lost, stderr is told once, and it is tried again now and then.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use fs2::FileExt;
+use jiff::Timestamp;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+/// What can't be opened is tried again after so long.
+const OPEN_RETRY: Duration = Duration::from_secs(1);
+
+/// As many that were put aside may have the time of their last line in common.
+const NAMESAKES_MAX: u32 = 1_000;
+
+/// Where lines go, and what becomes of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFileSettings {
+    pub path: PathBuf,
+    /// It is put aside before it grows over this; one line alone may be longer.
+    pub bytes_max: u64,
+    /// How many that were put aside are kept.
+    pub kept: usize,
+}
+
+/// The log file of this process.
+#[derive(Debug)]
+pub struct LogFile {
+    settings: LogFileSettings,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    file: Option<File>,
+    /// The last write ended within a line.
+    is_torn: bool,
+    /// Since when it has failed.
+    failed_at: Option<Instant>,
+    /// Whether stderr has been told.
+    is_told: bool,
+}
+
+impl LogFile {
+    pub fn new(settings: LogFileSettings) -> LogFile {
+        LogFile { settings, state: Mutex::default() }
+    }
+
+    /// Writes a line, with the break at its end. Gives why the log can't be written where that is news.
+    pub fn write_line(&self, line: &[u8]) -> Option<io::Error> {
+        self.write_line_at(line, Timestamp::now())
+    }
+
+    /// The same at a time that is given.
+    pub fn write_line_at(&self, line: &[u8], now: Timestamp) -> Option<io::Error> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let resting = state.file.is_none() && state.failed_at.is_some_and(|at| at.elapsed() < OPEN_RETRY);
+        if resting {
+            return None;
+        }
+        match self.try_write(&mut state, line, now) {
+            Ok(()) => {
+                (state.failed_at, state.is_told) = (None, false);
+                None
+            }
+            Err(error) => {
+                state.failed_at = Some(Instant::now());
+                (!std::mem::replace(&mut state.is_told, true)).then_some(error)
+            }
+        }
+    }
+
+    fn try_write(&self, state: &mut State, line: &[u8], now: Timestamp) -> io::Result<()> {
+        let mut file = self.current(state.file.take())?;
+        let found = file.metadata()?;
+        let mut stuck = None;
+        if self.is_full(&found, line.len() as u64, now) {
+            match self.put_aside(&file, &found) {
+                Ok(true) => {
+                    file = self.current(None)?;
+                    self.delete_old();
+                }
+                Ok(false) => {}
+                // Better too long a file than no line.
+                Err(error) => stuck = Some(error),
+            }
+        }
+        let torn = std::mem::take(&mut state.is_torn);
+        let text: &[u8] = if torn { &[b"\n", line].concat() } else { line };
+        let written = (&file).write(text)?;
+        if written < text.len() {
+            state.is_torn = written > 0;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        state.file = Some(file);
+        stuck.map_or(Ok(()), Err)
+    }
+
+    /// The file at the path: the open one, or that which another process or a person has put in its place.
+    fn current(&self, open: Option<File>) -> io::Result<File> {
+        let path = &self.settings.path;
+        if let Some(file) = open
+            && is_at(&file, path)?
+        {
+            return Ok(file);
+        }
+        OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(libc::O_NONBLOCK).open(path)
+    }
+
+    fn is_full(&self, found: &fs::Metadata, more: u64, now: Timestamp) -> bool {
+        let day_of = |time: Timestamp| time.as_second().div_euclid(86_400);
+        let is_new_day = last_line(found).is_some_and(|last| day_of(last) < day_of(now));
+        // What is no regular file, such as /dev/null or a pipe, stays where it is.
+        found.is_file() && found.len() > 0 && (is_new_day || found.len() + more > self.settings.bytes_max)
+    }
+
+    /// Whether the file has another name now, by us or by another process.
+    fn put_aside(&self, file: &File, found: &fs::Metadata) -> io::Result<bool> {
+        if file.try_lock_exclusive().is_err() {
+            return Ok(false);
+        }
+        if !is_at(file, &self.settings.path)? {
+            return Ok(true);
+        }
+        let last = last_line(found).unwrap_or_default().strftime("%Y%m%dT%H%M%S%.3fZ");
+        for number in 1..=NAMESAKES_MAX {
+            let again = if number == 1 { String::new() } else { format!("~{number:03}") };
+            let mut name = self.name().to_owned();
+            name.push(format!(".{last}{again}"));
+            let aside = self.settings.path.with_file_name(name);
+            match renameat_with(CWD, &self.settings.path, CWD, &aside, RenameFlags::NOREPLACE) {
+                Err(rustix::io::Errno::EXIST) => {}
+                // Another process was quicker, or a person.
+                Err(rustix::io::Errno::NOENT) => return Ok(true),
+                renamed => return renamed.map(|()| true).map_err(Into::into),
+            }
+        }
+        Ok(false)
+    }
+
+    /// All but the newest of those put aside. What can't be deleted stays.
+    fn delete_old(&self) {
+        let folder = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+        let mut aside: Vec<OsString> =
+            entries.map(|entry| entry.file_name()).filter(|name| self.is_aside(name)).collect();
+        aside.sort_unstable();
+        let old = aside.len().saturating_sub(self.settings.kept);
+        for name in &aside[..old] {
+            let _ = fs::remove_file(self.settings.path.with_file_name(name));
+        }
+    }
+
+    /// Whether it is named as [`Self::put_aside`] does.
+    fn is_aside(&self, name: &OsStr) -> bool {
+        let own = self.name().as_encoded_bytes();
+        let Some(rest) = name.as_encoded_bytes().strip_prefix(own) else { return false };
+        let form = b".ddddddddTdddddd.dddZ";
+        let is_like = |text: &[u8], form: &[u8]| {
+            text.len() == form.len()
+                && text
+                    .iter()
+                    .zip(form)
+                    .all(|(byte, like)| byte == like || *like == b'd' && byte.is_ascii_digit())
+        };
+        is_like(rest, form) || is_like(rest, &[&form[..], b"~ddd"].concat())
+    }
+
+    fn name(&self) -> &OsStr {
+        self.settings.path.file_name().unwrap_or_default()
+    }
+}
+
+/// When it was last written.
+fn last_line(found: &fs::Metadata) -> Option<Timestamp> {
+    Timestamp::new(found.mtime(), found.mtime_nsec() as i32).ok()
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}

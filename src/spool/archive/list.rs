@@ -1,0 +1,83 @@
+//! What is in the archive.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+
+use super::note::{last_block_is_damaged, last_note};
+use super::{SpoolError, parse_file_name};
+use crate::spool::letters::folder_entries;
+use crate::spool::{EntryKind, Layout};
+
+/// A file of the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveFile {
+    /// The label of the dataset's folder.
+    pub label: String,
+    /// On which its messages were written, UTC.
+    pub day: Date,
+    /// 1, or more where a file of that day is none of ours.
+    pub number: u32,
+    pub path: PathBuf,
+    /// Its size on the disk.
+    pub file_bytes: u64,
+}
+
+/// What a file holds, up to its last whole block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents {
+    pub messages: u64,
+    /// Of the messages.
+    pub bytes: u64,
+    /// Where the last whole block ends.
+    pub end: u64,
+    /// There is a block behind it that once was whole.
+    pub is_damaged: bool,
+}
+
+impl ArchiveFile {
+    /// None where the file has no note of irispool's: somebody made it anew, or it is damaged.
+    pub fn contents(&self) -> Result<Option<Contents>, SpoolError> {
+        let look = || -> io::Result<Option<Contents>> {
+            let file = File::open(&self.path)?;
+            let Some(note) = last_note(&file)? else { return Ok(None) };
+            Ok(Some(Contents {
+                messages: note.messages_so_far,
+                bytes: note.bytes_so_far,
+                end: note.end(),
+                is_damaged: file.metadata()?.len() > note.end() && last_block_is_damaged(&file)?,
+            }))
+        };
+        look().map_err(|error| SpoolError::io("read", &self.path, error))
+    }
+}
+
+/// All files of the archive, by dataset and day. What vanishes meanwhile is left out; without an archive there are none.
+pub fn archive_files(layout: &Layout) -> Result<Vec<ArchiveFile>, SpoolError> {
+    let archive = layout.archive();
+    let mut files = Vec::new();
+    for folder in there(folder_entries(&archive, EntryKind::Folder))? {
+        let path = archive.join(&folder);
+        for name in there(folder_entries(&path, EntryKind::File))? {
+            let Some((day, number)) = parse_file_name(&name) else { continue };
+            let path = path.join(&name);
+            let Ok(found) = path.symlink_metadata() else { continue };
+            let label = folder.to_string_lossy().into_owned();
+            files.push(ArchiveFile { label, day, number, path, file_bytes: found.len() });
+        }
+    }
+    files.sort_by(|one, other| {
+        (&one.label, one.day, one.number).cmp(&(&other.label, other.day, other.number))
+    });
+    Ok(files)
+}
+
+/// Nothing where there is no folder.
+fn there<T: Default>(listed: Result<T, SpoolError>) -> Result<T, SpoolError> {
+    match listed {
+        Err(SpoolError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        other => other,
+    }
+}

@@ -1,0 +1,154 @@
+//! The archive: delivered messages, packed into one file a day and dataset, `archive/<DATASET>/<YYYY-MM-DD>.tar.zst`.
+//!
+//! Settling moves a delivered message into `done/` by one rename, as when it is kept there. A packer, one at a time a
+//! dataset, appends what is in `done/` to the file of its day, syncs, and only then deletes it from `done/`.
+//!
+//! A file is a row of blocks. A block is one zstd frame with whole tar entries of some messages, and behind it a note of
+//! fixed size ([`note`]) that says what is in the block and in the file so far. The note is a skippable frame: `zstd` and
+//! `tar --zstd` pass over it. There is no end-of-archive mark, so that more can always be appended.
+//!
+//! What a crash may leave, and what the next packer does about it, before it appends anything:
+//!
+//! - half a block at the end of a file: it is cut off, up to the last note whose block is whole;
+//! - messages in `done/` that are in the last block already: they are compared with it byte by byte, and deleted;
+//! - a new file under its hidden name: it is begun again. A file gets its own name when its first block is on the disk.
+//!
+//! A file without a single whole note is none of ours. It is never written to: the next is called `<day>~2.tar.zst`.
+//!
+//! The day is that of a message's last write (UTC), not of its packing: so it is the same for whoever packs it.
+
+mod day_file;
+mod entry;
+mod limits;
+mod list;
+mod note;
+mod pack;
+mod restore;
+
+pub use limits::{Limits, Removed, remove_over_limits};
+pub use list::{ArchiveFile, Contents, archive_files};
+pub use pack::{Packed, Packer};
+pub use restore::{Restored, Target, restore};
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+use fs2::FileExt;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use super::{Layout, SpoolError, folder_label};
+
+/// What an archive's name ends with.
+const ENDING: &str = ".tar.zst";
+
+/// The day of a time in seconds since 1970 UTC; what is beyond the calendar counts as 1970-01-01.
+fn day_of(seconds: i64) -> Date {
+    TimeZone::UTC.to_datetime(Timestamp::from_second(seconds).unwrap_or_default()).date()
+}
+
+/// When a day begins, in seconds since 1970 UTC.
+fn begin_of(day: Date) -> i64 {
+    TimeZone::UTC.to_timestamp(day.to_datetime(Time::midnight())).map_or(0, Timestamp::as_second)
+}
+
+/// When a day ends.
+fn end_of(day: Date) -> i64 {
+    day.checked_add(Span::new().days(1)).map_or(i64::MAX, begin_of)
+}
+
+/// `2025-10-28.tar.zst`; further files of a day are `2025-10-28~2.tar.zst` and so on.
+fn file_name(day: Date, number: u32) -> String {
+    let day = day.strftime("%Y-%m-%d");
+    if number == 1 { format!("{day}{ENDING}") } else { format!("{day}~{number}{ENDING}") }
+}
+
+/// The day and number in an archive's name; none where it is no archive's.
+fn parse_file_name(name: &OsStr) -> Option<(Date, u32)> {
+    let stem = name.to_str()?.strip_suffix(ENDING)?;
+    let (day, number) = stem.split_once('~').map_or((stem, "1"), |parts| parts);
+    let (date, number) = (day.parse::<Date>().ok()?, number.parse().ok()?);
+    (name == OsStr::new(&file_name(date, number))).then_some((date, number))
+}
+
+/// The label of a folder in `done/`: its own name, or, where messages of one name met, that before `~2`, `~3` ….
+fn label_of_done(folder: &OsStr) -> String {
+    let bytes = folder.as_bytes();
+    let stem = bytes.iter().rposition(|byte| *byte == b'~').map_or(bytes, |place| {
+        let is_number = place + 1 < bytes.len() && bytes[place + 1..].iter().all(u8::is_ascii_digit);
+        if is_number { &bytes[..place] } else { bytes }
+    });
+    folder_label(OsStr::from_bytes(stem))
+}
+
+/// The folder in `done/` for the `number`th message of one name.
+pub(super) fn done_folder(label: &str, number: u32) -> OsString {
+    if number == 1 { label.into() } else { format!("{label}~{number}").into() }
+}
+
+/// The lock of whoever packs a dataset, or removes a file of its archive. A dataset's label has no dot at its front, so
+/// this is no dataset's lock. None where another has it.
+fn try_lock(layout: &Layout, name: &str) -> Result<Option<File>, SpoolError> {
+    let path = layout.dataset_locks().join(name);
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let lock = opened.map_err(|error| SpoolError::io("open", &path, error))?;
+    match lock.try_lock_exclusive() {
+        Ok(()) => Ok(Some(lock)),
+        Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(None),
+        Err(error) => Err(SpoolError::io("lock", &path, error)),
+    }
+}
+
+/// The same for a dataset's archive.
+fn try_lock_archive(layout: &Layout, label: &str) -> Result<Option<File>, SpoolError> {
+    try_lock(layout, &format!(".archive-{label}"))
+}
+
+/// That something has gone already is as good.
+fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_goes_from_midnight_to_midnight_utc() {
+        let day = day_of(1_761_623_940);
+        assert_eq!(
+            (file_name(day, 1), file_name(day, 2)),
+            ("2025-10-28.tar.zst".into(), "2025-10-28~2.tar.zst".into())
+        );
+        assert_eq!((begin_of(day), end_of(day)), (1_761_609_600, 1_761_696_000));
+        assert_eq!(day_of(i64::MAX), day_of(0));
+    }
+
+    #[test]
+    fn only_names_that_are_written_as_irispool_does_are_archives() {
+        let number = |name: &str| parse_file_name(OsStr::new(name)).map(|(_, number)| number);
+        assert_eq!(number("2025-10-28.tar.zst"), Some(1));
+        assert_eq!(number("2025-10-28~12.tar.zst"), Some(12));
+        for name in [
+            "2025-10-28~1.tar.zst",
+            "2025-10-28~02.tar.zst",
+            "20251028.tar.zst",
+            ".2025-10-28.tar.zst",
+            "2025-13-28.tar.zst",
+        ] {
+            assert_eq!(number(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_done_belongs_to_its_dataset() {
+        let label = |folder: &str| label_of_done(OsStr::new(folder));
+        assert_eq!([label("FREQ"), label("FREQ~2"), label("a~b")], ["FREQ", "FREQ", "a_b"]);
+    }
+}

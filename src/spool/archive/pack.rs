@@ -1,0 +1,357 @@
+//! Packing what is in `done/` into the archive.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::day_file::{DayFile, remove_unborn, sync_folder_of};
+use super::entry::{Meta, read_entries};
+use super::{SpoolError, day_of, label_of_done, try_lock_archive};
+use crate::spool::batch::{list, open_folder};
+use crate::spool::letters::folder_entries;
+use crate::spool::{EntryKind, Layout};
+
+/// Messages looked at together; their names are held in memory.
+const CHUNK: usize = 8_192;
+
+/// A block is full with so many messages, or so many bytes before compression; a larger message is a block by itself.
+const BLOCK_MESSAGES_MAX: u32 = 2_048;
+const BLOCK_BYTES_MAX: u64 = 4 << 20;
+
+/// No message is larger: `max_file_bytes` goes no higher. A larger file was put there by somebody, and stays.
+const MESSAGE_BYTES_MAX: u64 = 1 << 30;
+
+/// A buffer that a large message made is given back.
+const BUFFER_BYTES_KEPT: usize = 8 << 20;
+
+/// Threads that delete packed messages, which waits for the disk; for fewer than that many messages each, fewer.
+const DELETERS: usize = 8;
+const DELETED_EACH_MIN: usize = 64;
+
+/// What a packing came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packed {
+    pub messages: u64,
+    /// Of the messages.
+    pub bytes: u64,
+    /// Deleted from `done/` because they were in the archive already: a packer died before it could.
+    pub were_in: u64,
+    /// Files that can't be read or are no messages: they stay in `done/`.
+    pub left: u64,
+    /// The first of them, and why.
+    pub first_left: Option<(OsString, String)>,
+    /// Another packer is at it.
+    pub locked: bool,
+}
+
+/// Packs for one process.
+pub struct Packer {
+    layout: Layout,
+    /// Files up to whose length no packed message is left in `done/`: it need not be looked for again.
+    tidy: HashMap<PathBuf, u64>,
+    /// Datasets in whose folders no unborn file of a dead packer can be any more.
+    swept: HashSet<String>,
+    buffer: Vec<u8>,
+}
+
+/// A message in `done/`.
+struct Waiting {
+    name: OsString,
+    seconds: i64,
+}
+
+/// The folders of `done/` that hold one dataset's messages.
+struct Source<'a> {
+    label: &'a str,
+    folders: Vec<(PathBuf, OwnedFd)>,
+}
+
+impl Packer {
+    pub fn new(layout: Layout) -> Packer {
+        Packer { layout, tidy: HashMap::new(), swept: HashSet::new(), buffer: Vec::new() }
+    }
+
+    /// The folders in `done/`, by the label of their dataset.
+    pub fn folders(&self) -> Result<BTreeMap<String, Vec<PathBuf>>, SpoolError> {
+        let done = self.layout.done();
+        let mut folders: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for folder in folder_entries(&done, EntryKind::Folder)? {
+            folders.entry(label_of_done(&folder)).or_default().push(done.join(folder));
+        }
+        folders.values_mut().for_each(|folders| folders.sort());
+        Ok(folders)
+    }
+
+    /// How many messages wait in some folders, counted up to `most`.
+    pub fn waiting(folders: &[PathBuf], most: usize) -> usize {
+        let mut count = 0;
+        for folder in folders {
+            let Ok(entries) = open_folder(CWD, folder).and_then(list) else { continue };
+            let messages =
+                entries.flatten().filter(|entry| entry.kind == EntryKind::File && !entry.is_hidden());
+            count += messages.take(most - count).count();
+        }
+        count
+    }
+
+    /// Packs what is in the folders of one dataset now, until `stop` says so.
+    ///
+    /// # Errors
+    /// What was not packed stays in `done/`, and is packed the next time.
+    pub fn pack(
+        &mut self,
+        label: &str,
+        folders: &[PathBuf],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Packed, SpoolError> {
+        let mut packed = Packed::default();
+        let Some(_lock) = try_lock_archive(&self.layout, label)? else {
+            return Ok(Packed { locked: true, ..packed });
+        };
+        let target = self.layout.archive().join(label);
+        make_folder(&target)?;
+        if self.swept.insert(label.to_owned()) {
+            remove_unborn(&target).map_err(|error| SpoolError::io("clear", &target, error))?;
+        }
+        let mut source = Source { label, folders: Vec::new() };
+        for folder in folders {
+            match open_folder(CWD, folder) {
+                Ok(opened) => source.folders.push((folder.clone(), opened)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(SpoolError::io("open the folder", folder, error)),
+            }
+        }
+        for (path, folder) in &source.folders {
+            let failed = |error| SpoolError::io("list", path, error);
+            let mut entries = list(folder).map_err(failed)?;
+            loop {
+                let mut days: BTreeMap<Date, Vec<Waiting>> = BTreeMap::new();
+                let mut seen = 0;
+                for entry in entries.by_ref() {
+                    let entry = entry.map_err(failed)?;
+                    if entry.kind != EntryKind::File || entry.is_hidden() {
+                        continue;
+                    }
+                    let Ok(found) = stat(folder.as_fd(), &entry.name) else { continue };
+                    let seconds = found.st_mtime;
+                    days.entry(day_of(seconds)).or_default().push(Waiting { name: entry.name, seconds });
+                    seen += 1;
+                    if seen == CHUNK {
+                        break;
+                    }
+                }
+                for (day, mut messages) in days {
+                    if stop() {
+                        return Ok(packed);
+                    }
+                    // As they came, so that what is alike stands together.
+                    messages
+                        .sort_by(|one, other| (one.seconds, &one.name).cmp(&(other.seconds, &other.name)));
+                    self.pack_day(&source, &target, day, folder.as_fd(), &messages, stop, &mut packed)?;
+                }
+                if seen < CHUNK {
+                    break;
+                }
+            }
+            if path.file_name().is_some_and(|name| name != OsStr::new(label)) {
+                // One that was made for a second message of a name. Who needs it again makes it again.
+                let _ = fs::remove_dir(path);
+            }
+        }
+        Ok(packed)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "they are what one step of pack has in hand")]
+    fn pack_day(
+        &mut self,
+        source: &Source<'_>,
+        target: &Path,
+        day: Date,
+        folder: BorrowedFd<'_>,
+        messages: &[Waiting],
+        stop: &dyn Fn() -> bool,
+        packed: &mut Packed,
+    ) -> Result<(), SpoolError> {
+        let mut file = DayFile::open(target, day)?;
+        if file.committed() > 0 && self.tidy.get(file.path()) != Some(&file.committed()) {
+            packed.were_in += remove_packed(&file, source)?;
+            self.tidy.insert(file.path().to_owned(), file.committed());
+        }
+        let mut rest = messages.iter();
+        while !stop() {
+            let mut added: Vec<(OsString, Stat)> = Vec::new();
+            let buffer = &mut self.buffer;
+            // Read before the block is begun: there is no block of nothing.
+            let Some(first) = next_readable(folder, source.label, &mut rest, buffer, packed) else { break };
+            let note = file.append(|block| {
+                let mut next = Some(first);
+                while let Some((name, found, meta)) = next.take() {
+                    block.add(&meta, buffer)?;
+                    added.push((name, found));
+                    if block.messages() < BLOCK_MESSAGES_MAX && block.raw_bytes() < BLOCK_BYTES_MAX {
+                        next = next_readable(folder, source.label, &mut rest, buffer, packed);
+                    }
+                }
+                Ok(())
+            })?;
+            packed.messages += u64::from(note.messages);
+            packed.bytes += note.bytes;
+            remove_all(folder, &added).map_err(|error| {
+                SpoolError::io("remove packed messages from", done_path(source, folder), error)
+            })?;
+            self.tidy.insert(file.path().to_owned(), file.committed());
+            if self.buffer.capacity() > BUFFER_BYTES_KEPT {
+                self.buffer = Vec::new();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn done_path<'a>(source: &'a Source<'_>, folder: BorrowedFd<'_>) -> &'a Path {
+    use std::os::fd::AsRawFd;
+    let is_it = |opened: &&(PathBuf, OwnedFd)| opened.1.as_raw_fd() == folder.as_raw_fd();
+    source.folders.iter().find(is_it).map_or(Path::new("done"), |(path, _)| path)
+}
+
+fn make_folder(folder: &Path) -> Result<(), SpoolError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let made = fs::create_dir_all(folder).and_then(|()| sync_folder_of(folder));
+    // The folder of all datasets may be new, too.
+    let made = made.and_then(|()| folder.parent().map_or(Ok(()), sync_folder_of));
+    made.map_err(|error| SpoolError::io("make the folder", folder, error))
+}
+
+fn stat(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
+    rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Reads the next message that can be read. What has gone meanwhile is passed over, what can't be read is counted.
+fn next_readable<'w>(
+    folder: BorrowedFd<'_>,
+    label: &str,
+    rest: &mut impl Iterator<Item = &'w Waiting>,
+    buffer: &mut Vec<u8>,
+    packed: &mut Packed,
+) -> Option<(OsString, Stat, Meta)> {
+    for Waiting { name, .. } in rest {
+        match read_message(folder, name, buffer) {
+            Ok(found) => {
+                let path = [label.as_bytes(), b"/", name.as_bytes()].concat();
+                let meta = Meta {
+                    path,
+                    bytes: buffer.len() as u64,
+                    written: (found.st_mtime, found.st_mtime_nsec as u32),
+                    mode: found.st_mode,
+                    uid: found.st_uid,
+                    gid: found.st_gid,
+                };
+                return Some((name.clone(), found, meta));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                packed.left += 1;
+                packed.first_left.get_or_insert_with(|| (name.clone(), error.to_string()));
+            }
+        }
+    }
+    None
+}
+
+/// Never through links, and not waiting for the other end of a FIFO.
+fn read_message(folder: BorrowedFd<'_>, name: &OsStr, buffer: &mut Vec<u8>) -> io::Result<Stat> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, name, flags, Mode::empty())?;
+    let found = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if found.st_size as u64 > MESSAGE_BYTES_MAX {
+        return Err(io::Error::other("it is larger than any message"));
+    }
+    buffer.clear();
+    buffer.reserve(found.st_size as usize);
+    fs::File::from(file).take(MESSAGE_BYTES_MAX).read_to_end(buffer)?;
+    Ok(found)
+}
+
+/// Removes from `done/` what is in the last block already, the same to the byte and the nanosecond. Gives how many.
+fn remove_packed(file: &DayFile, source: &Source<'_>) -> Result<u64, SpoolError> {
+    let Some(block) = file.last_block() else { return Ok(0) };
+    let (mut removed, mut own) = (0, Vec::new());
+    let prefix = [source.label.as_bytes(), b"/"].concat();
+    let mut content = Vec::new();
+    let compared = read_entries(block, |meta, packed| {
+        let Some(name) = meta.path.strip_prefix(&prefix[..]) else { return Ok(()) };
+        let name = OsString::from_vec(name.to_vec());
+        content.clear();
+        for (_, folder) in &source.folders {
+            let Ok(found) = stat(folder.as_fd(), &name) else { continue };
+            let written = (found.st_mtime, found.st_mtime_nsec as u32);
+            if written != meta.written || found.st_size as u64 != meta.bytes {
+                continue;
+            }
+            if content.is_empty() {
+                packed.read_to_end(&mut content)?;
+            }
+            if read_message(folder.as_fd(), &name, &mut own).is_ok() && own == content {
+                remove_if_same(folder.as_fd(), &name, &found)?;
+                removed += 1;
+                // It was packed once, so one is removed.
+                break;
+            }
+        }
+        Ok(())
+    });
+    compared.map_err(|error| SpoolError::io("compare with done/ the last block of", file.path(), error))?;
+    if removed > 0 {
+        tracing::warn!(
+            file = %file.path().display(),
+            messages = removed,
+            "were packed by a worker that died, and are now removed from done/"
+        );
+    }
+    Ok(removed)
+}
+
+/// Removes packed messages by some threads, as each waits for the disk.
+fn remove_all(folder: BorrowedFd<'_>, packed: &[(OsString, Stat)]) -> io::Result<()> {
+    let each = packed.len().div_ceil(DELETERS).max(DELETED_EACH_MIN);
+    let remove = |part: &[(OsString, Stat)]| {
+        part.iter().try_for_each(|(name, found)| remove_if_same(folder, name, found))
+    };
+    if packed.len() <= each {
+        return remove(packed);
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = packed.chunks(each).map(|part| scope.spawn(move || remove(part))).collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+/// Unless another file has the name by now.
+fn remove_if_same(folder: BorrowedFd<'_>, name: &OsStr, packed: &Stat) -> io::Result<()> {
+    let is_same = |found: &Stat| {
+        (found.st_ino, found.st_size, found.st_mtime, found.st_mtime_nsec)
+            == (packed.st_ino, packed.st_size, packed.st_mtime, packed.st_mtime_nsec)
+    };
+    match stat(folder, name) {
+        Ok(found) if is_same(&found) => {
+            super::gone_is_fine(rustix::fs::unlinkat(folder, name, AtFlags::empty()).map_err(io::Error::from))
+        }
+        Ok(_) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,123 @@
+//! A packer is killed at its first, second, third … system call of a kind, and so is the one after it; then one packing
+//! must put everything right: each message is in the archive once.
+
+mod run_support;
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use run_support::kept::{Kept, archived, archives, assert_same, files_of, has_tools, put_at};
+use run_support::{Random, Site, skip};
+
+/// 2025-10-28T00:00:00Z.
+const OCTOBER_28: u64 = 1_761_609_600;
+
+/// Every call up to this one, and then in growing steps.
+const EVERY_CALL_UP_TO: u32 = 20;
+
+fn strace_works() -> bool {
+    let traced =
+        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    traced.is_ok_and(|status| status.success())
+}
+
+/// Kills packings at calls of a kind; there must be at least `calls_min` of them.
+#[track_caller]
+fn kill_at_each(calls: &str, calls_min: u32) {
+    if !has_tools() {
+        return;
+    }
+    if !strace_works() {
+        assert!(std::env::var_os("CI").is_none(), "strace is missing or may not trace");
+        return skip("strace is missing or may not trace");
+    }
+    let site = Site::new();
+    let mut kept = Kept::new();
+    let mut call = 1;
+    loop {
+        // For one dataset in files that are there, for one in a file of a day that had none.
+        for number in 0..8 {
+            let name = format!("{call}-{number}");
+            put_at(&site, &mut kept, "FREQ", &name, OCTOBER_28 + u64::from(number % 2) * 86_400, number);
+            put_at(&site, &mut kept, "MID", &name, OCTOBER_28 + u64::from(call) * 86_400, number);
+        }
+        // Delivered first, so that the packer alone is traced while it works.
+        site.drain(&["--keep=done"]);
+        let ended = [pack_until_call(&site, calls, call), pack_until_call(&site, calls, call)];
+        site.drain(&["--keep=archive"]);
+        let left = files_of(&site.spool.join("done"));
+        assert!(left.is_empty(), "call {call} of {calls}: left in done: {:?}", left.keys().map(|key| &key.0));
+        let odd = archives(&site).into_iter().find(|path| !path.display().to_string().ends_with(".tar.zst"));
+        assert_eq!(odd, None, "call {call} of {calls}");
+        println!("call {call} of {calls}");
+        assert_same(&archived(&site), &kept);
+        if ended[0] {
+            assert!(call > calls_min, "only {call} calls of {calls}: the test kills too little");
+            return;
+        }
+        call += 1 + call.saturating_sub(EVERY_CALL_UP_TO) / 4;
+    }
+}
+
+/// Whether it came to its end before that call.
+fn pack_until_call(site: &Site, calls: &str, call: u32) -> bool {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    command.args(["-e", &format!("inject={calls}:signal=KILL:when={call}")]);
+    command.arg(env!("CARGO_BIN_EXE_irispool")).args(["run", "--once", "--keep=archive", "--settlers=1"]);
+    command.args(site.run_arguments()).arg("--readers=1");
+    let output = command.current_dir(site.folder.path()).output().unwrap();
+    let killed = output.status.signal() == Some(9);
+    assert!(killed || output.status.code() == Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    !killed
+}
+
+#[test]
+fn killed_at_a_write() {
+    kill_at_each("write,pwrite64", 3);
+}
+
+#[test]
+fn killed_at_a_sync() {
+    kill_at_each("fsync,fdatasync", 3);
+}
+
+#[test]
+fn killed_at_an_unlink() {
+    kill_at_each("unlink,unlinkat", 16);
+}
+
+#[test]
+fn killed_at_a_rename_or_at_making_or_removing_a_folder() {
+    kill_at_each("rename,renameat,renameat2,mkdir,rmdir", 2);
+}
+
+#[test]
+fn killed_at_a_change_of_size_or_a_lock() {
+    kill_at_each("ftruncate,flock", 2);
+}
+
+#[test]
+fn killed_at_any_moment() {
+    if !has_tools() {
+        return;
+    }
+    let site = Site::new();
+    let (mut kept, mut random) = (Kept::new(), Random::new(7));
+    for round in 0..15 {
+        for number in 0..600 {
+            let name = format!("{round}-{number}");
+            put_at(&site, &mut kept, "FREQ", &name, OCTOBER_28 + u64::from(number % 2) * 86_400, number);
+        }
+        site.drain(&["--keep=done"]);
+        for _ in 0..2 {
+            let packer = site.daemon(&["--once", "--keep=archive"]);
+            std::thread::sleep(Duration::from_micros(10_000 + random.below(60_000)));
+            packer.kill();
+        }
+    }
+    site.drain(&["--keep=archive"]);
+    assert!(files_of(&site.spool.join("done")).is_empty());
+    assert_same(&archived(&site), &kept);
+}
