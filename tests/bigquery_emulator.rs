@@ -1,32 +1,44 @@
-//! Against a BigQuery emulator that somebody else wrote. Runs where `BIGQUERY_EMULATOR_HOST` names one, as
-//! `scripts/test` sees to.
+//! The warehouse against a BigQuery emulator that somebody else wrote.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod support;
 
+use std::ops::Deref;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use irispool::catalog::{Field, Kind};
 use irispool::warehouse::bigquery::{BigQuery, CallError, Environment, Op, Options};
 use irispool::warehouse::{Outcome, Warehouse};
 use serde_json::{Value, json};
+use support::emulator::Turn;
 use support::feed::{delivery, freq, names};
 
-/// A dataset of its own; none where there is no emulator.
-fn emulated(name: &str) -> Option<BigQuery> {
-    let environment = Environment::of_process();
-    if environment.emulator_host.is_none() {
-        eprintln!("SKIPPED: {name}: BIGQUERY_EMULATOR_HOST is not set");
-        return None;
+/// A warehouse with a dataset of its own in the emulator.
+struct Site {
+    warehouse: BigQuery,
+    options: Options,
+    _emulator: Turn,
+}
+
+impl Deref for Site {
+    type Target = BigQuery;
+
+    fn deref(&self) -> &BigQuery {
+        &self.warehouse
     }
-    let serial = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+}
+
+/// None where there can be no emulator.
+fn emulated(dataset: &str) -> Option<Site> {
+    let emulator = Turn::take()?;
+    let environment =
+        Environment { emulator_host: Some(emulator.address().to_string()), ..Environment::default() };
     let options = Options { environment, ..Options::default() };
-    let warehouse = BigQuery::open(&format!("local.{name}_{serial}"), options).unwrap();
+    let warehouse = BigQuery::open(&format!("local.{dataset}"), options.clone()).unwrap();
     assert!(warehouse.make_dataset(None).unwrap());
     assert!(!warehouse.make_dataset(None).unwrap());
-    Some(warehouse)
+    Some(Site { warehouse, options, _emulator: emulator })
 }
 
 fn query(warehouse: &BigQuery, sql: &str) -> Vec<Vec<Value>> {
@@ -42,34 +54,34 @@ fn query(warehouse: &BigQuery, sql: &str) -> Vec<Vec<Value>> {
 
 #[test]
 fn streamed_and_loaded_rows_can_be_asked_for() {
-    let Some(warehouse) = emulated("rows") else { return };
-    let streamed = freq(&warehouse, 20, 60);
-    assert_eq!(warehouse.load(std::slice::from_ref(&streamed)).remove(0).unwrap(), vec![Outcome::Loaded; 20]);
+    let Some(site) = emulated("rows") else { return };
+    let streamed = freq(&site, 20, 60);
+    assert_eq!(site.load(std::slice::from_ref(&streamed)).remove(0).unwrap(), vec![Outcome::Loaded; 20]);
     let counted = "SELECT COUNT(*), COUNT(DISTINCT message_id), SUM(frequency) FROM bmrs_freq_iris";
     let sum: f64 = (0..1200).map(|row| f64::from(row) + 0.5).sum();
-    let row = query(&warehouse, counted).remove(0);
+    let row = query(&site, counted).remove(0);
     assert_eq!((&row[0], &row[1]), (&json!("1200"), &json!("20")));
     assert_eq!(row[2].as_str().unwrap().parse::<f64>().unwrap(), sum);
     assert_eq!(
-        query(&warehouse, "SELECT message_id, message_row FROM bmrs_freq_iris").len(),
+        query(&site, "SELECT message_id, message_row FROM bmrs_freq_iris").len(),
         names(&streamed).len()
     );
 
-    let mut bulk = warehouse.begin_bulk("FREQ", &warehouse.place().dataset).unwrap();
-    bulk.add(&freq(&warehouse, 30, 500)).unwrap();
+    let mut bulk = site.begin_bulk("FREQ", &site.place().dataset, false).unwrap();
+    bulk.add(&freq(&site, 30, 500)).unwrap();
     assert!(bulk.finish().unwrap());
     // The same batch again.
-    let mut bulk = warehouse.begin_bulk("FREQ", &warehouse.place().dataset).unwrap();
-    bulk.add(&freq(&warehouse, 30, 500)).unwrap();
+    let mut bulk = site.begin_bulk("FREQ", &site.place().dataset, false).unwrap();
+    bulk.add(&freq(&site, 30, 500)).unwrap();
     assert!(bulk.finish().unwrap());
     // More than one page.
-    assert_eq!(query(&warehouse, "SELECT frequency FROM bmrs_freq_iris").len(), 1200 + 15_000);
+    assert_eq!(query(&site, "SELECT frequency FROM bmrs_freq_iris").len(), 1200 + 15_000);
 }
 
 #[test]
 fn json_and_nested_values_are_the_same_whichever_way_they_come() {
-    let Some(warehouse) = emulated("json") else { return };
-    let schema = warehouse.add_fields("REMIT", &[Field::new("extra", Kind::Json)]).unwrap();
+    let Some(site) = emulated("json") else { return };
+    let schema = site.add_fields("REMIT", &[Field::new("extra", Kind::Json)]).unwrap();
     let make = || {
         delivery(&schema, "REMIT", 1, 1, |_| {
             vec![
@@ -83,12 +95,12 @@ fn json_and_nested_values_are_the_same_whichever_way_they_come() {
             ]
         })
     };
-    assert!(warehouse.load(&[make()]).remove(0).is_ok());
-    let mut bulk = warehouse.begin_bulk("REMIT", &warehouse.place().dataset).unwrap();
+    assert!(site.load(&[make()]).remove(0).is_ok());
+    let mut bulk = site.begin_bulk("REMIT", &site.place().dataset, false).unwrap();
     bulk.add(&make()).unwrap();
     assert!(bulk.finish().unwrap());
     let rows = query(
-        &warehouse,
+        &site,
         "SELECT JSON_VALUE(extra, '$.a[0]'), outageProfile[OFFSET(0)].capacity, publishTime FROM bmrs_remit_iris",
     );
     assert_eq!(rows.len(), 2);
@@ -101,8 +113,8 @@ fn json_and_nested_values_are_the_same_whichever_way_they_come() {
 
 #[test]
 fn a_table_of_an_earlier_program_is_filled_as_it_is() {
-    let Some(warehouse) = emulated("found") else { return };
-    let place = warehouse.place();
+    let Some(site) = emulated("found") else { return };
+    let place = site.place();
     let columns: Vec<Value> = [
         ("settlementDate", "DATETIME"),
         ("publishTime", "STRING"),
@@ -118,11 +130,8 @@ fn a_table_of_an_earlier_program_is_filled_as_it_is() {
         "tableReference": {"projectId": place.project, "datasetId": place.dataset, "tableId": "bmrs_fuelinst_iris"},
         "schema": {"fields": columns},
     });
-    warehouse
-        .client()
-        .post(Op::TablesInsert, &format!("datasets/{}/tables", place.dataset), &resource)
-        .unwrap();
-    let schema = warehouse.add_fields("FUELINST", &[Field::new("fuelType", Kind::String)]).unwrap();
+    site.client().post(Op::TablesInsert, &format!("datasets/{}/tables", place.dataset), &resource).unwrap();
+    let schema = site.add_fields("FUELINST", &[Field::new("fuelType", Kind::String)]).unwrap();
     let delivery = delivery(&schema, "FUELINST", 1, 3, |_| {
         vec![
             ("settlementDate", "2025-10-27T00:00:00.000".to_owned()),
@@ -131,9 +140,9 @@ fn a_table_of_an_earlier_program_is_filled_as_it_is() {
             ("fuelType", "CCGT".to_owned()),
         ]
     });
-    assert!(warehouse.load(&[delivery]).remove(0).is_ok());
+    assert!(site.load(&[delivery]).remove(0).is_ok());
     let rows = query(
-        &warehouse,
+        &site,
         "SELECT CAST(settlementDate AS STRING), generation, message_row, source, fuelType
          FROM bmrs_fuelinst_iris ORDER BY message_row",
     );
@@ -149,9 +158,8 @@ fn three_workers_add_columns_and_fill_them() {
     first.schema("FREQ").unwrap();
     thread::scope(|scope| {
         for worker in 0..3 {
-            let spec = &spec;
+            let (spec, options) = (&spec, first.options.clone());
             scope.spawn(move || {
-                let options = Options { environment: Environment::of_process(), ..Options::default() };
                 let warehouse = BigQuery::open(spec, options).unwrap();
                 let name = ["w_0", "w_1", "w_2"][worker];
                 let schema = warehouse.add_fields("FREQ", &[Field::new(name, Kind::Int64)]).unwrap();

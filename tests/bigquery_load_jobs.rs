@@ -13,7 +13,7 @@ use support::feed::{assert_in, delivery, freq, impatient, open, options};
 const BATCH: &str = "FREQ.1761583680000.0";
 
 fn bulk(warehouse: &BigQuery, deliveries: &[&Delivery]) -> Result<bool, WarehouseError> {
-    let mut bulk = warehouse.begin_bulk("FREQ", BATCH).unwrap();
+    let mut bulk = warehouse.begin_bulk("FREQ", BATCH, false).unwrap();
     for delivery in deliveries {
         bulk.add(delivery).unwrap();
     }
@@ -72,10 +72,50 @@ fn the_same_batch_again_takes_on_the_first_outcome_and_sends_nothing() {
 }
 
 #[test]
+fn a_new_batch_is_not_asked_for_first_and_one_that_is_there_after_all_is_adopted() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let delivery = freq(&warehouse, 5, 4);
+    let deliver = || {
+        let mut bulk = warehouse.begin_bulk("FREQ", BATCH, true).unwrap();
+        bulk.add(&delivery).unwrap();
+        bulk.finish().unwrap()
+    };
+    assert!(deliver());
+    assert_eq!((server.count("jobs.insert"), server.count("jobs.get")), (1, 1));
+    assert!(deliver());
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.state().jobs.len(), 1);
+}
+
+#[test]
+fn a_table_that_somebody_removed_is_made_again() {
+    for answers_at_once in [true, false] {
+        let server = FaultServer::start();
+        let warehouse = open(&server);
+        let delivery = freq(&warehouse, 5, 4);
+        if answers_at_once {
+            server.state().tables.clear();
+            server.fail("jobs.insert", [fault(404, "notFound", "Not found: Table p:d.bmrs_freq_iris")]);
+        } else {
+            let gone = json!({"reason": "notFound", "message": "Not found: Table p:d.bmrs_freq_iris"});
+            server.state().job_errors = [gone].into();
+        }
+        let first = bulk(&warehouse, &[&delivery]);
+        assert!(
+            matches!(&first, Err(WarehouseError::Later { why, .. }) if why.contains("made again")),
+            "{first:?}"
+        );
+        assert!(bulk(&warehouse, &[&freq(&warehouse, 5, 4)]).unwrap());
+        assert_in(&server, &delivery, &Default::default());
+    }
+}
+
+#[test]
 fn a_job_of_the_same_id_for_another_table_is_not_taken_for_ours() {
     let server = FaultServer::start();
     let warehouse = open(&server);
-    let mut other = warehouse.begin_bulk("FUELINST", BATCH).unwrap();
+    let mut other = warehouse.begin_bulk("FUELINST", BATCH, false).unwrap();
     other.add(&support::feed::fuelinst(&warehouse, 1, 1)).unwrap();
     assert!(other.finish().unwrap());
     let delivery = freq(&warehouse, 5, 4);
@@ -193,11 +233,15 @@ fn backlogs_go_by_load_jobs_as_long_as_the_budget_lasts() {
         |method| BigQuery::open("p.d", Options { method, load_jobs_a_day: 2, ..options(&server) }).unwrap();
     let auto = with(Method::Auto);
     assert_eq!(auto.bulk_files_max("FREQ", 5_000), None);
-    assert_eq!(auto.bulk_files_max("FREQ", 5_001), Some(20_000));
+    assert_eq!(auto.bulk_files_max("FREQ", 5_001), Some(5_001));
+    // Several jobs, so that the first rows are in early; and no rest that would be streamed.
+    assert_eq!(auto.bulk_files_max("FREQ", 29_899), Some(5_980));
+    assert_eq!(auto.bulk_files_max("FREQ", 9_999), Some(9_999));
+    assert_eq!(auto.bulk_files_max("FREQ", 1_000_000), Some(20_000));
     assert_eq!(with(Method::Stream).bulk_files_max("FREQ", 50_000), None);
-    assert_eq!(with(Method::Load).bulk_files_max("FREQ", 1), Some(20_000));
+    assert!(with(Method::Load).bulk_files_max("FREQ", 1).is_some());
     for batch in ["a", "b"] {
-        let mut bulk = auto.begin_bulk("FREQ", batch).unwrap();
+        let mut bulk = auto.begin_bulk("FREQ", batch, true).unwrap();
         bulk.add(&freq(&auto, 1, 1)).unwrap();
         assert!(bulk.finish().unwrap());
     }

@@ -8,39 +8,25 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use support::{Analysis, Emulator, existing_queries, installed, shipped_queries};
+use support::{Analysis, Turn, existing_queries, installed, shipped_queries};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A spool, and a dataset of its own in the emulator that all tests of this file share. One test is at work at a time:
-/// the emulator fails now and then when several things are done in it at once.
+/// A spool, and a dataset of its own in the emulator that all tests of this file share.
 struct Site {
     folder: tempfile::TempDir,
     dataset: &'static str,
-    _turn: MutexGuard<'static, ()>,
-    emulator: Arc<Emulator>,
+    emulator: Turn,
 }
 
-/// None, said loudly, where there can be no emulator; not where CI is set.
+/// None where there can be no emulator.
 fn site(dataset: &'static str) -> Option<Site> {
-    static SHARED: Mutex<Weak<Emulator>> = Mutex::new(Weak::new());
-    static TURN: Mutex<()> = Mutex::new(());
-    if !installed("bq-emulator") {
-        return None;
-    }
-    let emulator = {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let emulator = shared.upgrade().unwrap_or_else(|| Arc::new(Emulator::start()));
-        *shared = Arc::downgrade(&emulator);
-        emulator
-    };
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    Some(Site { folder: tempfile::tempdir().unwrap(), dataset, _turn: turn, emulator })
+    let emulator = Turn::take()?;
+    Some(Site { folder: tempfile::tempdir().unwrap(), dataset, emulator })
 }
 
 impl Site {
@@ -58,7 +44,7 @@ impl Site {
         }
         command
             .current_dir(self.folder.path())
-            .env("BIGQUERY_EMULATOR_HOST", self.emulator.address())
+            .env("BIGQUERY_EMULATOR_HOST", self.emulator.address().to_string())
             .env("IRISPOOL_REQUESTS_IN_FLIGHT", "2")
             .args([verb, "--warehouse", &format!("bigquery:local.{}", self.dataset)]);
         command

@@ -218,6 +218,24 @@ fn a_spent_quota_parks_the_table_and_comes_back() {
 }
 
 #[test]
+fn what_is_in_is_told_while_another_table_is_still_tried() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let deliveries = [freq(&warehouse, 1, 3), fuelinst(&warehouse, 1, 3)];
+    // Until the other one is told, and then it comes back.
+    server.fail("insertAll bmrs_freq_iris", vec![fault(503, "backendError", "Try again"); 1_000_000]);
+    let told = std::sync::Mutex::new(Vec::new());
+    warehouse.load_each(&deliveries, &|place, result| {
+        assert_eq!(result.unwrap(), loaded(1));
+        told.lock().unwrap().push(place);
+        server.state().fail_no_more();
+    });
+    assert_eq!(told.into_inner().unwrap(), [1, 0]);
+    assert_all_in(&server, &deliveries[0]);
+    assert_all_in(&server, &deliveries[1]);
+}
+
+#[test]
 fn an_invalid_value_is_rescued_and_its_neighbours_arrive() {
     let server = FaultServer::start();
     let warehouse = open(&server);

@@ -40,6 +40,35 @@ fn a_table_is_made_with_a_partition_a_cluster_and_the_meta_columns() {
 }
 
 #[test]
+fn tables_are_listed_once_and_one_that_is_not_in_the_list_takes_one_request() {
+    let server = FaultServer::start();
+    server.has_table("bmrs_bod_iris", &[("message_id", "STRING", "NULLABLE")]);
+    let warehouse = open(&server);
+    for dataset in ["FREQ", "FUELINST", "MID"] {
+        warehouse.schema(dataset).unwrap();
+    }
+    let counts = ["tables.list", "tables.get", "tables.insert"].map(|op| server.count(op));
+    assert_eq!(counts, [1, 0, 3]);
+    warehouse.schema("BOD").unwrap();
+    assert_eq!((server.count("tables.get"), server.count("tables.insert")), (1, 3));
+    // A table that is parked is read anew.
+    warehouse.schema("FREQ").unwrap();
+    assert_eq!(server.count("tables.get"), 2);
+}
+
+#[test]
+fn where_tables_may_not_be_listed_each_is_asked_for() {
+    let server = FaultServer::start();
+    server.has_table("bmrs_freq_iris", &[("frequency", "FLOAT64", "NULLABLE")]);
+    let denied = "Access Denied: Dataset p:d: Permission bigquery.tables.list denied";
+    server.fail("tables.list", vec![fault(403, "accessDenied", denied); 9]);
+    let warehouse = open(&server);
+    assert!(warehouse.schema("FREQ").unwrap().position("frequency").is_some());
+    assert!(warehouse.schema("MID").is_ok());
+    assert_eq!((server.count("tables.list"), server.count("tables.insert")), (1, 1));
+}
+
+#[test]
 fn every_table_of_the_catalog_can_be_made() {
     let server = FaultServer::start();
     let warehouse = open(&server);
@@ -196,7 +225,7 @@ fn what_a_person_must_mend_is_named() {
     );
     let (_, hint) = setup_error(warehouse.schema("MILS"));
     assert!(hint.contains("bigquery.tables.create"), "{hint}");
-    server.fail("tables.get", [fault(404, "notFound", "Not found: Project p")]);
+    server.fail("tables.insert", [fault(404, "notFound", "Not found: Project p")]);
     let (_, hint) = setup_error(warehouse.schema("MILS"));
     assert!(hint.contains("project p"), "{hint}");
 }
@@ -205,8 +234,12 @@ fn what_a_person_must_mend_is_named() {
 fn a_passing_fault_gives_up_after_a_while() {
     let server = FaultServer::start();
     let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
-    server.fail("tables.get", vec![fault(503, "backendError", "x"); 300]);
+    server.fail("tables.insert", vec![fault(503, "backendError", "x"); 300]);
     assert!(matches!(warehouse.schema("FREQ"), Err(WarehouseError::Later { .. })));
+    server.has_table("bmrs_bod_iris", &[("frequency", "FLOAT64", "NULLABLE")]);
+    let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
+    server.fail("tables.get", vec![fault(503, "backendError", "x"); 300]);
+    assert!(matches!(warehouse.schema("BOD"), Err(WarehouseError::Later { .. })));
 }
 
 #[test]

@@ -72,12 +72,14 @@ fn add(
     let begun = match earlier {
         Some(gathered) => Some(gathered),
         None if work.is_left_for_later() || !work.is_bulk() => None,
-        None => warehouse.begin_bulk(&delivery.dataset, &work.id).map(|bulk| Gathered {
-            work: Arc::clone(&work),
-            dataset: Arc::clone(&delivery.dataset),
-            bulk,
-            messages: Vec::new(),
-            letters: Vec::new(),
+        None => warehouse.begin_bulk(&delivery.dataset, &work.id, !work.is_perhaps_delivered()).map(|bulk| {
+            Gathered {
+                work: Arc::clone(&work),
+                dataset: Arc::clone(&delivery.dataset),
+                bulk,
+                messages: Vec::new(),
+                letters: Vec::new(),
+            }
         }),
     };
     let Some(mut gathered) = begun else {

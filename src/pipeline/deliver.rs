@@ -1,8 +1,9 @@
 //! Parcels are gathered into one load, the load is made, and what became of each message goes to the settlers.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -30,32 +31,34 @@ pub(super) fn deliver_all(
         let mut rest = Vec::with_capacity(gathered.len());
         for parcel in gathered {
             deliveries.push(parcel.delivery);
-            rest.push((parcel.work, parcel.letters, parcel.permit));
+            rest.push(Mutex::new(Some((parcel.work, parcel.letters, parcel.permit))));
         }
+        let failed: Mutex<HashSet<Arc<str>>> = Mutex::default();
         let began = Instant::now();
-        let results = warehouse.load(&deliveries);
-        shared.tally.figures.load.add(began.elapsed());
-        assert_eq!(results.len(), deliveries.len(), "a warehouse answers for each delivery");
-        let mut failed: Vec<Arc<str>> = Vec::new();
-        for ((delivery, result), (work, letters, permit)) in deliveries.into_iter().zip(results).zip(rest) {
+        warehouse.load_each(&deliveries, &|place, result| {
+            let rest = rest[place].lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (work, letters, _permit) = rest.expect("a warehouse answers once for each delivery");
+            let Delivery { dataset, messages, .. } = &deliveries[place];
             match result {
                 Ok(outcomes) => {
-                    let Delivery { dataset, messages, .. } = delivery;
+                    let (dataset, messages) = (Arc::clone(dataset), messages.clone());
                     send_endings(shared, settle, &work, Loaded { dataset, messages, outcomes, letters });
                 }
                 Err(error) => {
                     // The rows are dropped; the files stay claimed and are read again when the table is tried again.
-                    if !failed.contains(&delivery.dataset) {
-                        failed.push(Arc::clone(&delivery.dataset));
-                        log_failure(&delivery.dataset, &error);
+                    if failed.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(dataset)) {
+                        log_failure(dataset, &error);
                         Tally::add(&shared.tally.failed_loads, 1);
                     }
-                    work.leave_for_table(shared.tables.park(&delivery.dataset, &error));
-                    work.end(delivery.messages.len() as u64);
+                    work.leave_for_table(shared.tables.park(dataset, &error));
+                    work.end(messages.len() as u64);
                 }
             }
-            drop(permit);
-        }
+        });
+        shared.tally.figures.load.add(began.elapsed());
+        let is_answered =
+            |rest: &Mutex<Option<_>>| rest.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        assert!(rest.iter().all(is_answered), "a warehouse answers for each delivery");
     }
 }
 

@@ -1,14 +1,16 @@
-//! Batches are listed a handful of entries at a time, in turn, so that a small one never waits for a large one.
+//! Batches are listed a handful of entries at a time, in turn, so that a small one never waits for a large one, nor any
+//! for one whose table is not known yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, bounded, select};
 use rayon::ThreadPool;
 
 use super::Shared;
+use super::ahead::{Ahead, Known};
 use super::parse::{Outlets, log_spool_failure, parse_entries};
 use super::work::Work;
 use crate::spool::{Entry, SpoolError};
@@ -27,11 +29,53 @@ type Entries = Box<dyn Iterator<Item = Result<Entry, SpoolError>>>;
 struct Listing {
     work: Arc<Work>,
     entries: Entries,
+    table: Known,
+}
+
+/// The batches that are being listed.
+#[derive(Default)]
+struct Listings {
+    /// Each gets its turn.
+    small: VecDeque<Listing>,
+    /// Bulk batches, delivered only when they are complete: one after the other, so that the first one is delivered
+    /// while the others are read.
+    bulk: VecDeque<Listing>,
+    is_turn_of_bulk: bool,
+}
+
+impl Listings {
+    fn add(&mut self, listing: Listing) {
+        if listing.work.is_bulk() { self.bulk.push_back(listing) } else { self.small.push_back(listing) }
+    }
+
+    /// What was taken out and has more entries.
+    fn put_back(&mut self, listing: Listing) {
+        if listing.work.is_bulk() { self.bulk.push_front(listing) } else { self.small.push_back(listing) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.small.is_empty() && self.bulk.is_empty()
+    }
+
+    /// Takes out the next one of those that can go on: one whose table is known, or any when all are to be given up.
+    fn next(&mut self, any: bool) -> Option<Listing> {
+        self.is_turn_of_bulk = !self.is_turn_of_bulk;
+        let (first, second) = match self.is_turn_of_bulk {
+            true => (&mut self.bulk, &mut self.small),
+            false => (&mut self.small, &mut self.bulk),
+        };
+        let take = |listings: &mut VecDeque<Listing>| {
+            let place = listings.iter().position(|listing| any || listing.table.get())?;
+            listings.remove(place)
+        };
+        take(first).or_else(|| take(second))
+    }
 }
 
 /// Hands the entries of all batches to the readers, until no more batches will come.
 pub(super) fn list_all(
     shared: &Arc<Shared>,
+    mut ahead: Ahead,
     readers: &ThreadPool,
     works: &Receiver<Arc<Work>>,
     outlets: &Outlets,
@@ -41,24 +85,34 @@ pub(super) fn list_all(
     for _ in 0..tasks_max {
         let _ = task_done.send(());
     }
-    let mut listings: VecDeque<Listing> = VecDeque::new();
+    let mut listings = Listings::default();
     loop {
         let new_work = if listings.is_empty() { works.recv().ok() } else { works.try_recv().ok() };
         match new_work {
             Some(work) => {
-                // One to end for the listing itself.
-                work.begin(1);
-                match work.batch.entries() {
-                    Ok(entries) => listings.push_back(Listing { work, entries: Box::new(entries) }),
-                    Err(error) => fail(shared, outlets, &work, &error),
-                }
+                begin(shared, &mut ahead, outlets, &mut listings, work);
                 continue;
             }
             None if listings.is_empty() => return,
             None => {}
         }
-        let Some(mut listing) = listings.pop_front() else { continue };
-        if shared.stop.requested() {
+        let is_stopping = shared.stop.requested();
+        let Some(mut listing) = listings.next(is_stopping) else {
+            select! {
+                recv(works) -> work => match work {
+                    Ok(work) => begin(shared, &mut ahead, outlets, &mut listings, work),
+                    // No more will come: only the tables are waited for.
+                    Err(_) => select! {
+                        recv(ahead.answers()) -> _ => {}
+                        recv(shared.stop.channel()) -> _ => {}
+                    },
+                },
+                recv(ahead.answers()) -> _ => {}
+                recv(shared.stop.channel()) -> _ => {}
+            }
+            continue;
+        };
+        if is_stopping {
             // What is not handed out stays in its folder, and goes back from there.
             listing.work.leave_for_later(Duration::ZERO);
             end_listing(shared, outlets, &listing.work);
@@ -93,10 +147,26 @@ pub(super) fn list_all(
             });
         }
         match (more, fault) {
-            (true, _) => listings.push_back(listing),
+            (true, _) => listings.put_back(listing),
             (false, Some(error)) => fail(shared, outlets, &listing.work, &error),
             (false, None) => end_listing(shared, outlets, &listing.work),
         }
+    }
+}
+
+fn begin(
+    shared: &Arc<Shared>,
+    ahead: &mut Ahead,
+    outlets: &Outlets,
+    listings: &mut Listings,
+    work: Arc<Work>,
+) {
+    // One to end for the listing itself.
+    work.begin(1);
+    let table = ahead.ask(shared, work.batch.label());
+    match work.batch.entries() {
+        Ok(entries) => listings.add(Listing { work, entries: Box::new(entries), table }),
+        Err(error) => fail(shared, outlets, &work, &error),
     }
 }
 

@@ -3,7 +3,7 @@
 //! | stage | runs in | waits for |
 //! |---|---|---|
 //! | discover, claim | the coordinator ([`run`]'s own thread) | events, timers, batches that came back |
-//! | list | one lister | free readers |
+//! | list | one lister | free readers, tables that are being asked about by a few threads more |
 //! | parse | `readers` threads (rayon) | the disk, free memory, room before delivery |
 //! | gather, finish (bulk batches only) | a few threads | the warehouse |
 //! | deliver | as many threads as the warehouse has use for | the warehouse |
@@ -14,6 +14,7 @@
 //! Channels are bounded and the bytes in memory have a limit, so a slow stage slows those before it, and memory does
 //! not grow with the backlog. A message that can't go on stays where it is on disk and is found again by listing.
 
+mod ahead;
 mod budget;
 mod bulk;
 mod coordinate;

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 
+use super::ahead::Ahead;
 use super::parse::Outlets;
 use super::work::Work;
 use super::{Shared, bulk, deliver, list, settle};
@@ -60,7 +61,11 @@ pub(super) fn start(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io:
         start(format!("finish-{number}"), Box::new(move || bulk::finish_all(&shared, &complete, &settle)))?;
     }
     let lister_shared = Arc::clone(shared);
-    start("list".to_owned(), Box::new(move || list::list_all(&lister_shared, &readers, &works, &outlets)))?;
+    let ahead = Ahead::new(warehouse.tables_at_once())?;
+    start(
+        "list".to_owned(),
+        Box::new(move || list::list_all(&lister_shared, ahead, &readers, &works, &outlets)),
+    )?;
     for number in 0..warehouse.parallelism() {
         let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
         let (parcels, settle) = (parcels.clone(), settle_sender.clone());

@@ -83,6 +83,9 @@ pub enum WarehouseError {
     Setup { why: String, hint: String },
 }
 
+/// What became of a delivery: an outcome for each of its messages, or why it must be made again.
+pub type LoadResult = Result<Vec<Outcome>, WarehouseError>;
+
 /// What was done to bring tables and views about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Made {
@@ -99,6 +102,11 @@ pub trait Warehouse: Send + Sync {
     /// How many threads may call [`Self::load`] at once with profit.
     fn parallelism(&self) -> usize;
 
+    /// How many tables can be asked about at once with profit before their rows come; none where they answer at once.
+    fn tables_at_once(&self) -> usize {
+        0
+    }
+
     /// The columns of the dataset's table as they are; makes table and view where they lack.
     fn schema(&self, dataset: &str) -> Result<Arc<Schema>, WarehouseError>;
 
@@ -109,7 +117,15 @@ pub trait Warehouse: Send + Sync {
     /// Takes rows durably. The answer has one entry for each delivery: one outcome for each of its messages, or why
     /// the delivery must be made again. What a warehouse took of a delivery that failed, it must take only once when
     /// the delivery is made again.
-    fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>>;
+    fn load(&self, deliveries: &[Delivery]) -> Vec<LoadResult>;
+
+    /// The same, and what became of each delivery, by its place, is told as soon as it is known, from any thread, once:
+    /// one that takes long holds up no other.
+    fn load_each(&self, deliveries: &[Delivery], tell: &(dyn Fn(usize, LoadResult) + Sync)) {
+        for (place, result) in self.load(deliveries).into_iter().enumerate() {
+            tell(place, result);
+        }
+    }
 
     /// How many workers share the spool now, and so what the warehouse allows them all together.
     fn set_workers(&self, _workers: u32) {}
@@ -129,8 +145,8 @@ pub trait Warehouse: Send + Sync {
     }
 
     /// Starts the bulk delivery of a whole batch. The same batch id again, after a crash, must find out what the first
-    /// delivery came to.
-    fn begin_bulk(&self, _dataset: &str, _batch: &str) -> Option<Box<dyn Bulk>> {
+    /// delivery came to; `is_new`: nobody has tried to deliver this one.
+    fn begin_bulk(&self, _dataset: &str, _batch: &str, _is_new: bool) -> Option<Box<dyn Bulk>> {
         None
     }
 }

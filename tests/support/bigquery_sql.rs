@@ -1,15 +1,19 @@
-//! What the tests of BigQuery's SQL share: tables, Google's analyzer, an emulator.
+//! What the tests of BigQuery's SQL share: tables and queries, Google's analyzer, an emulator.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used)]
+
+#[path = "emulator.rs"]
+mod emulator;
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use irispool::catalog::{Field, Kind};
 use irispool::warehouse::bigquery::views::LiveTable;
 use serde_json::{Value, json};
+
+pub use emulator::{Emulator, Turn, installed};
 
 /// The queries of `tests/support/existing_queries.sql`, each with its heading, on that project and dataset.
 pub fn existing_queries(project: &str, dataset: &str) -> Vec<(String, String)> {
@@ -185,79 +189,6 @@ impl Analysis {
         let answers: Vec<Answer> = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(answers.len(), self.statements.len());
         answers
-    }
-}
-
-/// Whether what a script installs is there. Where it can't be had the test is skipped, loudly; not where CI is set.
-pub fn installed(script: &str) -> bool {
-    let output = Command::new(root().join("scripts").join(script)).arg("install").output().unwrap();
-    if output.status.success() {
-        return true;
-    }
-    let reason = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(std::env::var_os("CI").is_none(), "scripts/{script} install: {reason}");
-    // Not eprintln, which a passing test shows to nobody.
-    // Not eprintln: the test harness would swallow it.
-    #[allow(clippy::explicit_write)]
-    writeln!(std::io::stderr(), "SKIPPED: scripts/{script} install: {reason}").unwrap();
-    false
-}
-
-/// An emulator that ends with this value.
-pub struct Emulator {
-    port: u16,
-    _data: tempfile::TempDir,
-}
-
-impl Emulator {
-    pub fn start() -> Emulator {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let data = tempfile::tempdir().unwrap();
-        let status = Command::new(root().join("scripts/bq-emulator"))
-            .args(["start", &port.to_string(), data.path().to_str().unwrap()])
-            .status()
-            .unwrap();
-        assert!(status.success(), "the emulator did not start");
-        Emulator { port, _data: data }
-    }
-
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// The rows of a query's first page, or the error's text.
-    pub fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
-        let body = json!({"query": sql, "useLegacySql": false});
-        let answer = self.post("projects/local/queries", &body);
-        if let Some(error) = answer.get("error") {
-            return Err(error.to_string());
-        }
-        let cells = |row: &Value| {
-            let cells = row["f"].as_array().unwrap().iter();
-            cells.map(|cell| cell["v"].as_str().map(str::to_owned)).collect()
-        };
-        Ok(answer["rows"].as_array().map_or(Vec::new(), |rows| rows.iter().map(cells).collect()))
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Value {
-        let mut curl = Command::new("curl")
-            .args(["-sS", "--max-time", "120", "-H", "content-type: application/json", "--data-binary", "@-"])
-            .arg(format!("http://127.0.0.1:{}/bigquery/v2/{path}", self.port))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        curl.stdin.take().unwrap().write_all(body.to_string().as_bytes()).unwrap();
-        let output = curl.wait_with_output().unwrap();
-        assert!(output.status.success(), "the emulator does not answer");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        let script = root().join("scripts/bq-emulator");
-        let _ = Command::new(script).args(["stop", &self.port.to_string()]).status();
     }
 }
 

@@ -103,7 +103,8 @@ impl FaultServer {
         self.state.lock().unwrap()
     }
 
-    /// The next requests for `op` meet these faults, one each.
+    /// The next requests for `op` meet these faults, one each: `insertAll`, or `insertAll bmrs_freq_iris` for those of
+    /// one table.
     pub fn fail(&self, op: &'static str, faults: impl IntoIterator<Item = Fault>) {
         self.state().faults.entry(op).or_default().extend(faults);
     }
@@ -201,9 +202,6 @@ impl Handler for Served {
     fn handle(&self, request: Request) -> Reply {
         let mut state = self.0.lock().unwrap();
         let op = op_of(&request);
-        if op == "tables.list" {
-            return Reply::json(200, json!({}));
-        }
         // Views are not what these tests are about: they are there, and there is no history.
         if op == "tables.get" && !table_of(&request).ends_with("_iris") {
             let name = table_of(&request);
@@ -228,7 +226,7 @@ impl Handler for Served {
         if op == "insertAll" {
             state.note_sent(&request);
         }
-        match state.faults.get_mut(op).and_then(VecDeque::pop_front) {
+        match state.next_fault(op, &request) {
             None => {
                 let (status, body) = state.act(op, &request);
                 Reply::json(status, body)
@@ -318,6 +316,25 @@ impl State {
         }
     }
 
+    /// What is scripted for this table's requests comes before what is scripted for all of the operation.
+    fn next_fault(&mut self, op: &str, request: &Request) -> Option<Fault> {
+        let table = request.path.split('/').nth(8).unwrap_or_default();
+        let of_table = self.faults.get_mut(&*format!("{op} {table}")).and_then(VecDeque::pop_front);
+        of_table.or_else(|| self.faults.get_mut(op).and_then(VecDeque::pop_front))
+    }
+
+    /// The tables, and a view for each dataset.
+    fn list(&self) -> (u16, Value) {
+        if self.no_dataset {
+            return not_found("Dataset p:d");
+        }
+        let views =
+            irispool::catalog::all().iter().map(|dataset| irispool::catalog::view_name(&dataset.name));
+        let names = self.tables.keys().cloned().chain(views);
+        let listed: Vec<Value> = names.map(|name| json!({"tableReference": {"tableId": name}})).collect();
+        (200, json!({"kind": "bigquery#tableList", "tables": listed}))
+    }
+
     /// Does as BigQuery would.
     fn act(&mut self, op: &str, request: &Request) -> (u16, Value) {
         let path = &request.path;
@@ -329,12 +346,14 @@ impl State {
                 self.no_dataset = false;
                 (200, body())
             }
+            "tables.list" => self.list(),
             "datasets.insert" => (409, error(409, "duplicate", "Already Exists: Dataset p:d")),
             "tables.get" if self.no_dataset => not_found("Dataset p:d"),
             "tables.get" => match self.tables.get(&table_of(request)) {
                 Some(table) => (200, table.shown()),
                 None => not_found(&format!("Table p:d.{}", table_of(request))),
             },
+            "tables.insert" if self.no_dataset => not_found("Dataset p:d"),
             "tables.insert" => {
                 let resource = body();
                 let name = resource["tableReference"]["tableId"].as_str().unwrap().to_owned();

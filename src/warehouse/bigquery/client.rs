@@ -1,13 +1,9 @@
 //! Requests to BigQuery's REST API: one agent that keeps its connections, tries again what may be tried again, and
 //! gives up after a while, so that nothing waits without a bound or in silence.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use super::answer::{Answer, Meaning, classify};
@@ -15,30 +11,15 @@ use super::auth::{Auth, AuthError};
 use super::fault::{CallError, Op};
 use super::metrics::Metrics;
 use super::pace::{InFlight, Pace, Waits};
+use super::try_once::{Answered, Body};
 use super::{Options, Place};
 use crate::warehouse::WarehouseError;
 
 const GOOGLE: &str = "https://bigquery.googleapis.com";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-const ANSWER_BYTES_MAX: u64 = 64 << 20;
-/// A smaller body costs more time to compress than to send.
-const GZIP_FROM_BYTES: usize = 2048;
 /// A wait for the limit of requests that is worth a line in the log.
 const LONG_PACE_WAIT: Duration = Duration::from_secs(2);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
-
-/// A request's body.
-pub(super) enum Body<'a> {
-    None,
-    Json(&'a [u8]),
-    /// `multipart/related`: the configuration, then the file from its beginning, of `bytes`.
-    Upload {
-        configuration: &'a [u8],
-        file: &'a mut File,
-        bytes: u64,
-    },
-}
 
 /// How long one piece of work has been tried, and how long it waits before the next try.
 pub(super) struct Patience {
@@ -48,8 +29,8 @@ pub(super) struct Patience {
 
 /// A client of the API for one project and dataset.
 pub struct Client {
-    agent: ureq::Agent,
-    base: String,
+    pub(super) agent: ureq::Agent,
+    pub(super) base: String,
     pub(super) gzip: bool,
     pub(super) place: Place,
     pub(super) auth: Auth,
@@ -60,7 +41,7 @@ pub struct Client {
     backoff_first: Duration,
     pub(super) backoff_max: Duration,
     patience: Duration,
-    call_timeout: Duration,
+    pub(super) call_timeout: Duration,
 }
 
 impl Client {
@@ -296,106 +277,6 @@ impl Client {
         );
         if self.waits.wait(delay) { Ok(()) } else { later(Duration::ZERO) }
     }
-
-    /// One try. An error says what happened to the connection.
-    fn once(
-        &self,
-        op: Op,
-        method: &str,
-        path: &str,
-        etag: Option<&str>,
-        body: &mut Body<'_>,
-        token: Option<&str>,
-    ) -> Result<Answered, String> {
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
-        if let Some(token) = token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        if let Some(etag) = etag {
-            request = request.header("If-Match", etag);
-        }
-        let uploads = matches!(body, Body::Upload { .. });
-        let timeout = if uploads { UPLOAD_TIMEOUT } else { self.call_timeout };
-        let built =
-            |error: ureq::http::Error| format!("the request for {} can't be built: {error}", op.name());
-        let sent = match body {
-            Body::None => self.run(request.body(()).map_err(built)?, timeout),
-            Body::Json(bytes) => {
-                let request = request.header("Content-Type", "application/json");
-                if self.gzip && bytes.len() >= GZIP_FROM_BYTES {
-                    let packed = gzip(bytes).map_err(|error| format!("can't compress a request: {error}"))?;
-                    let request = request.header("Content-Encoding", "gzip").body(packed).map_err(built)?;
-                    self.run(request, timeout)
-                } else {
-                    self.run(request.body(*bytes).map_err(built)?, timeout)
-                }
-            }
-            Body::Upload { configuration, file, bytes } => {
-                file.seek(SeekFrom::Start(0))
-                    .map_err(|error| format!("can't read back what is to be loaded: {error}"))?;
-                let head = [UPLOAD_HEAD.as_bytes(), configuration, UPLOAD_MIDDLE.as_bytes()].concat();
-                let length = head.len() as u64 + *bytes + UPLOAD_TAIL.len() as u64;
-                let request = request
-                    .header("Content-Type", "multipart/related; boundary=irispool-load")
-                    .header("Content-Length", length);
-                let mut reader = head.chain((&mut **file).take(*bytes)).chain(UPLOAD_TAIL.as_bytes());
-                let request = request.body(ureq::SendBody::from_reader(&mut reader)).map_err(built)?;
-                self.run(request, timeout)
-            }
-        };
-        let mut response = sent.map_err(|error| format!("no answer: {error}"))?;
-        let status = response.status().as_u16();
-        let retry_after =
-            response.headers().get("retry-after").and_then(|value| retry_after(value.to_str().ok()?));
-        let server_ms = response.headers().get("date").and_then(|value| {
-            Some(jiff::fmt::rfc2822::parse(value.to_str().ok()?).ok()?.timestamp().as_millisecond())
-        });
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_BYTES_MAX)
-            .read_to_vec()
-            .map_err(|error| format!("the answer broke off: {error}"))?;
-        Ok(Answered { status, retry_after, server_ms, body })
-    }
-
-    fn run(
-        &self,
-        request: ureq::http::Request<impl ureq::AsSendBody>,
-        timeout: Duration,
-    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
-        self.agent.run(self.agent.configure_request(request).timeout_global(Some(timeout)).build())
-    }
-}
-
-struct Answered {
-    status: u16,
-    retry_after: Option<Duration>,
-    /// The server's clock, in ms since 1970 UTC.
-    server_ms: Option<i64>,
-    body: Vec<u8>,
-}
-
-const UPLOAD_HEAD: &str = "--irispool-load\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n";
-const UPLOAD_MIDDLE: &str = "\r\n--irispool-load\r\nContent-Type: application/octet-stream\r\n\r\n";
-const UPLOAD_TAIL: &str = "\r\n--irispool-load--\r\n";
-
-fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 6), Compression::fast());
-    encoder.write_all(bytes)?;
-    encoder.finish()
-}
-
-/// `Retry-After`: seconds, or a date.
-fn retry_after(value: &str) -> Option<Duration> {
-    let seconds = match value.trim().parse::<i64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
-            at.as_second() - jiff::Timestamp::now().as_second()
-        }
-    };
-    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
 /// Between half of `delay` and all of it, so that workers that failed together do not come back together.

@@ -81,7 +81,7 @@ impl BigQuery {
 
     /// The names of all tables and views, in lower case; `None` where the dataset is not there.
     pub fn names(&self) -> Result<Option<BTreeSet<String>>, WarehouseError> {
-        let names = self.shared.table_names()?;
+        let names = self.shared.all_tables()?;
         Ok(names.map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect()))
     }
 

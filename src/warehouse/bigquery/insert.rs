@@ -6,11 +6,12 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify_row};
-use super::client::{Body, Patience};
+use super::client::Patience;
 use super::fault::{CallError, Op};
 use super::metrics::Metrics;
 use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
+use super::try_once::Body;
 use crate::warehouse::{Delivery, WarehouseError};
 
 /// BigQuery takes 10 MB a request and 10 MB a row.

@@ -5,23 +5,21 @@
 //! not fail for a passing reason. Only where an attempt's id is unknown is a job made, under that id; BigQuery makes
 //! no second job of one id. A job takes all rows or none.
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Meaning, meaning_of};
-use super::client::Body;
 use super::fault::{CallError, Op};
+use super::load_file::Gathered;
 use super::metrics::Metrics;
 use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
+use super::try_once::Body;
 use super::{QUOTA_PARK, Shared};
 use crate::catalog;
 use crate::warehouse::{Bulk, Delivery, WarehouseError};
@@ -31,34 +29,6 @@ const ATTEMPTS_MAX: u32 = 20;
 /// BigQuery takes 4 GB of compressed JSON; a batch of more is streamed.
 const FILE_BYTES_MAX: u64 = 3_900_000_000;
 const POLL_MAX: Duration = Duration::from_secs(5);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The load jobs made for each table today, by this process.
-#[derive(Default)]
-pub(super) struct LoadJobs {
-    /// By dataset: the day, in days since 1970, and the jobs.
-    made: Mutex<HashMap<String, (i64, u32)>>,
-}
-
-impl LoadJobs {
-    pub(super) fn has_budget(&self, dataset: &str, max: u32) -> bool {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.get(dataset).is_none_or(|(day, jobs)| *day != today() || *jobs < max)
-    }
-
-    fn count(&self, dataset: &str) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let (day, jobs) = made.entry(dataset.to_owned()).or_default();
-        if *day != today() {
-            (*day, *jobs) = (today(), 0);
-        }
-        *jobs += 1;
-    }
-}
-
-fn today() -> i64 {
-    jiff::Timestamp::now().as_second() / DAY.as_secs() as i64
-}
 
 /// The delivery of one batch.
 pub(super) struct LoadJob {
@@ -69,42 +39,8 @@ pub(super) struct LoadJob {
     rows: Option<Gathered>,
     row_count: u64,
     buffer: Vec<u8>,
-}
-
-/// Rows go to a file without a name, so that memory does not grow with the batch; BigQuery sees by itself whether a
-/// file is compressed.
-enum Gathered {
-    Packed(Box<GzEncoder<BufWriter<File>>>),
-    Plain(BufWriter<File>),
-}
-
-impl Gathered {
-    fn new(gzip: bool) -> io::Result<Gathered> {
-        let file = BufWriter::new(tempfile::tempfile()?);
-        Ok(if gzip {
-            Gathered::Packed(Box::new(GzEncoder::new(file, Compression::fast())))
-        } else {
-            Gathered::Plain(file)
-        })
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Gathered::Packed(out) => out.write_all(bytes),
-            Gathered::Plain(out) => out.write_all(bytes),
-        }
-    }
-
-    /// The file and its length.
-    fn finish(self) -> io::Result<(File, u64)> {
-        let out = match self {
-            Gathered::Packed(out) => out.finish()?,
-            Gathered::Plain(out) => out,
-        };
-        let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        let bytes = file.seek(SeekFrom::End(0))?;
-        Ok((file, bytes))
-    }
+    /// Nobody has made a job of it.
+    is_new: bool,
 }
 
 /// What became of one attempt.
@@ -127,14 +63,15 @@ enum Attempt {
 }
 
 impl LoadJob {
-    pub(super) fn begin(shared: Arc<Shared>, dataset: &str, batch: &str) -> LoadJob {
+    pub(super) fn begin(shared: Arc<Shared>, dataset: &str, batch: &str, is_new: bool) -> LoadJob {
         // Job ids have letters, digits, dashes and underscores.
         let batch: String = batch
             .chars()
             .map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' })
             .collect();
         let id = format!("irispool_{batch}");
-        LoadJob { shared, dataset: dataset.to_owned(), id, rows: None, row_count: 0, buffer: Vec::new() }
+        let dataset = dataset.to_owned();
+        LoadJob { shared, dataset, id, rows: None, row_count: 0, buffer: Vec::new(), is_new }
     }
 
     fn no_disk(&self, error: &io::Error) -> WarehouseError {
@@ -209,6 +146,15 @@ impl LoadJob {
         Attempt::Failed { meaning: meaning.unwrap_or(Meaning::Again), reason, message }
     }
 
+    /// Somebody has removed the table since it was read.
+    fn missing_table(&self, message: &str) -> WarehouseError {
+        self.shared.tables.forget(&self.dataset);
+        WarehouseError::Later {
+            why: format!("the table of {} is gone: it is made again ({message})", self.dataset),
+            after: Duration::ZERO,
+        }
+    }
+
     /// Makes the job of that id, if it is not there.
     fn make(
         &self,
@@ -249,6 +195,11 @@ impl LoadJob {
                 Ok(())
             }
             Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(()),
+            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
+                if message.contains("Table") =>
+            {
+                Err(self.missing_table(&message))
+            }
             Err(error) => Err(self.explain(Op::JobsInsert, error)),
         }
     }
@@ -290,7 +241,11 @@ impl Bulk for LoadJob {
         let location = location.as_deref();
         for attempt in 0..ATTEMPTS_MAX {
             let id = format!("{}_{attempt}", self.id);
-            let mut outcome = self.outcome(&id, location)?;
+            // Were there one of that id after all, making it would say so.
+            let mut outcome = match self.is_new && attempt == 0 {
+                true => None,
+                false => self.outcome(&id, location)?,
+            };
             let is_ours = outcome.is_none();
             if is_ours {
                 let Some((file, bytes)) = &mut rows else { return Ok(true) };
@@ -302,7 +257,7 @@ impl Bulk for LoadJob {
                     );
                     return Ok(false);
                 }
-                let table = self.shared.tables.bring_about(&self.shared.client, &self.dataset, &[])?;
+                let table = self.shared.tables.get(&self.shared.client, &self.dataset)?;
                 self.make(&id, location, &table, file, *bytes)?;
                 outcome = self.outcome(&id, location)?;
             }
@@ -333,6 +288,9 @@ impl Bulk for LoadJob {
                 Some(Attempt::Failed { meaning, reason, message }) => {
                     Metrics::add(&self.shared.metrics.load_jobs_failed, 1);
                     tracing::warn!(dataset = self.dataset, job = id, reason, message, "the load job failed");
+                    if is_ours && meaning == Meaning::NotFound {
+                        return Err(self.missing_table(&message));
+                    }
                     // What failed just now for one of these reasons would fail again at once. What failed some time ago
                     // may succeed now.
                     if is_ours && meaning != Meaning::Again {

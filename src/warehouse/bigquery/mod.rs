@@ -16,6 +16,9 @@ mod examine;
 mod fault;
 mod insert;
 mod judge;
+mod listing;
+mod load_budget;
+mod load_file;
 mod load_job;
 mod metrics;
 mod pace;
@@ -25,11 +28,12 @@ mod setup;
 mod sql;
 mod stream;
 mod tables;
+mod try_once;
+mod view_makers;
 pub mod views;
 
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -39,12 +43,23 @@ pub use self::client::Client;
 pub use self::credentials::Environment;
 pub use self::examine::{Allowed, Permission, UnusableTable};
 pub use self::fault::{CallError, Op};
-use self::load_job::LoadJobs;
+use self::listing::Listed;
+use self::load_budget::LoadJobs;
 pub use self::metrics::Metrics;
 pub use self::query::{QueryColumn, QueryPage};
 use self::tables::Tables;
-use super::{Bulk, Delivery, Measure, Outcome, Warehouse, WarehouseError};
-use crate::catalog::{Field, Schema};
+use self::view_makers::ViewMakers;
+use super::{Bulk, Delivery, LoadResult, Measure, Warehouse, WarehouseError};
+use crate::catalog::{self, Field, Schema};
+
+/// Loads under way, for each request that may be.
+const LOADS_PER_REQUEST: usize = 4;
+
+/// Tables asked about or made at once.
+const TABLES_AT_ONCE: usize = 16;
+
+/// A load job of fewer files is not worth its place in the day's budget where there are more.
+const LOAD_FILES_LEAST: u64 = 5_000;
 
 /// A table whose quota is spent waits for so long.
 const QUOTA_PARK: Duration = Duration::from_secs(5 * 60);
@@ -157,6 +172,7 @@ impl fmt::Display for Place {
 /// A dataset of BigQuery as a warehouse.
 pub struct BigQuery {
     shared: Arc<Shared>,
+    views: ViewMakers,
 }
 
 /// What streaming and load jobs have in common.
@@ -164,8 +180,8 @@ struct Shared {
     client: Client,
     tables: Tables,
     jobs: LoadJobs,
-    /// The names of all tables and views that there were at the start; `None` before anybody asked.
-    listed: Mutex<Option<HashSet<String>>>,
+    /// What there was when somebody asked last.
+    listed: Mutex<Option<Listed>>,
     location: Mutex<Option<Option<String>>>,
     metrics: Arc<Metrics>,
     options: Options,
@@ -178,17 +194,16 @@ impl BigQuery {
         let metrics = Arc::new(Metrics::default());
         let client = Client::open(place, &options, Arc::clone(&metrics))?;
         let tables = Tables::new(options.backoff_first);
-        Ok(BigQuery {
-            shared: Arc::new(Shared {
-                client,
-                tables,
-                jobs: LoadJobs::default(),
-                listed: Mutex::default(),
-                location: Mutex::default(),
-                metrics,
-                options,
-            }),
-        })
+        let shared = Arc::new(Shared {
+            client,
+            tables,
+            jobs: LoadJobs::default(),
+            listed: Mutex::default(),
+            location: Mutex::default(),
+            metrics,
+            options,
+        });
+        Ok(BigQuery { views: ViewMakers::new(Arc::clone(&shared)), shared })
     }
 
     pub fn place(&self) -> &Place {
@@ -252,7 +267,12 @@ impl Warehouse for BigQuery {
     }
 
     fn parallelism(&self) -> usize {
-        self.shared.options.in_flight
+        // More than requests under way: the rest wait with tables that are in trouble.
+        self.shared.options.in_flight * LOADS_PER_REQUEST
+    }
+
+    fn tables_at_once(&self) -> usize {
+        TABLES_AT_ONCE
     }
 
     fn schema(&self, dataset: &str) -> Result<Arc<Schema>, WarehouseError> {
@@ -260,13 +280,24 @@ impl Warehouse for BigQuery {
     }
 
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError> {
-        let table = self.shared.tables.bring_about(&self.shared.client, dataset, fields)?;
-        self.shared.see_to_views(dataset, &table);
+        let Shared { client, tables, .. } = &*self.shared;
+        let is_absent =
+            !tables.is_known(dataset) && self.shared.is_listed(&catalog::table_name(dataset))? == Some(false);
+        let table = tables.bring_about(client, dataset, fields, is_absent)?;
+        self.views.see_to(dataset, &table);
         Ok(Arc::clone(&table.schema))
     }
 
-    fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {
-        stream::load(&self.shared, deliveries)
+    fn load(&self, deliveries: &[Delivery]) -> Vec<LoadResult> {
+        let results: Vec<OnceLock<LoadResult>> = deliveries.iter().map(|_| OnceLock::new()).collect();
+        self.load_each(deliveries, &|place, result| {
+            assert!(results[place].set(result).is_ok(), "a delivery has one result");
+        });
+        results.into_iter().map(|result| result.into_inner().expect("each delivery has a result")).collect()
+    }
+
+    fn load_each(&self, deliveries: &[Delivery], tell: &(dyn Fn(usize, LoadResult) + Sync)) {
+        stream::load(&self.shared, deliveries, tell);
     }
 
     fn set_workers(&self, workers: u32) {
@@ -283,16 +314,20 @@ impl Warehouse for BigQuery {
 
     fn bulk_files_max(&self, dataset: &str, files: u64) -> Option<u64> {
         let options = &self.shared.options;
-        let wanted = match options.method {
-            Method::Stream => false,
-            Method::Load => true,
-            Method::Auto => files > options.load_threshold_files,
+        // A rest of fewer files than `least` would be streamed, or be a job for its own sake.
+        let (wanted, least) = match options.method {
+            Method::Stream => (false, 0),
+            Method::Load => (true, LOAD_FILES_LEAST),
+            Method::Auto => {
+                let threshold = options.load_threshold_files;
+                (files > threshold, LOAD_FILES_LEAST.max(threshold + 1))
+            }
         };
         (wanted && self.shared.jobs.has_budget(dataset, options.load_jobs_a_day))
-            .then_some(options.load_files_max)
+            .then(|| load_budget::files_of_one(files, least, options.load_files_max))
     }
 
-    fn begin_bulk(&self, dataset: &str, batch: &str) -> Option<Box<dyn Bulk>> {
-        Some(Box::new(load_job::LoadJob::begin(Arc::clone(&self.shared), dataset, batch)))
+    fn begin_bulk(&self, dataset: &str, batch: &str, is_new: bool) -> Option<Box<dyn Bulk>> {
+        Some(Box::new(load_job::LoadJob::begin(Arc::clone(&self.shared), dataset, batch, is_new)))
     }
 }

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Meaning};
 use super::columns::field_of;
 use super::fault::{CallError, Op};
-use super::query::percent_encoded;
 use super::sql::{fill, literal, quoted};
 use super::tables::{Table, Views, missing, new_table, partition_field, table_path};
 use super::views::{self, LiveTable, View};
@@ -20,7 +19,6 @@ use crate::warehouse::{Made, WarehouseError};
 const NEW_DATASET: &str = include_str!("../../../sql/bigquery/dataset.sql");
 const NEW_TABLE: &str = include_str!("../../../sql/bigquery/table.sql");
 const NEW_COLUMNS: &str = include_str!("../../../sql/bigquery/columns.sql");
-const TABLES_A_PAGE: u32 = 1000;
 /// Others may change a table while its views are made; then they are made again.
 const VIEWS_ROUNDS_MAX: usize = 5;
 
@@ -32,15 +30,15 @@ impl BigQuery {
     /// The first fault; what was made until then stays.
     pub fn set_up(&self, datasets: &[String]) -> Result<Made, WarehouseError> {
         let shared = &*self.shared;
-        let there = shared.table_names()?.unwrap_or_default();
+        let there = shared.all_tables()?.unwrap_or_default();
         let made = self.for_all(datasets, |dataset| {
             let mut made = Made::default();
             if !there.contains(&catalog::table_name(dataset)) {
-                made.tables += usize::from(shared.tables.make(&shared.client, dataset, &[])?);
+                made.tables += usize::from(shared.tables.make(&shared.client, dataset, &[])?.is_some());
             } else if let Some(table) = shared.tables.read(&shared.client, dataset)? {
                 made.columns += missing(&table, &[]).len();
             }
-            let table = shared.tables.bring_about(&shared.client, dataset, &[])?;
+            let table = shared.tables.bring_about(&shared.client, dataset, &[], false)?;
             for view in shared.views_of(dataset, &live(&table), Some(&there))? {
                 shared.make_view(&view)?;
                 made.views += 1;
@@ -59,7 +57,7 @@ impl BigQuery {
     /// dataset would be made. Nothing is changed.
     pub fn plan(&self, datasets: &[String], location: &str) -> Result<Vec<String>, WarehouseError> {
         let shared = &*self.shared;
-        let there = shared.table_names()?;
+        let there = shared.all_tables()?;
         let place = self.place();
         let mut plan = Vec::new();
         if there.is_none() {
@@ -105,35 +103,6 @@ impl BigQuery {
 impl Shared {
     pub(super) fn name(&self) -> String {
         format!("bigquery:{}", self.client.place)
-    }
-
-    /// The names of all tables and views; `None` where the dataset is not there.
-    pub(super) fn table_names(&self) -> Result<Option<HashSet<String>>, WarehouseError> {
-        let mut names = HashSet::new();
-        let mut page = String::new();
-        loop {
-            let dataset = &self.client.place.dataset;
-            let path = format!("datasets/{dataset}/tables?maxResults={TABLES_A_PAGE}{page}");
-            let answer = match self.client.get(Op::TablesList, &path) {
-                Ok(answer) => answer,
-                Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
-                    if !message.contains("Not found: Project") =>
-                {
-                    return Ok(None);
-                }
-                Err(error) => return Err(self.client.explain(Op::TablesList, error)),
-            };
-            let tables = answer["tables"].as_array().map_or(&[][..], Vec::as_slice);
-            names.extend(
-                tables
-                    .iter()
-                    .filter_map(|table| table["tableReference"]["tableId"].as_str().map(str::to_owned)),
-            );
-            match answer["nextPageToken"].as_str().filter(|token| !token.is_empty()) {
-                Some(token) => page = format!("&pageToken={}", percent_encoded(token)),
-                None => return Ok(Some(names)),
-            }
-        }
     }
 
     /// The table as it would be after a set-up, and the statements that make it so.
@@ -194,20 +163,12 @@ impl Shared {
         }
     }
 
-    /// Whether a view is there: in the list of all that there was when it was first asked for, which takes one request
-    /// for all tables, or since.
     fn has_view(&self, name: &str) -> Result<bool, WarehouseError> {
-        {
-            let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            let listed = match &*listed {
-                Some(names) => names,
-                None => listed.insert(self.table_names()?.unwrap_or_default()),
-            };
-            if listed.contains(name) {
-                return Ok(true);
-            }
+        match self.is_listed(name)? {
+            Some(true) => Ok(true),
+            Some(false) if self.listed_lately().is_some() => Ok(false),
+            _ => Ok(self.resource(name)?.is_some()),
         }
-        Ok(self.resource(name)?.is_some())
     }
 
     fn make_view(&self, view: &View) -> Result<(), WarehouseError> {
@@ -243,7 +204,7 @@ impl Shared {
         }
         let (mut table_now, mut etag) = (live(table), table.etag.clone());
         for _ in 0..VIEWS_ROUNDS_MAX {
-            for view in self.views_of(dataset, &table_now, None)? {
+            for view in self.views_of(dataset, &table_now, self.listed_lately().as_ref())? {
                 self.make_view(&view)?;
                 tracing::info!(dataset, view = view.name, "view made");
             }

@@ -4,40 +4,72 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use super::Shared;
 use super::insert::{Inserter, Report, Sending};
 use super::tables::Table;
-use crate::warehouse::{Delivery, Outcome, RefusedRow, WarehouseError};
+use crate::warehouse::{Delivery, LoadResult, Outcome, RefusedRow, WarehouseError};
+
+/// What is known of the deliveries of one load.
+struct Load<'a> {
+    deliveries: &'a [Delivery],
+    /// Of each: its rows that are not known to be in or refused.
+    open: Vec<AtomicUsize>,
+    /// Of each: its refused rows, with their messages' places.
+    refused: Vec<Mutex<Vec<(usize, RefusedRow)>>>,
+    tell: &'a (dyn Fn(usize, LoadResult) + Sync),
+}
+
+impl Load<'_> {
+    /// A row is in, or refused. The last one settles its delivery.
+    fn settle_row(&self, delivery: usize) {
+        if self.open[delivery].fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.tell_outcomes(delivery);
+        }
+    }
+
+    fn tell_outcomes(&self, delivery: usize) {
+        let mut outcomes = vec![Outcome::Loaded; self.deliveries[delivery].messages.len()];
+        for (message, row) in std::mem::take(&mut *lock(&self.refused[delivery])) {
+            match &mut outcomes[message] {
+                Outcome::LoadedBut(rows) => rows.push(row),
+                other => *other = Outcome::LoadedBut(vec![row]),
+            }
+        }
+        for outcome in &mut outcomes {
+            if let Outcome::LoadedBut(rows) = outcome {
+                rows.sort_by_key(|row| row.message_row);
+            }
+        }
+        (self.tell)(delivery, Ok(outcomes));
+    }
+}
 
 /// The deliveries of one table.
 struct Group<'a> {
     dataset: &'a str,
+    places: &'a [usize],
     table: Result<Arc<Table>, WarehouseError>,
     /// Its first failure: nothing more is sent.
     failed: Mutex<Option<WarehouseError>>,
-    /// Of each delivery of the load: its rows that are not known to be in or refused. Shared by all groups.
-    open: &'a [AtomicUsize],
-    refused: &'a Mutex<Vec<(usize, usize, RefusedRow)>>,
-    deliveries: &'a [Delivery],
+    load: &'a Load<'a>,
 }
 
 impl Report for Group<'_> {
     fn taken(&self, rows: &[Sending]) {
         for row in rows {
-            self.open[row.delivery].fetch_sub(1, Ordering::Relaxed);
+            self.load.settle_row(row.delivery);
         }
     }
 
     fn refused(&self, row: &Sending, reason: String) {
-        let delivery = &self.deliveries[row.delivery];
+        let delivery = &self.load.deliveries[row.delivery];
         let Some(found) = delivery.rows.range(row.row..row.row + 1).next() else {
             unreachable!("a row on its way is one of its delivery");
         };
         let refused = RefusedRow { message_row: found.message_row(), reason };
-        lock(self.refused).push((row.delivery, row.message, refused));
-        self.open[row.delivery].fetch_sub(1, Ordering::Relaxed);
+        lock(&self.load.refused[row.delivery]).push((row.message, refused));
+        self.load.settle_row(row.delivery);
     }
 
     fn has_failed(&self) -> bool {
@@ -49,58 +81,39 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn load(warehouse: &Shared, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {
-    let open: Vec<AtomicUsize> =
-        deliveries.iter().map(|delivery| AtomicUsize::new(row_count(delivery))).collect();
-    let refused = Mutex::default();
+pub(super) fn load(warehouse: &Shared, deliveries: &[Delivery], tell: &(dyn Fn(usize, LoadResult) + Sync)) {
+    let open = deliveries.iter().map(|delivery| AtomicUsize::new(row_count(delivery))).collect();
+    let refused = deliveries.iter().map(|_| Mutex::default()).collect();
+    let load = Load { deliveries, open, refused, tell };
     let mut by_dataset: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (place, delivery) in deliveries.iter().enumerate() {
-        by_dataset.entry(&delivery.dataset).or_default().push(place);
+        match row_count(delivery) {
+            // Messages without rows need no table.
+            0 => load.tell_outcomes(place),
+            _ => by_dataset.entry(&delivery.dataset).or_default().push(place),
+        }
     }
     let mut groups = Vec::with_capacity(by_dataset.len());
     let mut requests = Vec::new();
     for (dataset, places) in &by_dataset {
-        let has_rows = places.iter().any(|&place| row_count(&deliveries[place]) > 0);
-        let table = match has_rows {
-            true => warehouse.tables.get(&warehouse.client, dataset),
-            // Messages without rows need no table.
-            false => Err(WarehouseError::Later { why: "no rows".into(), after: Duration::ZERO }),
-        };
-        if has_rows && table.is_ok() {
+        let table = warehouse.tables.get(&warehouse.client, dataset);
+        if table.is_ok() {
             requests.extend(
                 cut(deliveries, places, warehouse.options.batch_rows).map(|rows| (groups.len(), rows)),
             );
         }
         let failed = Mutex::new(table.as_ref().err().cloned());
-        groups.push(Group { dataset, table, failed, open: &open, refused: &refused, deliveries });
+        groups.push(Group { dataset, places, table, failed, load: &load });
     }
     send_all(warehouse, deliveries, &groups, requests);
-    let failures: Vec<Option<WarehouseError>> =
-        groups.into_iter().map(|group| lock(&group.failed).take()).collect();
-    let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let group_of = |delivery: &Delivery| by_dataset.keys().position(|dataset| *dataset == &*delivery.dataset);
-    let mut results: Vec<Result<Vec<Outcome>, WarehouseError>> = Vec::with_capacity(deliveries.len());
-    for (delivery, open) in deliveries.iter().zip(&open) {
-        if open.load(Ordering::Relaxed) == 0 {
-            results.push(Ok(vec![Outcome::Loaded; delivery.messages.len()]));
-            continue;
-        }
-        let failure = group_of(delivery).and_then(|group| failures[group].clone());
-        results.push(Err(failure.expect("rows are left open only when their table has failed")));
-    }
-    for (delivery, message, row) in refused {
-        let Ok(outcomes) = &mut results[delivery] else { continue };
-        match &mut outcomes[message] {
-            Outcome::LoadedBut(rows) => rows.push(row),
-            other => *other = Outcome::LoadedBut(vec![row]),
+    for group in groups {
+        for &place in group.places {
+            if load.open[place].load(Ordering::Acquire) > 0 {
+                let failure = lock(&group.failed).clone();
+                tell(place, Err(failure.expect("rows are left open only when their table has failed")));
+            }
         }
     }
-    for outcome in results.iter_mut().flatten().flatten() {
-        if let Outcome::LoadedBut(rows) = outcome {
-            rows.sort_by_key(|row| row.message_row);
-        }
-    }
-    results
 }
 
 fn row_count(delivery: &Delivery) -> usize {

@@ -80,8 +80,18 @@ impl Tables {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(dataset).cloned();
         match known {
             Some(table) => Ok(table),
-            None => self.bring_about(client, dataset, &[]),
+            None => self.bring_about(client, dataset, &[], false),
         }
+    }
+
+    /// Whether the table has been read or made by this process.
+    pub(super) fn is_known(&self, dataset: &str) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(dataset)
+    }
+
+    /// Whether somebody should see to the dataset's views.
+    pub(super) fn wants_views(&self, dataset: &str) -> bool {
+        self.views().get(dataset) != Some(&Views::SeenTo)
     }
 
     /// Says what was known of the dataset's views, and that the caller sees to them now.
@@ -130,18 +140,26 @@ impl Tables {
         }
     }
 
-    /// The table with the columns that irispool needs and as many of `wanted` as it can take.
+    /// The table with the columns that irispool needs and as many of `wanted` as it can take. `is_absent`: it is said
+    /// not to be there, so it need not be asked for first.
     pub(super) fn bring_about(
         &self,
         client: &Client,
         dataset: &str,
         wanted: &[Field],
+        mut is_absent: bool,
     ) -> Result<Arc<Table>, WarehouseError> {
         let mut refused: Option<(String, WarehouseError)> = None;
         for _ in 0..CHANGES_MAX {
-            let Some(table) = self.read(client, dataset)? else {
-                self.make(client, dataset, wanted)?;
-                continue;
+            let found = match std::mem::take(&mut is_absent) {
+                true => None,
+                false => self.read(client, dataset)?,
+            };
+            let Some(table) = found else {
+                match self.make(client, dataset, wanted)? {
+                    Some(table) => return Ok(table),
+                    None => continue,
+                }
             };
             // Refused, and nobody has changed the table meanwhile: that was not why.
             if let Some((_, error)) = refused.take_if(|(etag, _)| *etag == table.etag) {
@@ -171,22 +189,23 @@ impl Tables {
         })
     }
 
-    /// Makes the table, unless somebody was faster. True: it was made.
+    /// Makes the table; nothing where somebody was faster.
     pub(super) fn make(
         &self,
         client: &Client,
         dataset: &str,
         wanted: &[Field],
-    ) -> Result<bool, WarehouseError> {
+    ) -> Result<Option<Arc<Table>>, WarehouseError> {
         let name = catalog::table_name(dataset);
         let resource = new_table(client, &name, catalog::find(dataset), wanted);
         let path = format!("datasets/{}/tables", client.place.dataset);
         match client.post(Op::TablesInsert, &path, &resource) {
-            Ok(_) => {
+            Ok(made) => {
                 tracing::info!(dataset, table = name, "table made");
-                Ok(true)
+                let table = table_of(client, dataset, &made)?;
+                Ok(Some(self.remember(dataset, table)))
             }
-            Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(false),
+            Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(None),
             Err(error) => Err(client.explain(Op::TablesInsert, error)),
         }
     }
