@@ -215,6 +215,32 @@ fn a_quota_parks_the_batch_and_a_later_attempt_has_its_own_id() {
 }
 
 #[test]
+fn a_quota_that_stays_spent_makes_the_table_stream() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let delivery = freq(&warehouse, 2, 2);
+    server.state().job_errors = [json!({"reason": "quotaExceeded", "message": "imports per table"})].into();
+    assert!(matches!(bulk(&warehouse, &[&delivery]), Err(WarehouseError::Later { .. })), "it may come back");
+    server.fail("jobs.insert", [fault(403, "quotaExceeded", "Quota exceeded: imports per table")]);
+    assert!(!bulk(&warehouse, &[&delivery]).unwrap(), "it does not: the rows are streamed");
+    assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None);
+    assert!(warehouse.bulk_files_max("BOD", 50_000).is_some(), "other tables have their own");
+    warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn workers_share_the_days_budget_of_a_table() {
+    let server = FaultServer::start();
+    let warehouse = BigQuery::open("p.d", Options { load_jobs_a_day: 2, ..options(&server) }).unwrap();
+    warehouse.set_workers(2);
+    assert!(bulk(&warehouse, &[&freq(&warehouse, 1, 1)]).unwrap());
+    assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None, "the other job is the other worker's");
+    warehouse.set_workers(1);
+    assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some());
+}
+
+#[test]
 fn a_server_that_stays_down_gives_the_batch_back() {
     let server = FaultServer::start();
     let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();

@@ -132,15 +132,12 @@ impl Judge<'_> {
         for (dataset, news) in parked {
             let since = words(self.age(news.since_ms));
             let what = format!("{dataset} is parked, its rows wait since {since}: {}", news.why);
-            let (level, hint) = if news.needs_person {
-                (
-                    Level::Critical,
-                    "a person is needed; the worker's log has a hint. Nothing is lost meanwhile",
-                )
+            let hint = if news.needs_person {
+                "a person is needed; the worker's log has a hint. Nothing is lost meanwhile"
             } else {
-                (Level::Warning, "it is tried again by itself")
+                "it is tried again by itself; nothing is lost meanwhile"
             };
-            self.find(level, format!("parked:{dataset}"), what, hint);
+            self.find(Level::Critical, format!("parked:{dataset}"), what, hint);
         }
     }
 

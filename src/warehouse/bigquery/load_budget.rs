@@ -1,32 +1,69 @@
 //! How many load jobs a backlog becomes, and how many of a table's are left today.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Jobs that a backlog is divided into, if they are not too small or too large then.
 const JOBS_OF_BACKLOG: u64 = 8;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
+/// After a second refusal for a spent quota within this time, load jobs are let alone for as long.
+const QUOTA_MEMORY: Duration = Duration::from_secs(60 * 60);
+
 /// The load jobs made for each table today, by this process.
 #[derive(Default)]
 pub(super) struct LoadJobs {
-    /// By dataset: the day, in days since 1970, and the jobs.
-    made: Mutex<HashMap<String, (i64, u32)>>,
+    /// By dataset.
+    made: Mutex<HashMap<String, Made>>,
+}
+
+#[derive(Default)]
+struct Made {
+    /// In days since 1970.
+    day: i64,
+    jobs: u32,
+    /// When Google last said that a quota of the table's load jobs is spent.
+    refused: Option<Instant>,
+    streams_until: Option<Instant>,
 }
 
 impl LoadJobs {
-    pub(super) fn has_budget(&self, dataset: &str, max: u32) -> bool {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.get(dataset).is_none_or(|(day, jobs)| *day != today() || *jobs < max)
+    /// Whether the table may have another job: so many a day for all workers together, and none while its quota is
+    /// known to be spent.
+    pub(super) fn has_budget(&self, dataset: &str, a_day: u32, workers: u32) -> bool {
+        let share = (a_day / workers.max(1)).max(1);
+        self.made().get(dataset).is_none_or(|made| {
+            let has_quota = made.streams_until.is_none_or(|until| Instant::now() >= until);
+            has_quota && (made.day != today() || made.jobs < share)
+        })
     }
 
     pub(super) fn count(&self, dataset: &str) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let (day, jobs) = made.entry(dataset.to_owned()).or_default();
-        if *day != today() {
-            (*day, *jobs) = (today(), 0);
+        let mut all = self.made();
+        let made = all.entry(dataset.to_owned()).or_default();
+        if made.day != today() {
+            (made.day, made.jobs) = (today(), 0);
         }
-        *jobs += 1;
+        made.jobs += 1;
+    }
+
+    /// Google says that a quota of the table's load jobs is spent. True when it said so not long ago, too: waiting has
+    /// not helped.
+    pub(super) fn quota_is_spent(&self, dataset: &str) -> bool {
+        let mut all = self.made();
+        let made = all.entry(dataset.to_owned()).or_default();
+        let now = Instant::now();
+        let is_again = made.refused.is_some_and(|at| now.duration_since(at) < QUOTA_MEMORY);
+        made.refused = Some(now);
+        if is_again {
+            made.streams_until = Some(now + QUOTA_MEMORY);
+        }
+        is_again
+    }
+
+    fn made(&self) -> MutexGuard<'_, HashMap<String, Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -146,6 +146,15 @@ impl LoadJob {
         Attempt::Failed { meaning: meaning.unwrap_or(Meaning::Again), reason, message }
     }
 
+    fn tell_spent(&self, id: &str, message: &str) {
+        tracing::warn!(
+            dataset = self.dataset,
+            job = id,
+            message,
+            "a quota of load jobs stays spent: the table's rows are streamed for an hour"
+        );
+    }
+
     /// Somebody has removed the table since it was read.
     fn missing_table(&self, message: &str) -> WarehouseError {
         self.shared.tables.forget(&self.dataset);
@@ -163,7 +172,7 @@ impl LoadJob {
         table: &Table,
         file: &mut File,
         bytes: u64,
-    ) -> Result<(), WarehouseError> {
+    ) -> Result<(), CallError> {
         let place = &self.shared.client.place;
         let mut reference = json!({"projectId": place.project, "jobId": id});
         if let Some(location) = location {
@@ -198,9 +207,9 @@ impl LoadJob {
             Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
                 if message.contains("Table") =>
             {
-                Err(self.missing_table(&message))
+                Err(CallError::Warehouse(self.missing_table(&message)))
             }
-            Err(error) => Err(self.explain(Op::JobsInsert, error)),
+            Err(error) => Err(error),
         }
     }
 }
@@ -258,8 +267,16 @@ impl Bulk for LoadJob {
                     return Ok(false);
                 }
                 let table = self.shared.tables.get(&self.shared.client, &self.dataset)?;
-                self.make(&id, location, &table, file, *bytes)?;
-                outcome = self.outcome(&id, location)?;
+                match self.make(&id, location, &table, file, *bytes) {
+                    Ok(()) => outcome = self.outcome(&id, location)?,
+                    Err(CallError::Answer(Answer { meaning: Meaning::Quota, message, .. }))
+                        if self.shared.jobs.quota_is_spent(&self.dataset) =>
+                    {
+                        self.tell_spent(&id, &message);
+                        return Ok(false);
+                    }
+                    Err(error) => return Err(self.explain(Op::JobsInsert, error)),
+                }
             }
             match outcome {
                 Some(Attempt::Loaded { rows }) => {
@@ -290,6 +307,11 @@ impl Bulk for LoadJob {
                     tracing::warn!(dataset = self.dataset, job = id, reason, message, "the load job failed");
                     if is_ours && meaning == Meaning::NotFound {
                         return Err(self.missing_table(&message));
+                    }
+                    if is_ours && meaning == Meaning::Quota && self.shared.jobs.quota_is_spent(&self.dataset)
+                    {
+                        self.tell_spent(&id, &message);
+                        return Ok(false);
                     }
                     // What failed just now for one of these reasons would fail again at once. What failed some time ago
                     // may succeed now.

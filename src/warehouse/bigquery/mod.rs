@@ -242,6 +242,11 @@ impl BigQuery {
 }
 
 impl Shared {
+    /// Whether a table may have another load job, as far as this worker knows.
+    fn has_load_budget(&self, dataset: &str) -> bool {
+        self.jobs.has_budget(dataset, self.options.load_jobs_a_day, self.client.pace.workers())
+    }
+
     /// Where the dataset is, which never changes; jobs have to run there. Asked once.
     fn location(&self) -> Result<Option<String>, WarehouseError> {
         let mut known = self.location.lock().unwrap_or_else(PoisonError::into_inner);
@@ -323,7 +328,7 @@ impl Warehouse for BigQuery {
                 (files > threshold, LOAD_FILES_LEAST.max(threshold + 1))
             }
         };
-        (wanted && self.shared.jobs.has_budget(dataset, options.load_jobs_a_day))
+        (wanted && self.shared.has_load_budget(dataset))
             .then(|| load_budget::files_of_one(files, least, options.load_files_max))
     }
 

@@ -37,6 +37,10 @@ impl Pace {
         Pace { limit, workers: AtomicU32::new(1), state: Mutex::new(state) }
     }
 
+    pub(super) fn workers(&self) -> u32 {
+        self.workers.load(Ordering::Relaxed)
+    }
+
     pub(super) fn set_workers(&self, workers: u32) {
         self.workers.store(workers.max(1), Ordering::Relaxed);
     }
@@ -52,7 +56,7 @@ impl Pace {
     /// Requests a second that this worker may make now.
     pub(super) fn rate(&self) -> Option<f64> {
         let rate = self.state(self.limit?, Instant::now()).rate;
-        Some(rate / f64::from(self.workers.load(Ordering::Relaxed)))
+        Some(rate / f64::from(self.workers()))
     }
 
     /// Takes the next place in the line, and says how long to wait for it.
@@ -60,7 +64,7 @@ impl Pace {
         let Some(limit) = self.limit else { return Duration::ZERO };
         let now = Instant::now();
         let mut state = self.state(limit, now);
-        let rate = state.rate / f64::from(self.workers.load(Ordering::Relaxed));
+        let rate = state.rate / f64::from(self.workers());
         let earliest = now.checked_sub(BURST).unwrap_or(now);
         let place = state.next.max(earliest);
         state.next = place + Duration::from_secs_f64(1.0 / rate);
