@@ -59,6 +59,10 @@ pub(super) fn deliver_all(
         let is_answered =
             |rest: &Mutex<Option<_>>| rest.lock().unwrap_or_else(PoisonError::into_inner).is_none();
         assert!(rest.iter().all(is_answered), "a warehouse answers for each delivery");
+        // At the end of a drain, while the last files are deleted.
+        if shared.settings.once && shared.upstream.load(Ordering::Acquire) == 0 && parcels.is_empty() {
+            warehouse.rest();
+        }
     }
 }
 

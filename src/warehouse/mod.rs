@@ -127,6 +127,9 @@ pub trait Warehouse: Send + Sync {
         }
     }
 
+    /// Nothing more comes for now: the moment for what rows would have to wait for otherwise.
+    fn rest(&self) {}
+
     /// How many workers share the spool now, and so what the warehouse allows them all together.
     fn set_workers(&self, _workers: u32) {}
 
