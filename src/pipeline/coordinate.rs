@@ -267,10 +267,13 @@ impl Coordinator {
             if self.shared.tables.is_parked(&dataset) || self.holds_failed(&label) {
                 continue;
             }
-            let warehouse = &self.warehouse;
-            // What has no subject may be of any dataset, and a bulk batch is of one.
-            let bulk_files_max =
-                |files| if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
+            let (warehouse, watch) = (&self.warehouse, &mut self.watch);
+            let bulk_files_max = |files| {
+                // What has no subject may be of any dataset, and a bulk batch is of one.
+                let wanted =
+                    if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
+                wanted.inspect(|_| watch.let_go(&path))
+            };
             match self.claimer.claim(&folder, bulk_files_max) {
                 Ok(claim) => {
                     round.locked |= claim.locked;
@@ -293,10 +296,8 @@ impl Coordinator {
                              RelativeFileDownloadDirectory point at this spool's incoming?"
                         );
                     }
-                    if claim.swapped {
-                        self.watch.follow(&path);
-                        round.again = true;
-                    }
+                    // Whatever came while nobody watched is found by another look.
+                    round.again |= self.watch.follow(&path) || claim.swapped;
                     if let Some(batch) = claim.batch {
                         round.claimed = true;
                         self.last_progress = Instant::now();

@@ -76,6 +76,15 @@ impl Watch {
             }
         }
     }
+
+    /// Looks away from a folder until [`Watch::follow`]: of many files that are renamed out of it each would be an event.
+    pub fn let_go(&mut self, path: &Path) {
+        if let Some(watcher) = &mut self.watcher
+            && self.watched.remove(path).is_some()
+        {
+            let _ = watcher.unwatch(path);
+        }
+    }
 }
 
 /// Whether an event can mean a message or a dataset folder: a file closed after writing, a new name, a folder made.
