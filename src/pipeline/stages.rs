@@ -12,11 +12,9 @@ use super::work::Work;
 use super::{Shared, bulk, deliver, list, settle};
 use crate::warehouse::Warehouse;
 
-/// Parcels waiting for delivery: readers go on while a commit waits for the disk.
-const PARCELS_WAITING_MAX: usize = 192;
-
-/// Parcels waiting to be put into a bulk batch.
-const STEPS_WAITING_MAX: usize = 64;
+/// Parcels waiting for delivery, or to be put into a bulk batch. Three times as many gain some two parts in a hundred of the
+/// time, and take 15 MiB more.
+const PARCELS_WAITING_MAX: usize = 64;
 
 /// Threads that put bulk batches together.
 const GATHERERS: usize = 2;
@@ -49,7 +47,7 @@ pub(super) fn start(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io:
     let mut outlets = Outlets { parcels: parcel_sender, steps: Vec::new(), settle: settle_sender.clone() };
     let (complete_sender, complete) = bounded(FINISHERS);
     for number in 0..GATHERERS {
-        let (step_sender, steps) = bounded(STEPS_WAITING_MAX);
+        let (step_sender, steps) = bounded(PARCELS_WAITING_MAX);
         outlets.steps.push(step_sender);
         let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
         let complete = complete_sender.clone();
