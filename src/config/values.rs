@@ -94,43 +94,56 @@ impl<'de> Deserialize<'de> for Listen {
     }
 }
 
-/// Paths of folders. Written back they are text: what is not UTF-8 in them is lost.
-pub(super) mod path {
-    use super::*;
+/// Modules for `#[serde(with = …)]`: how a value is written, what is right, and how it is read.
+macro_rules! kinds_of_text {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty, $right:literal, $show:expr, $parse:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) mod $name {
+            use super::*;
 
-    pub(in super::super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&path.display())
-    }
+            pub(in super::super) fn serialize<S: Serializer>(value: &$kind, serializer: S) -> Result<S::Ok, S::Error> {
+                let show: fn(&$kind) -> String = $show;
+                serializer.serialize_str(&show(value))
+            }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<PathBuf, D::Error> {
-        word(deserializer, "a path, with the home folder written out, not as ~", parse_path)
-    }
+            pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$kind, D::Error> {
+                word(deserializer, $right, $parse)
+            }
+        }
+    )*};
 }
 
-/// Paths of files that are written only where one is named.
-pub(super) mod path_or_off {
-    use super::*;
+kinds_of_text! {
+    /// Paths of folders. Written back they are text: what is not UTF-8 in them is lost.
+    path: PathBuf, "a path, with the home folder written out, not as ~", |path| show_path(path), parse_path;
+    /// Paths of files that are written only where one is named.
+    path_or_off: Option<PathBuf>, "a path, with the home folder written out, not as ~, or off",
+        |path| show_or("off", path.as_deref(), show_path), |text| parse_or("off", text, parse_path);
+    /// Sizes: `8MiB`, `64 MB`, `1048576`; written back in the largest unit that divides them.
+    bytes: u64, "a size such as 8MiB, 64 MB or 1048576", |bytes| show_bytes(*bytes), parse_bytes;
+    /// A size, or `off` for no limit.
+    bytes_or_off: Option<u64>, "a size such as 10GiB or 500 MB, or \"off\"",
+        |bytes| show_or("off", *bytes, show_bytes), |text| parse_or("off", text, parse_bytes);
+    /// Durations: `200ms`, `5s`, `1m 30s`.
+    duration: Duration, "a duration such as 200ms, 5s or 1m", |duration| show_duration(*duration), parse_duration;
+    /// A duration, or `auto` for none in particular.
+    duration_or_auto: Option<Duration>, "a duration such as 200ms, 5s or 1m, or \"auto\"",
+        |duration| show_or("auto", *duration, show_duration), |text| parse_or("auto", text, parse_duration);
+    /// A duration, or `off` for no limit.
+    duration_or_off: Option<Duration>, "a duration such as 12h or 90days, or \"off\"",
+        |duration| show_or("off", *duration, show_duration), |text| parse_or("off", text, parse_duration);
+}
 
-    pub(in super::super) fn serialize<S: Serializer>(
-        path: &Option<PathBuf>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match path {
-            Some(path) => serializer.collect_str(&path.display()),
-            None => serializer.serialize_str("off"),
-        }
-    }
+fn show_or<T>(none: &str, value: Option<T>, show: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| none.to_owned(), show)
+}
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<PathBuf>, D::Error> {
-        word(deserializer, "a path, with the home folder written out, not as ~, or off", |text| match text {
-            "off" => Some(None),
-            _ => parse_path(text).map(Some),
-        })
-    }
+fn parse_or<T>(none: &str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    if text == none { Some(None) } else { parse(text).map(Some) }
+}
+
+fn show_path(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Nothing expands `~` here, and a folder of that name is a trap for whoever removes it. Control characters would
@@ -162,21 +175,6 @@ pub(super) fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<St
     })
 }
 
-/// Sizes: `8MiB`, `64 MB`, `1048576`; written back in the largest unit that divides them.
-pub(super) mod bytes {
-    use super::*;
-
-    pub(in super::super) fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&show_bytes(*bytes))
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        word(deserializer, "a size such as 8MiB, 64 MB or 1048576", |text| {
-            text.parse().map(|size: bytesize::ByteSize| size.as_u64()).ok()
-        })
-    }
-}
-
 pub(super) fn show_bytes(bytes: u64) -> String {
     [(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")]
         .into_iter()
@@ -184,94 +182,16 @@ pub(super) fn show_bytes(bytes: u64) -> String {
         .map_or_else(|| bytes.to_string(), |(unit, name)| format!("{}{name}", bytes / unit))
 }
 
-/// Durations: `200ms`, `5s`, `1m 30s`.
-pub(super) mod duration {
-    use super::*;
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        duration: &Duration,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_duration(*duration))
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Duration, D::Error> {
-        word(deserializer, "a duration such as 200ms, 5s or 1m", |text| humantime::parse_duration(text).ok())
-    }
+fn parse_bytes(text: &str) -> Option<u64> {
+    text.parse().map(|size: bytesize::ByteSize| size.as_u64()).ok()
 }
 
-/// A duration, or `auto` for none in particular.
-pub(super) mod duration_or_auto {
-    use super::*;
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        duration: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match duration {
-            Some(duration) => super::duration::serialize(duration, serializer),
-            None => serializer.serialize_str("auto"),
-        }
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        word(deserializer, "a duration such as 200ms, 5s or 1m, or \"auto\"", |text| match text {
-            "auto" => Some(None),
-            _ => humantime::parse_duration(text).ok().map(Some),
-        })
-    }
+fn show_duration(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
 }
 
-/// A size, or `off` for no limit.
-pub(super) mod bytes_or_off {
-    use super::*;
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        bytes: &Option<u64>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match bytes {
-            Some(bytes) => super::bytes::serialize(bytes, serializer),
-            None => serializer.serialize_str("off"),
-        }
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<u64>, D::Error> {
-        word(deserializer, "a size such as 10GiB or 500 MB, or \"off\"", |text| match text {
-            "off" => Some(None),
-            _ => text.parse().map(|size: bytesize::ByteSize| Some(size.as_u64())).ok(),
-        })
-    }
-}
-
-/// A duration, or `off` for no limit.
-pub(super) mod duration_or_off {
-    use super::*;
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        duration: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match duration {
-            Some(duration) => super::duration::serialize(duration, serializer),
-            None => serializer.serialize_str("off"),
-        }
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        word(deserializer, "a duration such as 12h or 90days, or \"off\"", |text| match text {
-            "off" => Some(None),
-            _ => humantime::parse_duration(text).ok().map(Some),
-        })
-    }
+fn parse_duration(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok()
 }
 
 /// So many a second; `none` or 0 is no limit.

@@ -1,26 +1,26 @@
 //! The coordinator: finds what is ready, claims it, sends it on its way, and sees every batch to its end.
 
+mod finish;
+mod round;
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
+use self::round::Round;
 use super::dead_room::Room;
-use super::parse::{NO_SUBJECT, log_spool_failure};
+use super::parse::log_spool_failure;
 use super::stages::{self, Stages};
 use super::tally::Tally;
 use super::work::Work;
 use super::{Settings, Shared, budget::Budget, tables::Tables};
-use crate::catalog;
-use crate::observe::is_news;
 use crate::signals::Stop;
 use crate::spool::{
-    Claimer, Layout, SpoolError, Watch, Worker, folder_label, ready_messages, take_over_dead_workers,
-    workers_on,
+    Claimer, Layout, SpoolError, Watch, Worker, ready_messages, take_over_dead_workers, workers_on,
 };
 use crate::warehouse::Warehouse;
 
@@ -130,21 +130,6 @@ struct Coordinator {
     last_progress: Instant,
 }
 
-/// What one round of claiming saw.
-#[derive(Default)]
-struct Round {
-    claimed: bool,
-    /// There may be more right now.
-    again: bool,
-    /// Another worker is claiming a dataset: look again soon.
-    locked: bool,
-    /// Somebody writes files: look again soon.
-    being_written: bool,
-    unreadable: u64,
-    /// Folders that could not be claimed from: what is in them stays.
-    failed: u64,
-}
-
 impl Coordinator {
     fn work(&mut self) -> Result<Ended, PipelineError> {
         let settings = self.shared.settings.clone();
@@ -240,94 +225,6 @@ impl Coordinator {
         }
     }
 
-    /// One look at every dataset folder, claiming what is ready.
-    fn claim_round(&mut self) -> Result<Round, SpoolError> {
-        let mut round = Round::default();
-        let incoming = self.shared.layout.incoming();
-        self.watch.follow(&incoming);
-        let (folders, strays) = self.claimer.dataset_folders()?;
-        for stray in strays {
-            let stray = stray.to_string_lossy();
-            if is_news(&format!("stray {stray}")) {
-                tracing::warn!(
-                    name = %stray,
-                    "not in a dataset's folder, left alone: messages belong in incoming/<DATASET>/"
-                );
-            }
-        }
-        for folder in folders {
-            if self.shared.stop.requested() || self.underway.len() + self.waiting.len() >= BATCHES_MAX {
-                break;
-            }
-            let path = incoming.join(&folder);
-            // Watched before it is listed, so that nothing falls between.
-            self.watch.follow(&path);
-            let label = folder_label(&folder);
-            let dataset = catalog::dataset_name(&label);
-            if self.shared.tables.is_parked(&dataset) || self.holds_failed(&label) {
-                continue;
-            }
-            let (warehouse, watch) = (&self.warehouse, &mut self.watch);
-            let bulk_files_max = |files| {
-                // What has no subject may be of any dataset, and a bulk batch is of one.
-                let wanted =
-                    if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
-                wanted.inspect(|_| watch.let_go(&path))
-            };
-            match self.claimer.claim(&folder, bulk_files_max) {
-                Ok(claim) => {
-                    round.locked |= claim.locked;
-                    round.being_written |= claim.being_written > 0;
-                    round.again |= claim.more;
-                    round.unreadable += claim.unreadable;
-                    if let Some((name, error)) = claim.first_unreadable
-                        && is_news(&format!("{label}: {error}"))
-                    {
-                        tracing::warn!(
-                            folder = label, message_id = %name.to_string_lossy(), %error, files = claim.unreadable,
-                            "cannot take messages: they stay in incoming; run as the user that runs the IRIS client"
-                        );
-                    }
-                    if claim.sub_folders > 0 && is_news(&format!("{label}: sub-folders")) {
-                        tracing::warn!(
-                            folder = label,
-                            sub_folders = claim.sub_folders,
-                            "folders inside a dataset's folder are left alone; does the client's \
-                             RelativeFileDownloadDirectory point at this spool's incoming?"
-                        );
-                    }
-                    // Whatever came while nobody watched is found by another look.
-                    round.again |= self.watch.follow(&path) || claim.swapped;
-                    if let Some(batch) = claim.batch {
-                        round.claimed = true;
-                        self.last_progress = Instant::now();
-                        Tally::add(&self.shared.tally.claimed, claim.messages);
-                        tracing::debug!(
-                            batch = batch.id(),
-                            folder = batch.label(),
-                            files = claim.messages,
-                            whole = claim.swapped,
-                            "claimed"
-                        );
-                        self.send(Work::new(batch, false, self.ended_sender.clone()));
-                    }
-                }
-                // One bad folder does not hold up the others.
-                Err(error) => {
-                    log_spool_failure(&error);
-                    round.failed += 1;
-                }
-            }
-        }
-        Ok(round)
-    }
-
-    /// Whether a batch from this folder is held that the warehouse did not take.
-    fn holds_failed(&self, label: &str) -> bool {
-        let waiting = self.waiting.iter().map(|(_, work)| work);
-        waiting.chain(self.underway.values()).any(|work| work.table_failed() && work.batch.label() == label)
-    }
-
     fn send(&mut self, work: Arc<Work>) {
         if let Some(works) = &self.works {
             self.underway.insert(Arc::clone(&work.id), Arc::clone(&work));
@@ -393,57 +290,6 @@ impl Coordinator {
                 log_spool_failure(&error);
                 self.waiting.push((Instant::now() + self.shared.settings.scan_interval, work));
             }
-        }
-    }
-
-    /// Lets the stages finish what they hold, as long as the stop may take, and gives everything else back.
-    fn finish(&mut self, stages: Vec<JoinHandle<()>>) {
-        if self.shared.stop.requested() {
-            self.warehouse.stop_waiting();
-        }
-        let deadline = Instant::now() + self.shared.settings.stop_timeout;
-        self.works = None;
-        for stage in stages {
-            while !stage.is_finished() && Instant::now() < deadline {
-                // A batch that ends means progress; nothing to do but to look again.
-                if let Ok(work) = self.ended.recv_timeout(Duration::from_millis(5)) {
-                    self.underway.remove(&work.id);
-                    self.keep_if_left(work);
-                }
-            }
-            if stage.is_finished() && stage.join().is_err() {
-                tracing::error!("a stage panicked; its messages are given back");
-            }
-        }
-        while let Ok(work) = self.ended.try_recv() {
-            self.underway.remove(&work.id);
-            self.keep_if_left(work);
-        }
-        let unfinished = self.underway.drain().map(|(_, work)| work);
-        let left: Vec<Arc<Work>> = unfinished.chain(self.waiting.drain(..).map(|(_, work)| work)).collect();
-        for work in left {
-            if work.is_perhaps_delivered() {
-                tracing::warn!(
-                    batch = work.batch.id(),
-                    "a batch is perhaps delivered: it stays claimed, and the next worker asks the warehouse"
-                );
-                continue;
-            }
-            match work.batch.give_back_all(&self.shared.layout) {
-                Ok(0) => tracing::debug!(batch = work.batch.id(), "gave a batch back"),
-                Ok(stuck) => tracing::warn!(
-                    batch = work.batch.id(),
-                    files = stuck,
-                    "names are taken in incoming: these stay claimed for the next worker"
-                ),
-                Err(error) => log_spool_failure(&error),
-            }
-        }
-    }
-
-    fn keep_if_left(&mut self, work: Arc<Work>) {
-        if !work.batch.remove_if_empty().unwrap_or(false) {
-            self.waiting.push((Instant::now(), work));
         }
     }
 }

@@ -1,0 +1,116 @@
+//! One round of claiming: a look at every dataset's folder.
+
+use std::time::Instant;
+
+use super::super::parse::{NO_SUBJECT, log_spool_failure};
+use super::super::tally::Tally;
+use super::super::work::Work;
+use super::{BATCHES_MAX, Coordinator};
+use crate::catalog;
+use crate::observe::is_news;
+use crate::spool::{SpoolError, folder_label};
+
+/// What one round of claiming saw.
+#[derive(Default)]
+pub(super) struct Round {
+    pub(super) claimed: bool,
+    /// There may be more right now.
+    pub(super) again: bool,
+    /// Another worker is claiming a dataset: look again soon.
+    pub(super) locked: bool,
+    /// Somebody writes files: look again soon.
+    pub(super) being_written: bool,
+    pub(super) unreadable: u64,
+    /// Folders that could not be claimed from: what is in them stays.
+    pub(super) failed: u64,
+}
+
+impl Coordinator {
+    /// One look at every dataset folder, claiming what is ready.
+    pub(super) fn claim_round(&mut self) -> Result<Round, SpoolError> {
+        let mut round = Round::default();
+        let incoming = self.shared.layout.incoming();
+        self.watch.follow(&incoming);
+        let (folders, strays) = self.claimer.dataset_folders()?;
+        for stray in strays {
+            let stray = stray.to_string_lossy();
+            if is_news(&format!("stray {stray}")) {
+                tracing::warn!(
+                    name = %stray,
+                    "not in a dataset's folder, left alone: messages belong in incoming/<DATASET>/"
+                );
+            }
+        }
+        for folder in folders {
+            if self.shared.stop.requested() || self.underway.len() + self.waiting.len() >= BATCHES_MAX {
+                break;
+            }
+            let path = incoming.join(&folder);
+            // Watched before it is listed, so that nothing falls between.
+            self.watch.follow(&path);
+            let label = folder_label(&folder);
+            let dataset = catalog::dataset_name(&label);
+            if self.shared.tables.is_parked(&dataset) || self.holds_failed(&label) {
+                continue;
+            }
+            let (warehouse, watch) = (&self.warehouse, &mut self.watch);
+            let bulk_files_max = |files| {
+                // What has no subject may be of any dataset, and a bulk batch is of one.
+                let wanted =
+                    if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
+                wanted.inspect(|_| watch.let_go(&path))
+            };
+            match self.claimer.claim(&folder, bulk_files_max) {
+                Ok(claim) => {
+                    round.locked |= claim.locked;
+                    round.being_written |= claim.being_written > 0;
+                    round.again |= claim.more;
+                    round.unreadable += claim.unreadable;
+                    if let Some((name, error)) = claim.first_unreadable
+                        && is_news(&format!("{label}: {error}"))
+                    {
+                        tracing::warn!(
+                            folder = label, message_id = %name.to_string_lossy(), %error, files = claim.unreadable,
+                            "cannot take messages: they stay in incoming; run as the user that runs the IRIS client"
+                        );
+                    }
+                    if claim.sub_folders > 0 && is_news(&format!("{label}: sub-folders")) {
+                        tracing::warn!(
+                            folder = label,
+                            sub_folders = claim.sub_folders,
+                            "folders inside a dataset's folder are left alone; does the client's \
+                             RelativeFileDownloadDirectory point at this spool's incoming?"
+                        );
+                    }
+                    // Whatever came while nobody watched is found by another look.
+                    round.again |= self.watch.follow(&path) || claim.swapped;
+                    if let Some(batch) = claim.batch {
+                        round.claimed = true;
+                        self.last_progress = Instant::now();
+                        Tally::add(&self.shared.tally.claimed, claim.messages);
+                        tracing::debug!(
+                            batch = batch.id(),
+                            folder = batch.label(),
+                            files = claim.messages,
+                            whole = claim.swapped,
+                            "claimed"
+                        );
+                        self.send(Work::new(batch, false, self.ended_sender.clone()));
+                    }
+                }
+                // One bad folder does not hold up the others.
+                Err(error) => {
+                    log_spool_failure(&error);
+                    round.failed += 1;
+                }
+            }
+        }
+        Ok(round)
+    }
+
+    /// Whether a batch from this folder is held that the warehouse did not take.
+    fn holds_failed(&self, label: &str) -> bool {
+        let waiting = self.waiting.iter().map(|(_, work)| work);
+        waiting.chain(self.underway.values()).any(|work| work.table_failed() && work.batch.label() == label)
+    }
+}
