@@ -219,7 +219,7 @@ fn a_whole_batch_goes_back_with_what_came_meanwhile_untouched() {
         let (worker, mut claimer) = spool.claimer(1);
         let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
         spool.put("MILS", "new", "[]");
-        assert_eq!(batch.give_back_all(&spool.layout).unwrap(), 0);
+        assert_eq!(batch.give_back_all(&spool.layout, false).unwrap(), 0);
         assert_eq!(names(&spool.incoming("MILS")).len(), files + 1);
         assert!(!batch.path().exists());
         drop(claimer);
@@ -388,7 +388,7 @@ fn a_batch_that_goes_back_by_a_swap_leaves_the_dataset_folder_as_the_client_knew
     let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o2775)).unwrap();
     let before = fs::metadata(&folder).unwrap();
-    assert_eq!(batch.give_back_all(&spool.layout).unwrap(), 0);
+    assert_eq!(batch.give_back_all(&spool.layout, false).unwrap(), 0);
     let after = fs::metadata(&folder).unwrap();
     assert_eq!((before.mode(), before.uid(), before.gid()), (after.mode(), after.uid(), after.gid()));
     assert_eq!(names(&folder).len(), 1_500);
@@ -466,5 +466,5 @@ fn the_largest_dataset_folder_comes_first() {
     spool.put("ZZZ", "one", "[]");
     let (_worker, claimer) = spool.claimer(10);
     let (folders, _) = claimer.dataset_folders().unwrap();
-    assert_eq!((folders.len(), folders[0].to_str()), (3, Some("MILS")));
+    assert_eq!((folders.len(), folders[0].name.to_str()), (3, Some("MILS")));
 }

@@ -13,10 +13,11 @@ use super::Shared;
 use super::parse::NO_SUBJECT;
 use crate::catalog;
 
-/// Asks about tables, each one once; what comes later is the readers' business.
+/// Asks about tables that are not known.
 pub(super) struct Ahead {
     /// None where the warehouse answers at once.
     pool: Option<ThreadPool>,
+    /// The last question about each, and whether it is answered.
     asked: HashMap<String, Arc<AtomicBool>>,
     answer_sender: Sender<()>,
     answers: Receiver<()>,
@@ -50,22 +51,22 @@ impl Ahead {
     pub(super) fn ask(&mut self, shared: &Arc<Shared>, label: &str) -> Known {
         let Some(pool) = &self.pool else { return Known(Arc::new(AtomicBool::new(true))) };
         let dataset = catalog::dataset_name(label);
-        if let Some(asked) = self.asked.get(&dataset) {
+        // Which table a message without a subject is for, only its rows tell.
+        if label == NO_SUBJECT || shared.tables.is_known(&dataset) {
+            return Known(Arc::new(AtomicBool::new(true)));
+        }
+        if let Some(asked) = self.asked.get(&dataset).filter(|asked| !asked.load(Ordering::Acquire)) {
             return Known(Arc::clone(asked));
         }
-        // Which table that is, only the messages tell.
-        let known = Arc::new(AtomicBool::new(label == NO_SUBJECT));
+        let known = Arc::new(AtomicBool::new(false));
         self.asked.insert(dataset.clone(), Arc::clone(&known));
-        if label != NO_SUBJECT {
-            let (shared, known, answered) =
-                (Arc::clone(shared), Arc::clone(&known), self.answer_sender.clone());
-            pool.spawn(move || {
-                // A failure is logged and parks the table; the readers learn of it there.
-                let _ = shared.tables.schema(&dataset);
-                known.store(true, Ordering::Release);
-                let _ = answered.send(());
-            });
-        }
+        let (shared, answered, sender) = (Arc::clone(shared), Arc::clone(&known), self.answer_sender.clone());
+        pool.spawn(move || {
+            // A failure is logged and parks the table; the readers learn of it there.
+            let _ = shared.tables.schema(&dataset);
+            answered.store(true, Ordering::Release);
+            let _ = sender.send(());
+        });
         Known(known)
     }
 

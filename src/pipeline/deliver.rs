@@ -41,6 +41,7 @@ pub(super) fn deliver_all(
             let Delivery { dataset, messages, .. } = &deliveries[place];
             match result {
                 Ok(outcomes) => {
+                    work.note_taken();
                     let (dataset, messages) = (Arc::clone(dataset), messages.clone());
                     send_endings(shared, settle, &work, Loaded { dataset, messages, outcomes, letters });
                 }

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded, select};
+use crossbeam_channel::{Receiver, after, bounded, never, select};
 use rayon::ThreadPool;
 
 use super::Shared;
@@ -24,12 +24,20 @@ const TASKS_PER_READER: usize = 2;
 /// A batch whose folder could not be listed is tried again after this.
 const LIST_RETRY: Duration = Duration::from_secs(5);
 
+/// Bulk batches between listing and end. More would fill the channels before the few threads that finish them, and all
+/// readers would wait there while small batches wait for a reader.
+const BULK_UNDERWAY_MAX: usize = 12;
+
+/// While there is no room for another one, it is looked so often whether one has ended.
+const ROOM_LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 type Entries = Box<dyn Iterator<Item = Result<Entry, SpoolError>>>;
 
 struct Listing {
     work: Arc<Work>,
     entries: Entries,
     table: Known,
+    begun: bool,
 }
 
 /// The batches that are being listed.
@@ -41,6 +49,8 @@ struct Listings {
     /// while the others are read.
     bulk: VecDeque<Listing>,
     is_turn_of_bulk: bool,
+    /// Bulk batches that were begun, until their end.
+    bulk_underway: Vec<Arc<Work>>,
 }
 
 impl Listings {
@@ -60,15 +70,30 @@ impl Listings {
     /// Takes out the next one of those that can go on: one whose table is known, or any when all are to be given up.
     fn next(&mut self, any: bool) -> Option<Listing> {
         self.is_turn_of_bulk = !self.is_turn_of_bulk;
+        self.bulk_underway.retain(|work| !work.is_ended());
+        let has_room = self.bulk_underway.len() < BULK_UNDERWAY_MAX;
         let (first, second) = match self.is_turn_of_bulk {
             true => (&mut self.bulk, &mut self.small),
             false => (&mut self.small, &mut self.bulk),
         };
         let take = |listings: &mut VecDeque<Listing>| {
-            let place = listings.iter().position(|listing| any || listing.table.get())?;
+            let can_go_on = |listing: &Listing| {
+                any || listing.table.get() && (has_room || listing.begun || !listing.work.is_bulk())
+            };
+            let place = listings.iter().position(can_go_on)?;
             listings.remove(place)
         };
-        take(first).or_else(|| take(second))
+        let mut next = take(first).or_else(|| take(second))?;
+        if !next.begun && next.work.is_bulk() {
+            self.bulk_underway.push(Arc::clone(&next.work));
+        }
+        next.begun = true;
+        Some(next)
+    }
+
+    /// Ready when there may be room for another bulk batch, if that is what one waits for.
+    fn room(&self) -> Receiver<Instant> {
+        if self.bulk_underway.len() < BULK_UNDERWAY_MAX { never() } else { after(ROOM_LOOK_AGAIN) }
     }
 }
 
@@ -98,16 +123,19 @@ pub(super) fn list_all(
         }
         let is_stopping = shared.stop.requested();
         let Some(mut listing) = listings.next(is_stopping) else {
+            let room = listings.room();
             select! {
                 recv(works) -> work => match work {
                     Ok(work) => begin(shared, &mut ahead, outlets, &mut listings, work),
                     // No more will come: only the tables are waited for.
                     Err(_) => select! {
+                        recv(room) -> _ => {}
                         recv(ahead.answers()) -> _ => {}
                         recv(shared.stop.channel()) -> _ => {}
                     },
                 },
                 recv(ahead.answers()) -> _ => {}
+                recv(room) -> _ => {}
                 recv(shared.stop.channel()) -> _ => {}
             }
             continue;
@@ -165,7 +193,7 @@ fn begin(
     work.begin(1);
     let table = ahead.ask(shared, work.batch.label());
     match work.batch.entries() {
-        Ok(entries) => listings.add(Listing { work, entries: Box::new(entries), table }),
+        Ok(entries) => listings.add(Listing { work, entries: Box::new(entries), table, begun: false }),
         Err(error) => fail(shared, outlets, &work, &error),
     }
 }

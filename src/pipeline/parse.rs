@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,10 +95,23 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
     let mut reader = Reader { shared, work, outlets, open_parcel: None };
     let mut endings = Vec::new();
     let count = entries.len() as u64;
+    // Its messages may all end before this says that they are parsed, and a batch that comes back is listed anew.
+    work.hold();
+    let one_table = work.batch.label() != NO_SUBJECT;
+    let mut table_failed = None;
     BUFFERS.with_borrow_mut(|buffers| {
         for entry in entries {
             if shared.stop.requested() {
                 work.leave_for_later(Duration::ZERO);
+                work.end(1);
+                continue;
+            }
+            if let Some(ending) = work.take_unsettled(&entry.name) {
+                endings.push((entry.name, ending));
+                continue;
+            }
+            if let Some(delay) = table_failed {
+                work.leave_for_table(delay);
                 work.end(1);
                 continue;
             }
@@ -106,6 +120,7 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
                 Err(Fate::Dead(letter)) => endings.push((entry.name, Ending::Dead(letter))),
                 Err(Fate::GiveBack(error)) => give_back(shared, work, &entry.name, error),
                 Err(Fate::TableFailed(delay)) => {
+                    table_failed = one_table.then_some(delay);
                     work.leave_for_table(delay);
                     work.end(1);
                 }
@@ -123,6 +138,7 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
         let _ = outlets.settle.send(SettleTask { work: Arc::clone(work), dataset, endings });
     }
     outlets.parsed(work, count);
+    work.end(1);
 }
 
 struct Reader<'a> {
@@ -231,11 +247,7 @@ impl Reader<'_> {
         if encoded.new_fields.is_empty() {
             return Ok(encoded);
         }
-        let wider = self
-            .shared
-            .tables
-            .add_fields(dataset, &encoded.new_fields)
-            .map_err(|error| Fate::TableFailed(self.shared.tables.failed(dataset, &error)));
+        let wider = self.shared.tables.add_fields(dataset, &encoded.new_fields).map_err(Fate::TableFailed);
         let wider = match wider {
             Ok(None) => return Ok(encoded),
             Ok(Some(wider)) => Ok(wider),
@@ -318,6 +330,18 @@ fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
 
 /// Puts a file back into `incoming`: somebody writes it, or it is not ours to read, or it is a folder.
 fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, error: Option<ReadError>) {
+    // Of a batch that the warehouse may have, no message may get into another one.
+    let must_stay = error.is_some() && work.is_perhaps_delivered();
+    if must_stay || matches!(&error, Some(ReadError::Unreadable(error)) if will_pass(error)) {
+        if let Some(ReadError::Unreadable(error)) = &error
+            && is_news(&format!("{}: {error}", work.batch.label()))
+        {
+            tracing::warn!(folder = work.batch.label(), %error, "cannot read messages just now: they are tried again");
+        }
+        work.leave_for_later(LINGER);
+        work.end(1);
+        return;
+    }
     if let Some(ReadError::Unreadable(error)) = &error {
         if is_news(&format!("{}: {error}", work.batch.label())) {
             let message_id = name.to_string_lossy();
@@ -336,6 +360,14 @@ fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, error: Option<R
         }
     }
     work.end(1);
+}
+
+/// Whether it is about this process or machine, not about the file.
+fn will_pass(error: &io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    errno.is_some_and(|errno| {
+        matches!(errno, rustix::io::Errno::MFILE | rustix::io::Errno::NFILE | rustix::io::Errno::NOMEM)
+    })
 }
 
 /// Logs a fault of the spool, unless it was said a moment ago.

@@ -13,7 +13,7 @@ use super::tally::Tally;
 use super::work::Work;
 use crate::spool::{self, DeadLetter};
 
-/// A message that could not be settled is tried again after this; the warehouse then says that it has its rows.
+/// A message that could not be settled is tried again after this.
 const SETTLE_RETRY: Duration = Duration::from_secs(10);
 
 /// Messages settled by one thread at a time.
@@ -25,6 +25,7 @@ pub(super) struct SettleTask {
     pub(super) endings: Vec<(OsString, Ending)>,
 }
 
+#[derive(Debug)]
 pub(super) enum Ending {
     /// Its rows are in the warehouse.
     Delivered {
@@ -64,14 +65,21 @@ pub(super) fn settle_all(shared: &Shared, tasks: &Receiver<SettleTask>) {
         let count = task.endings.len() as u64;
         let mut settled = DatasetFigures::default();
         for (name, ending) in task.endings {
-            settle(shared, &task.work, name, ending, &mut settled);
+            settle(shared, &task.work, &task.dataset, name, ending, &mut settled);
         }
         shared.tally.figures.add(&task.dataset, settled);
         task.work.end(count);
     }
 }
 
-fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending, settled: &mut DatasetFigures) {
+fn settle(
+    shared: &Shared,
+    work: &Work,
+    dataset: &str,
+    name: OsString,
+    ending: Ending,
+    settled: &mut DatasetFigures,
+) {
     let layout = &shared.layout;
     let bury = |letter: &DeadLetter| {
         tracing::warn!(
@@ -89,7 +97,8 @@ fn settle(shared: &Shared, work: &Work, name: OsString, ending: Ending, settled:
     };
     if let Err(error) = result {
         log_spool_failure(&error);
-        work.leave_for_later(SETTLE_RETRY);
+        shared.tables.files_stuck(dataset, &error);
+        work.keep_unsettled(name, ending, SETTLE_RETRY);
         return;
     }
     count(&shared.tally, &ending);

@@ -4,13 +4,22 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
+
 use super::tally::Tally;
 use crate::catalog::{Field, Schema};
 use crate::observe::is_news;
+use crate::spool::SpoolError;
 use crate::warehouse::{Warehouse, WarehouseError};
 
 /// A table that needs a person is asked again after so long.
 const SETUP_RETRY: Duration = Duration::from_secs(30);
+
+/// So long one reader waits for what another one is asking. The answer usually takes a fraction of it.
+const ASK_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// After that the messages are tried again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct Table {
@@ -18,8 +27,33 @@ struct Table {
     /// Fields that the warehouse did not take as columns; asking again for every message would be slow.
     refused: HashSet<String>,
     parked_until: Option<Instant>,
-    /// Held while the warehouse is asked, so that one of many readers asks, and the others learn from it.
-    asking: Arc<Mutex<()>>,
+    /// Taken while the warehouse is asked, so that one of many readers asks, and the others learn from it.
+    asking: Arc<Turn>,
+}
+
+/// One at a time. Who waits for too long goes on without: readers are few, and one table must not hold them all.
+struct Turn(Sender<()>, Receiver<()>);
+
+struct Taken<'a>(&'a Turn);
+
+impl Default for Turn {
+    fn default() -> Turn {
+        let (back, free) = bounded(1);
+        let _ = back.send(());
+        Turn(back, free)
+    }
+}
+
+impl Turn {
+    fn take(&self) -> Option<Taken<'_>> {
+        self.1.recv_timeout(ASK_WAIT_MAX).is_ok().then_some(Taken(self))
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.0.send(());
+    }
 }
 
 pub(super) struct Tables {
@@ -49,7 +83,7 @@ impl Tables {
             return Ok(schema);
         }
         let asking = self.with(dataset, |table| Arc::clone(&table.asking));
-        let _asking = asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(_turn) = asking.take() else { return Err(ASK_AGAIN) };
         if let Some(schema) = known() {
             return Ok(schema);
         }
@@ -75,19 +109,29 @@ impl Tables {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Adds those of `fields` that the warehouse has not refused before; none when there is nothing to add.
+    /// Adds those of `fields` that the warehouse has not refused before; none when there is nothing to add. The error is
+    /// as that of [`Self::schema`].
     pub(super) fn add_fields(
         &self,
         dataset: &str,
         fields: &[Field],
-    ) -> Result<Option<Arc<Schema>>, WarehouseError> {
-        let wanted: Vec<Field> = self.with(dataset, |table| {
-            fields.iter().filter(|field| !table.refused.contains(&field.name)).cloned().collect()
-        });
-        if wanted.is_empty() {
+    ) -> Result<Option<Arc<Schema>>, Duration> {
+        let wanted = || -> Vec<Field> {
+            self.with(dataset, |table| {
+                fields.iter().filter(|field| !table.refused.contains(&field.name)).cloned().collect()
+            })
+        };
+        if wanted().is_empty() {
             return Ok(None);
         }
-        let schema = self.warehouse.add_fields(dataset, &wanted)?;
+        let asking = self.with(dataset, |table| Arc::clone(&table.asking));
+        let Some(_turn) = asking.take() else { return Err(ASK_AGAIN) };
+        let wanted = wanted();
+        if let Some(after) = self.parked_for(dataset) {
+            return Err(after);
+        }
+        let schema =
+            self.warehouse.add_fields(dataset, &wanted).map_err(|error| self.failed(dataset, &error))?;
         let refused: Vec<&Field> =
             wanted.iter().filter(|field| schema.position(&field.name).is_none()).collect();
         let added = wanted.len() - refused.len();
@@ -121,11 +165,28 @@ impl Tables {
         wait
     }
 
+    /// Delivered or dead messages of the dataset can't be settled: nothing more of it is claimed until they are.
+    pub(super) fn files_stuck(&self, dataset: &str, error: &SpoolError) {
+        let hint = error.hint().unwrap_or_default();
+        self.tally.figures.park(dataset, &WarehouseError::Setup { why: error.to_string(), hint });
+    }
+
     /// The table has taken rows.
     pub(super) fn unpark(&self, dataset: &str) {
         if self.with(dataset, |table| table.parked_until.take()).is_some() {
             self.tally.figures.unpark(dataset);
         }
+    }
+
+    /// Nothing of the dataset waits any more for its table or for its files.
+    pub(super) fn all_well(&self, dataset: &str) {
+        self.with(dataset, |table| table.parked_until = None);
+        self.tally.figures.unpark(dataset);
+    }
+
+    /// Whether its columns are known.
+    pub(super) fn is_known(&self, dataset: &str) -> bool {
+        self.with(dataset, |table| table.schema.is_some())
     }
 
     pub(super) fn is_parked(&self, dataset: &str) -> bool {

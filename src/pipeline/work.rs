@@ -1,13 +1,14 @@
 //! A claimed batch on its way through the stages.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use super::settle::Ending;
 use crate::spool::Batch;
 
 /// A batch and what is still open of it. Every message that the lister hands out is settled, given back, or left for a
@@ -29,6 +30,10 @@ pub(super) struct Work {
     gave_back: AtomicBool,
     /// The warehouse did not take some of its messages at the last try.
     table_failed: AtomicBool,
+    /// It was so once, or a message could not be settled.
+    failed: AtomicBool,
+    /// What became of messages whose files could not be settled: only that is tried again.
+    unsettled: Mutex<HashMap<OsString, Ending>>,
     /// Some messages stay for a later try, after this long.
     later: Mutex<Option<Duration>>,
     ended: Sender<Arc<Work>>,
@@ -48,6 +53,8 @@ impl Work {
             perhaps_delivered: AtomicBool::new(bulk && taken_over),
             gave_back: AtomicBool::new(false),
             table_failed: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            unsettled: Mutex::default(),
             later: Mutex::new(None),
             ended,
         })
@@ -82,6 +89,21 @@ impl Work {
         self.bulk.store(false, Ordering::Release);
     }
 
+    /// It was to be delivered as a whole, and is no more.
+    pub(super) fn gave_up_bulk(&self) -> bool {
+        self.batch.is_bulk() && !self.is_bulk()
+    }
+
+    /// One more thing to end: while it is open, the batch does not come back.
+    pub(super) fn hold(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Nothing of it is open in the stages.
+    pub(super) fn is_ended(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+
     /// `count` things are ended; the last one sends the batch back.
     pub(super) fn end(self: &Arc<Self>, count: u64) {
         let before = self.open.fetch_sub(count, Ordering::AcqRel);
@@ -102,16 +124,47 @@ impl Work {
     /// batches that a worker holds would grow without end.
     pub(super) fn leave_for_table(&self, delay: Duration) {
         self.table_failed.store(true, Ordering::Release);
+        self.failed.store(true, Ordering::Release);
         self.leave_for_later(delay);
+    }
+
+    /// The warehouse takes rows of it.
+    pub(super) fn note_taken(&self) {
+        self.table_failed.store(false, Ordering::Release);
     }
 
     pub(super) fn table_failed(&self) -> bool {
         self.table_failed.load(Ordering::Acquire)
     }
 
+    /// Some of its messages had to wait for their table, or for their files.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
     /// Messages stay in the folder: in this pass the batch is not whole.
     pub(super) fn is_left_for_later(&self) -> bool {
         self.later.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// A message is delivered, or dead, and its file could not be settled.
+    pub(super) fn keep_unsettled(&self, name: OsString, ending: Ending, delay: Duration) {
+        self.unsettled().insert(name, ending);
+        self.failed.store(true, Ordering::Release);
+        self.leave_for_later(delay);
+    }
+
+    /// What became of a message, where only its file is left to settle.
+    pub(super) fn take_unsettled(&self, name: &OsStr) -> Option<Ending> {
+        self.unsettled().remove(name)
+    }
+
+    pub(super) fn has_unsettled(&self) -> bool {
+        !self.unsettled().is_empty()
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, HashMap<OsString, Ending>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When to list the folder again, if messages stayed in it. Asking forgets it.

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 
 use super::claim::{has_acl, same_owner_and_mode};
-use super::rename::{exchange, numbered, rename, rename_at};
-use super::worker::is_bulk_id;
+use super::lock::try_lock_dataset;
+use super::rename::{exchange, numbered, rename, rename_at, rename_folder};
+use super::worker::{is_bulk_id, ordinary_id};
 use super::{Layout, SpoolError, now_ms};
 
 /// With more files than this in it, a batch goes back by swapping folders, not file by file.
@@ -83,6 +84,16 @@ impl Batch {
         is_bulk_id(&self.id)
     }
 
+    /// The same batch under an id that says that it is not delivered as a whole: whoever takes it over must not try.
+    pub fn as_ordinary(&self) -> Result<Batch, SpoolError> {
+        let id = ordinary_id(&self.id);
+        let path = self.path.with_file_name(&id);
+        let failed = |error| SpoolError::io("rename", &self.path, error);
+        let folder = self.folder.try_clone().map_err(failed)?;
+        rename_folder(&self.path, &path).map_err(failed)?;
+        Ok(Batch { id, label: self.label.clone(), path, folder, claimed_at_ms: self.claimed_at_ms })
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -126,15 +137,20 @@ impl Batch {
     }
 
     /// Puts back all that is left in the folder and removes it. Gives how many files could not go because their names
-    /// are taken: they stay claimed, and the next worker delivers them.
-    pub fn give_back_all(&self, layout: &Layout) -> Result<usize, SpoolError> {
+    /// are taken: they stay claimed, and the next worker delivers them. `is_in_use`: somebody may still remove files by
+    /// this batch.
+    pub fn give_back_all(&self, layout: &Layout, is_in_use: bool) -> Result<usize, SpoolError> {
         let left = self.entries()?.take(SWAP_BACK_OVER + 1).count();
         let incoming = layout.incoming().join(&self.label);
-        if left > SWAP_BACK_OVER && self.can_stand_in_for(&incoming) {
+        // Another worker that lists `incoming` just now would go on to claim another folder than it listed.
+        let lock =
+            if is_in_use || left <= SWAP_BACK_OVER { None } else { try_lock_dataset(layout, &self.label)? };
+        if lock.is_some() && self.can_stand_in_for(&incoming) {
             // What came to `incoming` meanwhile is now in the batch, and goes back file by file. Where the swap can't
             // be done, so does everything.
             let _ = exchange(&self.path, &incoming);
         }
+        drop(lock);
         // The path, not the open folder: after a swap that is the one in `incoming`.
         let swapped_in = Batch::open(self.id.clone(), self.path.clone())?;
         let names: Vec<OsString> =

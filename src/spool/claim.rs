@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -11,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fs2::FileExt;
 use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
 
 use super::batch::{list, open_folder};
+use super::lock::try_lock_dataset;
 use super::read::{ReadError, open_if_closed};
-use super::rename::{exchange, rename_at};
+use super::rename::{exchange, is_unsupported, rename_at};
 use super::{Batch, EntryKind, Layout, SpoolError, Worker, folder_label};
 
 /// After messages of a swapped folder had to go back, its dataset is claimed file by file for so long: a file that
@@ -44,6 +43,17 @@ pub struct Claim {
     /// Folders inside the dataset folder: left alone.
     pub sub_folders: u64,
 }
+
+/// A dataset's folder under `incoming`.
+#[derive(Debug)]
+pub struct Folder {
+    pub name: OsString,
+    /// It has, or had, thousands of names.
+    pub is_large: bool,
+}
+
+/// Bytes of a folder with thousands of names; on ext4 some 40 a name.
+const LARGE_FOLDER_BYTES: i64 = 100_000;
 
 /// Claims for one worker.
 #[derive(Debug)]
@@ -74,7 +84,7 @@ impl Claimer {
     ///
     /// A folder's own size says about how many names it has (on ext4, had), and costs no listing. So the readers have
     /// work at once, and workers that start together share a backlog by its largest parts.
-    pub fn dataset_folders(&self) -> Result<(Vec<OsString>, Vec<OsString>), SpoolError> {
+    pub fn dataset_folders(&self) -> Result<(Vec<Folder>, Vec<OsString>), SpoolError> {
         let incoming = self.layout.incoming();
         let failed = |error| SpoolError::io("list", &incoming, error);
         let folder = open_folder(CWD, &incoming).map_err(failed)?;
@@ -86,11 +96,16 @@ impl Claimer {
             }
             if entry.kind == EntryKind::Folder { folders.push(entry.name) } else { strays.push(entry.name) }
         }
-        folders.sort_by_cached_key(|name| {
-            let found = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
-            Reverse(found.map_or(0, |found| found.st_size))
-        });
-        Ok((folders, strays))
+        let mut sized: Vec<(i64, OsString)> = folders
+            .into_iter()
+            .map(|name| {
+                let found = rustix::fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW);
+                (found.map_or(0, |found| found.st_size), name)
+            })
+            .collect();
+        sized.sort_by_key(|(bytes, _)| Reverse(*bytes));
+        let as_folder = |(bytes, name)| Folder { name, is_large: bytes > LARGE_FOLDER_BYTES };
+        Ok((sized.into_iter().map(as_folder).collect(), strays))
     }
 
     /// Call this when a message of a batch from this dataset folder had to be given back.
@@ -109,20 +124,9 @@ impl Claimer {
         bulk_files_max: impl FnOnce(u64) -> Option<u64>,
     ) -> Result<Claim, SpoolError> {
         let label = folder_label(folder_name);
-        let lock_path = self.layout.dataset_locks().join(&label);
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&lock_path)
-            .map_err(|error| SpoolError::io("open", &lock_path, error))?;
-        match lock.try_lock_exclusive() {
-            Ok(()) => {}
-            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
-                return Ok(Claim { locked: true, ..Claim::default() });
-            }
-            Err(error) => return Err(SpoolError::io("lock", &lock_path, error)),
-        }
+        let Some(_lock) = try_lock_dataset(&self.layout, &label)? else {
+            return Ok(Claim { locked: true, ..Claim::default() });
+        };
         self.claim_locked(folder_name, &label, bulk_files_max)
     }
 
@@ -186,7 +190,15 @@ impl Claimer {
         let is_checked = bulk_files_max.is_none() || self.gave_back_lately(label);
         let failed = |error| SpoolError::io("list", path, error);
         for entry in list(folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
+            let entry = match entry {
+                Ok(entry) => entry,
+                // What is claimed already goes on; the next claim meets the fault again.
+                Err(error) if claim.messages > 0 => {
+                    tracing::warn!(error = %failed(error), "claim cut short");
+                    break;
+                }
+                Err(error) => return Err(failed(error)),
+            };
             if entry.kind == EntryKind::Folder || entry.is_hidden() {
                 continue;
             }
@@ -234,7 +246,6 @@ impl Claimer {
                         batch.remove_if_empty()?;
                         return Err(error);
                     }
-                    // What is claimed already goes on; the next claim meets the fault again.
                     tracing::warn!(%error, "claim cut short");
                     break;
                 }
@@ -268,8 +279,9 @@ impl Claimer {
         match exchange(path, &batch_path) {
             Ok(()) => Ok(Some((id, batch_path))),
             Err(error) => {
-                tracing::debug!(%error, "no swap of folders here: claiming file by file");
-                if error.kind() != io::ErrorKind::NotFound {
+                tracing::debug!(%error, folder = label, "no swap of folders here: claiming file by file");
+                // Other errors are about this one folder: a mount, another owner's in a sticky place.
+                if is_unsupported(&error) {
                     self.can_swap.store(false, Ordering::Relaxed);
                 }
                 give_up()

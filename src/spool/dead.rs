@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::lock::lock_dead;
 use super::rename::{NAME_BYTES_MAX, numbered, rename};
 use super::{Batch, Layout, SpoolError, now_ms};
 
@@ -80,18 +81,46 @@ pub fn bury(
 ) -> Result<(), SpoolError> {
     let folder = layout.dead().join(batch.label());
     fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
+    // Two messages of one name would take each other's places. Without the lock nothing is lost, but a report may be.
+    let _lock = lock_dead(layout, batch.label()).ok();
     let claimed = batch.path().join(name);
     let mut place = name.to_owned();
     let mut number = 1;
-    while is_taken(&folder, &place, &claimed) {
-        number += 1;
-        place = numbered(name, number);
+    loop {
+        while is_taken(&folder, &place, &claimed) {
+            number += 1;
+            place = numbered(name, number);
+        }
+        write_report(
+            &folder.join(report_name(&place)),
+            &report_of(worker, batch, name, letter, &folder, &place),
+        )?;
+        let to = folder.join(&place);
+        match rename(&claimed, &to) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_content(&claimed, &to) => {
+                return batch.remove(name);
+            }
+            // Another message of that name, buried just now by somebody else: it has the place, and this the next one.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(SpoolError::io("move to dead", claimed, error)),
+        }
     }
-    let report_path = folder.join(report_name(&place));
-    let earlier = read_report(&report_path);
+}
+
+fn report_of(
+    worker: &str,
+    batch: &Batch,
+    name: &OsStr,
+    letter: &DeadLetter,
+    folder: &Path,
+    place: &OsStr,
+) -> DeadReport {
+    let earlier = read_report(&folder.join(report_name(place)));
     let now = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default();
     let now = now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    let report = DeadReport {
+    DeadReport {
         dataset: batch.label().to_owned(),
         message_id: name.to_string_lossy().into_owned(),
         stage: letter.stage.to_owned(),
@@ -106,13 +135,6 @@ pub fn bury(
         attempts: earlier.map_or(0, |report| report.attempts) + 1,
         worker: worker.to_owned(),
         irispool: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    write_report(&report_path, &report)?;
-    match rename(&claimed, &folder.join(&place)) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => batch.remove(name),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(SpoolError::io("move to dead", claimed, error)),
     }
 }
 

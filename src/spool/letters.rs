@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use fs2::FileExt;
 use rustix::fs::CWD;
 
 use super::batch::{list, open_folder};
 use super::dead::{REPORT_ENDING, is_called_report, read_report, report_name};
+use super::lock::lock_dataset;
 use super::rename::rename;
 use super::{DeadReport, EntryKind, Layout, SpoolError};
 
@@ -224,14 +224,6 @@ fn remove(path: &Path) -> Result<(), SpoolError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SpoolError::io("remove", path, error)),
         _ => Ok(()),
     }
-}
-
-pub(super) fn lock_dataset(layout: &Layout, label: &str) -> Result<File, SpoolError> {
-    let path = layout.dataset_locks().join(label);
-    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let lock = opened.map_err(|error| SpoolError::io("open", &path, error))?;
-    lock.lock_exclusive().map_err(|error| SpoolError::io("lock", &path, error))?;
-    Ok(lock)
 }
 
 /// The entries of one kind in a folder, hidden ones left out.

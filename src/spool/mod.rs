@@ -18,6 +18,7 @@ mod dead;
 mod inspect;
 mod layout;
 mod letters;
+mod lock;
 mod read;
 mod recover;
 mod rename;
@@ -30,7 +31,7 @@ pub use archive::{
     remove_over_limits, restore,
 };
 pub use batch::{Batch, Entry, EntryKind};
-pub use claim::{Claim, Claimer};
+pub use claim::{Claim, Claimer, Folder};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
 pub use inspect::{AGES, DiskSpace, Inspection, Queue, WorkerSeen, dead_bytes, inspect, ready_messages};
 pub use layout::{Layout, folder_label};

@@ -1,15 +1,15 @@
 //! Taking over what dead workers held.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use fs2::FileExt;
 use rustix::fs::CWD;
 
 use super::batch::open_folder;
+use super::lock::try_lock;
 use super::rename::rename_folder;
 use super::worker::{LOCK, remove_folder, remove_unborn};
 use super::{Batch, Layout, SpoolError, Worker};
@@ -23,7 +23,14 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Ba
     let claimed = layout.claimed();
     let mut batches = Vec::new();
     for entry in fs::read_dir(&claimed).map_err(|error| SpoolError::io("list", &claimed, error))? {
-        let entry = entry.map_err(|error| SpoolError::io("list", &claimed, error))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            // What is taken over already must be delivered.
+            Err(error) => {
+                tracing::warn!(error = %SpoolError::io("list", &claimed, error), "dead workers are looked for again later");
+                break;
+            }
+        };
         let folder = entry.path();
         if folder == worker.folder() || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
@@ -60,16 +67,12 @@ pub fn workers_on(layout: &Layout) -> Result<u32, SpoolError> {
 fn lock_of_dead(folder: &Path) -> Result<Option<File>, SpoolError> {
     let path = folder.join(LOCK);
     // Made where it lacks: its folder was being removed when that worker died.
-    let lock = match OpenOptions::new().write(true).create(true).truncate(false).open(&path) {
-        Ok(lock) => lock,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(SpoolError::io("open", &path, error)),
+    let lock = match try_lock(&path) {
+        Ok(Some(lock)) => lock,
+        Ok(None) => return Ok(None),
+        Err(SpoolError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
     };
-    match lock.try_lock_exclusive() {
-        Ok(()) => {}
-        Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => return Ok(None),
-        Err(error) => return Err(SpoolError::io("lock", &path, error)),
-    }
     // Another worker may have taken over and removed the folder between our open and our lock.
     let ours = lock.metadata().map_err(|error| SpoolError::io("look at", &path, error))?.ino();
     let still_there = fs::metadata(&path).is_ok_and(|found| found.ino() == ours);

@@ -29,6 +29,12 @@ pub(super) fn rename_at(
     }
 }
 
+/// Whether this is what a kernel or file system says that knows no such rename at all.
+pub(super) fn is_unsupported(error: &io::Error) -> bool {
+    Errno::from_io_error(error)
+        .is_some_and(|errno| matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP))
+}
+
 /// [`rename_at`] for whole paths.
 pub(super) fn rename(old: &Path, new: &Path) -> io::Result<()> {
     rename_at(CWD, old, CWD, new)

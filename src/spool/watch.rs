@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -12,18 +13,40 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 /// lost: the periodic scan finds everything, later.
 pub struct Watch {
     watcher: Option<RecommendedWatcher>,
-    /// Each watched path and the inode that is watched: a watch follows the folder, not the path.
-    watched: HashMap<PathBuf, u64>,
+    watched: Watched,
     wake: Receiver<()>,
+    /// Kept so that `wake` stays silent, not closed, where nothing is watched.
+    _wake_sender: Sender<()>,
     warned: bool,
+}
+
+/// Each watched path and the inode that is watched: a watch follows the folder, not the path. An inode may be another
+/// folder's later, so who hears of a folder that went takes it out.
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<HashMap<PathBuf, u64>>>);
+
+impl Watched {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Watch {
     pub fn start() -> Watch {
         let (wake_sender, wake) = bounded(1);
+        let watched = Watched::default();
+        let (sender, known) = (wake_sender.clone(), watched.clone());
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let wanted = match &event {
-                Ok(event) => is_hint(&event.kind) || event.need_rescan(),
+                Ok(event) => {
+                    if is_departure(&event.kind) {
+                        let mut known = known.lock();
+                        for path in &event.paths {
+                            known.remove(path);
+                        }
+                    }
+                    is_hint(&event.kind) || event.need_rescan()
+                }
                 Err(error) => {
                     tracing::warn!(%error, "lost sight of the spool for a moment");
                     true
@@ -31,11 +54,11 @@ impl Watch {
             };
             if wanted {
                 // Full: the worker is being woken already.
-                let _ = wake_sender.try_send(());
+                let _ = sender.try_send(());
             }
         });
         let watcher = watcher.map_err(|error| tracing::warn!(%error, "no file events here")).ok();
-        Watch { watcher, watched: HashMap::new(), wake, warned: false }
+        Watch { watcher, watched, wake, _wake_sender: wake_sender, warned: false }
     }
 
     /// Whether the system tells of anything at all.
@@ -53,15 +76,16 @@ impl Watch {
     pub fn follow(&mut self, path: &Path) -> bool {
         let Some(watcher) = &mut self.watcher else { return false };
         let Ok(inode) = std::fs::symlink_metadata(path).map(|found| found.ino()) else { return false };
-        if self.watched.get(path) == Some(&inode) {
+        if self.watched.lock().get(path) == Some(&inode) {
             return false;
         }
-        if self.watched.remove(path).is_some() {
+        let earlier = self.watched.lock().remove(path);
+        if earlier.is_some() {
             let _ = watcher.unwatch(path);
         }
         match watcher.watch(path, RecursiveMode::NonRecursive) {
             Ok(()) => {
-                self.watched.insert(path.to_owned(), inode);
+                self.watched.lock().insert(path.to_owned(), inode);
                 true
             }
             Err(error) => {
@@ -79,12 +103,17 @@ impl Watch {
 
     /// Looks away from a folder until [`Watch::follow`]: of many files that are renamed out of it each would be an event.
     pub fn let_go(&mut self, path: &Path) {
-        if let Some(watcher) = &mut self.watcher
-            && self.watched.remove(path).is_some()
-        {
+        // Not held while the watcher is asked: its thread may be waiting for it.
+        let was_watched = self.watched.lock().remove(path).is_some();
+        if let Some(watcher) = self.watcher.as_mut().filter(|_| was_watched) {
             let _ = watcher.unwatch(path);
         }
     }
+}
+
+/// Whether a folder that was watched may be gone: the system then no longer watches it.
+fn is_departure(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
 }
 
 /// Whether an event can mean a message or a dataset folder: a file closed after writing, a new name, a folder made.

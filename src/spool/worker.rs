@@ -21,6 +21,15 @@ pub(super) fn is_bulk_id(id: &str) -> bool {
     number.is_some_and(|number| number.starts_with(BULK_MARK))
 }
 
+/// The id without the mark of a bulk batch.
+pub(super) fn ordinary_id(id: &str) -> String {
+    let own = id.split('.').next().map_or(0, str::len);
+    match id[..own].rfind('-') {
+        Some(dash) if is_bulk_id(id) => format!("{}{}", &id[..=dash], &id[dash + 1 + BULK_MARK.len()..]),
+        _ => id.to_owned(),
+    }
+}
+
 /// A live worker: a folder under `claimed` whose lock this process holds.
 #[derive(Debug)]
 pub struct Worker {

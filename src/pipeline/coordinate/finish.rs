@@ -16,6 +16,7 @@ impl Coordinator {
         }
         let deadline = Instant::now() + self.shared.settings.stop_timeout;
         self.works = None;
+        let mut all_ended = true;
         for stage in stages {
             while !stage.is_finished() && Instant::now() < deadline {
                 // A batch that ends means progress; nothing to do but to look again.
@@ -24,7 +25,9 @@ impl Coordinator {
                     self.keep_if_left(work);
                 }
             }
-            if stage.is_finished() && stage.join().is_err() {
+            if !stage.is_finished() {
+                all_ended = false;
+            } else if stage.join().is_err() {
                 tracing::error!("a stage panicked; its messages are given back");
             }
         }
@@ -42,7 +45,7 @@ impl Coordinator {
                 );
                 continue;
             }
-            match work.batch.give_back_all(&self.shared.layout) {
+            match work.batch.give_back_all(&self.shared.layout, !all_ended) {
                 Ok(0) => tracing::debug!(batch = work.batch.id(), "gave a batch back"),
                 Ok(stuck) => tracing::warn!(
                     batch = work.batch.id(),

@@ -4,6 +4,7 @@ mod finish;
 mod round;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,7 @@ use super::stages::{self, Stages};
 use super::tally::Tally;
 use super::work::Work;
 use super::{Settings, Shared, budget::Budget, tables::Tables};
+use crate::catalog;
 use crate::signals::Stop;
 use crate::spool::{
     Claimer, Layout, SpoolError, Watch, Worker, ready_messages, take_over_dead_workers, workers_on,
@@ -35,6 +37,13 @@ const RECHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Claimed batches at once; each has a folder open.
 const BATCHES_MAX: usize = 200;
+
+/// Files that a worker may want to open at once.
+const OPEN_FILES: u64 = 8_192;
+
+/// Batches of one dataset that are held although the warehouse has their rows, or whose messages are of several tables
+/// of which one fails; with more of them nothing more of the dataset is claimed.
+const HELD_MAX: usize = 4;
 
 /// `--once` gives up on messages that the warehouse does not take after so long without any progress.
 const ONCE_PATIENCE: Duration = Duration::from_secs(60);
@@ -58,6 +67,19 @@ pub enum PipelineError {
     Thread(io::Error),
 }
 
+/// Batches, connections and files being read need more than the 1,024 that a process may open by default.
+fn open_files_as_allowed() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted =
+        Rlimit { current: limit.maximum.or(Some(OPEN_FILES)).map(|most| most.min(OPEN_FILES)), ..limit };
+    if limit.current.is_some_and(|now| now < OPEN_FILES)
+        && let Err(error) = setrlimit(Resource::Nofile, wanted)
+    {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
 /// Runs one worker on a spool until it is told to stop, or, with `once`, until nothing is left to do.
 pub fn run(
     settings: Settings,
@@ -66,6 +88,7 @@ pub fn run(
     tally: Arc<Tally>,
     stop: Stop,
 ) -> Result<Ended, PipelineError> {
+    open_files_as_allowed();
     let worker = Arc::new(Worker::register(&layout)?);
     tracing::info!(worker = worker.name(), spool = %layout.root().display(), warehouse = warehouse.name(), "ready");
     let _ = tally.figures.worker.set(worker.name().to_owned());
@@ -101,6 +124,8 @@ pub fn run(
         waiting: Vec::new(),
         next_full_scan: Instant::now(),
         last_progress: Instant::now(),
+        settled: 0,
+        resume_at: None,
     };
     let ended = coordinator.work()?;
     coordinator.finish(threads);
@@ -128,6 +153,10 @@ struct Coordinator {
     waiting: Vec<(Instant, Arc<Work>)>,
     next_full_scan: Instant,
     last_progress: Instant,
+    /// Messages settled when that was looked at last.
+    settled: u64,
+    /// Where a round of claiming broke off for want of room: the next one begins there.
+    resume_at: Option<OsString>,
 }
 
 impl Coordinator {
@@ -141,6 +170,11 @@ impl Coordinator {
             self.shared.tally.figures.turned();
             self.take_ended();
             self.send_due();
+            let totals = self.shared.tally.totals();
+            if totals.delivered + totals.dead != self.settled {
+                self.settled = totals.delivered + totals.dead;
+                self.last_progress = Instant::now();
+            }
             if Instant::now() >= self.next_full_scan {
                 self.next_full_scan = Instant::now() + settings.scan_interval;
                 self.take_over();
@@ -178,7 +212,8 @@ impl Coordinator {
                         .iter()
                         .filter_map(|(_, work)| Some(work.batch.entries().ok()?.count()))
                         .sum();
-                    return Ok(Ended { left: round.unreadable + round.failed + not_claimed() + left as u64 });
+                    let ready = ready_messages(&self.shared.layout);
+                    return Ok(Ended { left: ready.max(round.unreadable) + round.failed + left as u64 });
                 }
             }
             self.wait(&round, round_started);
@@ -272,17 +307,35 @@ impl Coordinator {
         }
     }
 
+    /// A bulk batch that goes row by row from now on, which the next worker must know too.
+    fn ordinary_if_no_more_bulk(&self, work: Arc<Work>) -> Arc<Work> {
+        if !work.gave_up_bulk() {
+            return work;
+        }
+        match work.batch.as_ordinary() {
+            Ok(batch) => Work::new(batch, false, self.ended_sender.clone()),
+            Err(error) => {
+                log_spool_failure(&error);
+                work
+            }
+        }
+    }
+
     fn batch_ended(&mut self, work: Arc<Work>) {
         self.underway.remove(&work.id);
         if work.gave_back() {
             self.claimer.given_back(work.batch.label());
         }
         if let Some(delay) = work.take_later() {
-            self.waiting.push((Instant::now() + delay, work));
+            self.waiting.push((Instant::now() + delay, self.ordinary_if_no_more_bulk(work)));
             return;
         }
         self.last_progress = Instant::now();
         match work.batch.remove_if_empty() {
+            // Whatever kept messages of its dataset waiting may be over without a delivery that says so.
+            Ok(true) if work.has_failed() && !self.holds_failed(work.batch.label()) => {
+                self.shared.tables.all_well(&catalog::dataset_name(work.batch.label()));
+            }
             Ok(true) => {}
             // A file that the client was just making when its folder was swapped away.
             Ok(false) => self.send(work),

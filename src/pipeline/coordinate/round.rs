@@ -1,14 +1,17 @@
 //! One round of claiming: a look at every dataset's folder.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::parse::{NO_SUBJECT, log_spool_failure};
 use super::super::tally::Tally;
 use super::super::work::Work;
-use super::{BATCHES_MAX, Coordinator};
+use super::{BATCHES_MAX, Coordinator, HELD_MAX};
 use crate::catalog;
 use crate::observe::is_news;
-use crate::spool::{SpoolError, folder_label};
+use crate::spool::{Folder, SpoolError, folder_label};
+
+/// In one round large folders are claimed from for so long, one of them in any case.
+const LARGE_FOR_MAX: Duration = Duration::from_millis(200);
 
 /// What one round of claiming saw.
 #[derive(Default)]
@@ -16,7 +19,7 @@ pub(super) struct Round {
     pub(super) claimed: bool,
     /// There may be more right now.
     pub(super) again: bool,
-    /// Another worker is claiming a dataset: look again soon.
+    /// Another worker is claiming a dataset, or not all folders were looked at: look again soon.
     pub(super) locked: bool,
     /// Somebody writes files: look again soon.
     pub(super) being_written: bool,
@@ -41,9 +44,20 @@ impl Coordinator {
                 );
             }
         }
-        for folder in folders {
-            if self.shared.stop.requested() || self.underway.len() + self.waiting.len() >= BATCHES_MAX {
+        let began = Instant::now();
+        let mut passed_over = None;
+        for Folder { name: folder, is_large } in self.in_turn(folders) {
+            if self.shared.stop.requested() {
                 break;
+            }
+            if self.underway.len() + self.waiting.len() >= BATCHES_MAX {
+                passed_over.get_or_insert(folder);
+                break;
+            }
+            // What is fresh in the small ones does not wait until all large ones are claimed.
+            if is_large && began.elapsed() > LARGE_FOR_MAX {
+                passed_over.get_or_insert(folder);
+                continue;
             }
             let path = incoming.join(&folder);
             // Watched before it is listed, so that nothing falls between.
@@ -105,12 +119,31 @@ impl Coordinator {
                 }
             }
         }
+        // Soon again; at once where there was something to claim.
+        round.again |= passed_over.is_some() && round.claimed;
+        round.locked |= passed_over.is_some();
+        self.resume_at = passed_over;
         Ok(round)
     }
 
-    /// Whether a batch from this folder is held that the warehouse did not take.
-    fn holds_failed(&self, label: &str) -> bool {
+    /// The folders, from where the last round broke off.
+    fn in_turn(&mut self, mut folders: Vec<Folder>) -> Vec<Folder> {
+        let first =
+            self.resume_at.take().and_then(|name| folders.iter().position(|folder| folder.name == name));
+        folders.rotate_left(first.unwrap_or(0));
+        folders
+    }
+
+    /// Whether batches from this folder are held that the warehouse did not take, or whose files can't be settled, so
+    /// that no more may come.
+    pub(super) fn holds_failed(&self, label: &str) -> bool {
+        let (mut failed, mut stuck) = (0, 0);
         let waiting = self.waiting.iter().map(|(_, work)| work);
-        waiting.chain(self.underway.values()).any(|work| work.table_failed() && work.batch.label() == label)
+        for work in waiting.chain(self.underway.values()).filter(|work| work.batch.label() == label) {
+            failed += usize::from(work.table_failed());
+            stuck += usize::from(work.has_unsettled());
+        }
+        // Messages without a subject are of many tables.
+        stuck >= HELD_MAX || failed >= if label == NO_SUBJECT { HELD_MAX } else { 1 }
     }
 }

@@ -32,16 +32,15 @@ pub use pack::{Packed, Packer};
 pub use restore::{Restored, Target, restore};
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
-use fs2::FileExt;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::{Layout, SpoolError, folder_label};
+use super::{Layout, SpoolError, folder_label, lock};
 
 /// What an archive's name ends with.
 const ENDING: &str = ".tar.zst";
@@ -93,14 +92,7 @@ pub(super) fn done_folder(label: &str, number: u32) -> OsString {
 /// The lock of whoever packs a dataset, or removes a file of its archive. A dataset's label has no dot at its front, so
 /// this is no dataset's lock. None where another has it.
 fn try_lock(layout: &Layout, name: &str) -> Result<Option<File>, SpoolError> {
-    let path = layout.dataset_locks().join(name);
-    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let lock = opened.map_err(|error| SpoolError::io("open", &path, error))?;
-    match lock.try_lock_exclusive() {
-        Ok(()) => Ok(Some(lock)),
-        Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(None),
-        Err(error) => Err(SpoolError::io("lock", &path, error)),
-    }
+    lock::try_lock(&layout.dataset_locks().join(name))
 }
 
 /// The same for a dataset's archive.

@@ -13,7 +13,7 @@ use super::entry::{Meta, read_entries};
 use super::note::Part;
 use super::{ArchiveFile, SpoolError, gone_is_fine};
 use crate::spool::dead::same_content;
-use crate::spool::letters::lock_dataset;
+use crate::spool::lock::lock_dataset;
 use crate::spool::rename::{numbered, rename};
 use crate::spool::{Layout, now_ms};
 

@@ -2,6 +2,7 @@
 //! gives up after a while, so that nothing waits without a bound or in silence.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -25,6 +26,48 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 pub(super) struct Patience {
     until: Instant,
     delay: Duration,
+    /// What is in trouble while this waits.
+    trouble: Option<Trouble>,
+    is_in_trouble: bool,
+}
+
+/// How many pieces of work wait for another try of the same thing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trouble(Arc<AtomicUsize>);
+
+impl Trouble {
+    pub(super) fn is_there(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+}
+
+impl Patience {
+    /// From its first wait to its end this is trouble of something that others use too.
+    pub(super) fn about(mut self, trouble: Trouble) -> Patience {
+        self.trouble = Some(trouble);
+        self
+    }
+
+    fn note_trouble(&mut self) {
+        if let Some(trouble) = self.trouble.as_ref().filter(|_| !self.is_in_trouble) {
+            trouble.0.fetch_add(1, Ordering::AcqRel);
+            self.is_in_trouble = true;
+        }
+    }
+
+    /// It did what it should.
+    pub(super) fn note_success(&mut self) {
+        if let Some(trouble) = self.trouble.as_ref().filter(|_| self.is_in_trouble) {
+            trouble.0.fetch_sub(1, Ordering::AcqRel);
+            self.is_in_trouble = false;
+        }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        self.note_success();
+    }
 }
 
 /// A client of the API for one project and dataset.
@@ -149,7 +192,12 @@ impl Client {
     }
 
     pub(super) fn patience(&self) -> Patience {
-        Patience { until: Instant::now() + self.patience, delay: self.backoff_first }
+        Patience {
+            until: Instant::now() + self.patience,
+            delay: self.backoff_first,
+            trouble: None,
+            is_in_trouble: false,
+        }
     }
 
     /// Makes a request, again and again as the answers allow, and gives the body of a success. `path` is all that
@@ -267,6 +315,7 @@ impl Client {
         if Instant::now() + delay > patience.until {
             return later(delay.min(RETRY_AFTER_MAX));
         }
+        patience.note_trouble();
         Metrics::add(&self.metrics.retries, 1);
         Metrics::add(&self.metrics.wait_ms, delay.as_millis() as u64);
         tracing::warn!(

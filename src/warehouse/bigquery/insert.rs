@@ -75,7 +75,7 @@ impl<'a> Inserter<'a> {
     }
 
     pub(super) fn send(&self, rows: Vec<Sending>) -> Result<(), WarehouseError> {
-        let mut patience = self.warehouse.client.patience();
+        let mut patience = self.patience();
         let mut queue = VecDeque::from([rows]);
         let mut body = Vec::new();
         while let Some(mut rows) = queue.pop_front() {
@@ -135,6 +135,11 @@ impl<'a> Inserter<'a> {
             }
         }
         Ok(())
+    }
+
+    /// While it waits, the table is in trouble.
+    fn patience(&self) -> Patience {
+        self.warehouse.client.patience().about(self.warehouse.tables.trouble(self.dataset))
     }
 
     fn pause(&self, patience: &mut Patience, why: &str) -> Result<(), WarehouseError> {
@@ -252,7 +257,7 @@ impl<'a> Inserter<'a> {
         if !taken.is_empty() {
             self.take(&taken);
             // The rest is few, and has a fresh start.
-            *patience = self.warehouse.client.patience();
+            *patience = self.patience();
         }
         let found_culprits = !invalid.is_empty();
         let corrected = self.judge_all(invalid)?;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use super::Shared;
+use super::client::Trouble;
 use super::insert::{Inserter, Report, Sending};
 use super::tables::Table;
 use crate::warehouse::{Delivery, LoadResult, Outcome, RefusedRow, WarehouseError};
@@ -50,6 +52,7 @@ struct Group<'a> {
     dataset: &'a str,
     places: &'a [usize],
     table: Result<Arc<Table>, WarehouseError>,
+    trouble: Trouble,
     /// Its first failure: nothing more is sent.
     failed: Mutex<Option<WarehouseError>>,
     load: &'a Load<'a>,
@@ -103,7 +106,8 @@ pub(super) fn load(warehouse: &Shared, deliveries: &[Delivery], tell: &(dyn Fn(u
             );
         }
         let failed = Mutex::new(table.as_ref().err().cloned());
-        groups.push(Group { dataset, places, table, failed, load: &load });
+        let trouble = warehouse.tables.trouble(dataset);
+        groups.push(Group { dataset, places, table, trouble, failed, load: &load });
     }
     send_all(warehouse, deliveries, &groups, requests);
     for group in groups {
@@ -138,6 +142,44 @@ fn cut(deliveries: &[Delivery], places: &[usize], rows_max: usize) -> impl Itera
     })
 }
 
+/// The requests of one load that are not under way yet.
+///
+/// Of a table that is being tried again no more goes out, and several tables share the threads, so that one in trouble
+/// holds up no other.
+struct Queue {
+    /// The group's place, and its rows: the first request of each group, then the second ones, and so on.
+    requests: Vec<(usize, Vec<Sending>)>,
+    /// Of each group: requests of this load under way.
+    under_way: Vec<usize>,
+    threads: usize,
+}
+
+impl Queue {
+    /// The next one; none when all are under way, or wait for the thread that is trying one of their table.
+    fn next(&mut self, groups: &[Group<'_>], retry: Duration) -> Option<(usize, Vec<Sending>)> {
+        loop {
+            let first = self.requests.first()?.0;
+            let share = match self.requests.iter().any(|(place, _)| *place != first) {
+                true => self.threads.div_ceil(2),
+                false => self.threads,
+            };
+            let may_go =
+                |&(place, _): &(usize, _)| self.under_way[place] < share && !groups[place].trouble.is_there();
+            if let Some(found) = self.requests.iter().position(may_go) {
+                let (place, rows) = self.requests.remove(found);
+                self.under_way[place] += 1;
+                return Some((place, rows));
+            }
+            // Another load is trying it: there is no use in waiting beside that one.
+            let place =
+                self.requests.iter().map(|(place, _)| *place).find(|place| self.under_way[*place] == 0)?;
+            self.requests.retain(|(other, _)| *other != place);
+            let why = format!("{} is being tried again", groups[place].dataset);
+            lock(&groups[place].failed).get_or_insert(WarehouseError::Later { why, after: retry });
+        }
+    }
+}
+
 /// The first piece is sent by this thread, the others by as many more as may be under way at once.
 fn send_all(
     warehouse: &Shared,
@@ -145,18 +187,28 @@ fn send_all(
     groups: &[Group<'_>],
     requests: Vec<(usize, Vec<Sending>)>,
 ) {
+    let mut counts = vec![0_usize; groups.len()];
+    let mut by_turn = BTreeMap::new();
+    for (number, (place, rows)) in requests.into_iter().enumerate() {
+        by_turn.insert((counts[place], number), (place, rows));
+        counts[place] += 1;
+    }
+    let requests: Vec<_> = by_turn.into_values().collect();
     let threads = requests.len().min(warehouse.options.in_flight);
-    let queue = Mutex::new(requests.into_iter());
+    let queue = Mutex::new(Queue { requests, under_way: vec![0; groups.len()], threads });
+    let retry = warehouse.options.backoff_first * 2;
     let work = || {
         loop {
-            let next = lock(&queue).next();
+            let next = lock(&queue).next(groups, retry);
             let Some((place, rows)) = next else { return };
             let group = &groups[place];
-            let Ok(table) = &group.table else { continue };
-            let sent = Inserter::new(warehouse, deliveries, group.dataset, table, group).send(rows);
-            if let Err(error) = sent {
+            if let Ok(table) = &group.table
+                && let Err(error) =
+                    Inserter::new(warehouse, deliveries, group.dataset, table, group).send(rows)
+            {
                 lock(&group.failed).get_or_insert(error);
             }
+            lock(&queue).under_way[place] -= 1;
         }
     };
     thread::scope(|scope| {

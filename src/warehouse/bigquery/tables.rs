@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Meaning};
-use super::client::Client;
+use super::client::{Client, Trouble};
 use super::columns::{self, Meta, Unusable};
 use super::fault::{CallError, Op};
 use crate::catalog::{self, Dataset, Field, Kind, META_COLUMNS, Schema};
@@ -48,6 +48,8 @@ pub(super) struct Tables {
     known: RwLock<HashMap<String, Arc<Table>>>,
     lags: Mutex<HashMap<String, Lag>>,
     lag_retry_first: Duration,
+    /// Of each table to which rows were sent: requests that wait for another try.
+    troubles: Mutex<HashMap<String, Trouble>>,
     views: Mutex<HashMap<String, Views>>,
 }
 
@@ -72,7 +74,13 @@ const LAG_FORGOTTEN: Duration = Duration::from_secs(3 * 60);
 
 impl Tables {
     pub(super) fn new(lag_retry_first: Duration) -> Tables {
-        Tables { known: RwLock::default(), lags: Mutex::default(), lag_retry_first, views: Mutex::default() }
+        Tables {
+            known: RwLock::default(),
+            lags: Mutex::default(),
+            lag_retry_first,
+            troubles: Mutex::default(),
+            views: Mutex::default(),
+        }
     }
 
     /// The table as it was read last; read, and made if need be, when it never was.
@@ -82,6 +90,12 @@ impl Tables {
             Some(table) => Ok(table),
             None => self.bring_about(client, dataset, &[], false),
         }
+    }
+
+    /// Whether requests with its rows wait for another try.
+    pub(super) fn trouble(&self, dataset: &str) -> Trouble {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.entry(dataset.to_owned()).or_default().clone()
     }
 
     /// Whether the table has been read or made by this process.
