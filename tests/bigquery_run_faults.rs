@@ -192,3 +192,92 @@ fn a_message_that_is_written_while_its_dataset_goes_by_load_jobs_is_in_once_and_
     daemon.stop();
     assert_eq!(messages(&spool.join("dead")), Vec::<PathBuf>::new());
 }
+
+fn row(dataset: &str) -> String {
+    let row = match dataset {
+        "FREQ" => json!({"dataset": "FREQ", "measurementTime": "2025-10-28T03:58:00Z", "frequency": 50.0}),
+        other => json!({"dataset": other, "publishTime": "2025-10-28T03:58:00Z"}),
+    };
+    json!([row]).to_string()
+}
+
+/// The jobs under way end, and those to come end at once.
+fn end_jobs(server: &FaultServer) {
+    let mut state = server.state();
+    state.running = 0;
+    state.jobs.values_mut().for_each(|job| job["left"] = json!(0));
+}
+
+#[test]
+fn of_messages_without_a_subject_those_for_a_table_that_fails_hold_up_no_others() {
+    let (server, folder) = (FaultServer::start(), tempfile::tempdir().unwrap());
+    let spool = folder.path().join("spool");
+    let unknown = spool.join("incoming/unknown");
+    fs::create_dir_all(&unknown).unwrap();
+    let denied = "Access Denied: Table p:d.bmrs_freq_iris: Permission bigquery.tables.updateData denied";
+    server.fail("insertAll bmrs_freq_iris", vec![fault(403, "accessDenied", denied); 100_000]);
+    fs::write(unknown.join("a"), row("FREQ")).unwrap();
+    let daemon = Daemon::start(&server, &spool, &[]);
+    until(&spool, "the fault is said", || {
+        fs::read_to_string(log_of(&spool)).unwrap().contains("the warehouse needs a person")
+    });
+    fs::write(unknown.join("b"), row("MID")).unwrap();
+    until(&spool, "the other one is delivered", || rows_in(&server, "bmrs_mid_iris").len() == 1);
+    daemon.stop();
+    assert_eq!(messages(&unknown), [unknown.join("a")]);
+}
+
+#[test]
+fn a_message_of_a_load_job_that_may_have_it_stays_in_its_batch() {
+    let (server, folder) = (FaultServer::start(), tempfile::tempdir().unwrap());
+    let spool = folder.path().join("spool");
+    feed(&spool, 80, "FREQ");
+    let wanted = rows_of(&waiting(&spool));
+    server.state().running = usize::MAX;
+    let daemon = Daemon::start(&server, &spool, &["--method=load"]);
+    until(&spool, "the job is asked about", || server.count("jobs.get") > 0);
+    drop(daemon);
+    end_jobs(&server);
+    let claimed = messages(&spool.join("claimed"));
+    assert_eq!(claimed.len(), 80);
+    // Somebody has it open for writing: it can't be read now.
+    let writer = fs::OpenOptions::new().append(true).open(&claimed[40]).unwrap();
+    let daemon = Daemon::start(&server, &spool, &["--method=load"]);
+    until(&spool, "it was tried", || fs::read_to_string(log_of(&spool)).unwrap().contains("took over"));
+    until(&spool, "it was read", || server.count("tables.get") > 0);
+    assert_eq!(messages(&spool.join("incoming")), Vec::<PathBuf>::new());
+    drop(writer);
+    until(&spool, "all is settled", || waiting(&spool).is_empty());
+    daemon.stop();
+    assert_eq!(rows_in(&server, "bmrs_freq_iris"), wanted);
+}
+
+#[test]
+fn load_jobs_that_take_long_hold_up_no_small_table() {
+    let (server, folder) = (FaultServer::start(), tempfile::tempdir().unwrap());
+    let spool = folder.path().join("spool");
+    let datasets: Vec<String> = (0..70).map(|number| format!("SLOW{number}")).collect();
+    for dataset in &datasets {
+        let incoming = spool.join("incoming").join(dataset);
+        fs::create_dir_all(&incoming).unwrap();
+        for number in 0..70 {
+            fs::write(incoming.join(format!("m{number}")), row(dataset)).unwrap();
+        }
+    }
+    server.state().running = usize::MAX;
+    let daemon = Daemon::start(&server, &spool, &["--load-threshold-files=20"]);
+    until(&spool, "jobs are under way", || server.state().jobs.len() >= 8);
+    for number in 0..40 {
+        let incoming = spool.join("incoming").join(format!("QUICK{number}"));
+        fs::create_dir_all(&incoming).unwrap();
+        fs::write(incoming.join("m"), row(&format!("QUICK{number}"))).unwrap();
+    }
+    let is_in = |number: usize| rows_in(&server, &format!("bmrs_quick{number}_iris")).len() == 1;
+    until(&spool, "the small ones are in", || (0..40).all(is_in));
+    end_jobs(&server);
+    until(&spool, "the large ones too", || waiting(&spool).is_empty());
+    daemon.stop();
+    for dataset in &datasets {
+        assert_eq!(rows_in(&server, &format!("bmrs_{}_iris", dataset.to_lowercase())).len(), 70);
+    }
+}

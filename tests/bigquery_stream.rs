@@ -236,6 +236,49 @@ fn what_is_in_is_told_while_another_table_is_still_tried() {
 }
 
 #[test]
+fn a_table_with_many_requests_that_are_tried_again_holds_up_no_other() {
+    let server = FaultServer::start();
+    let small = Options { batch_rows: 2, ..options(&server) };
+    let warehouse = BigQuery::open("p.d", small).unwrap();
+    // Boalf's name is the first, and its requests are more than may be under way.
+    let boalf = delivery(&warehouse.schema("BOALF").unwrap(), "BOALF", 1, 60, |_| Vec::new());
+    let deliveries = [boalf, fuelinst(&warehouse, 1, 3)];
+    server.fail("insertAll bmrs_boalf_iris", vec![fault(503, "backendError", "Try again"); 1_000_000]);
+    let told = std::sync::Mutex::new(Vec::new());
+    warehouse.load_each(&deliveries, &|place, result| {
+        assert_eq!(result.unwrap(), loaded(1));
+        told.lock().unwrap().push(place);
+        server.state().fail_no_more();
+    });
+    assert_eq!(told.into_inner().unwrap(), [1, 0]);
+    assert_all_in(&server, &deliveries[0]);
+    assert_all_in(&server, &deliveries[1]);
+}
+
+#[test]
+fn of_loads_for_a_table_that_is_tried_again_one_waits_and_the_others_come_back_at_once() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let (first, second) = (freq(&warehouse, 1, 3), freq(&warehouse, 2, 3));
+    server.fail("insertAll", vec![fault(503, "backendError", "Try again"); 1_000_000]);
+    std::thread::scope(|scope| {
+        let trying = scope.spawn(|| warehouse.load(std::slice::from_ref(&first)).remove(0));
+        while server.count("insertAll") < 3 {
+            std::thread::yield_now();
+        }
+        match warehouse.load(std::slice::from_ref(&second)).remove(0) {
+            Err(WarehouseError::Later { why, .. }) => assert!(why.contains("tried again"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(!trying.is_finished());
+        server.state().fail_no_more();
+        assert_eq!(trying.join().unwrap().unwrap(), loaded(1));
+    });
+    assert_eq!(warehouse.load(std::slice::from_ref(&second)).remove(0).unwrap(), loaded(2));
+    assert_all_in(&server, &second);
+}
+
+#[test]
 fn an_invalid_value_is_rescued_and_its_neighbours_arrive() {
     let server = FaultServer::start();
     let warehouse = open(&server);

@@ -210,3 +210,60 @@ fn without_leases_files_in_pieces_wait_until_they_are_old_enough() {
     daemon.stop();
     client.expected.assert_exact(&site);
 }
+
+#[test]
+fn a_folder_that_was_removed_and_made_again_is_watched_again() {
+    let site = Site::new();
+    let mut daemon = site.daemon(&["--scan-interval=1h"]);
+    daemon.wait_until_ready();
+    let mut client = Client::new(&site);
+    for round in 0..10 {
+        client.write("FREQ", &format!("m{round}"), ROW.as_bytes());
+        until("it is there, and its file has gone", || {
+            daemon.assert_running();
+            site.loaded() > round && site.files_in("incoming").is_empty()
+        });
+        // The new folder may well have the old one's inode.
+        fs::remove_dir(site.incoming("FREQ")).unwrap();
+        fs::create_dir(site.incoming("FREQ")).unwrap();
+        // So that the folder's making wakes nobody later.
+        client.write("MID", &format!("m{round}"), b"[]");
+        until("the worker has looked", || site.files_in("incoming").is_empty());
+    }
+    daemon.stop();
+}
+
+#[test]
+fn messages_whose_files_cannot_be_settled_hold_up_no_other_dataset_and_are_loaded_once() {
+    let site = Site::new();
+    let done = site.spool.join("done");
+    fs::create_dir_all(&done).unwrap();
+    // No folder can be made here, whoever one is.
+    fs::write(done.join("FREQ"), "in the way").unwrap();
+    let mut daemon = site.daemon(&["--keep=done", "--flush-interval=20ms"]);
+    daemon.wait_until_ready();
+    let mut client = Client::new(&site);
+    let in_table = |table: &str| -> i64 {
+        let count = format!("SELECT count(*) FROM bmrs_{table}_iris");
+        site.connection().query_row(&count, [], |row| row.get(0)).unwrap_or(0)
+    };
+    let mut written = 0;
+    until("no more of it is claimed", || {
+        client.write("FREQ", &format!("f{written}"), ROW.as_bytes());
+        written += 1;
+        let before = in_table("freq");
+        client.write("MID", &format!("m{written}"), b"[{\"dataPeriod\": 1}]");
+        until("another dataset flows", || in_table("mid") == written);
+        in_table("freq") == before && written > 20
+    });
+    assert!(in_table("freq") < written, "{written} written");
+    fs::remove_file(done.join("FREQ")).unwrap();
+    until("all is settled", || {
+        daemon.assert_running();
+        site.files_in("done").iter().filter(|name| name.starts_with("FREQ/")).count() as i64 == written
+    });
+    assert_eq!(in_table("freq"), written);
+    let log = daemon.log();
+    daemon.stop();
+    assert!(!log.contains("already_loaded=1"), "only the settling was tried again: {log}");
+}

@@ -468,3 +468,57 @@ fn the_largest_dataset_folder_comes_first() {
     let (folders, _) = claimer.dataset_folders().unwrap();
     assert_eq!((folders.len(), folders[0].name.to_str()), (3, Some("MILS")));
 }
+
+#[test]
+fn dead_letters_of_one_name_that_are_buried_at_once_are_all_kept_each_with_its_reason() {
+    let spool = Spool::new();
+    let buriers: Vec<_> = (0..4).map(|_| spool.claimer(10)).collect();
+    for round in 0..50 {
+        let name = format!("m{round}");
+        let batches: Vec<Batch> = (0..4)
+            .zip(buriers.iter())
+            .map(|(number, (worker, _))| {
+                spool.put("BOALF", &name, &format!("[{number}"));
+                let mut claimer = Claimer::new(spool.layout.clone(), Arc::clone(worker), 10, Duration::ZERO);
+                claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap()
+            })
+            .collect();
+        std::thread::scope(|scope| {
+            for (number, batch) in batches.iter().enumerate() {
+                let (layout, name) = (&spool.layout, &name);
+                scope.spawn(move || {
+                    let letter = DeadLetter::whole("parse", format!("[{number}"), None);
+                    bury(layout, "w", batch, OsStr::new(name), &letter).unwrap();
+                });
+            }
+        });
+        let dead = spool.layout.dead().join("BOALF");
+        let mut contents = BTreeSet::new();
+        for place in [name.clone(), format!("{name}~2"), format!("{name}~3"), format!("{name}~4")] {
+            let content = fs::read_to_string(dead.join(&place)).unwrap();
+            let report = fs::read(dead.join(format!("{place}.error.json"))).unwrap();
+            let report: DeadReport = serde_json::from_slice(&report).unwrap();
+            assert_eq!(report.reason, content, "{place}");
+            contents.insert(content);
+        }
+        assert_eq!(contents, set(["[0", "[1", "[2", "[3"]));
+    }
+}
+
+#[test]
+fn a_batch_goes_back_file_by_file_while_somebody_claims_from_its_folder() {
+    let spool = Spool::new();
+    for number in 0..1_500 {
+        spool.put("MILS", &format!("m{number}"), "[]");
+    }
+    let (_worker, mut claimer) = spool.claimer(1);
+    let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
+    let folder = || fs::metadata(spool.incoming("MILS")).unwrap().ino();
+    let before = folder();
+    // Whoever holds the lock has listed the folder and goes on to claim it by its path.
+    let lock = File::create(spool.layout.dataset_locks().join("MILS")).unwrap();
+    fs2::FileExt::lock_exclusive(&lock).unwrap();
+    assert_eq!(batch.give_back_all(&spool.layout, false).unwrap(), 0);
+    assert_eq!(folder(), before);
+    assert_eq!(names(&spool.incoming("MILS")).len(), 1_500);
+}
