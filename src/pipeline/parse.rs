@@ -338,6 +338,7 @@ fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, error: Option<R
         {
             tracing::warn!(folder = work.batch.label(), %error, "cannot read messages just now: they are tried again");
         }
+        tracing::debug!(batch = &*work.id, message_id = %name.to_string_lossy(), "it can't be read now and stays in its batch");
         work.leave_for_later(LINGER);
         work.end(1);
         return;
