@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread;
 
 use irispool::catalog::{Field, Kind};
+use irispool::commands::setup::set_up_bigquery;
 use irispool::warehouse::bigquery::BigQuery;
 use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
 use serde_json::json;
@@ -238,6 +239,29 @@ fn what_a_person_must_mend_is_named() {
     server.fail("tables.insert", [fault(404, "notFound", "Not found: Project p")]);
     let (_, hint) = setup_error(warehouse.schema("MILS"));
     assert!(hint.contains("project p"), "{hint}");
+}
+
+/// Google asks for `bigquery.datasets.create` before it looks whether the dataset is there, and an editor of just this
+/// dataset has it not.
+#[test]
+fn an_editor_of_the_dataset_alone_can_set_it_up() {
+    let server = FaultServer::start();
+    let denied = "Access Denied: Project p: User does not have bigquery.datasets.create permission in project p.";
+    server.fail("datasets.insert", vec![fault(403, "accessDenied", denied); 2]);
+    let mut said = Vec::new();
+    let datasets = ["FREQ".to_owned()];
+    set_up_bigquery(&open(&server), &datasets, "EU", &mut said).unwrap();
+    assert!(String::from_utf8(said).unwrap().contains("made 1 table"));
+    assert!(server.state().tables.contains_key("bmrs_freq_iris"));
+    // Where there is none, the role that it takes is another than for all the rest.
+    server.state().no_dataset = true;
+    match open(&server).make_dataset(Some("EU")) {
+        Err(WarehouseError::Setup { why, hint }) => {
+            assert!(why.contains("datasets.insert"), "{why}");
+            assert!(hint.contains("roles/bigquery.user on the project") && hint.contains("bq mk"), "{hint}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

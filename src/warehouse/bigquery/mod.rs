@@ -229,6 +229,13 @@ impl BigQuery {
     pub fn make_dataset(&self, location: Option<&str>) -> Result<bool, WarehouseError> {
         let client = &self.shared.client;
         let Place { project, dataset } = &client.place;
+        // Asked first: who may do everything in this dataset may not make one, and would be refused though it is there.
+        match client.get(Op::DatasetsGet, &format!("datasets/{dataset}")) {
+            Ok(_) => return Ok(false),
+            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
+                if !message.contains("Not found: Project") => {}
+            Err(error) => return Err(client.explain(Op::DatasetsGet, error)),
+        }
         let mut resource = json!({"datasetReference": {"projectId": project, "datasetId": dataset}});
         if let Some(location) = location {
             resource["location"] = location.into();
