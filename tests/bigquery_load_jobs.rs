@@ -5,7 +5,7 @@
 mod support;
 
 use irispool::warehouse::bigquery::{BigQuery, Method, Options};
-use irispool::warehouse::{Delivery, Warehouse, WarehouseError};
+use irispool::warehouse::{Delivery, Reading, Warehouse, WarehouseError};
 use serde_json::json;
 use support::fault_server::{Fault, FaultServer, error, fault};
 use support::feed::{assert_in, delivery, freq, impatient, open, options};
@@ -175,6 +175,45 @@ fn a_job_that_failed_for_a_passing_reason_has_a_successor_under_another_id() {
     // And whoever comes later finds the one that did it.
     assert!(bulk(&open(&server), &[&delivery]).unwrap());
     assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn attempts_that_fail_do_not_follow_each_other_without_a_pause() {
+    let server = FaultServer::start();
+    // The first pause is more than it has patience for.
+    let slow = Options { backoff_first: Duration::from_secs(3000), ..options(&server) };
+    let warehouse = BigQuery::open("p.d", slow).unwrap();
+    let delivery = freq(&warehouse, 5, 4);
+    server.state().job_errors = (0..3).map(|_| json!({"reason": "backendError", "message": "x"})).collect();
+    for attempts in 1..=3 {
+        let result = bulk(&warehouse, &[&delivery]);
+        assert!(
+            matches!(&result, Err(WarehouseError::Later { why, .. }) if why.contains("backendError")),
+            "{result:?}"
+        );
+        assert_eq!(server.state().jobs.len(), attempts);
+    }
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn a_job_that_failed_as_there_were_too_many_slows_the_project_down_for_seconds() {
+    let server = FaultServer::start();
+    let paced = Options { requests_per_second: Some(1000.0), ..options(&server) };
+    let warehouse = BigQuery::open("p.d", paced).unwrap();
+    let delivery = freq(&warehouse, 5, 4);
+    for reason in ["rateLimitExceeded", "jobRateLimitExceeded"] {
+        server.state().job_errors = [json!({"reason": reason, "message": "too many"})].into();
+        match bulk(&warehouse, &[&delivery]) {
+            Err(WarehouseError::Later { after, .. }) => assert!(after.as_secs() < 60, "{after:?}"),
+            other => panic!("{other:?}"),
+        }
+        let measures = warehouse.measures();
+        let rate = &measures.iter().find(|measure| measure.name == "request_rate_limit").unwrap().readings;
+        assert!(matches!(rate[0].1, Reading::Number(rate) if rate < 1000.0), "{rate:?}");
+    }
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
 }
 
 #[test]

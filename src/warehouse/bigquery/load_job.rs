@@ -20,7 +20,7 @@ use super::metrics::Metrics;
 use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
 use super::try_once::Body;
-use super::{QUOTA_PARK, Shared};
+use super::Shared;
 use crate::catalog;
 use crate::warehouse::{Bulk, Delivery, WarehouseError};
 
@@ -248,6 +248,7 @@ impl Bulk for LoadJob {
         let mut rows = rows.transpose().map_err(|error| self.no_disk(&error))?;
         let location = self.shared.location()?;
         let location = location.as_deref();
+        let mut patience = None;
         for attempt in 0..ATTEMPTS_MAX {
             let id = format!("{}_{attempt}", self.id);
             // Were there one of that id after all, making it would say so.
@@ -313,17 +314,23 @@ impl Bulk for LoadJob {
                         self.tell_spent(&id, &message);
                         return Ok(false);
                     }
-                    // What failed just now for one of these reasons would fail again at once. What failed some time ago
-                    // may succeed now.
-                    if is_ours && meaning != Meaning::Again {
-                        let answer = Answer { status: 400, meaning, reason, message, known: true };
-                        return Err(match self.shared.client.fault(Op::JobsInsert, &answer) {
-                            WarehouseError::Later { why, .. } => {
-                                WarehouseError::Later { why, after: QUOTA_PARK }
-                            }
-                            setup => setup,
-                        });
+                    // What failed some time ago may succeed now.
+                    if !is_ours {
+                        continue;
                     }
+                    let client = &self.shared.client;
+                    if meaning == Meaning::Again {
+                        let patience = patience.get_or_insert_with(|| client.patience());
+                        client
+                            .pause(patience, Op::JobsInsert, &format!("{reason} {message}"), None)
+                            .map_err(|error| self.explain(Op::JobsInsert, error))?;
+                        continue;
+                    }
+                    if meaning == Meaning::SlowDown {
+                        client.pace.slow_down();
+                    }
+                    let answer = Answer { status: 400, meaning, reason, message, known: true };
+                    return Err(client.fault(Op::JobsInsert, &answer));
                 }
                 None => {
                     return Err(WarehouseError::Later {
