@@ -217,6 +217,19 @@ fn a_job_that_failed_as_there_were_too_many_slows_the_project_down_for_seconds()
 }
 
 #[test]
+fn a_batch_that_google_finds_too_large_goes_row_by_row() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let delivery = freq(&warehouse, 5, 4);
+    server.fail("jobs.insert", [fault(413, "uploadTooLarge", "Request Entity Too Large")]);
+    assert!(!bulk(&warehouse, &[&delivery]).unwrap());
+    server.state().job_errors = [json!({"reason": "uploadTooLarge", "message": "x"})].into();
+    assert!(!bulk(&warehouse, &[&delivery]).unwrap());
+    warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
 fn a_batch_with_a_bad_row_is_left_to_streaming_whole_for_good() {
     let server = FaultServer::start();
     let warehouse = open(&server);

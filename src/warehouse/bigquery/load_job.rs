@@ -137,7 +137,9 @@ impl LoadJob {
         if meaning.is_none() {
             self.shared.metrics.reason("unknown");
         }
-        if matches!(reason.as_str(), "invalid" | "parseError" | "badRequest" | "resourcesExceeded") {
+        if matches!(reason.as_str(), "invalid" | "parseError" | "badRequest" | "resourcesExceeded")
+            || meaning == Some(Meaning::TooLarge)
+        {
             // The first of errors[] that is about a row says more than the job's own.
             let errors = status["errors"].as_array().map_or(&[][..], Vec::as_slice);
             let about_row = errors.iter().map(|error| text(error, "message")).find(|other| *other != message);
@@ -274,6 +276,15 @@ impl Bulk for LoadJob {
                         if self.shared.jobs.quota_is_spent(&self.dataset) =>
                     {
                         self.tell_spent(&id, &message);
+                        return Ok(false);
+                    }
+                    Err(CallError::Answer(Answer { meaning: Meaning::TooLarge, message, .. })) => {
+                        tracing::warn!(
+                            dataset = self.dataset,
+                            bytes,
+                            message,
+                            "BigQuery finds the batch too large for a load job: it is streamed"
+                        );
                         return Ok(false);
                     }
                     Err(error) => return Err(self.explain(Op::JobsInsert, error)),
