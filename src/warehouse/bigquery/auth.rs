@@ -20,6 +20,8 @@ use super::metrics::Metrics;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 const RENEW_BEFORE_END: Duration = Duration::from_secs(5 * 60);
+/// After a renewal that failed the next one is tried so much later, as long as the old token is good.
+const RENEW_AGAIN: Duration = Duration::from_secs(30);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 /// There is no metadata server but on Google's own machines, where it answers at once.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(3);
@@ -65,7 +67,8 @@ enum Source {
 #[derive(Clone)]
 struct Token {
     secret: Arc<Secret>,
-    fetched: Instant,
+    /// From then on it is renewed.
+    renew: Instant,
     ends: Instant,
 }
 
@@ -114,29 +117,38 @@ impl Auth {
         if matches!(self.source, Source::Nobody) {
             return Ok(None);
         }
-        // Held while a token is fetched: the others wait for it rather than fetch one each.
         let mut current = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if let Some(token) = current.as_ref().filter(|token| token.is_fresh(now)) {
-            return Ok(Some(Arc::clone(&token.secret)));
+        let Some(token) = current.as_mut().filter(|token| now < token.ends) else {
+            // The lock is held while it is fetched: the others wait for it rather than fetch one each.
+            let token = self.fetch(now)?;
+            return Ok(Some(Arc::clone(&current.insert(token).secret)));
+        };
+        let old = Arc::clone(&token.secret);
+        if now < token.renew {
+            return Ok(Some(old));
         }
-        match self.source.fetch() {
-            Ok(answer) => {
-                self.metrics.tokens.fetch_add(1, Ordering::Relaxed);
-                let token = Token::of(answer, now);
+        // The others use the old one meanwhile, however long this takes.
+        token.renew = now + RENEW_AGAIN;
+        drop(current);
+        let secret = match self.fetch(now) {
+            Ok(token) => {
                 let secret = Arc::clone(&token.secret);
-                *current = Some(token);
-                Ok(Some(secret))
+                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+                secret
             }
-            // The old one is good for some minutes yet.
-            Err(error) => match current.as_ref().filter(|token| now < token.ends) {
-                Some(token) => {
-                    tracing::warn!(why = %error, "the token could not be renewed yet");
-                    Ok(Some(Arc::clone(&token.secret)))
-                }
-                None => Err(error),
-            },
-        }
+            Err(error) => {
+                tracing::warn!(why = %error, "the token could not be renewed yet");
+                old
+            }
+        };
+        Ok(Some(secret))
+    }
+
+    fn fetch(&self, now: Instant) -> Result<Token, AuthError> {
+        let answer = self.source.fetch()?;
+        self.metrics.tokens.fetch_add(1, Ordering::Relaxed);
+        Ok(Token::of(answer, now))
     }
 
     /// Google refused this token: the next request gets another one.
@@ -150,14 +162,10 @@ impl Auth {
 
 impl Token {
     fn of(answer: TokenAnswer, now: Instant) -> Token {
-        let ends = now + Duration::from_secs(answer.expires_in);
-        Token { secret: Arc::new(Secret(answer.access_token)), fetched: now, ends }
-    }
-
-    /// A token that lives for less than ten minutes is renewed at half its life.
-    fn is_fresh(&self, now: Instant) -> bool {
-        let life = self.ends.saturating_duration_since(self.fetched);
-        now + RENEW_BEFORE_END.min(life / 2) < self.ends
+        let life = Duration::from_secs(answer.expires_in);
+        // One that lives for less than ten minutes is renewed at half its life.
+        let renew = now + (life - RENEW_BEFORE_END.min(life / 2));
+        Token { secret: Arc::new(Secret(answer.access_token)), renew, ends: now + life }
     }
 }
 
@@ -343,4 +351,35 @@ fn refused(file: &str, token_uri: &str, code: &str, description: &str) -> AuthEr
         _ => "make a new key or log in again: `gcloud auth application-default login`",
     };
     AuthError::Setup { why: answered, hint: hint.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn while_an_old_token_is_good_a_token_server_that_hangs_is_asked_now_and_then() {
+        // It takes connections, and never answers.
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let user = AuthorizedUser {
+            client_id: "an-id".into(),
+            client_secret: Secret("a-secret".into()),
+            refresh_token: Secret("a-refresh-token".into()),
+            token_uri: format!("http://{}/token", server.local_addr().unwrap()),
+        };
+        let credentials = Credentials::AuthorizedUser { user, file: "credentials.json".into() };
+        let source = Source::of(credentials, Duration::from_millis(50)).unwrap();
+        let answer = TokenAnswer { access_token: "old".into(), expires_in: 3600 };
+        let fetched = Instant::now();
+        let mut token = Token::of(answer, fetched);
+        token.renew = fetched;
+        let auth = Auth { source, metrics: Arc::default(), token: Mutex::new(Some(token)) };
+        for _ in 0..5 {
+            assert_eq!(auth.token().unwrap().unwrap().0, "old");
+        }
+        server.set_nonblocking(true).unwrap();
+        assert_eq!(std::iter::from_fn(|| server.accept().ok()).count(), 1);
+    }
 }
