@@ -74,7 +74,7 @@ impl Client {
         Ok(Client {
             agent: ureq::Agent::new_with_config(config.build()),
             gzip: options.gzip.unwrap_or(environment.emulator_host.is_none()),
-            base: base.trim_end_matches('/').to_owned(),
+            base: host_of(&base).to_owned(),
             place,
             auth,
             pace: Pace::new(options.requests_per_second),
@@ -277,6 +277,12 @@ impl Client {
         );
         if self.waits.wait(delay) { Ok(()) } else { later(Duration::ZERO) }
     }
+}
+
+/// The address without the API's path, with which Google documents it.
+fn host_of(base: &str) -> &str {
+    let base = base.trim_end_matches('/');
+    base.strip_suffix("/bigquery/v2").unwrap_or(base).trim_end_matches('/')
 }
 
 /// Between half of `delay` and all of it, so that workers that failed together do not come back together.
