@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use irispool::warehouse::bigquery::{BigQuery, Method, Options};
 use irispool::warehouse::{Delivery, Reading, Warehouse, WarehouseError};
 use serde_json::json;
@@ -227,6 +229,19 @@ fn a_batch_that_google_finds_too_large_goes_row_by_row() {
     assert!(!bulk(&warehouse, &[&delivery]).unwrap());
     warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
     assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn an_upload_that_hangs_is_given_up_and_the_same_id_finds_out() {
+    let server = FaultServer::start();
+    let hasty = Options { call_timeout: Duration::from_millis(700), ..options(&server) };
+    let warehouse = BigQuery::open("p.d", hasty).unwrap();
+    let delivery = freq(&warehouse, 5, 4);
+    server.fail("jobs.insert", [Fault::Slow(Duration::from_secs(30))]);
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert!(server.count("jobs.insert") > 1);
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.state().jobs.len(), 1);
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Client {
     pub(super) pace: Pace,
     pub(super) waits: Waits,
     in_flight: InFlight,
+    /// Load jobs have their own: one may take long, and hang where a connection is lost.
+    uploads: InFlight,
     metrics: Arc<Metrics>,
     backoff_first: Duration,
     pub(super) backoff_max: Duration,
@@ -80,6 +82,7 @@ impl Client {
             pace: Pace::new(options.requests_per_second),
             waits: Waits::default(),
             in_flight: InFlight::new(options.in_flight),
+            uploads: InFlight::new(options.in_flight),
             metrics,
             backoff_first: options.backoff_first,
             backoff_max: options.backoff_max,
@@ -174,10 +177,16 @@ impl Client {
                 }
                 Err(error) => return Err(CallError::Warehouse(auth_fault(&error))),
             };
-            self.keep_pace(op)?;
             let (answered, took) = {
                 // Rows take turns; a question about a table does not wait for them.
-                let _permit = op.carries_rows().then(|| self.in_flight.enter());
+                let _permit = match op {
+                    Op::InsertAll => Some(self.in_flight.enter()),
+                    Op::JobsInsert => Some(self.uploads.enter()),
+                    _ => None,
+                };
+                // With the permit in hand: one that waited for it would go out later than its place in the line, with
+                // others.
+                self.keep_pace(op)?;
                 Metrics::add(&self.metrics.requests, 1);
                 let began = Instant::now();
                 let token = token.as_ref().map(|token| &*token.0);

@@ -38,10 +38,6 @@ impl Op {
         }
     }
 
-    pub(super) fn carries_rows(self) -> bool {
-        matches!(self, Op::InsertAll | Op::JobsInsert)
-    }
-
     fn permission(self) -> &'static str {
         match self {
             Op::DatasetsGet => "bigquery.datasets.get",
