@@ -54,6 +54,8 @@ fn a_message_has_one_time_and_its_rows_one_insert_id_however_often_it_is_claimed
         delivery
     };
     let (written, later) = (1_761_583_680_000, 1_761_583_999_000);
+    // Closed while its folder was being claimed, so its time is behind the claim's.
+    assert!(warehouse.load(&[claimed_at(written - 5, written)])[0].is_ok());
     assert!(warehouse.load(&[claimed_at(written + 5, written)])[0].is_ok());
     assert!(warehouse.load(&[claimed_at(later, written)])[0].is_ok());
     assert_all_in(&server, &claimed_at(later, written));
