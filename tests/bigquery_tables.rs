@@ -13,7 +13,7 @@ use irispool::warehouse::bigquery::BigQuery;
 use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
 use serde_json::json;
 use support::fault_server::{Fault, FaultServer, error, fault};
-use support::feed::{assert_in, delivery, impatient, open, options};
+use support::feed::{assert_in, delivery, freq, impatient, open, options};
 
 #[test]
 fn a_table_is_made_with_a_partition_a_cluster_and_the_meta_columns() {
@@ -261,6 +261,30 @@ fn an_editor_of_the_dataset_alone_can_set_it_up() {
             assert!(hint.contains("roles/bigquery.user on the project") && hint.contains("bq mk"), "{hint}");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_view_that_lacks_a_column_of_its_table_is_made_anew() {
+    let columns = [
+        ("measurementTime", "TIMESTAMP", "NULLABLE"),
+        ("frequency", "FLOAT64", "NULLABLE"),
+        ("mood", "STRING", "NULLABLE"),
+    ];
+    for (shown, is_made) in [(&columns[..2], true), (&columns[..], false)] {
+        let server = FaultServer::start();
+        server.has_table("bmrs_freq_iris", &columns);
+        server.has_table("bmrs_freq_unified", shown);
+        // A worker has added the meta columns, and one of a message's, and died before it made the view.
+        open(&server).schema("FREQ").unwrap();
+        server.state().views_made.clear();
+        let warehouse = open(&server);
+        let delivery = freq(&warehouse, 1, 1);
+        warehouse.load(&[delivery]).remove(0).unwrap();
+        // Views are all made when it is gone.
+        drop(warehouse);
+        let made = server.state().views_made.clone();
+        assert_eq!(made.iter().any(|sql| sql.contains("bmrs_freq_unified") && sql.contains("`mood`")), is_made);
     }
 }
 
