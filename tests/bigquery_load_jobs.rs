@@ -245,6 +245,29 @@ fn an_upload_that_hangs_is_given_up_and_the_same_id_finds_out() {
 }
 
 #[test]
+fn only_a_call_that_made_a_job_counts_against_the_days_budget() {
+    let server = FaultServer::start();
+    let one = Options { load_jobs_a_day: 1, ..impatient(&server) };
+    let warehouse = BigQuery::open("p.d", one.clone()).unwrap();
+    let delivery = freq(&warehouse, 1, 1);
+    for fault in [fault(503, "backendError", "x"), Fault::HangupBefore] {
+        server.fail("jobs.insert", vec![fault; 100_000]);
+        assert!(matches!(bulk(&warehouse, &[&delivery]), Err(WarehouseError::Later { .. })));
+        server.state().fail_no_more();
+        assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some());
+    }
+    assert!(bulk(&BigQuery::open("p.d", one.clone()).unwrap(), &[&delivery]).unwrap());
+    let mut adopted = warehouse.begin_bulk("FREQ", BATCH, true).unwrap();
+    adopted.add(&delivery).unwrap();
+    assert!(adopted.finish().unwrap());
+    assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some(), "another worker's");
+    let mut second = warehouse.begin_bulk("FREQ", "b", true).unwrap();
+    second.add(&delivery).unwrap();
+    assert!(second.finish().unwrap());
+    assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None);
+}
+
+#[test]
 fn a_batch_with_a_bad_row_is_left_to_streaming_whole_for_good() {
     let server = FaultServer::start();
     let warehouse = open(&server);

@@ -199,9 +199,9 @@ impl LoadJob {
         let mut patience = self.shared.client.patience();
         // After a 5xx or a lost answer nobody knows whether the job was made: the same id again finds out.
         let made = self.shared.client.call(Op::JobsInsert, "POST", &path, None, &mut body, &mut patience);
-        self.shared.jobs.count(&self.dataset);
         match made {
             Ok(_) => {
+                self.shared.jobs.count(&self.dataset);
                 self.shared.metrics.load_jobs.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
