@@ -331,6 +331,25 @@ fn workers_share_the_days_budget_of_a_table() {
 }
 
 #[test]
+fn by_load_jobs_alone_the_days_jobs_of_a_table_last_for_the_day() {
+    let server = FaultServer::start();
+    let with = |method| BigQuery::open("p.d", Options { method, ..options(&server) }).unwrap();
+    let load = with(Method::Load);
+    assert_eq!(load.claim_wait("FREQ"), None, "the first job is made at once");
+    assert_eq!(load.bulk_files_max("FREQ", 90_000), Some(11_250));
+    assert_eq!(load.claim_wait("FREQ"), None, "there is more of the backlog");
+    assert!(load.bulk_files_max("FREQ", 7).is_some());
+    let wait = load.claim_wait("FREQ").unwrap();
+    assert!(wait > Duration::from_secs(60) && wait <= Duration::from_millis(86_400), "{wait:?}");
+    load.set_workers(2);
+    assert!(load.claim_wait("FREQ").unwrap() > wait, "the other jobs are the other worker's");
+    assert_eq!(load.claim_wait("BOD"), None);
+    let auto = with(Method::Auto);
+    assert!(auto.bulk_files_max("FREQ", 6_000).is_some());
+    assert_eq!(auto.claim_wait("FREQ"), None, "the next ones are streamed");
+}
+
+#[test]
 fn a_server_that_stays_down_gives_the_batch_back() {
     let server = FaultServer::start();
     let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();

@@ -1,6 +1,6 @@
 //! One round of claiming: a look at every dataset's folder.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::parse::{NO_SUBJECT, log_spool_failure};
 use super::super::tally::Tally;
@@ -20,6 +20,8 @@ pub(super) struct Round {
     pub(super) locked: bool,
     /// Somebody writes files: look again soon.
     pub(super) being_written: bool,
+    /// The warehouse lets a dataset's messages wait so long: look again then.
+    pub(super) wait: Option<Duration>,
     pub(super) unreadable: u64,
     /// Folders that could not be claimed from: what is in them stays.
     pub(super) failed: u64,
@@ -51,6 +53,12 @@ impl Coordinator {
             let label = folder_label(&folder);
             let dataset = catalog::dataset_name(&label);
             if self.shared.tables.is_parked(&dataset) || self.holds_failed(&label) {
+                continue;
+            }
+            if !self.shared.settings.once
+                && let Some(wait) = self.warehouse.claim_wait(&dataset)
+            {
+                round.wait = Some(round.wait.map_or(wait, |shortest| shortest.min(wait)));
                 continue;
             }
             let (warehouse, watch) = (&self.warehouse, &mut self.watch);

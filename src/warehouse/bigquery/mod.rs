@@ -335,8 +335,20 @@ impl Warehouse for BigQuery {
                 (files > threshold, LOAD_FILES_LEAST.max(threshold + 1))
             }
         };
-        (wanted && self.shared.has_load_budget(dataset))
-            .then(|| load_budget::files_of_one(files, least, options.load_files_max))
+        if !wanted || !self.shared.has_load_budget(dataset) {
+            return None;
+        }
+        let most = load_budget::files_of_one(files, least, options.load_files_max);
+        self.shared.jobs.claimed(dataset, files <= most);
+        Some(most)
+    }
+
+    fn claim_wait(&self, dataset: &str) -> Option<Duration> {
+        let Shared { client, jobs, options, .. } = &*self.shared;
+        if options.method != Method::Load || !self.shared.has_load_budget(dataset) {
+            return None;
+        }
+        jobs.claim_wait(dataset, options.load_jobs_a_day, client.pace.workers())
     }
 
     fn begin_bulk(&self, dataset: &str, batch: &str, is_new: bool) -> Option<Box<dyn Bulk>> {
