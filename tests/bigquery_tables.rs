@@ -246,7 +246,8 @@ fn what_a_person_must_mend_is_named() {
 #[test]
 fn an_editor_of_the_dataset_alone_can_set_it_up() {
     let server = FaultServer::start();
-    let denied = "Access Denied: Project p: User does not have bigquery.datasets.create permission in project p.";
+    let denied =
+        "Access Denied: Project p: User does not have bigquery.datasets.create permission in project p.";
     server.fail("datasets.insert", vec![fault(403, "accessDenied", denied); 2]);
     let mut said = Vec::new();
     let datasets = ["FREQ".to_owned()];
@@ -284,7 +285,10 @@ fn a_view_that_lacks_a_column_of_its_table_is_made_anew() {
         // Views are all made when it is gone.
         drop(warehouse);
         let made = server.state().views_made.clone();
-        assert_eq!(made.iter().any(|sql| sql.contains("bmrs_freq_unified") && sql.contains("`mood`")), is_made);
+        assert_eq!(
+            made.iter().any(|sql| sql.contains("bmrs_freq_unified") && sql.contains("`mood`")),
+            is_made
+        );
     }
 }
 

@@ -209,7 +209,7 @@ impl Client {
             match answer.meaning {
                 Meaning::Again => self.pause(patience, op, &answer.describe(), retry_after)?,
                 Meaning::SlowDown => {
-                    let per_second = self.pace.slow_down();
+                    let per_second = self.pace.slow_down(Instant::now());
                     tracing::warn!(
                         op = op.name(),
                         reason = answer.reason,
@@ -233,7 +233,7 @@ impl Client {
 
     /// Waits for this request's place among the project's requests per second.
     fn keep_pace(&self, op: Op) -> Result<(), CallError> {
-        let delay = self.pace.reserve();
+        let delay = self.pace.reserve(Instant::now());
         Metrics::add(&self.metrics.pace_wait_ms, delay.as_millis() as u64);
         if delay >= LONG_PACE_WAIT {
             let delay_ms = delay.as_millis() as u64;

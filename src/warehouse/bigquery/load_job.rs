@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::Shared;
 use super::answer::{Answer, Meaning, meaning_of};
 use super::fault::{CallError, Op};
 use super::load_file::Gathered;
@@ -20,7 +21,6 @@ use super::metrics::Metrics;
 use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
 use super::try_once::Body;
-use super::Shared;
 use crate::catalog;
 use crate::warehouse::{Bulk, Delivery, WarehouseError};
 
@@ -338,7 +338,7 @@ impl Bulk for LoadJob {
                         continue;
                     }
                     if meaning == Meaning::SlowDown {
-                        client.pace.slow_down();
+                        client.pace.slow_down(Instant::now());
                     }
                     let answer = Answer { status: 400, meaning, reason, message, known: true };
                     return Err(client.fault(Op::JobsInsert, &answer));
