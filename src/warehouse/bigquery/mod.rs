@@ -28,6 +28,7 @@ mod setup;
 mod sql;
 mod stream;
 mod tables;
+mod token_source;
 mod try_once;
 mod view_makers;
 pub mod views;
