@@ -219,6 +219,26 @@ fn each_kind_of_credentials_gives_a_token_that_all_threads_share() {
     });
 }
 
+/// Google's own documents have it with the version behind the host, and a slash.
+#[test]
+fn another_address_of_the_api_may_have_the_version_in_it() {
+    let bigquery = FaultServer::start();
+    let (tokens, url) = TokenServer::start(&bigquery);
+    let host = url.trim_start_matches("http://").trim_end_matches("/token");
+    for path in ["", "/", "/bigquery/v2", "/bigquery/v2/"] {
+        let environment = Environment {
+            metadata_host: Some(host.to_owned()),
+            endpoint: Some(format!("http://{}{path}", bigquery.address)),
+            ..Environment::default()
+        };
+        let patience = std::time::Duration::from_secs(2);
+        let options = Options { environment, patience, ..options(&bigquery) };
+        let warehouse = BigQuery::open("p.d", options).unwrap();
+        assert!(warehouse.schema("FREQ").is_ok(), "{path}");
+    }
+    assert_eq!(tokens.state.lock().unwrap().given, 4);
+}
+
 #[test]
 fn a_token_that_ends_during_a_run_is_replaced() {
     each_kind(|bigquery, tokens, environment| {

@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::time::Duration;
+
 use irispool::warehouse::bigquery::{BigQuery, Method, Options};
-use irispool::warehouse::{Delivery, Warehouse, WarehouseError};
+use irispool::warehouse::{Delivery, Reading, Warehouse, WarehouseError};
 use serde_json::json;
 use support::fault_server::{Fault, FaultServer, error, fault};
 use support::feed::{assert_in, delivery, freq, impatient, open, options};
@@ -178,6 +180,94 @@ fn a_job_that_failed_for_a_passing_reason_has_a_successor_under_another_id() {
 }
 
 #[test]
+fn attempts_that_fail_do_not_follow_each_other_without_a_pause() {
+    let server = FaultServer::start();
+    // The first pause is more than it has patience for.
+    let slow = Options { backoff_first: Duration::from_secs(3000), ..options(&server) };
+    let warehouse = BigQuery::open("p.d", slow).unwrap();
+    let delivery = freq(&warehouse, 5, 4);
+    server.state().job_errors = (0..3).map(|_| json!({"reason": "backendError", "message": "x"})).collect();
+    for attempts in 1..=3 {
+        let result = bulk(&warehouse, &[&delivery]);
+        assert!(
+            matches!(&result, Err(WarehouseError::Later { why, .. }) if why.contains("backendError")),
+            "{result:?}"
+        );
+        assert_eq!(server.state().jobs.len(), attempts);
+    }
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn a_job_that_failed_as_there_were_too_many_slows_the_project_down_for_seconds() {
+    let server = FaultServer::start();
+    let paced = Options { requests_per_second: Some(1000.0), ..options(&server) };
+    let warehouse = BigQuery::open("p.d", paced).unwrap();
+    let delivery = freq(&warehouse, 5, 4);
+    for reason in ["rateLimitExceeded", "jobRateLimitExceeded"] {
+        server.state().job_errors = [json!({"reason": reason, "message": "too many"})].into();
+        match bulk(&warehouse, &[&delivery]) {
+            Err(WarehouseError::Later { after, .. }) => assert!(after.as_secs() < 60, "{after:?}"),
+            other => panic!("{other:?}"),
+        }
+        let measures = warehouse.measures();
+        let rate = &measures.iter().find(|measure| measure.name == "request_rate_limit").unwrap().readings;
+        assert!(matches!(rate[0].1, Reading::Number(rate) if rate < 1000.0), "{rate:?}");
+    }
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+}
+
+#[test]
+fn a_batch_that_google_finds_too_large_goes_row_by_row() {
+    let server = FaultServer::start();
+    let warehouse = open(&server);
+    let delivery = freq(&warehouse, 5, 4);
+    server.fail("jobs.insert", [fault(413, "uploadTooLarge", "Request Entity Too Large")]);
+    assert!(!bulk(&warehouse, &[&delivery]).unwrap());
+    server.state().job_errors = [json!({"reason": "uploadTooLarge", "message": "x"})].into();
+    assert!(!bulk(&warehouse, &[&delivery]).unwrap());
+    warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
+    assert_in(&server, &delivery, &Default::default());
+}
+
+#[test]
+fn an_upload_that_hangs_is_given_up_and_the_same_id_finds_out() {
+    let server = FaultServer::start();
+    let hasty = Options { call_timeout: Duration::from_millis(700), ..options(&server) };
+    let warehouse = BigQuery::open("p.d", hasty).unwrap();
+    let delivery = freq(&warehouse, 5, 4);
+    server.fail("jobs.insert", [Fault::Slow(Duration::from_secs(30))]);
+    assert!(bulk(&warehouse, &[&delivery]).unwrap());
+    assert!(server.count("jobs.insert") > 1);
+    assert_in(&server, &delivery, &Default::default());
+    assert_eq!(server.state().jobs.len(), 1);
+}
+
+#[test]
+fn only_a_call_that_made_a_job_counts_against_the_days_budget() {
+    let server = FaultServer::start();
+    let one = Options { load_jobs_a_day: 1, ..impatient(&server) };
+    let warehouse = BigQuery::open("p.d", one.clone()).unwrap();
+    let delivery = freq(&warehouse, 1, 1);
+    for fault in [fault(503, "backendError", "x"), Fault::HangupBefore] {
+        server.fail("jobs.insert", vec![fault; 100_000]);
+        assert!(matches!(bulk(&warehouse, &[&delivery]), Err(WarehouseError::Later { .. })));
+        server.state().fail_no_more();
+        assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some());
+    }
+    assert!(bulk(&BigQuery::open("p.d", one.clone()).unwrap(), &[&delivery]).unwrap());
+    let mut adopted = warehouse.begin_bulk("FREQ", BATCH, true).unwrap();
+    adopted.add(&delivery).unwrap();
+    assert!(adopted.finish().unwrap());
+    assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some(), "another worker's");
+    let mut second = warehouse.begin_bulk("FREQ", "b", true).unwrap();
+    second.add(&delivery).unwrap();
+    assert!(second.finish().unwrap());
+    assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None);
+}
+
+#[test]
 fn a_batch_with_a_bad_row_is_left_to_streaming_whole_for_good() {
     let server = FaultServer::start();
     let warehouse = open(&server);
@@ -238,6 +328,25 @@ fn workers_share_the_days_budget_of_a_table() {
     assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None, "the other job is the other worker's");
     warehouse.set_workers(1);
     assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some());
+}
+
+#[test]
+fn by_load_jobs_alone_the_days_jobs_of_a_table_last_for_the_day() {
+    let server = FaultServer::start();
+    let with = |method| BigQuery::open("p.d", Options { method, ..options(&server) }).unwrap();
+    let load = with(Method::Load);
+    assert_eq!(load.claim_wait("FREQ"), None, "the first job is made at once");
+    assert_eq!(load.bulk_files_max("FREQ", 90_000), Some(11_250));
+    assert_eq!(load.claim_wait("FREQ"), None, "there is more of the backlog");
+    assert!(load.bulk_files_max("FREQ", 7).is_some());
+    let wait = load.claim_wait("FREQ").unwrap();
+    assert!(wait > Duration::from_secs(60) && wait <= Duration::from_millis(86_400), "{wait:?}");
+    load.set_workers(2);
+    assert!(load.claim_wait("FREQ").unwrap() > wait, "the other jobs are the other worker's");
+    assert_eq!(load.claim_wait("BOD"), None);
+    let auto = with(Method::Auto);
+    assert!(auto.bulk_files_max("FREQ", 6_000).is_some());
+    assert_eq!(auto.claim_wait("FREQ"), None, "the next ones are streamed");
 }
 
 #[test]

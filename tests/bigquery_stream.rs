@@ -6,6 +6,8 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use irispool::catalog::{Field, Kind};
@@ -52,6 +54,8 @@ fn a_message_has_one_time_and_its_rows_one_insert_id_however_often_it_is_claimed
         delivery
     };
     let (written, later) = (1_761_583_680_000, 1_761_583_999_000);
+    // Closed while its folder was being claimed, so its time is behind the claim's.
+    assert!(warehouse.load(&[claimed_at(written - 5, written)])[0].is_ok());
     assert!(warehouse.load(&[claimed_at(written + 5, written)])[0].is_ok());
     assert!(warehouse.load(&[claimed_at(later, written)])[0].is_ok());
     assert_all_in(&server, &claimed_at(later, written));
@@ -190,9 +194,42 @@ fn a_stop_ends_the_waiting() {
     let warehouse = BigQuery::open("p.d", slow).unwrap();
     let delivery = freq(&warehouse, 1, 1);
     server.fail("insertAll", [fault(503, "backendError", "Later")]);
-    warehouse.stop_waiting();
-    let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0);
-    assert!(matches!(result, Err(WarehouseError::Later { .. })));
+    let result = thread::scope(|scope| {
+        scope.spawn(|| {
+            while server.count("insertAll") == 0 {
+                thread::yield_now();
+            }
+            warehouse.stop_waiting();
+        });
+        warehouse.load(std::slice::from_ref(&delivery)).remove(0)
+    });
+    assert!(
+        matches!(&result, Err(WarehouseError::Later { why, .. }) if why.contains("backendError")),
+        "{result:?}"
+    );
+    assert!(server.all_met());
+}
+
+/// Uploads may take long, and hang where a connection is lost.
+#[test]
+fn an_upload_that_hangs_holds_up_no_streaming() {
+    let server = FaultServer::start();
+    let warehouse = Arc::new(BigQuery::open("p.d", Options { in_flight: 1, ..options(&server) }).unwrap());
+    let delivery = freq(&warehouse, 2, 3);
+    server.fail("jobs.insert", [Fault::Slow(Duration::from_secs(3600))]);
+    let mut bulk = warehouse.begin_bulk("FUELINST", "FUELINST.1", true).unwrap();
+    bulk.add(&fuelinst(&warehouse, 1, 1)).unwrap();
+    // It ends with the test.
+    thread::spawn(move || bulk.finish());
+    while server.count("jobs.insert") == 0 {
+        thread::yield_now();
+    }
+    let (tell, told) = mpsc::channel();
+    let (streaming, rows) = (Arc::clone(&warehouse), freq(&warehouse, 2, 3));
+    thread::spawn(move || tell.send(streaming.load(&[rows]).remove(0)));
+    let result = told.recv_timeout(Duration::from_secs(60)).expect("rows are streamed meanwhile");
+    assert_eq!(result.unwrap(), loaded(2));
+    assert_all_in(&server, &delivery);
 }
 
 #[test]

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::thread;
 
 use irispool::catalog::{Field, Kind};
+use irispool::commands::setup::set_up_bigquery;
 use irispool::warehouse::bigquery::BigQuery;
 use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
 use serde_json::json;
 use support::fault_server::{Fault, FaultServer, error, fault};
-use support::feed::{assert_in, delivery, impatient, open, options};
+use support::feed::{assert_in, delivery, freq, impatient, open, options};
 
 #[test]
 fn a_table_is_made_with_a_partition_a_cluster_and_the_meta_columns() {
@@ -238,6 +239,57 @@ fn what_a_person_must_mend_is_named() {
     server.fail("tables.insert", [fault(404, "notFound", "Not found: Project p")]);
     let (_, hint) = setup_error(warehouse.schema("MILS"));
     assert!(hint.contains("project p"), "{hint}");
+}
+
+/// Google asks for `bigquery.datasets.create` before it looks whether the dataset is there, and an editor of just this
+/// dataset has it not.
+#[test]
+fn an_editor_of_the_dataset_alone_can_set_it_up() {
+    let server = FaultServer::start();
+    let denied =
+        "Access Denied: Project p: User does not have bigquery.datasets.create permission in project p.";
+    server.fail("datasets.insert", vec![fault(403, "accessDenied", denied); 2]);
+    let mut said = Vec::new();
+    let datasets = ["FREQ".to_owned()];
+    set_up_bigquery(&open(&server), &datasets, "EU", &mut said).unwrap();
+    assert!(String::from_utf8(said).unwrap().contains("made 1 table"));
+    assert!(server.state().tables.contains_key("bmrs_freq_iris"));
+    // Where there is none, the role that it takes is another than for all the rest.
+    server.state().no_dataset = true;
+    match open(&server).make_dataset(Some("EU")) {
+        Err(WarehouseError::Setup { why, hint }) => {
+            assert!(why.contains("datasets.insert"), "{why}");
+            assert!(hint.contains("roles/bigquery.user on the project") && hint.contains("bq mk"), "{hint}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_view_that_lacks_a_column_of_its_table_is_made_anew() {
+    let columns = [
+        ("measurementTime", "TIMESTAMP", "NULLABLE"),
+        ("frequency", "FLOAT64", "NULLABLE"),
+        ("mood", "STRING", "NULLABLE"),
+    ];
+    for (shown, is_made) in [(&columns[..2], true), (&columns[..], false)] {
+        let server = FaultServer::start();
+        server.has_table("bmrs_freq_iris", &columns);
+        server.has_table("bmrs_freq_unified", shown);
+        // A worker has added the meta columns, and one of a message's, and died before it made the view.
+        open(&server).schema("FREQ").unwrap();
+        server.state().views_made.clear();
+        let warehouse = open(&server);
+        let delivery = freq(&warehouse, 1, 1);
+        warehouse.load(&[delivery]).remove(0).unwrap();
+        // Views are all made when it is gone.
+        drop(warehouse);
+        let made = server.state().views_made.clone();
+        assert_eq!(
+            made.iter().any(|sql| sql.contains("bmrs_freq_unified") && sql.contains("`mood`")),
+            is_made
+        );
+    }
 }
 
 #[test]

@@ -142,8 +142,14 @@ pub trait Warehouse: Send + Sync {
     }
 
     /// How a backlog of `files` messages of a dataset is to be delivered: by [`Self::load`] as it is read (none), or
-    /// as whole batches of at most so many files.
+    /// as whole batches of at most so many files. Asked when so many are to be claimed.
     fn bulk_files_max(&self, _dataset: &str, _files: u64) -> Option<u64> {
+        None
+    }
+
+    /// For how long a running worker leaves a dataset's messages where they are, so that they become few deliveries;
+    /// none: not at all. Who drains a spool does not ask.
+    fn claim_wait(&self, _dataset: &str) -> Option<Duration> {
         None
     }
 

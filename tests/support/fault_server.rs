@@ -82,6 +82,8 @@ pub struct State {
     /// Authorization headers that are taken; empty: all.
     pub tokens: BTreeSet<String>,
     pub no_dataset: bool,
+    /// The statements that make views, in order.
+    pub views_made: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -202,16 +204,21 @@ impl Handler for Served {
     fn handle(&self, request: Request) -> Reply {
         let mut state = self.0.lock().unwrap();
         let op = op_of(&request);
-        // Views are not what these tests are about: they are there, and there is no history.
+        // Views are not what most tests are about: they are there, and there is no history.
         if op == "tables.get" && !table_of(&request).ends_with("_iris") {
             let name = table_of(&request);
-            return match name.ends_with("_unified") {
-                true => Reply::json(200, json!({"type": "VIEW"})),
-                false => Reply::json(404, not_found(&format!("Table p:d.{name}")).1),
+            return match state.tables.get(&name) {
+                Some(view) => Reply::json(200, view.shown()),
+                None if name.ends_with("_unified") => Reply::json(200, json!({"type": "VIEW"})),
+                None => Reply::json(404, not_found(&format!("Table p:d.{name}")).1),
             };
         }
-        if op == "jobs.query" && String::from_utf8_lossy(&request.body).contains("CREATE OR REPLACE VIEW") {
-            return Reply::json(200, json!({"jobComplete": true}));
+        if op == "jobs.query" {
+            let statement = body_of(&request)["query"].as_str().unwrap_or_default().to_owned();
+            if statement.contains("CREATE OR REPLACE VIEW") {
+                state.views_made.push(statement);
+                return Reply::json(200, json!({"jobComplete": true}));
+            }
         }
         state.asked.push((op, request.path.clone()));
         if !state.tokens.is_empty() {

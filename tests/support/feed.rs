@@ -27,9 +27,9 @@ pub fn options(server: &FaultServer) -> Options {
     }
 }
 
-/// Gives up after a few tries.
+/// Gives up after some tries: more than one, however slow the machine is.
 pub fn impatient(server: &FaultServer) -> Options {
-    Options { patience: Duration::from_millis(30), ..options(server) }
+    Options { patience: Duration::from_millis(300), ..options(server) }
 }
 
 pub fn open(server: &FaultServer) -> BigQuery {

@@ -229,6 +229,9 @@ impl Coordinator {
         if round.locked || round.being_written {
             until = until.min(Instant::now() + RECHECK_INTERVAL);
         }
+        if let Some(wait) = round.wait {
+            until = until.min(Instant::now() + wait);
+        }
         if let Some(due) = self.waiting.iter().map(|(due, _)| *due).min() {
             until = until.min(due);
         }

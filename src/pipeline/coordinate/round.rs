@@ -23,6 +23,8 @@ pub(super) struct Round {
     pub(super) locked: bool,
     /// Somebody writes files: look again soon.
     pub(super) being_written: bool,
+    /// The warehouse lets a dataset's messages wait so long: look again then.
+    pub(super) wait: Option<Duration>,
     pub(super) unreadable: u64,
     /// Folders that could not be claimed from: what is in them stays.
     pub(super) failed: u64,
@@ -65,6 +67,12 @@ impl Coordinator {
             let label = folder_label(&folder);
             let dataset = catalog::dataset_name(&label);
             if self.shared.tables.is_parked(&dataset) || self.holds_failed(&label) {
+                continue;
+            }
+            if !self.shared.settings.once
+                && let Some(wait) = self.warehouse.claim_wait(&dataset)
+            {
+                round.wait = Some(round.wait.map_or(wait, |shortest| shortest.min(wait)));
                 continue;
             }
             let (warehouse, watch) = (&self.warehouse, &mut self.watch);

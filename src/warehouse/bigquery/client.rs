@@ -80,6 +80,8 @@ pub struct Client {
     pub(super) pace: Pace,
     pub(super) waits: Waits,
     in_flight: InFlight,
+    /// Load jobs have their own: one may take long, and hang where a connection is lost.
+    uploads: InFlight,
     metrics: Arc<Metrics>,
     backoff_first: Duration,
     pub(super) backoff_max: Duration,
@@ -117,12 +119,13 @@ impl Client {
         Ok(Client {
             agent: ureq::Agent::new_with_config(config.build()),
             gzip: options.gzip.unwrap_or(environment.emulator_host.is_none()),
-            base: base.trim_end_matches('/').to_owned(),
+            base: host_of(&base).to_owned(),
             place,
             auth,
             pace: Pace::new(options.requests_per_second),
             waits: Waits::default(),
             in_flight: InFlight::new(options.in_flight),
+            uploads: InFlight::new(options.in_flight),
             metrics,
             backoff_first: options.backoff_first,
             backoff_max: options.backoff_max,
@@ -222,10 +225,16 @@ impl Client {
                 }
                 Err(error) => return Err(CallError::Warehouse(auth_fault(&error))),
             };
-            self.keep_pace(op)?;
             let (answered, took) = {
                 // Rows take turns; a question about a table does not wait for them.
-                let _permit = op.carries_rows().then(|| self.in_flight.enter());
+                let _permit = match op {
+                    Op::InsertAll => Some(self.in_flight.enter()),
+                    Op::JobsInsert => Some(self.uploads.enter()),
+                    _ => None,
+                };
+                // With the permit in hand: one that waited for it would go out later than its place in the line, with
+                // others.
+                self.keep_pace(op)?;
                 Metrics::add(&self.metrics.requests, 1);
                 let began = Instant::now();
                 let token = token.as_ref().map(|token| &*token.0);
@@ -248,7 +257,7 @@ impl Client {
             match answer.meaning {
                 Meaning::Again => self.pause(patience, op, &answer.describe(), retry_after)?,
                 Meaning::SlowDown => {
-                    let per_second = self.pace.slow_down();
+                    let per_second = self.pace.slow_down(Instant::now());
                     tracing::warn!(
                         op = op.name(),
                         reason = answer.reason,
@@ -272,7 +281,7 @@ impl Client {
 
     /// Waits for this request's place among the project's requests per second.
     fn keep_pace(&self, op: Op) -> Result<(), CallError> {
-        let delay = self.pace.reserve();
+        let delay = self.pace.reserve(Instant::now());
         Metrics::add(&self.metrics.pace_wait_ms, delay.as_millis() as u64);
         if delay >= LONG_PACE_WAIT {
             let delay_ms = delay.as_millis() as u64;
@@ -326,6 +335,12 @@ impl Client {
         );
         if self.waits.wait(delay) { Ok(()) } else { later(Duration::ZERO) }
     }
+}
+
+/// The address without the API's path, with which Google documents it.
+fn host_of(base: &str) -> &str {
+    let base = base.trim_end_matches('/');
+    base.strip_suffix("/bigquery/v2").unwrap_or(base).trim_end_matches('/')
 }
 
 /// Between half of `delay` and all of it, so that workers that failed together do not come back together.

@@ -38,10 +38,6 @@ impl Op {
         }
     }
 
-    pub(super) fn carries_rows(self) -> bool {
-        matches!(self, Op::InsertAll | Op::JobsInsert)
-    }
-
     fn permission(self) -> &'static str {
         match self {
             Op::DatasetsGet => "bigquery.datasets.get",
@@ -91,10 +87,15 @@ impl Client {
             }
             (_, "accessDenied" | "forbidden" | "insufficientPermissions") => {
                 let permission = named_permission(&answer.message).unwrap_or_else(|| op.permission());
-                let role = if permission.starts_with("bigquery.jobs.") {
-                    "roles/bigquery.jobUser on the project"
-                } else {
-                    "roles/bigquery.dataEditor on the dataset"
+                let role = match permission {
+                    "bigquery.datasets.create" => format!(
+                        "roles/bigquery.user on the project, or make the dataset by hand: `bq mk --dataset {}:{}`",
+                        self.place.project, self.place.dataset
+                    ),
+                    jobs if jobs.starts_with("bigquery.jobs.") => {
+                        "roles/bigquery.jobUser on the project".to_owned()
+                    }
+                    _ => "roles/bigquery.dataEditor on the dataset".to_owned(),
                 };
                 format!("{} lacks {permission}: grant it {role}", self.who())
             }

@@ -26,17 +26,32 @@ struct Made {
     /// When Google last said that a quota of the table's load jobs is spent.
     refused: Option<Instant>,
     streams_until: Option<Instant>,
+    /// When all that was there was claimed last.
+    claimed: Option<Instant>,
 }
 
 impl LoadJobs {
     /// Whether the table may have another job: so many a day for all workers together, and none while its quota is
     /// known to be spent.
     pub(super) fn has_budget(&self, dataset: &str, a_day: u32, workers: u32) -> bool {
-        let share = (a_day / workers.max(1)).max(1);
+        let share = share(a_day, workers);
         self.made().get(dataset).is_none_or(|made| {
             let has_quota = made.streams_until.is_none_or(|until| Instant::now() >= until);
             has_quota && (made.day != today() || made.jobs < share)
         })
+    }
+
+    /// Messages of the table are claimed for a job; `is_all`: it leaves none behind.
+    pub(super) fn claimed(&self, dataset: &str, is_all: bool) {
+        self.made().entry(dataset.to_owned()).or_default().claimed = is_all.then(Instant::now);
+    }
+
+    /// How long the table waits for its next job, so that the day's jobs last for the day. What is left of a backlog
+    /// does not wait.
+    pub(super) fn claim_wait(&self, dataset: &str, a_day: u32, workers: u32) -> Option<Duration> {
+        let claimed = self.made().get(dataset)?.claimed?;
+        let pause = Duration::from_secs(DAY_SECONDS as u64) / share(a_day, workers);
+        pause.checked_sub(claimed.elapsed())
     }
 
     pub(super) fn count(&self, dataset: &str) {
@@ -65,6 +80,11 @@ impl LoadJobs {
     fn made(&self) -> MutexGuard<'_, HashMap<String, Made>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One worker's part of the day's jobs.
+fn share(a_day: u32, workers: u32) -> u32 {
+    (a_day / workers.max(1)).max(1)
 }
 
 fn today() -> i64 {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::Shared;
 use super::answer::{Answer, Meaning, meaning_of};
 use super::fault::{CallError, Op};
 use super::load_file::Gathered;
@@ -20,7 +21,6 @@ use super::metrics::Metrics;
 use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
 use super::try_once::Body;
-use super::{QUOTA_PARK, Shared};
 use crate::catalog;
 use crate::warehouse::{Bulk, Delivery, WarehouseError};
 
@@ -137,7 +137,9 @@ impl LoadJob {
         if meaning.is_none() {
             self.shared.metrics.reason("unknown");
         }
-        if matches!(reason.as_str(), "invalid" | "parseError" | "badRequest" | "resourcesExceeded") {
+        if matches!(reason.as_str(), "invalid" | "parseError" | "badRequest" | "resourcesExceeded")
+            || meaning == Some(Meaning::TooLarge)
+        {
             // The first of errors[] that is about a row says more than the job's own.
             let errors = status["errors"].as_array().map_or(&[][..], Vec::as_slice);
             let about_row = errors.iter().map(|error| text(error, "message")).find(|other| *other != message);
@@ -197,9 +199,9 @@ impl LoadJob {
         let mut patience = self.shared.client.patience();
         // After a 5xx or a lost answer nobody knows whether the job was made: the same id again finds out.
         let made = self.shared.client.call(Op::JobsInsert, "POST", &path, None, &mut body, &mut patience);
-        self.shared.jobs.count(&self.dataset);
         match made {
             Ok(_) => {
+                self.shared.jobs.count(&self.dataset);
                 self.shared.metrics.load_jobs.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
@@ -248,6 +250,7 @@ impl Bulk for LoadJob {
         let mut rows = rows.transpose().map_err(|error| self.no_disk(&error))?;
         let location = self.shared.location()?;
         let location = location.as_deref();
+        let mut patience = None;
         for attempt in 0..ATTEMPTS_MAX {
             let id = format!("{}_{attempt}", self.id);
             // Were there one of that id after all, making it would say so.
@@ -273,6 +276,15 @@ impl Bulk for LoadJob {
                         if self.shared.jobs.quota_is_spent(&self.dataset) =>
                     {
                         self.tell_spent(&id, &message);
+                        return Ok(false);
+                    }
+                    Err(CallError::Answer(Answer { meaning: Meaning::TooLarge, message, .. })) => {
+                        tracing::warn!(
+                            dataset = self.dataset,
+                            bytes,
+                            message,
+                            "BigQuery finds the batch too large for a load job: it is streamed"
+                        );
                         return Ok(false);
                     }
                     Err(error) => return Err(self.explain(Op::JobsInsert, error)),
@@ -313,17 +325,23 @@ impl Bulk for LoadJob {
                         self.tell_spent(&id, &message);
                         return Ok(false);
                     }
-                    // What failed just now for one of these reasons would fail again at once. What failed some time ago
-                    // may succeed now.
-                    if is_ours && meaning != Meaning::Again {
-                        let answer = Answer { status: 400, meaning, reason, message, known: true };
-                        return Err(match self.shared.client.fault(Op::JobsInsert, &answer) {
-                            WarehouseError::Later { why, .. } => {
-                                WarehouseError::Later { why, after: QUOTA_PARK }
-                            }
-                            setup => setup,
-                        });
+                    // What failed some time ago may succeed now.
+                    if !is_ours {
+                        continue;
                     }
+                    let client = &self.shared.client;
+                    if meaning == Meaning::Again {
+                        let patience = patience.get_or_insert_with(|| client.patience());
+                        client
+                            .pause(patience, Op::JobsInsert, &format!("{reason} {message}"), None)
+                            .map_err(|error| self.explain(Op::JobsInsert, error))?;
+                        continue;
+                    }
+                    if meaning == Meaning::SlowDown {
+                        client.pace.slow_down(Instant::now());
+                    }
+                    let answer = Answer { status: 400, meaning, reason, message, known: true };
+                    return Err(client.fault(Op::JobsInsert, &answer));
                 }
                 None => {
                     return Err(WarehouseError::Later {

@@ -28,6 +28,7 @@ mod setup;
 mod sql;
 mod stream;
 mod tables;
+mod token_source;
 mod try_once;
 mod view_makers;
 pub mod views;
@@ -229,6 +230,13 @@ impl BigQuery {
     pub fn make_dataset(&self, location: Option<&str>) -> Result<bool, WarehouseError> {
         let client = &self.shared.client;
         let Place { project, dataset } = &client.place;
+        // Asked first: who may do everything in this dataset may not make one, and would be refused though it is there.
+        match client.get(Op::DatasetsGet, &format!("datasets/{dataset}")) {
+            Ok(_) => return Ok(false),
+            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
+                if !message.contains("Not found: Project") => {}
+            Err(error) => return Err(client.explain(Op::DatasetsGet, error)),
+        }
         let mut resource = json!({"datasetReference": {"projectId": project, "datasetId": dataset}});
         if let Some(location) = location {
             resource["location"] = location.into();
@@ -328,8 +336,20 @@ impl Warehouse for BigQuery {
                 (files > threshold, LOAD_FILES_LEAST.max(threshold + 1))
             }
         };
-        (wanted && self.shared.has_load_budget(dataset))
-            .then(|| load_budget::files_of_one(files, least, options.load_files_max))
+        if !wanted || !self.shared.has_load_budget(dataset) {
+            return None;
+        }
+        let most = load_budget::files_of_one(files, least, options.load_files_max);
+        self.shared.jobs.claimed(dataset, files <= most);
+        Some(most)
+    }
+
+    fn claim_wait(&self, dataset: &str) -> Option<Duration> {
+        let Shared { client, jobs, options, .. } = &*self.shared;
+        if options.method != Method::Load || !self.shared.has_load_budget(dataset) {
+            return None;
+        }
+        jobs.claim_wait(dataset, options.load_jobs_a_day, client.pace.workers())
     }
 
     fn begin_bulk(&self, dataset: &str, batch: &str, is_new: bool) -> Option<Box<dyn Bulk>> {

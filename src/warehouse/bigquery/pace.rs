@@ -59,10 +59,9 @@ impl Pace {
         Some(rate / f64::from(self.workers()))
     }
 
-    /// Takes the next place in the line, and says how long to wait for it.
-    pub(super) fn reserve(&self) -> Duration {
+    /// Takes the next place in the line, and says how long to wait for it from now on.
+    pub(super) fn reserve(&self, now: Instant) -> Duration {
         let Some(limit) = self.limit else { return Duration::ZERO };
-        let now = Instant::now();
         let mut state = self.state(limit, now);
         let rate = state.rate / f64::from(self.workers());
         let earliest = now.checked_sub(BURST).unwrap_or(now);
@@ -72,9 +71,8 @@ impl Pace {
     }
 
     /// The project was told that it sends too much. Gives the new rate, in requests per second.
-    pub(super) fn slow_down(&self) -> Option<f64> {
+    pub(super) fn slow_down(&self, now: Instant) -> Option<f64> {
         let limit = self.limit?;
-        let now = Instant::now();
         let mut state = self.state(limit, now);
         if state.halved.is_none_or(|at| now.saturating_duration_since(at) >= HALVE_AT_MOST_EVERY) {
             state.rate = (state.rate / 2.0).max(RATE_MIN);
@@ -146,25 +144,27 @@ impl Drop for Permit<'_> {
 mod tests {
     use super::*;
 
-    /// The sum of the waits for `count` places taken at once.
-    fn last_wait(pace: &Pace, count: u32) -> f64 {
-        (0..count).map(|_| pace.reserve()).last().unwrap().as_secs_f64()
+    /// How long the last of `count` waits whose places are taken at once, ten seconds after the start.
+    fn last_wait(pace: &Pace, start: Instant, count: u32) -> f64 {
+        let now = start + Duration::from_secs(10);
+        (0..count).map(|_| pace.reserve(now)).last().unwrap().as_secs_f64()
     }
 
     #[test]
     fn the_rate_is_shared_by_the_workers_and_halved_once_for_one_excess() {
-        let alone = last_wait(&Pace::new(Some(90.0)), 100);
-        let shared = Pace::new(Some(90.0));
+        let is_about = |seconds: f64, wanted: f64| assert!((seconds - wanted).abs() < 0.001, "{seconds}");
+        let pace = || Pace::new(Some(90.0));
+        let (alone, shared, slowed) = (pace(), pace(), pace());
+        let start = Instant::now();
+        let burst = BURST.as_secs_f64();
+        is_about(last_wait(&alone, start, 100), 99.0 / 90.0 - burst);
         shared.set_workers(3);
-        let shared = last_wait(&shared, 100);
-        assert!(alone > 0.8 && alone < 1.2, "{alone}");
-        assert!(shared > 2.8 && shared < 3.4, "{shared}");
-        let slowed = Pace::new(Some(90.0));
+        is_about(last_wait(&shared, start, 100), 99.0 / 30.0 - burst);
         for _ in 0..8 {
-            let rate = slowed.slow_down().unwrap();
-            assert!(rate > 44.0 && rate < 50.0, "{rate}");
+            is_about(slowed.slow_down(start).unwrap(), 45.0);
         }
-        assert_eq!(last_wait(&Pace::new(None), 1000), 0.0);
+        is_about(slowed.slow_down(start + HALVE_AT_MOST_EVERY).unwrap(), (45.0 + 90.0 / 60.0) / 2.0);
+        assert_eq!(last_wait(&Pace::new(None), start, 1000), 0.0);
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub(super) struct RowWriter<'a> {
 /// A file's time before this is not when it was written: BigQuery streams nothing older than ten years.
 const AGE_MAX_MS: i64 = 9 * 365 * 24 * 60 * 60 * 1000;
 
+/// One is written after its claim where it was closed meanwhile, or where the clock was set back: the time still counts.
+/// The claim's would not be the same when another worker claims it again.
+const AHEAD_MAX_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// What the rows of one message have in common.
 pub(super) struct OfMessage<'a> {
     id: &'a str,
@@ -43,11 +47,11 @@ pub(super) struct OfMessage<'a> {
 impl OfMessage<'_> {
     /// All rows of a message are ingested when its file was written, whenever and however often they are sent. The
     /// unified views hide what is older than the newest first row of a message; were the time that of a request, a row
-    /// that Google remembers from an earlier try, and so keeps from then, would be hidden. A time of writing that
-    /// can't be (of a file with made-up times) is that of the claim.
+    /// that Google remembers from an earlier try, and so keeps from then, would be hidden. In place of a time of writing
+    /// that can't be (of a file with made-up times) stands that of the claim.
     pub(super) fn new(message: &Message) -> OfMessage<'_> {
         let Message { id, hash, written_at_ms, claimed_at_ms, .. } = message;
-        let possible = claimed_at_ms - AGE_MAX_MS..=*claimed_at_ms;
+        let possible = claimed_at_ms - AGE_MAX_MS..=claimed_at_ms + AHEAD_MAX_MS;
         let ingested = if possible.contains(written_at_ms) { *written_at_ms } else { *claimed_at_ms };
         let ingested_utc = jiff::Timestamp::from_millisecond(ingested)
             .unwrap_or_default()

@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Meaning};
-use super::columns::field_of;
+use super::columns::{self, field_of};
 use super::fault::{CallError, Op};
 use super::sql::{fill, literal, quoted};
 use super::tables::{Table, Views, missing, new_table, partition_field, table_path};
@@ -171,6 +171,25 @@ impl Shared {
         }
     }
 
+    /// Whether the dataset's view is there and shows all columns of the table. Whoever added one may have died before
+    /// the view was made anew. Columns of the catalog are in every view.
+    fn has_whole_view(&self, dataset: &str, table: &Table) -> Result<bool, WarehouseError> {
+        let name = catalog::view_name(dataset);
+        if !self.has_view(&name)? {
+            return Ok(false);
+        }
+        let known = catalog::find(dataset);
+        let is_known = |column: &str| known.is_some_and(|dataset| dataset.field(column).is_some());
+        let fields = table.schema.fields().iter();
+        let mut added = fields.filter(|field| !is_known(&field.name)).peekable();
+        if added.peek().is_none() {
+            return Ok(true);
+        }
+        let view = self.resource(&name)?.unwrap_or_default();
+        let shown = view["schema"]["fields"].as_array().map_or(&[][..], Vec::as_slice);
+        Ok(added.all(|field| columns::find(shown, &field.name).is_some()))
+    }
+
     fn make_view(&self, view: &View) -> Result<(), WarehouseError> {
         tracing::debug!(view = view.name, "making a view");
         self.client
@@ -179,8 +198,9 @@ impl Shared {
             .map_err(|error| self.client.explain(Op::JobsQuery, error))
     }
 
-    /// At the first use of a table makes its views if they are not there, and after a change of the table by this
-    /// process makes them anew. Rows do not wait for a view that can't be made.
+    /// When a table is read first, makes its views if they are not there or lack a column of it, and after a change of
+    /// the table by this process makes them anew. Rows do not wait for a view that can't be made: that is tried again
+    /// when the table gets a column, is read anew after it was in trouble, or is read by the next process.
     pub(super) fn see_to_views(&self, dataset: &str, table: &Table) {
         let known = self.tables.see_to_views(dataset);
         if known == Some(Views::SeenTo) {
@@ -190,7 +210,7 @@ impl Shared {
             self.tables.note_views(dataset, known);
             let (why, hint) = match error {
                 WarehouseError::Later { why, .. } => {
-                    (why, "it is tried again; `irispool setup` makes it too".to_owned())
+                    (why, "`irispool setup` makes it; so does the next start".to_owned())
                 }
                 WarehouseError::Setup { why, hint } => (why, hint),
             };
@@ -199,7 +219,7 @@ impl Shared {
     }
 
     fn bring_about_views(&self, dataset: &str, table: &Table, are_stale: bool) -> Result<(), WarehouseError> {
-        if !are_stale && self.has_view(&catalog::view_name(dataset))? {
+        if !are_stale && self.has_whole_view(dataset, table)? {
             return Ok(());
         }
         let (mut table_now, mut etag) = (live(table), table.etag.clone());

@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 use super::client::Client;
 use super::fault::Op;
 
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// An upload that is slower than this for long hangs.
+const UPLOAD_BYTES_PER_SECOND: u64 = 50_000;
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// A smaller body costs more time to compress than to send.
 const GZIP_FROM_BYTES: usize = 2048;
@@ -45,8 +46,12 @@ impl Client {
         if let Some(etag) = etag {
             request = request.header("If-Match", etag);
         }
-        let uploads = matches!(body, Body::Upload { .. });
-        let timeout = if uploads { UPLOAD_TIMEOUT } else { self.call_timeout };
+        let timeout = match body {
+            Body::Upload { bytes, .. } => {
+                self.call_timeout + Duration::from_secs(*bytes / UPLOAD_BYTES_PER_SECOND)
+            }
+            _ => self.call_timeout,
+        };
         let built =
             |error: ureq::http::Error| format!("the request for {} can't be built: {error}", op.name());
         let sent = match body {

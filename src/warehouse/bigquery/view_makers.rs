@@ -15,7 +15,7 @@ const MAKERS: usize = 16;
 type Task = (String, Arc<Table>);
 
 /// The threads, started when there is something for them to do. Dropped, this waits until all views are made, unless
-/// the program is to stop: then they are made at the tables' next use.
+/// the program is to stop: then they are made when the next process reads the tables.
 pub(super) struct ViewMakers {
     shared: Arc<Shared>,
     /// None when no more will come.
