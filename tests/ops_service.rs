@@ -74,6 +74,20 @@ fn systemd_takes_the_unit() {
     assert!(output.status.success() && !said.contains("irispool@"), "{said}");
 }
 
+/// How the unit behaves once a start has failed is systemd's doing, which does not run here.
+#[test]
+fn the_unit_never_gives_a_worker_up() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/systemd/irispool@.service");
+    let text = std::fs::read_to_string(unit).unwrap();
+    let settings: Vec<(&str, &str)> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
+    let of = |name| settings.iter().find(|(found, _)| *found == name).map(|(_, value)| *value);
+    assert_eq!(of("Restart"), Some("always"));
+    assert_eq!(of("StartLimitIntervalSec"), Some("0"), "or five quick ends are the last");
+    assert_eq!(of("RestartPreventExitStatus"), None);
+    assert!((15..=30).contains(&of("RestartSec").unwrap().parse::<u64>().unwrap()));
+}
+
 #[test]
 fn a_pid_file_is_there_while_it_runs() {
     let site = Site::new();
