@@ -102,9 +102,13 @@ pub fn run(
         next_full_scan: Instant::now(),
         last_progress: Instant::now(),
     };
-    let ended = coordinator.work()?;
+    let mut ended = coordinator.work()?;
     coordinator.finish(threads);
     drop(coordinator);
+    if shared.settings.once && shared.stop.requested() {
+        // What was given back, what was never claimed, and what stays claimed for the next worker.
+        ended.left = ended.left.max(ready_messages(&shared.layout) + u64::from(worker.has_batches()));
+    }
     match Arc::try_unwrap(worker) {
         Ok(worker) => worker.retire()?,
         Err(_) => tracing::debug!("a stage is still at work: the worker's folder stays for the next worker"),
