@@ -49,7 +49,7 @@ pub struct ParkedNews {
 
 impl News {
     /// What was published; there may be the end of an older, longer text behind it.
-    pub(super) fn read(published: &[u8]) -> Option<News> {
+    pub fn read(published: &[u8]) -> Option<News> {
         serde_json::Deserializer::from_slice(published).into_iter().next()?.ok()
     }
 }
