@@ -156,7 +156,7 @@ pub(super) fn work(
     let settings = settings(config, once);
     let dead_room = &tally.figures.dead_room;
     dead_room.limit(config.dead_max_bytes);
-    dead_room.count_when_due(&layout)?;
+    dead_room.count_when_due(&layout, &stop)?;
     let keeper =
         Keeper::start(layout.clone(), keep_settings(config, &settings), Arc::clone(&tally), stop.clone())
             .map_err(PipelineError::Thread)?;

@@ -42,7 +42,7 @@ pub struct KeepSettings {
     pub interval: Duration,
 }
 
-/// A keeper at work. It ends when this is dropped, and a packing under way with the block that it is at.
+/// A keeper at work. It ends when this is dropped: a packing under way with the block that it is at, all else at the stop.
 pub struct Keeper {
     finish: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -123,7 +123,7 @@ impl House {
                     return;
                 }
             }
-            if let Err(error) = self.tally.figures.dead_room.count_when_due(&self.layout) {
+            if let Err(error) = self.tally.figures.dead_room.count_when_due(&self.layout, &self.stop) {
                 log_spool_failure(&error);
             }
             self.pack(false);
@@ -167,8 +167,10 @@ impl House {
             return;
         }
         let began = Instant::now();
-        let limits = Limits { max_age, max_bytes, done_is_kept: keep != Keep::Archive };
-        let removed = remove_over_limits(&self.layout, limits, now_ms().div_euclid(1_000));
+        // With `none` it may be what another worker is to pack.
+        let limits = Limits { max_age, max_bytes, done_is_kept: keep == Keep::Done };
+        let now_seconds = now_ms().div_euclid(1_000);
+        let removed = remove_over_limits(&self.layout, limits, now_seconds, &|| self.stop.requested());
         self.limits_due = Some(Instant::now() + LIMITS_INTERVAL.max(began.elapsed() * LIMITS_SHARE));
         match removed {
             Ok(Some(removed)) => {

@@ -127,7 +127,8 @@ pub fn ready_messages(layout: &Layout) -> u64 {
 }
 
 /// Bytes of the messages in `dead`, without their reports: as [`Queue::dead_bytes`], and no names are held in memory.
-pub fn dead_bytes(layout: &Layout) -> Result<u64, SpoolError> {
+/// None where `stop` said so before all were counted.
+pub fn dead_bytes(layout: &Layout, stop: &dyn Fn() -> bool) -> Result<Option<u64>, SpoolError> {
     let dead = layout.dead();
     let mut bytes = 0;
     for folder in folder_entries(&dead, EntryKind::Folder)? {
@@ -136,6 +137,9 @@ pub fn dead_bytes(layout: &Layout) -> Result<u64, SpoolError> {
         let Ok(folder) = open_folder(CWD, &path) else { continue };
         let look_at = |name: &OsStr| rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
         for entry in list(&folder).map_err(failed)? {
+            if stop() {
+                return Ok(None);
+            }
             let entry = entry.map_err(failed)?;
             if entry.kind == EntryKind::Folder || entry.is_hidden() {
                 continue;
@@ -147,7 +151,7 @@ pub fn dead_bytes(layout: &Layout) -> Result<u64, SpoolError> {
             }
         }
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 /// What vanishes while it is counted was claimed, and is not counted.
