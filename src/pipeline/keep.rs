@@ -30,6 +30,7 @@ const LIMITS_INTERVAL: Duration = Duration::from_secs(300);
 const LIMITS_SHARE: u32 = 20;
 
 /// Of the system's twenty steps below what is usual.
+#[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
 /// What a keeper does.
@@ -110,7 +111,8 @@ struct House {
 
 impl House {
     fn keep(mut self, finishing: &Receiver<()>) {
-        // Where it may not be lowered, it works as fast as the others.
+        // On Linux this is about this thread only. Where it may not be lowered, it works as fast as the others.
+        #[cfg(target_os = "linux")]
         let _ = rustix::process::setpriority_process(None, NICENESS);
         loop {
             self.tell_room();
