@@ -52,6 +52,47 @@ fn sample(text: &str, name: &str) -> f64 {
     line.unwrap_or_else(|| panic!("no {name} in\n{text}")).rsplit_once(' ').unwrap().1.parse().unwrap()
 }
 
+#[test]
+fn a_worker_whose_database_is_locked_is_alive_and_serves_and_says_what_it_waits_for() {
+    let site = Site::new();
+    let other = site.connection();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let waits = |flags: &[&str]| {
+        let mut daemon = site.daemon(&[&["--busy-timeout=100ms"], flags].concat());
+        daemon.wait_for_log("waiting: the warehouse is not ready");
+        daemon
+    };
+    let daemon = waits(&["--listen=127.0.0.1:0"]);
+    let log = daemon.log();
+    let address = log.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
+    assert_eq!(get(address, "/healthz", "*/*").0, 200, "or it would be restarted");
+    let (status, _, body) = get(address, "/readyz", "*/*");
+    assert!(status == 503 && body.contains("it waits for the warehouse: "), "{status} {body}");
+    assert_eq!(sample(&metrics(address), "irispool_workers{state=\"alive\"}"), 1.0);
+    let status = || {
+        let mut command = site.irispool();
+        let output = command.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let keys = |seen: &Value| {
+        let findings = seen["findings"].as_array().unwrap().iter();
+        findings.map(|finding| finding["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    until("status says what it waits for", || keys(&status()).contains(&"waits".to_owned()));
+    let seen = status();
+    assert!(!keys(&seen).contains(&"no-worker".to_owned()), "{seen}");
+    let why = seen["workers"][0]["news"]["waits"]["why"].as_str();
+    assert!(why.is_some_and(|why| why.contains("locked")), "{seen}");
+    let stopped = waits(&[]);
+    stopped.stop();
+    other.execute_batch("ROLLBACK").unwrap();
+    until("it takes messages", || get(address, "/readyz", "*/*").0 == 200);
+    until("it does not wait any more", || !keys(&status()).contains(&"waits".to_owned()));
+    assert_eq!(status()["workers"].as_array().unwrap().len(), 1, "the one that was stopped left nothing");
+    daemon.stop();
+    site.assert_nothing_claimed();
+}
+
 /// Two messages delivered, one dead, one that came before, and one that waits.
 fn with_figures(site: &Site) -> (Daemon, String) {
     site.put("FREQ", "earlier", ROW);

@@ -57,6 +57,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Vec<Finding> {
     let mut judge = Judge { facts, config, findings: Vec::new() };
     judge.spool();
     judge.workers();
+    judge.waiting();
     judge.parked();
     judge.backlog();
     judge.warehouse();
@@ -139,6 +140,16 @@ impl Judge<'_> {
             };
             self.find(Level::Critical, format!("parked:{dataset}"), what, hint);
         }
+    }
+
+    /// A worker delivers nothing before its warehouse is open.
+    fn waiting(&mut self) {
+        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
+        let waits = alive.filter_map(|worker| worker.news.as_ref()?.waits.as_ref());
+        let Some(waits) = waits.min_by_key(|waits| waits.since_ms) else { return };
+        let since = words(self.age(waits.since_ms));
+        let what = format!("a worker waits for the warehouse since {since}: {}", waits.why);
+        self.find(Level::Critical, "waits", what, "it is tried again by itself; nothing is lost meanwhile");
     }
 
     fn backlog(&mut self) {

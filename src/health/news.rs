@@ -32,6 +32,9 @@ pub struct News {
     /// Tables that take no rows for now.
     #[serde(default)]
     pub parked: BTreeMap<String, ParkedNews>,
+    /// For the warehouse to open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<ParkedNews>,
     /// Where it serves metrics.
     #[serde(default)]
     pub listen: Option<String>,
@@ -131,6 +134,9 @@ impl Publisher {
             dead: totals.dead,
             files_per_second,
             parked: parked.collect(),
+            waits: tally.figures.waiting().and_then(|waiting| {
+                Some(ParkedNews { why: waiting.why?, needs_person: false, since_ms: waiting.since_ms })
+            }),
             listen: self.listen.clone(),
             minute: self.flow_log.as_ref().and_then(FlowLog::current).cloned(),
         };

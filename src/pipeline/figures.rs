@@ -29,9 +29,10 @@ const LOAD_ENDS: &[f64] =
 #[derive(Debug)]
 pub struct Figures {
     /// The worker's name, once it has one.
-    pub(super) worker: OnceLock<String>,
+    worker: OnceLock<String>,
     datasets: Mutex<BTreeMap<Arc<str>, DatasetFigures>>,
     parked: Mutex<BTreeMap<Arc<str>, Parked>>,
+    waiting: Mutex<Option<Waiting>>,
     pub dead_room: DeadRoom,
     /// From a file's last write to its rows in the warehouse.
     pub delay: Histogram,
@@ -49,6 +50,7 @@ impl Default for Figures {
             worker: OnceLock::new(),
             datasets: Mutex::default(),
             parked: Mutex::default(),
+            waiting: Mutex::default(),
             dead_room: DeadRoom::default(),
             delay: Histogram::new(DELAY_ENDS),
             load: Histogram::new(LOAD_ENDS),
@@ -81,7 +83,37 @@ pub struct Parked {
     pub since_ms: i64,
 }
 
+/// The warehouse is not open yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Why not; none before the first try has failed.
+    pub why: Option<String>,
+    /// In ms since 1970 UTC.
+    pub since_ms: i64,
+}
+
 impl Figures {
+    /// The worker is there.
+    pub fn registered(&self, name: &str) {
+        let _ = self.worker.set(name.to_owned());
+    }
+
+    /// It waits for its warehouse.
+    pub fn wait(&self, why: Option<String>) {
+        let mut waiting = locked(&self.waiting);
+        let since_ms = waiting.as_ref().map_or_else(now_ms, |earlier| earlier.since_ms);
+        *waiting = Some(Waiting { why, since_ms });
+    }
+
+    /// The warehouse is open.
+    pub fn waited(&self) {
+        *locked(&self.waiting) = None;
+    }
+
+    pub fn waiting(&self) -> Option<Waiting> {
+        locked(&self.waiting).clone()
+    }
+
     /// The worker's name; none before it is registered.
     pub fn worker(&self) -> Option<&str> {
         self.worker.get().map(String::as_str)

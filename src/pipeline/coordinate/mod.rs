@@ -62,13 +62,13 @@ pub enum PipelineError {
 pub fn run(
     settings: Settings,
     layout: Layout,
+    worker: Worker,
     warehouse: Arc<dyn Warehouse>,
     tally: Arc<Tally>,
     stop: Stop,
 ) -> Result<Ended, PipelineError> {
-    let worker = Arc::new(Worker::register(&layout)?);
+    let worker = Arc::new(worker);
     tracing::info!(worker = worker.name(), spool = %layout.root().display(), warehouse = warehouse.name(), "ready");
-    let _ = tally.figures.worker.set(worker.name().to_owned());
     let shared = Arc::new(Shared {
         worker_name: Arc::from(worker.name()),
         tables: Tables::new(Arc::clone(&warehouse), Arc::clone(&tally)),
