@@ -93,6 +93,33 @@ fn a_worker_whose_database_is_locked_is_alive_and_serves_and_says_what_it_waits_
     site.assert_nothing_claimed();
 }
 
+#[test]
+fn what_cannot_be_packed_is_a_finding_until_it_can_be() {
+    let site = Site::new();
+    fs::create_dir(&site.spool).unwrap();
+    fs::write(site.spool.join("archive"), "no folder").unwrap();
+    let (daemon, address) =
+        served_by(site.daemon(&["--listen=127.0.0.1:0", "--keep=archive", "--scan-interval=100ms"]));
+    let unpacked = || {
+        let mut command = site.irispool();
+        let output = command.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
+        let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = seen["findings"].as_array().unwrap().iter();
+        findings.filter(|finding| finding["key"] == "unpacked").cloned().next()
+    };
+    site.put("FREQ", "a", ROW);
+    until("it is found", || unpacked().is_some());
+    let finding = unpacked().unwrap();
+    assert_eq!(finding["level"], "warning", "{finding}");
+    assert!(finding["what"].as_str().unwrap().contains("archive/FREQ"), "{finding}");
+    until("it is a metric", || sample(&metrics(&address), "irispool_packing_failed") == 1.0);
+    fs::remove_file(site.spool.join("archive")).unwrap();
+    until("it is packed", || site.spool.join("archive/FREQ").exists());
+    until("it is over", || unpacked().is_none());
+    until("so says the metric", || sample(&metrics(&address), "irispool_packing_failed") == 0.0);
+    daemon.stop();
+}
+
 /// Two messages delivered, one dead, one that came before, and one that waits.
 fn with_figures(site: &Site) -> (Daemon, String) {
     site.put("FREQ", "earlier", ROW);

@@ -64,6 +64,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Vec<Finding> {
     judge.silence();
     judge.disks();
     judge.dead();
+    judge.unpacked();
     judge.findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     judge.findings
 }
@@ -150,6 +151,18 @@ impl Judge<'_> {
         let since = words(self.age(waits.since_ms));
         let what = format!("a worker waits for the warehouse since {since}: {}", waits.why);
         self.find(Level::Critical, "waits", what, "it is tried again by itself; nothing is lost meanwhile");
+    }
+
+    /// Rows flow, and `done/` grows.
+    fn unpacked(&mut self) {
+        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
+        let unpacked = alive.filter_map(|worker| worker.news.as_ref()?.unpacked.as_ref());
+        let Some(unpacked) = unpacked.min_by_key(|unpacked| unpacked.since_ms) else { return };
+        let since = words(self.age(unpacked.since_ms));
+        let what = format!("delivered messages stay in done/, unpacked, since {since}: {}", unpacked.why);
+        let hint =
+            "free some space, put rights right, or move away what is no message: the worker packs them then";
+        self.find(Level::Warning, "unpacked", what, hint);
     }
 
     fn backlog(&mut self) {

@@ -182,6 +182,11 @@ impl Endpoint {
                 "1 while this worker claims no messages because dead/ holds as much as dead_max_bytes allows.",
                 f64::from(u8::from(self.claiming_has_stopped())),
             ),
+            gauge(
+                "irispool_packing_failed",
+                "1 while delivered messages stay in done/ because they can't be packed.",
+                f64::from(u8::from(figures.unpacked().is_some())),
+            ),
             gauge("irispool_held_bytes", "Message bytes in memory now.", figures.held_bytes() as f64),
         ]
     }

@@ -35,6 +35,9 @@ pub struct News {
     /// For the warehouse to open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<ParkedNews>,
+    /// Why it can't pack delivered messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpacked: Option<ParkedNews>,
     /// Where it serves metrics.
     #[serde(default)]
     pub listen: Option<String>,
@@ -136,6 +139,11 @@ impl Publisher {
             parked: parked.collect(),
             waits: tally.figures.waiting().and_then(|waiting| {
                 Some(ParkedNews { why: waiting.why?, needs_person: false, since_ms: waiting.since_ms })
+            }),
+            unpacked: tally.figures.unpacked().map(|(why, since_ms)| ParkedNews {
+                why,
+                needs_person: true,
+                since_ms,
             }),
             listen: self.listen.clone(),
             minute: self.flow_log.as_ref().and_then(FlowLog::current).cloned(),

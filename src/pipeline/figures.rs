@@ -33,6 +33,8 @@ pub struct Figures {
     datasets: Mutex<BTreeMap<Arc<str>, DatasetFigures>>,
     parked: Mutex<BTreeMap<Arc<str>, Parked>>,
     waiting: Mutex<Option<Waiting>>,
+    /// Why delivered messages can't be packed, and since when.
+    unpacked: Mutex<Option<(String, i64)>>,
     pub dead_room: DeadRoom,
     /// From a file's last write to its rows in the warehouse.
     pub delay: Histogram,
@@ -51,6 +53,7 @@ impl Default for Figures {
             datasets: Mutex::default(),
             parked: Mutex::default(),
             waiting: Mutex::default(),
+            unpacked: Mutex::default(),
             dead_room: DeadRoom::default(),
             delay: Histogram::new(DELAY_ENDS),
             load: Histogram::new(LOAD_ENDS),
@@ -112,6 +115,17 @@ impl Figures {
 
     pub fn waiting(&self) -> Option<Waiting> {
         locked(&self.waiting).clone()
+    }
+
+    /// Why delivered messages can't be packed, and since when, in ms since 1970 UTC; none where they can.
+    pub fn unpacked(&self) -> Option<(String, i64)> {
+        locked(&self.unpacked).clone()
+    }
+
+    pub(super) fn set_unpacked(&self, why: Option<String>) {
+        let mut unpacked = locked(&self.unpacked);
+        let since_ms = unpacked.as_ref().map_or_else(now_ms, |(_, since_ms)| *since_ms);
+        *unpacked = why.map(|why| (why, since_ms));
     }
 
     /// The worker's name; none before it is registered.

@@ -1,7 +1,7 @@
 //! The keeper: a thread of a worker that does what nobody waits for. It packs what is delivered into the archive, removes
 //! what is kept for too long, and counts what is dead. It has the lowest priority, and whatever it can't do is done later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -65,6 +65,7 @@ impl Keeper {
             tally,
             stop,
             packed_at: HashMap::new(),
+            unpacked: BTreeMap::new(),
             limits_due: None,
             said: Room::Enough,
         };
@@ -104,6 +105,8 @@ struct House {
     packer: Packer,
     /// When each dataset was packed last.
     packed_at: HashMap<String, Instant>,
+    /// Folders of which something could not be packed, and why.
+    unpacked: BTreeMap<String, String>,
     limits_due: Option<Instant>,
     /// What was last said about the room in `dead`.
     said: Room,
@@ -141,13 +144,18 @@ impl House {
             Ok(folders) => folders,
             Err(error) => return log_spool_failure(&error),
         };
+        self.unpacked.retain(|label, _| folders.contains_key(label));
         for (label, folders) in folders {
             if self.stop.requested() {
                 return;
             }
             let waited = self.packed_at.get(&label).is_none_or(|at| at.elapsed() >= PACK_INTERVAL);
             let enough = if all || waited { 1 } else { WAITING_MIN };
-            if Packer::waiting(&folders, enough) < enough {
+            let waiting = Packer::waiting(&folders, enough);
+            if waiting == 0 {
+                self.unpacked.remove(&label);
+            }
+            if waiting < enough {
                 continue;
             }
             let (stop, began) = (&self.stop, Instant::now());
@@ -156,10 +164,22 @@ impl House {
                 Ok(packed) => {
                     self.packed_at.insert(label.clone(), Instant::now());
                     tell_packed(&label, &packed);
+                    match packed.first_left {
+                        Some((name, why)) => {
+                            let why = format!("{label}/{}: {why}", name.to_string_lossy());
+                            self.unpacked.insert(label, why);
+                        }
+                        None if packed.locked => {}
+                        None => drop(self.unpacked.remove(&label)),
+                    }
                 }
-                Err(error) => log_spool_failure(&error),
+                Err(error) => {
+                    log_spool_failure(&error);
+                    self.unpacked.insert(label, error.to_string());
+                }
             }
         }
+        self.tally.figures.set_unpacked(self.unpacked.values().next().cloned());
     }
 
     fn see_to_limits(&mut self, now: bool) {
