@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use run_support::disk::Tmpfs;
-use run_support::{Site, is_root, skip};
+use run_support::{Site, is_root, lacks, skip};
 use serde_json::Value;
 
 fn check(site: &Site) -> Command {
@@ -362,7 +362,7 @@ fn a_file_system_without_leases_is_a_warning() {
     let site = made();
     // No lease and no lock can be had: the first is what this is about.
     let Some(mut command) = traced(&site, "fcntl", "error=EINVAL") else {
-        return skip("strace is missing or may not trace");
+        return lacks("strace is missing or may not trace");
     };
     let (line, _) = line(&mut command, "leases");
     assert_eq!(line["verdict"], "warning", "{line}");
@@ -374,7 +374,7 @@ fn a_clock_that_nothing_sets_is_a_warning() {
     let site = made();
     for (answer, verdict) in [("retval=0", "good"), ("retval=5", "warning")] {
         let Some(mut command) = traced(&site, "adjtimex,clock_adjtime", answer) else {
-            return skip("strace is missing or may not trace");
+            return lacks("strace is missing or may not trace");
         };
         let (line, _) = line(&mut command, "clock");
         assert_eq!(line["verdict"], verdict, "{line}");

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
-use run_support::{Daemon, Site, skip, until};
+use run_support::{Daemon, Site, lacks, until};
 use serde_json::Value;
 
 const GOOD_ROW: &str = r#"{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}"#;
@@ -291,7 +291,7 @@ fn asked(site: &Site, answer: &str) -> Option<String> {
 fn on_a_terminal_drop_asks_and_only_yes_is_yes() {
     let site = site_with_letters();
     for answer in ["n\n", "\n", "yesterday\n"] {
-        let Some(said) = asked(&site, answer) else { return skip("no `script` to have a terminal with") };
+        let Some(said) = asked(&site, answer) else { return lacks("no `script` to have a terminal with") };
         assert!(said.contains("Delete 5 dead letters, ") && said.contains(" for good? [y/N] "), "{said}");
         assert!(said.contains("nothing deleted"), "{said}");
         assert_eq!(site.dead().len(), 5);
@@ -313,7 +313,7 @@ fn a_second_copy_that_is_buried_while_the_first_is_dropped_keeps_its_report() {
     command.arg(env!("CARGO_BIN_EXE_irispool")).args(["dead", "drop", "cut", "--yes"]);
     command.arg(format!("--spool={}", site.spool.display()));
     if Command::new("strace").args(["-o", "/dev/null", "true"]).status().is_err() {
-        return skip("strace is missing or may not trace");
+        return lacks("strace is missing or may not trace");
     }
     let mut drop = Daemon::start(command, site.folder.path());
     until("the message is gone", || !site.dead().contains("FREQ/cut"));

@@ -11,7 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use run_support::{Daemon, Google, Site, skip, until};
+use run_support::{Daemon, Google, Site, lacks, until};
 use serde_json::Value;
 
 const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
@@ -386,7 +386,7 @@ const NO_PROMTOOL: &str = "no promtool (Debian package prometheus; or set PROMTO
 
 #[test]
 fn promtool_finds_nothing_to_say_of_the_metrics() {
-    let Some(_) = promtool() else { return skip(NO_PROMTOOL) };
+    let Some(_) = promtool() else { return lacks(NO_PROMTOOL) };
     let (site, other_site, google) = (Site::new(), Site::new(), google());
     for (daemon, address) in [with_figures(&site), streaming(&other_site, &google)] {
         let taken = "irispool_warehouse_rows_taken_total";
@@ -414,7 +414,7 @@ fn promtool_finds_nothing_to_say_of_the_metrics() {
 fn promtool_passes_the_alert_rules() {
     for arguments in [["check", "rules", "irispool.rules.yml"], ["test", "rules", "irispool.rules.test.yml"]]
     {
-        let Some(mut promtool) = promtool() else { return skip(NO_PROMTOOL) };
+        let Some(mut promtool) = promtool() else { return lacks(NO_PROMTOOL) };
         let output = promtool.args(arguments).current_dir(monitoring()).output().unwrap();
         let said =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

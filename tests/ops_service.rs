@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use run_support::{Daemon, Site, skip};
+use run_support::{Daemon, Site, lacks};
 
 /// Reads what a worker tells until it tells `wanted`.
 #[track_caller]
@@ -68,7 +68,7 @@ fn systemd_takes_the_unit() {
     let copy = folder.path().join("irispool@.service");
     std::fs::write(&copy, installed).unwrap();
     let Ok(output) = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&copy).output() else {
-        return skip("no systemd-analyze");
+        return lacks("no systemd-analyze");
     };
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("irispool@"), "{said}");
