@@ -275,8 +275,8 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     for disk in &facts.disks {
         disks = disks.with(&[("path", &disk.path.to_string_lossy())], f64::from(disk.percent_used) / 100.0);
     }
-    let dead_bytes =
-        gauge("irispool_dead_bytes", "Bytes of the messages in dead.").with(&[], facts.dead_bytes);
+    let dead_bytes = gauge("irispool_dead_bytes", "What dead takes of the disk, with its reports.")
+        .with(&[], facts.dead_bytes);
     let warehouse = &facts.warehouse;
     let up = gauge("irispool_warehouse_up", "1 where the warehouse answered when it was looked at, else 0.")
         .with(&[], u64::from(warehouse.answered_ms.is_some()));
