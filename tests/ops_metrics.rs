@@ -104,8 +104,8 @@ fn what_cannot_be_packed_is_a_finding_until_it_can_be() {
         let mut command = site.irispool();
         let output = command.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
         let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let findings = seen["findings"].as_array().unwrap().iter();
-        findings.filter(|finding| finding["key"] == "unpacked").cloned().next()
+        let mut findings = seen["findings"].as_array().unwrap().iter();
+        findings.find(|finding| finding["key"] == "unpacked").cloned()
     };
     site.put("FREQ", "a", ROW);
     until("it is found", || unpacked().is_some());
