@@ -8,9 +8,8 @@
 //! | 1 | [`Exit::CannotRun`] | it could not run: the configuration, the spool or the warehouse is at fault |
 //! | 2 | [`Exit::Usage`] | the command line is wrong |
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
-//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, refused by the warehouse, or not claimed because `dead/` is full; `dead retry` or `archive restore` left some whose names are taken |
-//! | 101 | none | a bug in irispool, which it names on stderr; nothing is lost |
-//! | 134 | SIGABRT | a bug in irispool ended it at once; the next run finishes what it had claimed |
+//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, refused by the warehouse, not claimed because `dead/` is full, or there when it was told to stop; `dead retry` or `archive restore` left some whose names are taken |
+//! | 134 | SIGABRT | a bug in irispool, which it names on stderr, ended it at once; the next run finishes what it had claimed |
 //! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
 //!
 //! `irispool status` answers by the convention of Nagios instead, and only what clap says of a wrong command line keeps its 2:
@@ -21,6 +20,7 @@
 //! | 1 | [`Exit::Warning`] | something wants to be looked at |
 //! | 2 | [`Exit::Critical`] | data does not flow, or will not for long |
 //! | 3 | [`Exit::Unknown`] | it could not be found out: the configuration, the spool or the warehouse can't be read |
+//!//! `status --alert-test` ends with 0 when all that is configured took its test, else with 2.
 //!
 //! Where two of them fit, the higher one stands ([`Exit`] is ordered, so `max` picks it).
 

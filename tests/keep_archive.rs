@@ -440,3 +440,29 @@ fn names_in(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn a_worker_that_keeps_nothing_removes_nothing_that_waits_to_be_packed() {
+    let site = Site::new();
+    let waiting = site.spool.join("done/FREQ/waits");
+    fs::create_dir_all(waiting.parent().unwrap()).unwrap();
+    fs::write(&waiting, vec![b' '; 2 << 20]).unwrap();
+    let log = site.drain(&["--keep=none", "--keep-max-bytes=1MiB", "--keep-max-age=1h"]);
+    assert!(waiting.exists(), "{log}");
+}
+
+#[test]
+fn a_stop_does_not_wait_until_all_that_is_over_a_limit_is_removed() {
+    let site = Site::new();
+    let folder = site.spool.join("done/FREQ");
+    fs::create_dir_all(&folder).unwrap();
+    let count = |folder: &Path| fs::read_dir(folder).unwrap().count();
+    let (old, files) = (std::time::SystemTime::UNIX_EPOCH, 30_000);
+    for number in 0..files {
+        File::create(folder.join(format!("m{number}"))).unwrap().set_modified(old).unwrap();
+    }
+    let daemon = site.daemon(&["--keep=done", "--keep-max-age=1day", "--scan-interval=100ms"]);
+    until("it removes some", || count(&folder) < files);
+    daemon.stop();
+    assert!(count(&folder) > 0, "it has removed them all");
+}

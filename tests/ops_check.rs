@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use run_support::disk::Tmpfs;
-use run_support::{Site, is_root, skip};
+use run_support::{Site, is_root, lacks, skip};
 use serde_json::Value;
 
 fn check(site: &Site) -> Command {
@@ -151,6 +151,17 @@ fn folders_on_two_file_systems_are_bad() {
     assert_bad(&mut check(&site), "one file system", "more than one file system");
 }
 
+#[test]
+fn a_folder_that_the_first_run_makes_counts_where_it_will_be() {
+    let site = Site::new();
+    let disk = site.folder.path().join("disk");
+    let Some(_mounted) = Tmpfs::mount(&disk, 1024) else { return skip("a tmpfs can't be mounted") };
+    fs::create_dir(&site.spool).unwrap();
+    std::os::unix::fs::symlink(&disk, site.spool.join("incoming")).unwrap();
+    assert_bad(&mut check(&site), "one file system", "more than one file system");
+    assert_eq!(site.once(&[]).code, Some(1), "and the first run refuses it");
+}
+
 /// The check as somebody who may not do everything.
 fn unprivileged(site: &Site) -> Command {
     site.unprivileged(check(site))
@@ -197,6 +208,131 @@ fn what_belongs_to_somebody_else_is_named() {
     assert_bad(&mut unprivileged(&site), "rights", "sticky");
 }
 
+#[test]
+fn what_a_run_of_another_user_left_is_bad() {
+    if !is_root() {
+        return skip("needs root, to make files of somebody else's");
+    }
+    let site = made();
+    let archive = site.spool.join("archive/FREQ");
+    fs::create_dir_all(&archive).unwrap();
+    fs::write(archive.join("2025-10-28.tar.zst"), "").unwrap();
+    fs::create_dir_all(site.spool.join("done/FREQ")).unwrap();
+    fs::write(site.spool.join("alerts.lock"), "").unwrap();
+    site.give_to_nobody();
+    assert_eq!(line(&mut unprivileged(&site), "rights").0["verdict"], "good");
+    for (name, verdict) in [
+        ("claimed/.locks/FREQ", "bad"),
+        ("archive", "bad"),
+        ("archive/FREQ", "bad"),
+        ("archive/FREQ/2025-10-28.tar.zst", "bad"),
+        ("done/FREQ", "bad"),
+        // Rows flow, but nobody is told.
+        ("alerts.lock", "warning"),
+        ("", "warning"),
+    ] {
+        let path = site.spool.join(name);
+        std::os::unix::fs::chown(&path, Some(0), Some(0)).unwrap();
+        let mut command = unprivileged(&site);
+        command.env("IRISPOOL_KEEP", "archive").env("IRISPOOL_ALERT_COMMAND", "true");
+        let (found, code) = line(&mut command, "rights");
+        assert_eq!((&found["verdict"], code), (&verdict.into(), i32::from(verdict == "bad")), "{found}");
+        assert!(
+            found["what"].as_str().unwrap().contains(path.to_str().unwrap().trim_end_matches('/')),
+            "{found}"
+        );
+        std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+    }
+    fs::remove_dir_all(site.spool.join("archive")).unwrap();
+    std::os::unix::fs::chown(&site.spool, Some(0), Some(0)).unwrap();
+    assert_bad(unprivileged(&site).env("IRISPOOL_KEEP", "archive"), "rights", site.spool.to_str().unwrap());
+    std::os::unix::fs::chown(&site.spool, Some(65534), Some(65534)).unwrap();
+    fs::create_dir(site.spool.join("archive")).unwrap();
+    // Without an archive nobody writes into it.
+    std::os::unix::fs::chown(site.spool.join("archive"), Some(0), Some(0)).unwrap();
+    assert_eq!(line(&mut unprivileged(&site), "rights").0["verdict"], "good");
+}
+
+#[test]
+fn a_disk_of_the_archive_that_is_full_is_bad() {
+    let site = made();
+    let disk = site.folder.path().join("disk");
+    let Some(_mounted) = Tmpfs::mount(&disk, 256) else { return skip("a tmpfs can't be mounted") };
+    std::os::unix::fs::symlink(&disk, site.spool.join("archive")).unwrap();
+    let check = || {
+        let mut command = check(&site);
+        command.env("IRISPOOL_KEEP", "archive").env("IRISPOOL_STATUS_DISK_CRITICAL", "90");
+        command
+    };
+    assert_eq!(line(&mut check(), "archive room").0["verdict"], "good");
+    assert!((0..100).any(|number| fs::write(disk.join(format!("filler{number}")), [7; 16 << 10]).is_err()));
+    assert_bad(&mut check(), "archive room", "100 % used");
+}
+
+#[test]
+fn an_archive_that_leads_nowhere_is_bad() {
+    let site = made();
+    std::os::unix::fs::symlink("/no/such/disk", site.spool.join("archive")).unwrap();
+    assert_bad(check(&site).env("IRISPOOL_KEEP", "archive"), "rights", "archive");
+}
+
+#[test]
+fn an_address_that_cannot_be_served_at_is_bad_and_one_that_a_worker_has_is_a_warning() {
+    let site = made();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert_bad(check(&site).env("IRISPOOL_LISTEN", &address), "listen", "in use");
+    drop(taken);
+    let (free, _) = line(check(&site).env("IRISPOOL_LISTEN", &address), "listen");
+    assert_eq!(free["verdict"], "good", "{free}");
+    // TEST-NET-1: nobody's.
+    assert_bad(check(&site).env("IRISPOOL_LISTEN", "192.0.2.1:9464"), "listen", "192.0.2.1");
+    let mut daemon = site.daemon(&["--listen=127.0.0.1:0"]);
+    daemon.wait_for_log("serving /metrics");
+    let log = daemon.log();
+    let (_, rest) = log.split_once("address=").unwrap();
+    let address = rest.split_whitespace().next().unwrap();
+    daemon.wait_until_ready();
+    run_support::until("it says where it serves", || {
+        let (line, code) = line(check(&site).env("IRISPOOL_LISTEN", address), "listen");
+        line["verdict"] == "warning" && code == 0
+    });
+    daemon.stop();
+}
+
+#[test]
+fn a_log_file_that_cannot_be_put_aside_is_a_warning() {
+    if !is_root() {
+        return skip("needs root, to make files of somebody else's");
+    }
+    let site = made();
+    site.give_to_nobody();
+    let logs = site.folder.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    fs::write(logs.join("iris.log"), "a line\n").unwrap();
+    let with_log = |name: &str| {
+        let mut command = unprivileged(&site);
+        command.env("IRISPOOL_LOG_FILE", logs.join(name));
+        line(&mut command, "log file").0
+    };
+    // A folder of root's with a file that everybody may write.
+    fs::set_permissions(logs.join("iris.log"), fs::Permissions::from_mode(0o666)).unwrap();
+    let found = with_log("iris.log");
+    assert_eq!(found["verdict"], "warning", "{found}");
+    assert!(found["what"].as_str().unwrap().contains("put aside"), "{found}");
+    // As /tmp is: somebody else's file may be written there and not renamed.
+    fs::set_permissions(&logs, fs::Permissions::from_mode(0o1777)).unwrap();
+    let found = with_log("iris.log");
+    assert!(found["what"].as_str().unwrap().contains("put aside"), "{found}");
+    std::os::unix::fs::chown(logs.join("iris.log"), Some(65534), Some(65534)).unwrap();
+    assert_eq!(with_log("iris.log")["verdict"], "good");
+    // Only log lines are lost where there is none: a run works.
+    fs::create_dir(logs.join("folder")).unwrap();
+    assert_eq!(with_log("folder")["verdict"], "warning");
+    fs::write(logs.join("roots"), "").unwrap();
+    assert_eq!(with_log("roots")["verdict"], "warning");
+}
+
 /// The check under a kernel that answers some calls as the test has it; none where that can't be had.
 fn traced(site: &Site, calls: &str, answer: &str) -> Option<Command> {
     let program = env!("CARGO_BIN_EXE_irispool");
@@ -226,7 +362,7 @@ fn a_file_system_without_leases_is_a_warning() {
     let site = made();
     // No lease and no lock can be had: the first is what this is about.
     let Some(mut command) = traced(&site, "fcntl", "error=EINVAL") else {
-        return skip("strace is missing or may not trace");
+        return lacks("strace is missing or may not trace");
     };
     let (line, _) = line(&mut command, "leases");
     assert_eq!(line["verdict"], "warning", "{line}");
@@ -238,7 +374,7 @@ fn a_clock_that_nothing_sets_is_a_warning() {
     let site = made();
     for (answer, verdict) in [("retval=0", "good"), ("retval=5", "warning")] {
         let Some(mut command) = traced(&site, "adjtimex,clock_adjtime", answer) else {
-            return skip("strace is missing or may not trace");
+            return lacks("strace is missing or may not trace");
         };
         let (line, _) = line(&mut command, "clock");
         assert_eq!(line["verdict"], verdict, "{line}");

@@ -6,10 +6,11 @@ mod run_support;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::process::Output;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
-use run_support::{Site, until};
+use run_support::{Daemon, Site, lacks, until};
 use serde_json::Value;
 
 const GOOD_ROW: &str = r#"{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}"#;
@@ -256,4 +257,67 @@ fn links_are_listed_and_never_followed() {
     assert!(!target.join("FREQ/link").exists());
     said(&site, &["drop", "--all", "--yes"], 0);
     assert!(secret.exists() && site.files_in("dead").is_empty());
+}
+
+#[test]
+fn a_name_that_is_not_in_dead_is_an_error() {
+    let site = site_with_letters();
+    for verb in [&["show"][..], &["retry"], &["drop", "--yes"]] {
+        let output = dead(&site, &[verb, &["nobody", "cut-1"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{verb:?}: {stderr}");
+        assert!(stderr.contains("error: not in dead: nobody\nhint: "), "{stderr}");
+        if verb == ["retry"] {
+            assert_eq!(site.files_in("incoming"), names(["FREQ/cut-1"]), "the others go back all the same");
+            site.once(&[]);
+        }
+    }
+    assert!(!site.dead().contains("FREQ/cut-1"));
+}
+
+/// `irispool dead drop --all` on a terminal on which somebody answers.
+fn asked(site: &Site, answer: &str) -> Option<String> {
+    let mut command = Command::new("script");
+    let drop = format!("{} dead drop --all --spool={}", env!("CARGO_BIN_EXE_irispool"), site.spool.display());
+    command.args(["-qec", &drop, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().ok()?;
+    child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn on_a_terminal_drop_asks_and_only_yes_is_yes() {
+    let site = site_with_letters();
+    for answer in ["n\n", "\n", "yesterday\n"] {
+        let Some(said) = asked(&site, answer) else { return lacks("no `script` to have a terminal with") };
+        assert!(said.contains("Delete 5 dead letters, ") && said.contains(" for good? [y/N] "), "{said}");
+        assert!(said.contains("nothing deleted"), "{said}");
+        assert_eq!(site.dead().len(), 5);
+    }
+    assert!(asked(&site, "Y\n").unwrap().contains("deleted 5 dead letters"));
+    assert!(site.files_in("dead").is_empty());
+}
+
+#[test]
+fn a_second_copy_that_is_buried_while_the_first_is_dropped_keeps_its_report() {
+    let site = Site::new();
+    site.put("FREQ", "cut", "[{");
+    site.once(&[]);
+    site.put("FREQ", "cut", "[{");
+    // Its first removal is of the message; after it, it stands still for a while.
+    let mut command = Command::new("strace");
+    let inject = "inject=unlink,unlinkat:delay_exit=3000000:when=1";
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=unlink,unlinkat", "-e", inject]);
+    command.arg(env!("CARGO_BIN_EXE_irispool")).args(["dead", "drop", "cut", "--yes"]);
+    command.arg(format!("--spool={}", site.spool.display()));
+    if Command::new("strace").args(["-o", "/dev/null", "true"]).status().is_err() {
+        return lacks("strace is missing or may not trace");
+    }
+    let mut drop = Daemon::start(command, site.folder.path());
+    until("the message is gone", || !site.dead().contains("FREQ/cut"));
+    site.once(&[]);
+    assert!(drop.wait().success(), "{}", drop.log());
+    assert_eq!(site.report("FREQ", "cut").attempts, 2);
 }

@@ -260,3 +260,29 @@ fn what_is_no_file_stays_where_it_is() {
     use std::os::unix::fs::FileTypeExt;
     assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
 }
+
+#[test]
+fn a_file_that_cannot_be_put_aside_is_said_again_each_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("worker.log");
+    let log = LogFile::new(LogFileSettings { path: path.clone(), bytes_max: 4, kept: 5 });
+    let hour = |number: i64| jiff::Timestamp::from_second(1_761_609_600 + number * 3_600).unwrap();
+    let mut said = Vec::new();
+    for number in 0..50 {
+        if number == 1 {
+            let Ok(_) = immutable(&path, "+a") else { return skip("no file can be made append-only here") };
+        }
+        if log.write_line_at(b"a line\n", hour(number)).is_some() {
+            said.push(number);
+        }
+    }
+    immutable(&path, "-a").unwrap();
+    assert_eq!(said, [1, 25, 49]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a line\n".repeat(50));
+}
+
+/// An append-only file may be written and not renamed.
+fn immutable(path: &Path, flag: &str) -> Result<(), ()> {
+    let changed = std::process::Command::new("chattr").arg(flag).arg(path).status();
+    changed.is_ok_and(|status| status.success()).then_some(()).ok_or(())
+}

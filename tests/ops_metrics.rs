@@ -11,7 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use run_support::{Daemon, Google, Site, skip, until};
+use run_support::{Daemon, Google, Site, lacks, until};
 use serde_json::Value;
 
 const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
@@ -50,6 +50,74 @@ fn metrics(address: &str) -> String {
 fn sample(text: &str, name: &str) -> f64 {
     let line = text.lines().find(|line| line.rsplit_once(' ').is_some_and(|(sample, _)| sample == name));
     line.unwrap_or_else(|| panic!("no {name} in\n{text}")).rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+#[test]
+fn a_worker_whose_database_is_locked_is_alive_and_serves_and_says_what_it_waits_for() {
+    let site = Site::new();
+    let other = site.connection();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let waits = |flags: &[&str]| {
+        let mut daemon = site.daemon(&[&["--busy-timeout=100ms"], flags].concat());
+        daemon.wait_for_log("waiting: the warehouse is not ready");
+        daemon
+    };
+    let daemon = waits(&["--listen=127.0.0.1:0"]);
+    let log = daemon.log();
+    let address = log.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
+    assert_eq!(get(address, "/healthz", "*/*").0, 200, "or it would be restarted");
+    let (status, _, body) = get(address, "/readyz", "*/*");
+    assert!(status == 503 && body.contains("it waits for the warehouse: "), "{status} {body}");
+    assert_eq!(sample(&metrics(address), "irispool_workers{state=\"alive\"}"), 1.0);
+    let status = || {
+        let mut command = site.irispool();
+        let output = command.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let keys = |seen: &Value| {
+        let findings = seen["findings"].as_array().unwrap().iter();
+        findings.map(|finding| finding["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    until("status says what it waits for", || keys(&status()).contains(&"waits".to_owned()));
+    let seen = status();
+    assert!(!keys(&seen).contains(&"no-worker".to_owned()), "{seen}");
+    let why = seen["workers"][0]["news"]["waits"]["why"].as_str();
+    assert!(why.is_some_and(|why| why.contains("locked")), "{seen}");
+    let stopped = waits(&[]);
+    stopped.stop();
+    other.execute_batch("ROLLBACK").unwrap();
+    until("it takes messages", || get(address, "/readyz", "*/*").0 == 200);
+    until("it does not wait any more", || !keys(&status()).contains(&"waits".to_owned()));
+    assert_eq!(status()["workers"].as_array().unwrap().len(), 1, "the one that was stopped left nothing");
+    daemon.stop();
+    site.assert_nothing_claimed();
+}
+
+#[test]
+fn what_cannot_be_packed_is_a_finding_until_it_can_be() {
+    let site = Site::new();
+    fs::create_dir(&site.spool).unwrap();
+    fs::write(site.spool.join("archive"), "no folder").unwrap();
+    let (daemon, address) =
+        served_by(site.daemon(&["--listen=127.0.0.1:0", "--keep=archive", "--scan-interval=100ms"]));
+    let unpacked = || {
+        let mut command = site.irispool();
+        let output = command.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
+        let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut findings = seen["findings"].as_array().unwrap().iter();
+        findings.find(|finding| finding["key"] == "unpacked").cloned()
+    };
+    site.put("FREQ", "a", ROW);
+    until("it is found", || unpacked().is_some());
+    let finding = unpacked().unwrap();
+    assert_eq!(finding["level"], "warning", "{finding}");
+    assert!(finding["what"].as_str().unwrap().contains("archive/FREQ"), "{finding}");
+    until("it is a metric", || sample(&metrics(&address), "irispool_packing_failed") == 1.0);
+    fs::remove_file(site.spool.join("archive")).unwrap();
+    until("it is packed", || site.spool.join("archive/FREQ").exists());
+    until("it is over", || unpacked().is_none());
+    until("so says the metric", || sample(&metrics(&address), "irispool_packing_failed") == 0.0);
+    daemon.stop();
 }
 
 /// Two messages delivered, one dead, one that came before, and one that waits.
@@ -318,7 +386,7 @@ const NO_PROMTOOL: &str = "no promtool (Debian package prometheus; or set PROMTO
 
 #[test]
 fn promtool_finds_nothing_to_say_of_the_metrics() {
-    let Some(_) = promtool() else { return skip(NO_PROMTOOL) };
+    let Some(_) = promtool() else { return lacks(NO_PROMTOOL) };
     let (site, other_site, google) = (Site::new(), Site::new(), google());
     for (daemon, address) in [with_figures(&site), streaming(&other_site, &google)] {
         let taken = "irispool_warehouse_rows_taken_total";
@@ -346,7 +414,7 @@ fn promtool_finds_nothing_to_say_of_the_metrics() {
 fn promtool_passes_the_alert_rules() {
     for arguments in [["check", "rules", "irispool.rules.yml"], ["test", "rules", "irispool.rules.test.yml"]]
     {
-        let Some(mut promtool) = promtool() else { return skip(NO_PROMTOOL) };
+        let Some(mut promtool) = promtool() else { return lacks(NO_PROMTOOL) };
         let output = promtool.args(arguments).current_dir(monitoring()).output().unwrap();
         let said =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

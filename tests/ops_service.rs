@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use run_support::{Daemon, Site, skip};
+use run_support::{Daemon, Site, lacks};
 
 /// Reads what a worker tells until it tells `wanted`.
 #[track_caller]
@@ -68,10 +68,24 @@ fn systemd_takes_the_unit() {
     let copy = folder.path().join("irispool@.service");
     std::fs::write(&copy, installed).unwrap();
     let Ok(output) = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&copy).output() else {
-        return skip("no systemd-analyze");
+        return lacks("no systemd-analyze");
     };
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("irispool@"), "{said}");
+}
+
+/// How the unit behaves once a start has failed is systemd's doing, which does not run here.
+#[test]
+fn the_unit_never_gives_a_worker_up() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/systemd/irispool@.service");
+    let text = std::fs::read_to_string(unit).unwrap();
+    let settings: Vec<(&str, &str)> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
+    let of = |name| settings.iter().find(|(found, _)| *found == name).map(|(_, value)| *value);
+    assert_eq!(of("Restart"), Some("always"));
+    assert_eq!(of("StartLimitIntervalSec"), Some("0"), "or five quick ends are the last");
+    assert_eq!(of("RestartPreventExitStatus"), None);
+    assert!((15..=30).contains(&of("RestartSec").unwrap().parse::<u64>().unwrap()));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use run_support::{Daemon, Google, Site, skip, until};
+use run_support::{Daemon, Google, Site, lacks, until};
 use serde_json::{Value, json};
 
 const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
@@ -202,7 +202,7 @@ fn on_a_terminal_it_fits_with_what_matters_first() {
     let (site, google) = (crowded(60), google());
     for (columns, rows) in [(80, 24), (120, 30), (100, 50)] {
         let Some(text) = on_terminal(status(&site, &google), columns, rows, "", b"") else {
-            return skip("no `script` to have a terminal with");
+            return lacks("no `script` to have a terminal with");
         };
         let text = visible(&text);
         assert!(text.lines().count() < rows as usize, "{columns}x{rows}:\n{text}");
@@ -228,7 +228,7 @@ fn a_watched_terminal_is_drawn_over_and_left_as_it_was() {
     let mut command = status(&site, &google);
     command.arg("--watch=100ms");
     let Some(text) = on_terminal(command, 80, 24, "again every", b"\x03") else {
-        return skip("no `script` to have a terminal with");
+        return lacks("no `script` to have a terminal with");
     };
     let (before, after) = text.split_once("\x1b[?25h\x1b[?1049l").unwrap_or_else(|| panic!("{text:?}"));
     let text = before.split_once("\x1b[?1049h\x1b[?25l").unwrap_or_else(|| panic!("{before:?}")).1;

@@ -61,6 +61,24 @@ fn a_stop_with_a_backlog_in_flight_leaves_nothing_claimed_and_loses_nothing() {
 }
 
 #[test]
+fn a_drain_that_is_told_to_stop_says_whether_messages_stay() {
+    let site = Site::new();
+    let mut client = Client::new(&site);
+    client.feed(&FeedOptions::default(), 8_000);
+    let mut drain = site.daemon(&["--once", "--stop-timeout=1s"]);
+    until("some of it is delivered", || site.loaded() > 0);
+    // Somebody else writes to the database, so that it can't finish.
+    let other = site.connection();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    drain.send(Signal::TERM);
+    assert_eq!(drain.wait().code(), Some(4), "{}", drain.log());
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(site.has_messages());
+    site.drain(&[]);
+    client.expected.assert_exact(&site);
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once_and_the_next_run_finishes() {
     let site = Site::new();
     let mut client = Client::new(&site);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::DemoArgs;
 use super::feed::{self, FeedArgs};
 use super::query::{Format, print};
-use super::run::{open_warehouse, work};
+use super::run::work;
 use crate::config::{Config, Listen, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::feed::Mix;
@@ -75,13 +75,13 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     let fed = feed::run(&feed, &stop)?;
     say(&format!("\nWrote messages as Elexon's client does, some broken on purpose: {fed}"))?;
 
-    let (_, totals) = work(&config, true, layout.clone(), open_warehouse(&config)?, stop.clone())?;
+    let (_, totals) = work(&config, true, layout.clone(), stop.clone())?;
     let Totals { delivered, rows, dead, .. } = totals;
     say(&format!("\nDelivered {delivered} messages with {rows} rows; {dead} went to dead"))?;
 
     let again = FeedArgs { files: Some(REDELIVERED), ..feed };
     feed::run(&again, &stop)?;
-    let (_, totals) = work(&config, true, layout.clone(), open_warehouse(&config)?, stop)?;
+    let (_, totals) = work(&config, true, layout.clone(), stop)?;
     let Totals { delivered, already_loaded, rows, .. } = totals;
     say(&format!(
         "Delivered {delivered} messages that came again: {already_loaded} were there, {rows} rows are new\n"

@@ -7,6 +7,7 @@ mod config;
 mod dead;
 mod demo;
 pub mod feed;
+mod open;
 mod pid_file;
 mod prune;
 pub mod query;

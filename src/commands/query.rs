@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table};
 
-use super::run::open_bigquery;
+use super::open::open_bigquery;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::warehouse::sqlite::Reader;

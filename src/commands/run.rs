@@ -2,33 +2,28 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
+use super::open::open_patiently;
 use super::pid_file::PidFile;
-use crate::catalog;
-use crate::config::{self, Config, WarehouseSpec};
+use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::Watch;
-use crate::health::{Endpoint, Publisher};
+use crate::health::{Endpoint, Opened, Publisher};
 use crate::message::Mode;
 use crate::observe::service::Service;
 use crate::observe::{Progress, http};
-use crate::pipeline::{self, KeepSettings, Keeper, PipelineError, Room, Settings, Tally, Totals};
+use crate::pipeline::{self, Ended, KeepSettings, Keeper, PipelineError, Room, Settings, Tally, Totals};
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout, SpoolError, now_ms};
-use crate::warehouse::bigquery::{self, BigQuery};
-use crate::warehouse::{Warehouse, WarehouseError, sqlite::Sqlite};
+use crate::spool::{Keep, Layout, SpoolError, Worker, now_ms};
+use crate::warehouse::Warehouse;
 
 /// How often the progress bar learns of new numbers.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-
-/// A warehouse that is not ready when a daemon starts is tried again after so long.
-const OPEN_RETRY: Duration = Duration::from_secs(5);
 
 /// How often other processes learn how this one does.
 const NEWS_INTERVAL: Duration = Duration::from_secs(1);
@@ -66,84 +61,27 @@ pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let layout = Layout::open(&config.spool)?;
     // A drain says by its exit code how it went, and is gone before anything has lasted.
     let watch = if once { None } else { Watch::start(config, &stop).map_err(PipelineError::Thread)? };
-    let Some(warehouse) = open_patiently(config, once, &stop)? else { return Ok(Exit::Done) };
-    let (exit, _) = work(config, once, layout, warehouse, stop)?;
+    let (exit, _) = work(config, once, layout, stop)?;
     drop(watch);
     Ok(exit)
 }
 
-/// Opens the warehouse. A daemon waits for one that is not ready yet; nothing where it is told to stop meanwhile.
-fn open_patiently(config: &Config, once: bool, stop: &Stop) -> Result<Option<Arc<dyn Warehouse>>, Failure> {
-    loop {
-        match open_warehouse(config) {
-            Err(failure) if failure.may_pass() && !once => {
-                tracing::warn!(why = failure.to_string(), "waiting: the warehouse is not ready");
-                if stop.wait(OPEN_RETRY) {
-                    return Ok(None);
-                }
-            }
-            other => return other.map(Some),
-        }
-    }
-}
-
-/// Opens the warehouse that the settings name.
-///
-/// # Errors
-/// When it is not there and can't be made, is something else, or lets nobody in.
-pub(super) fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
-    Ok(match &config.warehouse {
-        WarehouseSpec::Sqlite(path) => Arc::new(open_sqlite(path, config.busy_timeout)?),
-        WarehouseSpec::BigQuery { .. } => Arc::new(open_bigquery(config)?),
-    })
-}
-
-/// Opens the database and, in a new one, makes all tables and views in one step: one by one, as messages come, each
-/// would be a commit of its own and make every other worker read the schema anew.
-fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
-    let sqlite = Sqlite::open(path, busy_timeout)?;
-    if !sqlite.is_new()? {
-        return Ok(sqlite);
-    }
-    match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str())) {
-        Ok(made) => tracing::debug!(tables = made.tables, views = made.views, "made what was missing"),
-        Err(error @ WarehouseError::Later { .. }) => return Err(error),
-        // A found table that is in the way holds up its own dataset only, and says so when a message comes for it.
-        Err(WarehouseError::Setup { why, hint }) => tracing::warn!(why, hint, "could not make all tables"),
-    }
-    Ok(sqlite)
-}
-
-/// Opens the settings' warehouse, which is in BigQuery, with the credentials that the process finds around it.
-pub(super) fn open_bigquery(config: &Config) -> Result<BigQuery, WarehouseError> {
-    let options = bigquery::Options {
-        method: match config.method {
-            config::Method::Auto => bigquery::Method::Auto,
-            config::Method::Stream => bigquery::Method::Stream,
-            config::Method::Load => bigquery::Method::Load,
-        },
-        batch_rows: config.stream_rows,
-        in_flight: config.requests_in_flight,
-        requests_per_second: config.requests_per_second.map(f64::from),
-        load_threshold_files: config.load_threshold_files as u64,
-        environment: bigquery::Environment::of_process(),
-        ..bigquery::Options::default()
-    };
-    BigQuery::open(&config.warehouse.to_string(), options)
-}
-
-/// Runs the pipeline, and tells of it: a progress bar for a backlog, a summary line a minute and one at the end.
+/// Runs a worker, and tells of it from the start on, also while it waits for its warehouse: a progress bar for a backlog, a
+/// summary line a minute and one at the end.
 pub(super) fn work(
     config: &Config,
     once: bool,
     layout: Layout,
-    warehouse: Arc<dyn Warehouse>,
     stop: Stop,
 ) -> Result<(Exit, Totals), Failure> {
     let started = Instant::now();
     let tally = Arc::new(Tally::default());
+    tally.figures.wait(None);
+    let opened = Opened::default();
     let (finished, teller_stop) = bounded::<()>(0);
-    let listen = config.listen.0.map(|address| serve(config, address, &tally, &warehouse)).transpose()?;
+    let listen = config.listen.0.map(|address| serve(config, address, &tally, &opened)).transpose()?;
+    let worker = Worker::register(&layout)?;
+    tally.figures.registered(worker.name());
     let teller = {
         let (tally, stop_seen) = (Arc::clone(&tally), stop.clone());
         let listen = listen.map(|address| address.to_string());
@@ -153,19 +91,15 @@ pub(super) fn work(
             .spawn(move || tell(&tally, &mut publisher, &stop_seen, &teller_stop))
             .map_err(PipelineError::Thread)?
     };
-    let settings = settings(config, once);
-    let dead_room = &tally.figures.dead_room;
-    dead_room.limit(config.dead_max_bytes);
-    dead_room.count_when_due(&layout)?;
-    let keeper =
-        Keeper::start(layout.clone(), keep_settings(config, &settings), Arc::clone(&tally), stop.clone())
-            .map_err(PipelineError::Thread)?;
-    let ended = pipeline::run(settings, layout, warehouse, Arc::clone(&tally), stop);
-    if once {
-        keeper.finish();
-    } else {
-        drop(keeper);
-    }
+    let ended = match open_patiently(config, once, &stop, &tally) {
+        Ok(Some(warehouse)) => {
+            let _ = opened.set(Arc::clone(&warehouse));
+            tally.figures.waited();
+            deliver(config, once, layout, worker, warehouse, &tally, stop)
+        }
+        Ok(None) => worker.retire().map(|()| Ended::default()).map_err(Into::into),
+        Err(failure) => worker.retire().map_err(Into::into).and(Err(failure)),
+    };
     drop(finished);
     let _ = teller.join();
     let ended = ended?;
@@ -189,12 +123,38 @@ pub(super) fn work(
     Ok((exit, totals))
 }
 
+/// Runs the pipeline, with a keeper beside it.
+fn deliver(
+    config: &Config,
+    once: bool,
+    layout: Layout,
+    worker: Worker,
+    warehouse: Arc<dyn Warehouse>,
+    tally: &Arc<Tally>,
+    stop: Stop,
+) -> Result<Ended, Failure> {
+    let settings = settings(config, once);
+    let dead_room = &tally.figures.dead_room;
+    dead_room.limit(config.dead_max_bytes);
+    dead_room.count_when_due(&layout, &stop)?;
+    let keeper =
+        Keeper::start(layout.clone(), keep_settings(config, &settings), Arc::clone(tally), stop.clone())
+            .map_err(PipelineError::Thread)?;
+    let ended = pipeline::run(settings, layout, worker, warehouse, Arc::clone(tally), stop);
+    if once {
+        keeper.finish();
+    } else {
+        drop(keeper);
+    }
+    Ok(ended?)
+}
+
 /// Serves metrics and health until the process ends. Gives the address, with the port that the system chose for 0.
 fn serve(
     config: &Config,
     address: SocketAddr,
     tally: &Arc<Tally>,
-    warehouse: &Arc<dyn Warehouse>,
+    warehouse: &Opened,
 ) -> Result<SocketAddr, ListenError> {
     let failed = |source| ListenError { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;

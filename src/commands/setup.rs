@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::run::open_bigquery;
+use super::open::open_bigquery;
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};

@@ -57,12 +57,14 @@ pub fn judge(facts: &Facts, config: &Config) -> Vec<Finding> {
     let mut judge = Judge { facts, config, findings: Vec::new() };
     judge.spool();
     judge.workers();
+    judge.waiting();
     judge.parked();
     judge.backlog();
     judge.warehouse();
     judge.silence();
     judge.disks();
     judge.dead();
+    judge.unpacked();
     judge.findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     judge.findings
 }
@@ -139,6 +141,28 @@ impl Judge<'_> {
             };
             self.find(Level::Critical, format!("parked:{dataset}"), what, hint);
         }
+    }
+
+    /// A worker delivers nothing before its warehouse is open.
+    fn waiting(&mut self) {
+        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
+        let waits = alive.filter_map(|worker| worker.news.as_ref()?.waits.as_ref());
+        let Some(waits) = waits.min_by_key(|waits| waits.since_ms) else { return };
+        let since = words(self.age(waits.since_ms));
+        let what = format!("a worker waits for the warehouse since {since}: {}", waits.why);
+        self.find(Level::Critical, "waits", what, "it is tried again by itself; nothing is lost meanwhile");
+    }
+
+    /// Rows flow, and `done/` grows.
+    fn unpacked(&mut self) {
+        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
+        let unpacked = alive.filter_map(|worker| worker.news.as_ref()?.unpacked.as_ref());
+        let Some(unpacked) = unpacked.min_by_key(|unpacked| unpacked.since_ms) else { return };
+        let since = words(self.age(unpacked.since_ms));
+        let what = format!("delivered messages stay in done/, unpacked, since {since}: {}", unpacked.why);
+        let hint =
+            "free some space, put rights right, or move away what is no message: the worker packs them then";
+        self.find(Level::Warning, "unpacked", what, hint);
     }
 
     fn backlog(&mut self) {

@@ -1,8 +1,7 @@
 //! The figures of a run as metrics. What is common to all workers of a spool comes from the same facts as `status`; what
 //! a worker has done comes from its own tally.
 
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Facts, Level, Looker, judge, level_of};
@@ -19,18 +18,21 @@ const FACTS_AGE_MAX: Duration = Duration::from_secs(5);
 /// A worker that has gone no round for so long hangs.
 const ROUND_AGE_MAX_MS: i64 = 60_000;
 
+/// The warehouse, once it is open.
+pub type Opened = Arc<OnceLock<Arc<dyn Warehouse>>>;
+
 /// Answers whoever asks a worker over HTTP.
 pub struct Endpoint {
     config: Config,
     looker: Looker,
     tally: Arc<Tally>,
-    warehouse: Arc<dyn Warehouse>,
+    warehouse: Opened,
     started_ms: i64,
     facts: Mutex<Option<(Instant, Arc<Facts>)>>,
 }
 
 impl Endpoint {
-    pub fn new(config: Config, tally: Arc<Tally>, warehouse: Arc<dyn Warehouse>) -> Endpoint {
+    pub fn new(config: Config, tally: Arc<Tally>, warehouse: Opened) -> Endpoint {
         let looker = Looker::new(&config);
         Endpoint { config, looker, tally, warehouse, started_ms: now_ms(), facts: Mutex::default() }
     }
@@ -53,13 +55,20 @@ impl Endpoint {
         }
     }
 
-    /// For how long the coordinator has gone no round, where that is too long.
+    /// For how long the coordinator has gone no round, where that is too long. To be started anew would not help one that
+    /// waits for its warehouse.
     fn hangs_since_ms(&self) -> Option<i64> {
+        if self.tally.figures.waiting().is_some() {
+            return None;
+        }
         let since = self.tally.figures.turned_at_ms().max(self.started_ms);
         Some(now_ms() - since).filter(|ms| *ms > ROUND_AGE_MAX_MS)
     }
 
     fn ready(&self) -> Response {
+        if let Some(why) = self.tally.figures.waiting().and_then(|waiting| waiting.why) {
+            return Response::text(503, format!("it waits for the warehouse: {why}\n"));
+        }
         if self.tally.figures.turned_at_ms() == 0 {
             return Response::text(503, "starting\n");
         }
@@ -97,7 +106,8 @@ impl Endpoint {
         let facts = self.facts();
         let mut families = self.of_process();
         families.extend(self.of_datasets());
-        families.extend(self.warehouse.measures().into_iter().map(of_warehouse));
+        let measures = self.warehouse.get().map(|warehouse| warehouse.measures()).unwrap_or_default();
+        families.extend(measures.into_iter().map(of_warehouse));
         families.extend(of_spool(&facts));
         families.extend(super::alerts::families());
         let level = level_of(&judge(&facts, &self.config));
@@ -171,6 +181,11 @@ impl Endpoint {
                 "irispool_claiming_stopped",
                 "1 while this worker claims no messages because dead/ holds as much as dead_max_bytes allows.",
                 f64::from(u8::from(self.claiming_has_stopped())),
+            ),
+            gauge(
+                "irispool_packing_failed",
+                "1 while delivered messages stay in done/ because they can't be packed.",
+                f64::from(u8::from(figures.unpacked().is_some())),
             ),
             gauge("irispool_held_bytes", "Message bytes in memory now.", figures.held_bytes() as f64),
         ]
@@ -260,8 +275,8 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     for disk in &facts.disks {
         disks = disks.with(&[("path", &disk.path.to_string_lossy())], f64::from(disk.percent_used) / 100.0);
     }
-    let dead_bytes =
-        gauge("irispool_dead_bytes", "Bytes of the messages in dead.").with(&[], facts.dead_bytes);
+    let dead_bytes = gauge("irispool_dead_bytes", "What dead takes of the disk, with its reports.")
+        .with(&[], facts.dead_bytes);
     let warehouse = &facts.warehouse;
     let up = gauge("irispool_warehouse_up", "1 where the warehouse answered when it was looked at, else 0.")
         .with(&[], u64::from(warehouse.answered_ms.is_some()));

@@ -25,7 +25,7 @@ pub use flow::{Flow, Rhythm};
 pub use flow_log::{Came, Minute};
 use judge::words;
 pub use judge::{Finding, Level, judge, level_of};
-pub use metrics::Endpoint;
+pub use metrics::{Endpoint, Opened};
 pub use news::{News, ParkedNews, Publisher};
 
 use crate::catalog;

@@ -32,6 +32,12 @@ pub struct News {
     /// Tables that take no rows for now.
     #[serde(default)]
     pub parked: BTreeMap<String, ParkedNews>,
+    /// For the warehouse to open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<ParkedNews>,
+    /// Why it can't pack delivered messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpacked: Option<ParkedNews>,
     /// Where it serves metrics.
     #[serde(default)]
     pub listen: Option<String>,
@@ -49,7 +55,7 @@ pub struct ParkedNews {
 
 impl News {
     /// What was published; there may be the end of an older, longer text behind it.
-    pub(super) fn read(published: &[u8]) -> Option<News> {
+    pub fn read(published: &[u8]) -> Option<News> {
         serde_json::Deserializer::from_slice(published).into_iter().next()?.ok()
     }
 }
@@ -131,6 +137,14 @@ impl Publisher {
             dead: totals.dead,
             files_per_second,
             parked: parked.collect(),
+            waits: tally.figures.waiting().and_then(|waiting| {
+                Some(ParkedNews { why: waiting.why?, needs_person: false, since_ms: waiting.since_ms })
+            }),
+            unpacked: tally.figures.unpacked().map(|(why, since_ms)| ParkedNews {
+                why,
+                needs_person: true,
+                since_ms,
+            }),
             listen: self.listen.clone(),
             minute: self.flow_log.as_ref().and_then(FlowLog::current).cloned(),
         };

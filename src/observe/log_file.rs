@@ -7,7 +7,8 @@
 //!   aside opens the new one. It is put aside under a lock of the file itself, after its place was looked at once more.
 //!   A process that does not get the lock at once writes on, so nobody waits; a line of its may be the last of a file
 //!   that has just been put aside.
-//! - A log that can't be written stops nobody: lines are lost, stderr is told once, and it is tried again now and then.
+//! - A log that can't be written stops nobody: lines are lost, stderr is told once a day, and it is tried again now and
+//!   then. One that can be written but not put aside loses no line; it grows, and stderr is told as often.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -18,11 +19,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fs2::FileExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// What can't be opened is tried again after so long.
 const OPEN_RETRY: Duration = Duration::from_secs(1);
+
+/// What lasts is said again after so long: a file that can be written but not put aside grows.
+const TELL_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// As many that were put aside may have the time of their last line in common.
 const NAMESAKES_MAX: u32 = 1_000;
@@ -51,8 +55,8 @@ struct State {
     is_torn: bool,
     /// Since when it has failed.
     failed_at: Option<Instant>,
-    /// Whether stderr has been told.
-    is_told: bool,
+    /// When stderr was told of it last.
+    told_at: Option<Timestamp>,
 }
 
 impl LogFile {
@@ -60,7 +64,7 @@ impl LogFile {
         LogFile { settings, state: Mutex::default() }
     }
 
-    /// Writes a line, with the break at its end. Gives why the log can't be written where that is news.
+    /// Writes a line, with the break at its end. Gives why the log can't be written, or put aside, where that is news.
     pub fn write_line(&self, line: &[u8]) -> Option<io::Error> {
         self.write_line_at(line, Timestamp::now())
     }
@@ -74,12 +78,16 @@ impl LogFile {
         }
         match self.try_write(&mut state, line, now) {
             Ok(()) => {
-                (state.failed_at, state.is_told) = (None, false);
+                (state.failed_at, state.told_at) = (None, None);
                 None
             }
             Err(error) => {
                 state.failed_at = Some(Instant::now());
-                (!std::mem::replace(&mut state.is_told, true)).then_some(error)
+                let is_news = state.told_at.is_none_or(|at| now.duration_since(at) >= TELL_AGAIN);
+                is_news.then(|| {
+                    state.told_at = Some(now);
+                    error
+                })
             }
         }
     }
@@ -96,7 +104,9 @@ impl LogFile {
                 }
                 Ok(false) => {}
                 // Better too long a file than no line.
-                Err(error) => stuck = Some(error),
+                Err(error) => {
+                    stuck = Some(io::Error::new(error.kind(), format!("cannot put it aside: {error}")));
+                }
             }
         }
         let torn = std::mem::take(&mut state.is_torn);

@@ -236,7 +236,7 @@ impl io::Write for StderrLine {
     }
 }
 
-/// The log file. It never fails either; where it can't be written, stderr is told once.
+/// The log file. It never fails either; where it can't be written, stderr is told once a day.
 #[derive(Clone)]
 struct FileLines {
     format: LogFormat,
@@ -274,7 +274,7 @@ impl io::Write for FileLines {
 impl FileLines {
     /// A line for stderr, made by hand: this is within the writing of another.
     fn lost(&self, error: &io::Error) -> String {
-        const MESSAGE: &str = "cannot write the log file: its lines are lost until it can be";
+        const MESSAGE: &str = "cannot write the log file: until it can be its lines are lost, or it grows if it can't be put aside";
         let mut time = String::new();
         let _ = Utc.format_time(&mut Writer::new(&mut time));
         match self.format {

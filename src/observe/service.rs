@@ -1,6 +1,8 @@
 //! What systemd is told by `sd_notify(3)`: ready, stopping, and that the worker still goes its rounds. Without systemd
 //! nothing happens.
 
+use std::ffi::OsStr;
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -20,8 +22,9 @@ impl Service {
     pub fn of_environment() -> Service {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|path| {
             let address = match path.as_bytes() {
+                #[cfg(target_os = "linux")]
                 [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
-                path => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(path)),
+                path => SocketAddr::from_pathname(OsStr::from_bytes(path)),
             };
             Some((UnixDatagram::unbound().ok()?, address.ok()?))
         });

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::signals::Stop;
 use crate::spool::{self, Layout, SpoolError};
 
 /// From so many percent on it is nearly full.
@@ -66,13 +67,14 @@ impl DeadRoom {
         }
     }
 
-    /// Bytes of the messages in `dead`, as far as known.
+    /// What `dead` takes of the disk, as far as known.
     pub fn bytes(&self) -> u64 {
         self.bytes_of(self.counted())
     }
 
     /// Counts what is in `dead`, if it is time: something was buried, or there is little room; or anyhow now and then.
-    pub fn count_when_due(&self, layout: &Layout) -> Result<(), SpoolError> {
+    /// Until `stop`: then what was known stands.
+    pub fn count_when_due(&self, layout: &Layout, stop: &Stop) -> Result<(), SpoolError> {
         let counted = self.counted();
         if counted.bytes_max.is_none() {
             return Ok(());
@@ -82,12 +84,12 @@ impl DeadRoom {
             let wait = if changed || self.room() != Room::Enough { Duration::ZERO } else { COUNT_AGE_MAX };
             at.elapsed() >= wait.max(counted.took * COUNT_SHARE)
         });
-        if due { self.count(layout) } else { Ok(()) }
+        if due { self.count(layout, stop) } else { Ok(()) }
     }
 
-    fn count(&self, layout: &Layout) -> Result<(), SpoolError> {
+    fn count(&self, layout: &Layout, stop: &Stop) -> Result<(), SpoolError> {
         let (began, buried_then) = (Instant::now(), self.buried.load(Ordering::Relaxed));
-        let bytes = spool::dead_bytes(layout)?;
+        let Some(bytes) = spool::dead_bytes(layout, &|| stop.requested())? else { return Ok(()) };
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         *counted =
             Counted { bytes, buried_then, at: Some(Instant::now()), took: began.elapsed(), ..*counted };
@@ -117,14 +119,16 @@ mod tests {
         std::fs::write(folder.join("a.error.json"), [0; 5_000]).unwrap();
         let room = DeadRoom::default();
         assert_eq!(room.room(), Room::Enough);
-        room.limit(Some(1_000));
-        room.count_when_due(&layout).unwrap();
-        assert_eq!((room.room(), room.bytes()), (Room::Enough, 800));
-        room.add_buried(100);
+        room.limit(Some(100_000));
+        room.count_when_due(&layout, &Stop::new()).unwrap();
+        let counted = room.bytes();
+        assert!((5_800..40_000).contains(&counted), "blocks are counted: {counted}");
+        assert_eq!(room.room(), Room::Enough);
+        room.add_buried(90_000 - counted);
         assert_eq!(room.room(), Room::Near);
-        room.add_buried(100);
-        assert_eq!((room.room(), room.bytes()), (Room::Full, 1_000));
-        room.count(&layout).unwrap();
-        assert_eq!((room.room(), room.bytes()), (Room::Enough, 800));
+        room.add_buried(10_000);
+        assert_eq!((room.room(), room.bytes()), (Room::Full, 100_000));
+        room.count(&layout, &Stop::new()).unwrap();
+        assert_eq!((room.room(), room.bytes()), (Room::Enough, counted));
     }
 }

@@ -29,9 +29,12 @@ const LOAD_ENDS: &[f64] =
 #[derive(Debug)]
 pub struct Figures {
     /// The worker's name, once it has one.
-    pub(super) worker: OnceLock<String>,
+    worker: OnceLock<String>,
     datasets: Mutex<BTreeMap<Arc<str>, DatasetFigures>>,
     parked: Mutex<BTreeMap<Arc<str>, Parked>>,
+    waiting: Mutex<Option<Waiting>>,
+    /// Why delivered messages can't be packed, and since when.
+    unpacked: Mutex<Option<(String, i64)>>,
     pub dead_room: DeadRoom,
     /// From a file's last write to its rows in the warehouse.
     pub delay: Histogram,
@@ -49,6 +52,8 @@ impl Default for Figures {
             worker: OnceLock::new(),
             datasets: Mutex::default(),
             parked: Mutex::default(),
+            waiting: Mutex::default(),
+            unpacked: Mutex::default(),
             dead_room: DeadRoom::default(),
             delay: Histogram::new(DELAY_ENDS),
             load: Histogram::new(LOAD_ENDS),
@@ -81,7 +86,48 @@ pub struct Parked {
     pub since_ms: i64,
 }
 
+/// The warehouse is not open yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Why not; none before the first try has failed.
+    pub why: Option<String>,
+    /// In ms since 1970 UTC.
+    pub since_ms: i64,
+}
+
 impl Figures {
+    /// The worker is there.
+    pub fn registered(&self, name: &str) {
+        let _ = self.worker.set(name.to_owned());
+    }
+
+    /// It waits for its warehouse.
+    pub fn wait(&self, why: Option<String>) {
+        let mut waiting = locked(&self.waiting);
+        let since_ms = waiting.as_ref().map_or_else(now_ms, |earlier| earlier.since_ms);
+        *waiting = Some(Waiting { why, since_ms });
+    }
+
+    /// The warehouse is open.
+    pub fn waited(&self) {
+        *locked(&self.waiting) = None;
+    }
+
+    pub fn waiting(&self) -> Option<Waiting> {
+        locked(&self.waiting).clone()
+    }
+
+    /// Why delivered messages can't be packed, and since when, in ms since 1970 UTC; none where they can.
+    pub fn unpacked(&self) -> Option<(String, i64)> {
+        locked(&self.unpacked).clone()
+    }
+
+    pub(super) fn set_unpacked(&self, why: Option<String>) {
+        let mut unpacked = locked(&self.unpacked);
+        let since_ms = unpacked.as_ref().map_or_else(now_ms, |(_, since_ms)| *since_ms);
+        *unpacked = why.map(|why| (why, since_ms));
+    }
+
     /// The worker's name; none before it is registered.
     pub fn worker(&self) -> Option<&str> {
         self.worker.get().map(String::as_str)

@@ -1,7 +1,7 @@
 //! The keeper: a thread of a worker that does what nobody waits for. It packs what is delivered into the archive, removes
 //! what is kept for too long, and counts what is dead. It has the lowest priority, and whatever it can't do is done later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -30,6 +30,7 @@ const LIMITS_INTERVAL: Duration = Duration::from_secs(300);
 const LIMITS_SHARE: u32 = 20;
 
 /// Of the system's twenty steps below what is usual.
+#[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
 /// What a keeper does.
@@ -42,7 +43,7 @@ pub struct KeepSettings {
     pub interval: Duration,
 }
 
-/// A keeper at work. It ends when this is dropped, and a packing under way with the block that it is at.
+/// A keeper at work. It ends when this is dropped: a packing under way with the block that it is at, all else at the stop.
 pub struct Keeper {
     finish: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -64,6 +65,7 @@ impl Keeper {
             tally,
             stop,
             packed_at: HashMap::new(),
+            unpacked: BTreeMap::new(),
             limits_due: None,
             said: Room::Enough,
         };
@@ -103,6 +105,8 @@ struct House {
     packer: Packer,
     /// When each dataset was packed last.
     packed_at: HashMap<String, Instant>,
+    /// Folders of which something could not be packed, and why.
+    unpacked: BTreeMap<String, String>,
     limits_due: Option<Instant>,
     /// What was last said about the room in `dead`.
     said: Room,
@@ -110,7 +114,8 @@ struct House {
 
 impl House {
     fn keep(mut self, finishing: &Receiver<()>) {
-        // Where it may not be lowered, it works as fast as the others.
+        // On Linux this is about this thread only. Where it may not be lowered, it works as fast as the others.
+        #[cfg(target_os = "linux")]
         let _ = rustix::process::setpriority_process(None, NICENESS);
         loop {
             self.tell_room();
@@ -123,7 +128,7 @@ impl House {
                     return;
                 }
             }
-            if let Err(error) = self.tally.figures.dead_room.count_when_due(&self.layout) {
+            if let Err(error) = self.tally.figures.dead_room.count_when_due(&self.layout, &self.stop) {
                 log_spool_failure(&error);
             }
             self.pack(false);
@@ -139,13 +144,18 @@ impl House {
             Ok(folders) => folders,
             Err(error) => return log_spool_failure(&error),
         };
+        self.unpacked.retain(|label, _| folders.contains_key(label));
         for (label, folders) in folders {
             if self.stop.requested() {
                 return;
             }
             let waited = self.packed_at.get(&label).is_none_or(|at| at.elapsed() >= PACK_INTERVAL);
             let enough = if all || waited { 1 } else { WAITING_MIN };
-            if Packer::waiting(&folders, enough) < enough {
+            let waiting = Packer::waiting(&folders, enough);
+            if waiting == 0 {
+                self.unpacked.remove(&label);
+            }
+            if waiting < enough {
                 continue;
             }
             let (stop, began) = (&self.stop, Instant::now());
@@ -154,10 +164,22 @@ impl House {
                 Ok(packed) => {
                     self.packed_at.insert(label.clone(), Instant::now());
                     tell_packed(&label, &packed);
+                    match packed.first_left {
+                        Some((name, why)) => {
+                            let why = format!("{label}/{}: {why}", name.to_string_lossy());
+                            self.unpacked.insert(label, why);
+                        }
+                        None if packed.locked => {}
+                        None => drop(self.unpacked.remove(&label)),
+                    }
                 }
-                Err(error) => log_spool_failure(&error),
+                Err(error) => {
+                    log_spool_failure(&error);
+                    self.unpacked.insert(label, error.to_string());
+                }
             }
         }
+        self.tally.figures.set_unpacked(self.unpacked.values().next().cloned());
     }
 
     fn see_to_limits(&mut self, now: bool) {
@@ -167,8 +189,10 @@ impl House {
             return;
         }
         let began = Instant::now();
-        let limits = Limits { max_age, max_bytes, done_is_kept: keep != Keep::Archive };
-        let removed = remove_over_limits(&self.layout, limits, now_ms().div_euclid(1_000));
+        // With `none` it may be what another worker is to pack.
+        let limits = Limits { max_age, max_bytes, done_is_kept: keep == Keep::Done };
+        let now_seconds = now_ms().div_euclid(1_000);
+        let removed = remove_over_limits(&self.layout, limits, now_seconds, &|| self.stop.requested());
         self.limits_due = Some(Instant::now() + LIMITS_INTERVAL.max(began.elapsed() * LIMITS_SHARE));
         match removed {
             Ok(Some(removed)) => {

@@ -36,7 +36,7 @@ use std::time::Duration;
 
 pub use coordinate::{Ended, PipelineError, run};
 pub use dead_room::{DeadRoom, Room};
-pub use figures::{DatasetFigures, Figures, Parked};
+pub use figures::{DatasetFigures, Figures, Parked, Waiting};
 pub use keep::{KeepSettings, Keeper};
 pub use tally::{Tally, Totals};
 

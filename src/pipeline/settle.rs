@@ -1,6 +1,7 @@
 //! What is delivered is deleted (or kept), what can't be is buried. Deleting waits for the disk, so many threads do it.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ const SETTLE_RETRY: Duration = Duration::from_secs(10);
 
 /// Messages settled by one thread at a time.
 pub(super) const SETTLE_AT_ONCE: usize = 32;
+
+/// What a report takes of the disk, mostly; the next count knows better.
+const REPORT_BYTES: u64 = 4_096;
 
 pub(super) struct SettleTask {
     pub(super) work: Arc<Work>,
@@ -86,9 +90,10 @@ fn settle(
             folder = work.batch.label(), message_id = %name.to_string_lossy(), stage = letter.stage, reason = letter.reason,
             "a message went to dead"
         );
-        let bytes = work.batch.path().join(&name).symlink_metadata().map_or(0, |found| found.len());
+        let found = work.batch.path().join(&name).symlink_metadata();
+        let bytes = found.map_or(0, |found| spool::disk_bytes(found.len(), found.blocks()));
         let buried = spool::bury(layout, &shared.worker_name, &work.batch, &name, letter);
-        shared.tally.figures.dead_room.add_buried(bytes);
+        shared.tally.figures.dead_room.add_buried(bytes + REPORT_BYTES);
         buried
     };
     let result = match &ending {

@@ -12,7 +12,6 @@ use fs2::FileExt;
 use rustix::fs::{AtFlags, CWD, FileType};
 
 use super::batch::{list, open_folder};
-use super::dead::{is_called_report, report_name};
 use super::letters::{dead_names, folder_entries};
 use super::worker::LOCK;
 use super::{EntryKind, Layout, SpoolError, folder_label, now_ms};
@@ -49,6 +48,7 @@ pub struct Queue {
     pub ages: [u64; AGES.len() + 1],
     pub claimed: u64,
     pub dead: u64,
+    /// What they take of the disk, with their reports.
     pub dead_bytes: u64,
 }
 
@@ -107,11 +107,9 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
     let dead = layout.dead();
     for folder in folder_entries(&dead, EntryKind::Folder).unwrap_or_default() {
         let queue = found.queues.entry(folder.to_string_lossy().into_owned()).or_default();
-        for name in dead_names(&dead.join(&folder)).unwrap_or_default() {
-            queue.dead += 1;
-            queue.dead_bytes +=
-                dead.join(&folder).join(name).symlink_metadata().map_or(0, |found| found.len());
-        }
+        let path = dead.join(&folder);
+        queue.dead += dead_names(&path).map_or(0, |names| names.len() as u64);
+        queue.dead_bytes += dead_bytes_in(&path, &|| false).ok().flatten().unwrap_or(0);
     }
     Ok(found)
 }
@@ -126,28 +124,41 @@ pub fn ready_messages(layout: &Layout) -> u64 {
         as u64
 }
 
-/// Bytes of the messages in `dead`, without their reports: as [`Queue::dead_bytes`], and no names are held in memory.
-pub fn dead_bytes(layout: &Layout) -> Result<u64, SpoolError> {
+/// What `dead` takes of the disk, reports included: as [`Queue::dead_bytes`], and no names are held in memory. None where
+/// `stop` said so before all was counted.
+pub fn dead_bytes(layout: &Layout, stop: &dyn Fn() -> bool) -> Result<Option<u64>, SpoolError> {
     let dead = layout.dead();
     let mut bytes = 0;
     for folder in folder_entries(&dead, EntryKind::Folder)? {
-        let path = dead.join(folder);
-        let failed = |error| SpoolError::io("list", &path, error);
-        let Ok(folder) = open_folder(CWD, &path) else { continue };
-        let look_at = |name: &OsStr| rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
-        for entry in list(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if entry.kind == EntryKind::Folder || entry.is_hidden() {
-                continue;
-            }
-            // A message may itself be called `….error.json`: then it has a report of its own.
-            let is_report = is_called_report(&entry.name) && look_at(&report_name(&entry.name)).is_err();
-            if !is_report && let Ok(found) = look_at(&entry.name) {
-                bytes += found.st_size as u64;
-            }
+        let Some(of_folder) = dead_bytes_in(&dead.join(folder), stop)? else { return Ok(None) };
+        bytes += of_folder;
+    }
+    Ok(Some(bytes))
+}
+
+fn dead_bytes_in(path: &Path, stop: &dyn Fn() -> bool) -> Result<Option<u64>, SpoolError> {
+    let failed = |error| SpoolError::io("list", path, error);
+    let Ok(folder) = open_folder(CWD, path) else { return Ok(Some(0)) };
+    let mut bytes = 0;
+    for entry in list(&folder).map_err(failed)? {
+        if stop() {
+            return Ok(None);
+        }
+        let entry = entry.map_err(failed)?;
+        if entry.kind == EntryKind::Folder || entry.is_hidden() {
+            continue;
+        }
+        if let Ok(found) = rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
+            bytes += disk_bytes(found.st_size as u64, found.st_blocks as u64);
         }
     }
-    Ok(bytes)
+    Ok(Some(bytes))
+}
+
+/// What a file takes of the disk, where a file of ten bytes has a block to itself. Some file systems pack it into less than
+/// its length; that is not counted on.
+pub fn disk_bytes(bytes: u64, blocks: u64) -> u64 {
+    bytes.max(blocks * 512)
 }
 
 /// What vanishes while it is counted was claimed, and is not counted.

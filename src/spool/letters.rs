@@ -195,9 +195,10 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
     let _lock = lock_dataset(layout, &first.label)?;
     let mut results = Vec::with_capacity(letters.len());
     for letter in letters {
+        let report = file_at(&letter.report_path);
         results.push(match rename(&letter.path, &folder.join(letter.name_in_incoming())) {
             Ok(()) => {
-                remove(&letter.report_path)?;
+                remove_if_same(&letter.report_path, report)?;
                 Retried::Back
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Retried::NameTaken,
@@ -210,8 +211,20 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
 
 /// Deletes a letter for good, and then its report.
 pub fn drop_letter(letter: &Letter) -> Result<(), SpoolError> {
+    let report = file_at(&letter.report_path);
     remove(&letter.path)?;
-    remove(&letter.report_path)
+    remove_if_same(&letter.report_path, report)
+}
+
+/// What tells a file from the next one at its path.
+fn file_at(path: &Path) -> Option<(u64, i64, i64)> {
+    path.symlink_metadata().ok().map(|found| (found.ino(), found.ctime(), found.ctime_nsec()))
+}
+
+/// Removes the report of a letter that has gone. A second copy, which a worker had in hand, may have been buried under its
+/// name since: then the report is that one's, and another file.
+fn remove_if_same(report_path: &Path, report: Option<(u64, i64, i64)>) -> Result<(), SpoolError> {
+    if file_at(report_path) == report { remove(report_path) } else { Ok(()) }
 }
 
 /// Deletes reports whose messages have gone.

@@ -33,7 +33,9 @@ pub use archive::{
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer, Folder};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
-pub use inspect::{AGES, DiskSpace, Inspection, Queue, WorkerSeen, dead_bytes, inspect, ready_messages};
+pub use inspect::{
+    AGES, DiskSpace, Inspection, Queue, WorkerSeen, dead_bytes, disk_bytes, inspect, ready_messages,
+};
 pub use layout::{Layout, folder_label};
 pub use letters::{
     Letter, Letters, Retried, dead_letters, drop_letter, reason_group, remove_reports_alone, retry_letters,

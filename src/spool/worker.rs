@@ -81,6 +81,11 @@ impl Worker {
         format!("{time}-{}-{bulk}{number:05}.{label}", self.short_name)
     }
 
+    /// Whether it still has a batch, as far as can be seen.
+    pub fn has_batches(&self) -> bool {
+        has_batches(&self.folder).unwrap_or(false)
+    }
+
     /// Removes the folder, which must have no batches left in it, and gives the lock up.
     pub fn retire(self) -> Result<(), SpoolError> {
         remove_folder(&self.folder)?;
@@ -105,16 +110,17 @@ pub fn publish(layout: &Layout, worker: &str, text: &[u8]) -> io::Result<()> {
 
 /// Removes an emptied worker's folder; the caller holds its lock. One that has a batch in it stays.
 pub(super) fn remove_folder(folder: &Path) -> Result<(), SpoolError> {
-    let has_batch = fs::read_dir(folder)
-        .map_err(|error| SpoolError::io("list", folder, error))?
-        .any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK));
-    if has_batch {
+    if has_batches(folder).map_err(|error| SpoolError::io("list", folder, error))? {
         return Ok(());
     }
     // Back to the name that recovery passes over: without its lock file it would look like a dead worker's.
     let unborn = unborn_name(folder);
     fs::rename(folder, &unborn).map_err(|error| SpoolError::io("rename", folder, error))?;
     remove_unborn(&unborn)
+}
+
+fn has_batches(folder: &Path) -> io::Result<bool> {
+    Ok(fs::read_dir(folder)?.any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK)))
 }
 
 /// Removes a folder under its hidden name; there is nothing in it but a lock file. Two may do it at once.

@@ -52,6 +52,13 @@ pub(crate) fn skip(why: &str) {
     }
 }
 
+/// The same where a tool is missing that scripts/test installs: on a CI that is a failure.
+#[track_caller]
+pub(crate) fn lacks(what: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{what}");
+    skip(what);
+}
+
 /// A seeded source of numbers, so that a failing run can be made again.
 pub(crate) struct Random(u64);
 

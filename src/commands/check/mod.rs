@@ -2,6 +2,7 @@
 
 mod bigquery;
 mod host;
+mod rights;
 mod spool;
 mod sqlite;
 mod told;

@@ -5,19 +5,15 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, AtFlags, CWD};
-
 use super::super::text::{counted, size};
+use super::rights::{self, sub_folders};
 use super::{Line, bad, good, warning};
-use crate::config::Config;
+use crate::config::{Config, Keep};
 use crate::spool::{DiskSpace, Layout, Watch, leases_work};
 
 /// File systems on which locks or leases are not what they are on a local disk: their number and name (statfs(2)).
 const NETWORK_FILE_SYSTEMS: [(u32, &str); 5] =
     [(0x6969, "NFS"), (0x517b, "SMB"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2"), (0x0102_1997, "9p")];
-
-/// The bit of a folder such as /tmp.
-const STICKY: u32 = 0o1000;
 
 /// Folders that the client may still make: one a dataset.
 const FOLDERS_TO_COME: u64 = 100;
@@ -27,14 +23,17 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
     let folders = [layout.incoming(), layout.claimed(), layout.dead(), layout.done()];
     let there: Vec<PathBuf> = folders.iter().filter(|folder| folder.is_dir()).cloned().collect();
     let mut lines = vec![of_folders(config, &folders)];
-    // Where it is not there yet, the nearest folder that is says what it will be like.
-    let ground = config.spool.ancestors().find(|path| path.is_dir());
-    let ground = ground.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    lines.push(of_file_system(&there));
-    lines.extend(of_rights(&layout, &there, &ground));
-    lines.extend(of_network(&ground, "spool"));
-    lines.push(of_room("spool room", &ground, config.status_disk_critical));
-    lines.push(of_leases(&layout, &ground));
+    let ground = nearest(&config.spool);
+    lines.push(of_file_system(&folders));
+    lines.extend(rights::check(config, &layout, &there, ground));
+    lines.extend(of_network(ground, "spool"));
+    lines.push(of_room("spool room", ground, config.status_disk_critical));
+    let archive = layout.archive();
+    let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
+    if config.keep == Keep::Archive && archive.is_dir() && device(&archive) != device(ground) {
+        lines.push(of_room("archive room", &archive, config.status_disk_critical));
+    }
+    lines.push(of_leases(&layout, ground));
     lines.push(of_watches(&layout));
     lines
 }
@@ -54,71 +53,21 @@ fn of_folders(config: &Config, folders: &[PathBuf]) -> Line {
     warning("spool", format!("{root} has no incoming folder yet"), hint)
 }
 
-fn of_file_system(there: &[PathBuf]) -> Line {
+/// Where something is not there yet, the nearest folder that is says what it will be like.
+fn nearest(path: &Path) -> &Path {
+    let there = path.ancestors().find(|path| path.is_dir());
+    there.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn of_file_system(folders: &[PathBuf]) -> Line {
     let devices: BTreeSet<u64> =
-        there.iter().filter_map(|path| Some(fs::metadata(path).ok()?.dev())).collect();
+        folders.iter().filter_map(|path| Some(nearest(path).metadata().ok()?.dev())).collect();
     if devices.len() > 1 {
         let hint =
             "messages are claimed by renaming: put incoming, claimed, dead and done on one file system";
         return bad("one file system", "the spool's folders are on more than one file system", hint);
     }
     good("one file system", "renames can move messages between all folders")
-}
-
-/// Whether this user may rename and delete what the client writes: a line for each folder where it may not.
-fn of_rights(layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<Line> {
-    let mut folders = there.to_vec();
-    if there.is_empty() {
-        folders.push(ground.to_owned());
-    }
-    folders.extend(dataset_folders(layout));
-    let bad_ones: Vec<Line> = folders.iter().filter_map(|folder| of_folder_rights(folder)).collect();
-    if !bad_ones.is_empty() {
-        return bad_ones;
-    }
-    let me = rustix::process::geteuid();
-    let others = folders.iter().find_map(|folder| {
-        let entries = fs::read_dir(folder).ok()?.flatten();
-        let mut files = entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)));
-        files.find(|(_, found)| found.is_file() && found.uid() != me.as_raw()).map(|(path, _)| path)
-    });
-    let folders = counted(folders.len() as u64, "folder");
-    vec![match others.filter(|_| !me.is_root()) {
-        Some(path) => {
-            let what = format!("{} belongs to another user", path.display());
-            let hint = "whether it is still written can't be asked then, and each file waits for write_age: run \
-                        irispool as the user that runs the IRIS client";
-            warning("rights", what, hint)
-        }
-        None => good("rights", format!("{folders} can be read and written")),
-    }]
-}
-
-/// None where all is well.
-fn of_folder_rights(folder: &Path) -> Option<Line> {
-    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
-    let hint = "run irispool as the user that runs the IRIS client, or give its user the right to";
-    if let Err(error) = rustix::fs::accessat(CWD, folder, all, AtFlags::EACCESS) {
-        let what = format!("this user may not read and write {}: {error}", folder.display());
-        return Some(bad("rights", what, hint));
-    }
-    let found = folder.metadata().ok()?;
-    let me = rustix::process::geteuid();
-    let is_sticky = found.mode() & STICKY != 0;
-    if is_sticky && found.uid() != me.as_raw() && !me.is_root() {
-        let what =
-            format!("in {} each user may move only files of their own: it is sticky", folder.display());
-        return Some(bad("rights", what, format!("chmod -t {}", folder.display())));
-    }
-    None
-}
-
-fn dataset_folders(layout: &Layout) -> Vec<PathBuf> {
-    let entries = fs::read_dir(layout.incoming()).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.path())
-        .collect()
 }
 
 /// None where the file system is a local one.
@@ -162,7 +111,7 @@ fn of_leases(layout: &Layout, ground: &Path) -> Line {
 
 /// Tried for every folder that is there.
 fn of_watches(layout: &Layout) -> Line {
-    let mut folders = dataset_folders(layout);
+    let mut folders = sub_folders(&layout.incoming());
     if layout.incoming().is_dir() {
         folders.push(layout.incoming());
     }

@@ -1,6 +1,9 @@
-//! Who is told of what goes on: alerts, the log file, the PID file. Nothing is sent and nothing is written.
+//! Who is told of what goes on: alerts, the log file, the PID file, whoever asks over HTTP. Nothing is sent and nothing is
+//! written.
 
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -9,8 +12,11 @@ use std::time::Duration;
 
 use rustix::fs::{Access, AtFlags, CWD};
 
-use super::{Line, bad, good, warning};
+use super::rights::STICKY;
+use super::{Line, Verdict, bad, good, warning};
 use crate::config::{Config, Secret};
+use crate::health::News;
+use crate::spool::{Layout, inspect};
 
 /// For the look-up of a name, and again for the connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,8 +29,9 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
         config.alert_webhook.as_ref().map(|url| of_url("alert webhook", url)),
         config.alert_command.as_ref().map(of_command),
         config.heartbeat_url.as_ref().map(|url| of_url("heartbeat", url)),
-        config.log_file.as_deref().map(|path| of_file("log file", path)),
+        config.log_file.as_deref().map(of_log_file),
         config.pid_file.as_deref().map(|path| of_file("pid file", path)),
+        config.listen.0.map(|address| of_address(config, address)),
     ];
     lines.into_iter().flatten().collect()
 }
@@ -77,22 +84,77 @@ fn of_command(text: &Secret) -> Line {
     }
 }
 
+/// A log that can't be written holds nothing up.
+fn of_log_file(path: &Path) -> Line {
+    let line = of_file("log file", path);
+    if line.verdict != Verdict::Good {
+        return Line { verdict: Verdict::Warning, ..line };
+    }
+    // Of a folder like /tmp only a file's owner may take it away.
+    let Ok((file, folder)) = path.metadata().and_then(|file| Ok((file, folder_of(path).metadata()?))) else {
+        return line;
+    };
+    let me = rustix::process::geteuid();
+    let is_stuck = folder.mode() & STICKY != 0 && ![file.uid(), folder.uid()].contains(&me.as_raw());
+    if is_stuck && !me.is_root() {
+        let what = format!("{} can be written but not put aside: it will grow", path.display());
+        return warning("log file", what, format!("chown {} {}", me.as_raw(), path.display()));
+    }
+    line
+}
+
 fn of_file(check: &'static str, path: &Path) -> Line {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let may = |path: &Path, what| rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS);
     let hint = "make the folder, give this user the right to, or choose another place";
-    if let Err(error) = may(folder, Access::WRITE_OK | Access::EXEC_OK) {
-        let what = format!("this user may not make files in {}: {error}", folder.display());
-        return if check == "log file" { warning(check, what, hint) } else { bad(check, what, hint) };
-    }
+    let folder = folder_of(path);
+    let in_folder = may(folder, Access::WRITE_OK | Access::EXEC_OK);
     if path.is_dir() {
         return bad(check, format!("{} is a folder", path.display()), "name a file in it");
     }
-    match may(path, Access::WRITE_OK) {
-        Err(error) if path.exists() => {
+    match (in_folder, may(path, Access::WRITE_OK)) {
+        (_, Err(error)) if path.exists() => {
             let what = format!("this user may not write {}: {error}", path.display());
             bad(check, what, "give this user the right to, or remove the file")
         }
-        _ => good(check, format!("{} can be written", path.display())),
+        (Err(error), Ok(())) => {
+            let what = format!(
+                "{} can be written, but not put aside or removed: in its folder this user may not: {error}",
+                path.display()
+            );
+            bad(check, what, hint)
+        }
+        (Err(error), Err(_)) => {
+            let what = format!("this user may not make files in {}: {error}", folder.display());
+            bad(check, what, hint)
+        }
+        (Ok(()), _) => good(check, format!("{} can be written", path.display())),
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// It is taken for a moment, and nobody is answered.
+fn of_address(config: &Config, address: SocketAddr) -> Line {
+    let error = match TcpListener::bind(address) {
+        Ok(_) => return good("listen", format!("{address} is free")),
+        Err(error) => error,
+    };
+    let what = format!("cannot listen on {address}: {error}");
+    if error.kind() != io::ErrorKind::AddrInUse {
+        return bad("listen", what, "name an address of this machine; ports under 1024 are for root");
+    }
+    let workers = inspect(&Layout::at(&config.spool)).unwrap_or_default().workers;
+    let is_ours = workers.iter().filter(|worker| worker.alive).any(|worker| {
+        News::read(&worker.published).and_then(|news| news.listen) == Some(address.to_string())
+    });
+    if is_ours {
+        return warning(
+            "listen",
+            format!("{address} is a worker's of this spool"),
+            "each worker needs its own port",
+        );
+    }
+    bad("listen", what, "another program has it: choose another port")
 }

@@ -118,6 +118,8 @@ pub(super) enum DeadError {
     NoChoice,
     #[error("there is nobody to ask whether {count} dead letters may be deleted")]
     NobodyToAsk { count: usize },
+    #[error("not in dead: {messages}")]
+    NotThere { messages: String },
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Copy { action: &'static str, path: PathBuf, source: io::Error },
 }
@@ -129,6 +131,9 @@ impl Explain for DeadError {
                 "name messages, or choose by --dataset and --reason, or say --all".to_owned()
             }
             DeadError::NobodyToAsk { .. } => "add --yes to delete them without being asked".to_owned(),
+            DeadError::NotThere { .. } => {
+                "irispool dead list; or has somebody retried it already?".to_owned()
+            }
             DeadError::Copy { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 "nothing is overwritten: export into an empty folder".to_owned()
             }
@@ -139,7 +144,7 @@ impl Explain for DeadError {
     fn exit(&self) -> Exit {
         match self {
             DeadError::NoChoice | DeadError::NobodyToAsk { .. } => Exit::Usage,
-            DeadError::Copy { .. } => Exit::CannotRun,
+            DeadError::NotThere { .. } | DeadError::Copy { .. } => Exit::CannotRun,
         }
     }
 }
@@ -154,10 +159,17 @@ pub(super) fn run(config: &Config, command: &DeadCommand) -> Result<Exit, Failur
         DeadCommand::List(args) => list::run(&find(&layout, &args.filter)?, args.json),
         DeadCommand::Show(args) => {
             refuse_no_choice(&args.messages, &args.filter, false)?;
-            show::run(&only(find(&layout, &args.filter)?, &args.messages).letters, args.json)
+            let (found, missing) = only(find(&layout, &args.filter)?, &args.messages);
+            none_missing(&missing, show::run(&found.letters, args.json)?)
         }
-        DeadCommand::Retry(args) => settle::retry(&layout, &args.choose(&layout)?),
-        DeadCommand::Drop(args) => settle::drop(&args.selection.choose(&layout)?, args.yes),
+        DeadCommand::Retry(args) => {
+            let (found, missing) = args.choose(&layout)?;
+            none_missing(&missing, settle::retry(&layout, &found)?)
+        }
+        DeadCommand::Drop(args) => {
+            let (found, missing) = args.selection.choose(&layout)?;
+            none_missing(&missing, settle::drop(&found, args.yes)?)
+        }
         DeadCommand::Export(args) => {
             refuse_no_choice(&[], &args.filter, args.all)?;
             export::run(&find(&layout, &args.filter)?.letters, &args.dir)
@@ -166,7 +178,8 @@ pub(super) fn run(config: &Config, command: &DeadCommand) -> Result<Exit, Failur
 }
 
 impl Selection {
-    fn choose(&self, layout: &Layout) -> Result<Letters, Failure> {
+    /// What was chosen, and the names that are not there.
+    fn choose(&self, layout: &Layout) -> Result<(Letters, Vec<&str>), Failure> {
         refuse_no_choice(&self.messages, &self.filter, self.all)?;
         Ok(only(find(layout, &self.filter)?, &self.messages))
     }
@@ -183,16 +196,23 @@ fn find(layout: &Layout, filter: &Filter) -> Result<Letters, Failure> {
     Ok(found)
 }
 
-/// Those of these ids, or of these names in `dead`; all where none is named.
-fn only(mut found: Letters, messages: &[String]) -> Letters {
-    if !messages.is_empty() {
-        found.letters.retain(|letter| {
-            messages
-                .iter()
-                .any(|name| *name == letter.message_id() || **name == *letter.name.to_string_lossy())
-        });
+/// Those of these ids, or of these names in `dead`, and the names that no letter has; all where none is named.
+fn only(mut found: Letters, messages: &[String]) -> (Letters, Vec<&str>) {
+    let is_of =
+        |letter: &Letter, name: &str| name == letter.message_id() || name == letter.name.to_string_lossy();
+    let mut missing: Vec<&str> = messages.iter().map(String::as_str).collect();
+    missing.retain(|name| !found.letters.iter().any(|letter| is_of(letter, name)));
+    found.letters.retain(|letter| messages.is_empty() || messages.iter().any(|name| is_of(letter, name)));
+    (found, missing)
+}
+
+/// What could be done with the others is done by then.
+fn none_missing(missing: &[&str], exit: Exit) -> Result<Exit, Failure> {
+    if missing.is_empty() {
+        Ok(exit)
+    } else {
+        Err(DeadError::NotThere { messages: missing.join(", ") }.into())
     }
-    found
 }
 
 impl Filter {

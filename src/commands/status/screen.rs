@@ -119,6 +119,7 @@ fn worker_line(
     if let Some(news) = &worker.news {
         line.push_str(&format!(", {:.1} files/s", news.files_per_second));
         match news.parked.keys().next() {
+            _ if news.waits.is_some() => line.push_str(", waits for the warehouse"),
             Some(first) if news.parked.len() == 1 => {
                 line.push_str(&format!(", waits for the warehouse to take {}", plain(first)));
             }

@@ -84,14 +84,14 @@ fn open_files_as_allowed() {
 pub fn run(
     settings: Settings,
     layout: Layout,
+    worker: Worker,
     warehouse: Arc<dyn Warehouse>,
     tally: Arc<Tally>,
     stop: Stop,
 ) -> Result<Ended, PipelineError> {
     open_files_as_allowed();
-    let worker = Arc::new(Worker::register(&layout)?);
+    let worker = Arc::new(worker);
     tracing::info!(worker = worker.name(), spool = %layout.root().display(), warehouse = warehouse.name(), "ready");
-    let _ = tally.figures.worker.set(worker.name().to_owned());
     let shared = Arc::new(Shared {
         worker_name: Arc::from(worker.name()),
         tables: Tables::new(Arc::clone(&warehouse), Arc::clone(&tally)),
@@ -127,9 +127,13 @@ pub fn run(
         settled: 0,
         resume_at: None,
     };
-    let ended = coordinator.work()?;
+    let mut ended = coordinator.work()?;
     coordinator.finish(threads);
     drop(coordinator);
+    if shared.settings.once && shared.stop.requested() {
+        // What was given back, what was never claimed, and what stays claimed for the next worker.
+        ended.left = ended.left.max(ready_messages(&shared.layout) + u64::from(worker.has_batches()));
+    }
     match Arc::try_unwrap(worker) {
         Ok(worker) => worker.retire()?,
         Err(_) => tracing::debug!("a stage is still at work: the worker's folder stays for the next worker"),

@@ -41,11 +41,12 @@ pub struct Removed {
     /// Messages in `done/`.
     pub messages: u64,
     pub bytes: u64,
-    /// What is still kept.
+    /// What is still kept, as far as it was counted before a stop.
     pub bytes_left: u64,
 }
 
-/// Removes what is over the limits. Nothing, and none, where another process is at it.
+/// Removes what is over the limits, until `stop` says so: the rest is removed the next time. Nothing, and none, where
+/// another process is at it.
 ///
 /// # Errors
 /// When something can't be listed or removed; the rest is tried the next time.
@@ -53,6 +54,7 @@ pub fn remove_over_limits(
     layout: &Layout,
     limits: Limits,
     now_seconds: i64,
+    stop: &dyn Fn() -> bool,
 ) -> Result<Option<Removed>, SpoolError> {
     let Some(_lock) = try_lock(layout, ".keep-limits")? else { return Ok(None) };
     let oldest = limits.max_age.map_or(i64::MIN, |age| now_seconds.saturating_sub(age.as_secs() as i64));
@@ -65,7 +67,7 @@ pub fn remove_over_limits(
     }
     let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
     if limits.done_is_kept {
-        each_in_done(layout, |message| {
+        each_in_done(layout, stop, |message| {
             if message.seconds < oldest {
                 message.remove(&mut removed)
             } else {
@@ -76,7 +78,8 @@ pub fn remove_over_limits(
     }
     let kept = files.iter().map(|file| file.file_bytes).sum::<u64>() + minutes.values().sum::<u64>();
     removed.bytes_left = kept;
-    let Some(over) = limits.max_bytes.and_then(|most| kept.checked_sub(most)).filter(|over| *over > 0) else {
+    let over = limits.max_bytes.and_then(|most| kept.checked_sub(most));
+    let Some(over) = over.filter(|over| *over > 0 && !stop()) else {
         return Ok(Some(removed));
     };
     let before = removed.bytes;
@@ -107,7 +110,7 @@ pub fn remove_over_limits(
     }
     if planned > 0 {
         let mut of_part = Vec::new();
-        each_in_done(layout, |message| {
+        each_in_done(layout, stop, |message| {
             let minute = message.seconds.div_euclid(MINUTE);
             if minute <= whole_until {
                 return message.remove(&mut removed);
@@ -120,7 +123,7 @@ pub fn remove_over_limits(
         of_part.sort();
         let mut wanted = part.map_or(0, |(_, bytes)| bytes);
         for (_, path, bytes) in of_part {
-            if wanted == 0 {
+            if wanted == 0 || stop() {
                 break;
             }
             gone_is_fine(fs::remove_file(&path)).map_err(|error| SpoolError::io("remove", &path, error))?;
@@ -156,7 +159,7 @@ struct Message<'a> {
     bytes: u64,
     seconds: i64,
     /// To the nanosecond.
-    time: (i64, u64),
+    time: (i64, u32),
 }
 
 impl Message<'_> {
@@ -169,9 +172,10 @@ impl Message<'_> {
     }
 }
 
-/// What is no message is passed over, and so is what vanishes meanwhile.
+/// What is no message is passed over, and so is what vanishes meanwhile. It ends when `stop` says so.
 fn each_in_done(
     layout: &Layout,
+    stop: &dyn Fn() -> bool,
     mut take: impl FnMut(&Message<'_>) -> Result<(), SpoolError>,
 ) -> Result<(), SpoolError> {
     let done = layout.done();
@@ -180,6 +184,9 @@ fn each_in_done(
         let failed = |error| SpoolError::io("list", &path, error);
         let Ok(folder) = open_folder(CWD, &path) else { continue };
         for entry in list(&folder).map_err(failed)? {
+            if stop() {
+                return Ok(());
+            }
             let entry = entry.map_err(failed)?;
             if entry.kind != EntryKind::File || entry.is_hidden() {
                 continue;
@@ -194,7 +201,7 @@ fn each_in_done(
                 name: &entry.name,
                 bytes: found.st_size as u64,
                 seconds: found.st_mtime,
-                time: (found.st_mtime, found.st_mtime_nsec),
+                time: (found.st_mtime, found.st_mtime_nsec as u32),
             })?;
         }
     }

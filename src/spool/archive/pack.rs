@@ -241,7 +241,8 @@ fn next_readable<'w>(
                     path,
                     bytes: buffer.len() as u64,
                     written: (found.st_mtime, found.st_mtime_nsec as u32),
-                    mode: found.st_mode,
+                    #[allow(clippy::unnecessary_cast, reason = "not on macOS")]
+                    mode: found.st_mode as u32,
                     uid: found.st_uid,
                     gid: found.st_gid,
                 };

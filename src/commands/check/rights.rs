@@ -1,0 +1,148 @@
+//! Whether this user may do in the spool what a run does there: a line for each place where it may not.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags, CWD};
+
+use super::super::text::counted;
+use super::{Line, bad, good, warning};
+use crate::config::{Config, Keep, WarehouseSpec};
+use crate::spool::Layout;
+
+/// The bit of a folder such as /tmp.
+pub(super) const STICKY: u32 = 0o1000;
+
+const HINT: &str = "run irispool as the user that runs the IRIS client, or give its user the right to";
+
+/// `there`: the spool's folders that are there. `ground`: the nearest that is, where the spool is not.
+pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<Line> {
+    let folders = folders(config, layout, there, ground);
+    let mut lines: Vec<Line> = folders.iter().filter_map(|folder| of_folder(folder)).collect();
+    lines.extend(written_files(config, layout).iter().filter_map(|file| of_file(file)));
+    lines.extend(of_what_is_told(config, layout));
+    if !lines.is_empty() {
+        return lines;
+    }
+    let me = rustix::process::geteuid();
+    let others = there.iter().cloned().chain(sub_folders(&layout.incoming())).find_map(|folder| {
+        let entries = fs::read_dir(folder).ok()?.flatten();
+        let mut files = entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)));
+        files.find(|(_, found)| found.is_file() && found.uid() != me.as_raw()).map(|(path, _)| path)
+    });
+    vec![match others.filter(|_| !me.is_root()) {
+        Some(path) => {
+            let what = format!("{} belongs to another user", path.display());
+            let hint = "whether it is still written can't be asked then, and each file waits for write_age: run \
+                        irispool as the user that runs the IRIS client";
+            warning("rights", what, hint)
+        }
+        None => {
+            good("rights", format!("{} can be read and written", counted(folders.len() as u64, "folder")))
+        }
+    }]
+}
+
+/// Folders in which files are made, renamed or deleted. A folder that a run of another user made is among them.
+fn folders(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<PathBuf> {
+    let mut folders = there.to_vec();
+    let is_archiving = config.keep == Keep::Archive;
+    let archive_lacks = is_archiving && layout.archive().symlink_metadata().is_err();
+    if there.len() < 4 || archive_lacks {
+        // What lacks is made in it.
+        folders.push(ground.to_owned());
+    }
+    for folder in [layout.incoming(), layout.claimed(), layout.dead(), layout.done()] {
+        folders.extend(sub_folders(&folder));
+    }
+    if layout.dataset_locks().is_dir() {
+        folders.push(layout.dataset_locks());
+    }
+    if is_archiving && !archive_lacks {
+        folders.push(layout.archive());
+        folders.extend(sub_folders(&layout.archive()));
+    }
+    folders
+}
+
+pub(super) fn sub_folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect()
+}
+
+/// Files that are opened again and again to be written: locks, and the archive's.
+fn written_files(config: &Config, layout: &Layout) -> Vec<PathBuf> {
+    let mut folders = vec![layout.dataset_locks()];
+    if config.keep == Keep::Archive {
+        folders.extend(sub_folders(&layout.archive()));
+    }
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    entries.map(|entry| entry.path()).collect()
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// None where all is well, or it has gone meanwhile.
+fn of_folder(folder: &Path) -> Option<Line> {
+    if folder.symlink_metadata().is_ok() && !folder.is_dir() {
+        let what = format!("{} is no folder, or a link that leads to none", folder.display());
+        return Some(bad("rights", what, "move it away, or make what it leads to"));
+    }
+    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    if let Err(error) = may(folder, all) {
+        let what = format!("this user may not read and write {}: {error}", folder.display());
+        return Some(bad("rights", what, HINT));
+    }
+    let found = folder.metadata().ok()?;
+    let me = rustix::process::geteuid();
+    let is_sticky = found.mode() & STICKY != 0;
+    if is_sticky && found.uid() != me.as_raw() && !me.is_root() {
+        let what =
+            format!("in {} each user may move only files of their own: it is sticky", folder.display());
+        return Some(bad("rights", what, format!("chmod -t {}", folder.display())));
+    }
+    None
+}
+
+fn of_file(file: &Path) -> Option<Line> {
+    let error = may(file, Access::WRITE_OK).err()?;
+    let what = format!("this user may not write {}: {error}", file.display());
+    Some(bad("rights", what, HINT))
+}
+
+/// What nothing but alerts and `status` depend on.
+fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<Line> {
+    let alerts = ["alerts.lock", "alerts.json"].map(|name| layout.root().join(name));
+    let mut places: Vec<(PathBuf, Access)> =
+        alerts.map(|file| (file, Access::READ_OK | Access::WRITE_OK)).into();
+    let tells =
+        config.alert_webhook.is_some() || config.alert_command.is_some() || config.heartbeat_url.is_some();
+    let notes = matches!(config.warehouse, WarehouseSpec::BigQuery { .. });
+    let in_it = Access::WRITE_OK | Access::EXEC_OK;
+    if tells || notes {
+        places.push((layout.root().to_owned(), in_it));
+    }
+    if notes {
+        places.push((layout.flow(), in_it));
+    }
+    let line = |(path, access): (PathBuf, Access)| {
+        let error = may(&path, access).err()?;
+        let what =
+            format!("this user may not write {}, for irispool status and alerts: {error}", path.display());
+        Some(warning("rights", what, HINT))
+    };
+    places.into_iter().filter_map(line).collect()
+}
+
+/// What is not there is as good: it is made, or was somebody's who has gone.
+fn may(path: &Path, what: Access) -> io::Result<()> {
+    match rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS) {
+        Err(rustix::io::Errno::NOENT) => Ok(()),
+        other => other.map_err(Into::into),
+    }
+}

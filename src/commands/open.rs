@@ -1,0 +1,82 @@
+//! Opening the warehouse that the settings name.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog;
+use crate::config::{self, Config, WarehouseSpec};
+use crate::exit::Failure;
+use crate::pipeline::Tally;
+use crate::signals::Stop;
+use crate::warehouse::bigquery::{self, BigQuery};
+use crate::warehouse::{Warehouse, WarehouseError, sqlite::Sqlite};
+
+/// A warehouse that is not ready when a daemon starts is tried again after so long.
+const OPEN_RETRY: Duration = Duration::from_secs(5);
+
+/// Opens the warehouse. A daemon waits for one that is not ready yet; nothing where it is told to stop meanwhile.
+pub(super) fn open_patiently(
+    config: &Config,
+    once: bool,
+    stop: &Stop,
+    tally: &Tally,
+) -> Result<Option<Arc<dyn Warehouse>>, Failure> {
+    loop {
+        match open_warehouse(config) {
+            Err(failure) if failure.may_pass() && !once => {
+                tracing::warn!(why = failure.to_string(), "waiting: the warehouse is not ready");
+                tally.figures.wait(Some(failure.to_string()));
+                if stop.wait(OPEN_RETRY) {
+                    return Ok(None);
+                }
+            }
+            other => return other.map(Some),
+        }
+    }
+}
+
+/// Opens the warehouse that the settings name.
+///
+/// # Errors
+/// When it is not there and can't be made, is something else, or lets nobody in.
+fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
+    Ok(match &config.warehouse {
+        WarehouseSpec::Sqlite(path) => Arc::new(open_sqlite(path, config.busy_timeout)?),
+        WarehouseSpec::BigQuery { .. } => Arc::new(open_bigquery(config)?),
+    })
+}
+
+/// Opens the database and, in a new one, makes all tables and views in one step: one by one, as messages come, each
+/// would be a commit of its own and make every other worker read the schema anew.
+fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
+    let sqlite = Sqlite::open(path, busy_timeout)?;
+    if !sqlite.is_new()? {
+        return Ok(sqlite);
+    }
+    match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str())) {
+        Ok(made) => tracing::debug!(tables = made.tables, views = made.views, "made what was missing"),
+        Err(error @ WarehouseError::Later { .. }) => return Err(error),
+        // A found table that is in the way holds up its own dataset only, and says so when a message comes for it.
+        Err(WarehouseError::Setup { why, hint }) => tracing::warn!(why, hint, "could not make all tables"),
+    }
+    Ok(sqlite)
+}
+
+/// Opens the settings' warehouse, which is in BigQuery, with the credentials that the process finds around it.
+pub(super) fn open_bigquery(config: &Config) -> Result<BigQuery, WarehouseError> {
+    let options = bigquery::Options {
+        method: match config.method {
+            config::Method::Auto => bigquery::Method::Auto,
+            config::Method::Stream => bigquery::Method::Stream,
+            config::Method::Load => bigquery::Method::Load,
+        },
+        batch_rows: config.stream_rows,
+        in_flight: config.requests_in_flight,
+        requests_per_second: config.requests_per_second.map(f64::from),
+        load_threshold_files: config.load_threshold_files as u64,
+        environment: bigquery::Environment::of_process(),
+        ..bigquery::Options::default()
+    };
+    BigQuery::open(&config.warehouse.to_string(), options)
+}
