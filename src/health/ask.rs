@@ -103,7 +103,7 @@ fn ask_sqlite(
 ) -> (WarehouseFacts, Option<BTreeMap<String, Flow>>) {
     facts.there = path.exists();
     if !facts.there {
-        return (facts, None);
+        return (facts, Some(BTreeMap::new()));
     }
     let began = Instant::now();
     let asked =

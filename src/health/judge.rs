@@ -175,13 +175,18 @@ impl Judge<'_> {
         }
     }
 
-    /// No rows although some should have come by now.
+    /// No rows although some should have come by now. Of all datasets together that is so wherever a row ever came:
+    /// they never rest. Of one it is so where its rhythm is known.
     fn silence(&mut self) {
+        if !self.facts.is_flow_known {
+            return;
+        }
         let stale_after = self.config.status_stale_after;
         let warehouse = &self.facts.warehouse;
-        if let (Some(last_ms), Some(rhythm)) = (warehouse.last_row_ms, warehouse.rhythm) {
+        if let Some(last_ms) = warehouse.last_row_ms {
             let age = self.age(last_ms);
-            if age > stale_after.max(rhythm.patience_of_all()) {
+            let usual = warehouse.rhythm.map_or(Duration::ZERO, |rhythm| rhythm.patience_of_all());
+            if age > stale_after.max(usual) {
                 let what = format!("no row of any dataset for {}", words(age));
                 let hint = if self.facts.ready == 0 {
                     "nothing waits either: is the IRIS client running? Look at its log"

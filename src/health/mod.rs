@@ -10,6 +10,7 @@ mod ask;
 mod flow;
 mod flow_log;
 mod judge;
+mod last_row;
 mod ledger;
 mod metrics;
 mod news;
@@ -52,6 +53,9 @@ pub struct Facts {
     pub backlog_ages: Vec<AgeClass>,
     pub workers: Vec<WorkerFacts>,
     pub warehouse: WarehouseFacts,
+    /// Whether it could be found out when rows came.
+    #[serde(skip)]
+    pub is_flow_known: bool,
     pub disks: Vec<DiskFacts>,
 }
 
@@ -134,7 +138,8 @@ fn look_with(config: &Config, asker: &Asker) -> Facts {
     };
     let is_flow_known = flows.is_some();
     let flows = flows.unwrap_or_default();
-    warehouse.last_row_ms = flows.values().filter_map(|flow| flow.last_row_ms).max();
+    let last_row_ms = flows.values().filter_map(|flow| flow.last_row_ms).max();
+    warehouse.last_row_ms = last_row_ms.or_else(|| last_row::read(&layout.last_row()));
     warehouse.rhythm = flow::rhythm_of_all(&flows);
     let mut queues: BTreeMap<String, Queue> = BTreeMap::new();
     for (label, queue) in inspection.queues {
@@ -166,6 +171,7 @@ fn look_with(config: &Config, asker: &Asker) -> Facts {
         backlog_ages,
         workers,
         warehouse,
+        is_flow_known,
         disks: disks(config),
     }
 }

@@ -1,0 +1,123 @@
+//! `irispool status` where it no longer knows, or can't see: silence stays silence, and what can't be read is no zero.
+
+#![allow(clippy::unwrap_used)]
+
+mod run_support;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use run_support::{Daemon, Google, Site, until};
+use serde_json::Value;
+
+const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
+
+fn command(site: &Site, flags: &[&str]) -> Command {
+    let mut command = site.irispool();
+    command.args(["status", "--json"]).args(flags);
+    command.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_WAREHOUSE", site.warehouse());
+    command.env("IRISPOOL_STATUS_DISK_CRITICAL", "100").env("IRISPOOL_BUSY_TIMEOUT", "100ms");
+    command
+}
+
+/// The answer, with its exit code as `code`.
+#[track_caller]
+fn of_output(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut json: Value = serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)));
+    json["code"] = output.status.code().unwrap().into();
+    json
+}
+
+#[track_caller]
+fn answer(site: &Site, flags: &[&str]) -> Value {
+    of_output(&command(site, flags).output().unwrap())
+}
+
+#[track_caller]
+fn assert_found(answer: &Value, code: i32, keys: &[&str]) {
+    let found = answer["findings"].as_array().unwrap().iter().map(|finding| finding["key"].as_str().unwrap());
+    assert_eq!(
+        (answer["code"].as_i64().unwrap(), found.collect::<Vec<_>>()),
+        (code.into(), keys.to_vec()),
+        "{answer}"
+    );
+}
+
+fn at_work(site: &Site) -> Daemon {
+    let mut daemon = site.daemon(&[]);
+    daemon.wait_until_ready();
+    until("it tells its news", || answer(site, &[])["workers"][0]["news"]["turned_ms"].as_i64() > Some(0));
+    daemon
+}
+
+/// Lines of the ledger: one every `step_s` seconds, from `from_s` ago to `to_s` ago.
+fn ledger(site: &Site, dataset: &str, from_s: u32, to_s: u32, step_s: u32) {
+    let lines = format!(
+        "WITH RECURSIVE ago (s) AS (SELECT {from_s} UNION ALL SELECT s - {step_s} FROM ago WHERE s - {step_s} >= {to_s})
+         INSERT OR REPLACE INTO irispool_load_history
+         SELECT '{dataset}', 'm' || s, '0', 1, 1, 0, 0, 't', 1, 1, 'b', 'w', at, at, at
+         FROM (SELECT s, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || s || ' seconds') AS at FROM ago)"
+    );
+    site.connection().execute_batch(&lines).unwrap();
+}
+
+#[test]
+fn a_client_that_brought_rows_for_some_minutes_and_stopped_is_missed() {
+    let site = Site::new();
+    site.drain(&[]);
+    let daemon = at_work(&site);
+    assert_found(&answer(&site, &["--status-stale-after=1s"]), 0, &[]);
+    ledger(&site, "FREQ", 700, 600, 50);
+    assert_found(&answer(&site, &[]), 1, &["stale"]);
+    assert_found(&answer(&site, &["--status-stale-after=1h"]), 0, &[]);
+    daemon.stop();
+}
+
+#[test]
+fn silence_outlasts_the_lines_of_the_ledger() {
+    let site = Site::new();
+    site.put("FREQ", "a", ROW);
+    let daemon = at_work(&site);
+    until("its row is in", || site.loaded() == 1);
+    daemon.stop();
+    // As a prune does some day.
+    site.connection().execute_batch("DELETE FROM irispool_load_history").unwrap();
+    let daemon = at_work(&site);
+    until("it is missed", || answer(&site, &["--status-stale-after=1s"])["code"] == 1);
+    let seen = answer(&site, &["--status-stale-after=1s"]);
+    assert_found(&seen, 1, &["stale"]);
+    assert!(seen["warehouse"]["last_row_ms"].is_i64(), "{seen}");
+    daemon.stop();
+}
+
+#[test]
+fn with_bigquery_silence_outlasts_the_flow_log() {
+    let (site, google) = (Site::new(), Google::start());
+    google.has_table("bmrs_freq_iris", &[]);
+    google.state().views.insert("bmrs_freq_unified".to_owned());
+    let at_work = || {
+        let mut command = site.irispool();
+        command.arg("run").env("IRISPOOL_SPOOL", &site.spool);
+        google.as_emulator(&mut command);
+        let mut daemon = Daemon::start(command, site.folder.path());
+        daemon.wait_until_ready();
+        daemon
+    };
+    let answer = || {
+        let mut command = command(&site, &["--status-stale-after=1s"]);
+        google.as_emulator(&mut command);
+        of_output(&command.output().unwrap())
+    };
+    let daemon = at_work();
+    site.put("FREQ", "a", ROW);
+    until("its row is in", || google.state().rows == 1 && !site.has_messages());
+    daemon.stop();
+    // As it is after nine days.
+    fs::remove_dir_all(site.spool.join("flow")).unwrap();
+    let daemon = at_work();
+    until("it is missed", || answer()["code"] == 1);
+    assert_found(&answer(), 1, &["stale"]);
+    daemon.stop();
+}
