@@ -4,7 +4,9 @@
 
 mod run_support;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use run_support::{Daemon, Google, Site, until};
@@ -35,6 +37,12 @@ fn answer(site: &Site, flags: &[&str]) -> Value {
     of_output(&command(site, flags).output().unwrap())
 }
 
+/// As somebody who may not read everything.
+#[track_caller]
+fn answer_unprivileged(site: &Site, flags: &[&str]) -> Value {
+    of_output(&site.unprivileged(command(site, flags)).output().unwrap())
+}
+
 #[track_caller]
 fn assert_found(answer: &Value, code: i32, keys: &[&str]) {
     let found = answer["findings"].as_array().unwrap().iter().map(|finding| finding["key"].as_str().unwrap());
@@ -61,6 +69,22 @@ fn ledger(site: &Site, dataset: &str, from_s: u32, to_s: u32, step_s: u32) {
          FROM (SELECT s, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || s || ' seconds') AS at FROM ago)"
     );
     site.connection().execute_batch(&lines).unwrap();
+}
+
+/// A folder that nobody may look into, until this is dropped.
+struct Closed(PathBuf);
+
+impl Closed {
+    fn new(path: &Path) -> Closed {
+        fs::set_permissions(path, Permissions::from_mode(0o000)).unwrap();
+        Closed(path.to_owned())
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        fs::set_permissions(&self.0, Permissions::from_mode(0o755)).unwrap();
+    }
 }
 
 #[test]
@@ -119,5 +143,18 @@ fn with_bigquery_silence_outlasts_the_flow_log() {
     let daemon = at_work();
     until("it is missed", || answer()["code"] == 1);
     assert_found(&answer(), 1, &["stale"]);
+    daemon.stop();
+}
+
+#[test]
+fn a_database_that_may_not_be_looked_at_is_unknown() {
+    let site = Site::new();
+    let daemon = at_work(&site);
+    let folder = site.folder.path().join("closed");
+    fs::create_dir(&folder).unwrap();
+    site.give_to_nobody();
+    let _closed = Closed::new(&folder);
+    let warehouse = format!("--warehouse=sqlite:{}", folder.join("iris.db").display());
+    assert_found(&answer_unprivileged(&site, &[&warehouse]), 3, &["warehouse"]);
     daemon.stop();
 }
