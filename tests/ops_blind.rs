@@ -147,6 +147,63 @@ fn with_bigquery_silence_outlasts_the_flow_log() {
 }
 
 #[test]
+fn messages_where_no_worker_looks_are_a_warning() {
+    let site = Site::new();
+    let daemon = at_work(&site);
+    fs::create_dir_all(site.incoming("FREQ").join("empty")).unwrap();
+    assert_found(&answer(&site, &[]), 0, &[]);
+    fs::create_dir(site.incoming("FREQ").join("FREQ")).unwrap();
+    fs::write(site.incoming("FREQ").join("FREQ").join("a"), ROW).unwrap();
+    let seen = answer(&site, &[]);
+    assert_found(&seen, 1, &["too-deep"]);
+    assert!(seen["findings"][0]["what"].as_str().unwrap().contains("incoming/FREQ/FREQ"), "{seen}");
+    assert!(
+        seen["findings"][0]["hint"].as_str().unwrap().contains("RelativeFileDownloadDirectory"),
+        "{seen}"
+    );
+    fs::remove_dir_all(site.incoming("FREQ").join("FREQ")).unwrap();
+    fs::write(site.spool.join("incoming").join("b"), ROW).unwrap();
+    let seen = answer(&site, &[]);
+    assert_found(&seen, 1, &["stray"]);
+    assert!(seen["findings"][0]["what"].as_str().unwrap().contains("incoming/b"), "{seen}");
+    daemon.stop();
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_unknown_and_not_empty() {
+    let site = Site::new();
+    site.put("FREQ", "a", "[{");
+    site.put("MID", "b", ROW);
+    let daemon = at_work(&site);
+    until("they are taken", || site.dead().len() == 1 && !site.has_messages());
+    site.give_to_nobody();
+    assert_found(&answer_unprivileged(&site, &[]), 1, &["dead"]);
+    let incoming = site.incoming("MID");
+    for (closed, others) in [(&incoming, &["dead"][..]), (&site.spool.join("dead"), &[])] {
+        let _closed = Closed::new(closed);
+        let seen = answer_unprivileged(&site, &[]);
+        assert_found(&seen, 3, &[&["spool"], others].concat());
+        let what = seen["findings"][0]["what"].as_str().unwrap();
+        assert!(what.contains(closed.to_str().unwrap()), "{what}");
+    }
+    daemon.stop();
+}
+
+#[test]
+fn a_worker_that_cannot_be_seen_is_not_said_to_be_dead() {
+    let site = Site::new();
+    let daemon = at_work(&site);
+    site.give_to_nobody();
+    let worker = answer(&site, &[])["workers"][0]["name"].as_str().unwrap().to_owned();
+    let claimed = site.spool.join("claimed");
+    for closed in [claimed.clone(), claimed.join(&worker), site.spool.clone()] {
+        let _closed = Closed::new(&closed);
+        assert_found(&answer_unprivileged(&site, &[]), 3, &["spool"]);
+    }
+    daemon.stop();
+}
+
+#[test]
 fn a_database_that_may_not_be_looked_at_is_unknown() {
     let site = Site::new();
     let daemon = at_work(&site);

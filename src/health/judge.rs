@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::news::NEWS_AGE_MAX;
 use super::{Facts, WorkerFacts};
 use crate::config::Config;
+use crate::spool::{Part, Sighting};
 
 /// A dataset that has been silent for so long has been given up: it is no news that no row comes.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -59,6 +60,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Vec<Finding> {
     judge.workers();
     judge.parked();
     judge.backlog();
+    judge.misplaced();
     judge.warehouse();
     judge.silence();
     judge.disks();
@@ -89,16 +91,17 @@ impl Judge<'_> {
     }
 
     fn spool(&mut self) {
-        if let Some(error) = &self.facts.spool_error {
+        if !self.facts.unread.is_empty() {
+            let whys: Vec<&str> = self.facts.unread.values().map(String::as_str).collect();
             let hint = format!("is {} the spool, and may this user read it?", self.facts.spool.display());
-            self.find(Level::Unknown, "spool", error.clone(), hint);
+            self.find(Level::Unknown, "spool", whys.join("; "), hint);
         }
     }
 
     fn workers(&mut self) {
         let (alive, dead): (Vec<&WorkerFacts>, Vec<_>) =
             self.facts.workers.iter().partition(|worker| worker.alive);
-        if alive.is_empty() {
+        if alive.is_empty() && !self.facts.unread.contains_key(&Part::Claimed) {
             self.find(Level::Critical, "no-worker", "no worker is alive", "start one: irispool run");
         }
         let held: u64 = dead.iter().map(|worker| worker.claimed).sum();
@@ -162,6 +165,23 @@ impl Judge<'_> {
             let what = format!("the oldest message waits for {}", words(self.age(oldest_ms)));
             let hint = "a file still open for writing, one that irispool may not read, or a parked table";
             self.find(Level::Warning, "oldest", what, hint);
+        }
+    }
+
+    /// What the client wrote where no worker looks.
+    fn misplaced(&mut self) {
+        let Facts { stray, too_deep, .. } = self.facts;
+        let first =
+            |of: &Sighting| of.first.as_ref().map_or(String::new(), |path| path.display().to_string());
+        if stray.count > 0 {
+            let what = format!("{} in no dataset's folder, such as {}", stray.count, first(stray));
+            self.find(Level::Warning, "stray", what, "no worker takes it: move it into a dataset's folder");
+        }
+        if too_deep.count > 0 {
+            let what =
+                format!("{} folders in a dataset's folder, such as {}", too_deep.count, first(too_deep));
+            let hint = "no worker looks into them: is RelativeFileDownloadDirectory one level too deep? Move the files up";
+            self.find(Level::Warning, "too-deep", what, hint);
         }
     }
 

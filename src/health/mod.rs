@@ -31,7 +31,7 @@ pub use news::{News, ParkedNews, Publisher};
 
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
-use crate::spool::{AGES, DiskSpace, Inspection, Layout, Queue, WorkerSeen, inspect, now_ms};
+use crate::spool::{AGES, DiskSpace, Inspection, Layout, Part, Queue, Sighting, WorkerSeen, inspect, now_ms};
 
 /// All that is known at one moment. Written as JSON it is the answer of `irispool status --json`.
 #[derive(Debug, Serialize)]
@@ -39,8 +39,11 @@ pub struct Facts {
     /// When it was looked, in ms since 1970 UTC.
     pub at_ms: i64,
     pub spool: PathBuf,
-    /// Why the spool can't be looked at.
-    pub spool_error: Option<String>,
+    /// The parts of the spool that can't be read, or not all of them, with why: more may be there than is counted.
+    pub unread: BTreeMap<Part, String>,
+    /// What lies in `incoming` where no worker takes it.
+    pub stray: Sighting,
+    pub too_deep: Sighting,
     /// By dataset, as the warehouse calls it.
     pub datasets: BTreeMap<String, DatasetFacts>,
     /// Messages that wait, over all datasets.
@@ -120,10 +123,11 @@ impl Looker {
 fn look_with(config: &Config, asker: &Asker) -> Facts {
     let at_ms = now_ms();
     let layout = Layout::at(&config.spool);
-    let (inspection, mut spool_error) = match inspect(&layout) {
-        Ok(found) => (found, None),
-        Err(error) => (Inspection::default(), Some(error.to_string())),
-    };
+    let mut inspection = inspect(&layout).unwrap_or_else(|error| {
+        // Where there is no spool, nobody works on it, and nothing is dead.
+        let unread = [(Part::Incoming, error.to_string())].into();
+        Inspection { unread, ..Inspection::default() }
+    });
     let workers: Vec<WorkerFacts> = inspection.workers.into_iter().map(worker_facts).collect();
     let (mut warehouse, ledger) = asker.ask();
     let flows = match &config.warehouse {
@@ -131,7 +135,7 @@ fn look_with(config: &Config, asker: &Asker) -> Facts {
         WarehouseSpec::BigQuery { .. } => match flows_of_log(&layout, &warehouse.name, &workers, at_ms) {
             Ok(flows) => Some(flows),
             Err(error) => {
-                spool_error.get_or_insert(error);
+                inspection.unread.insert(Part::Flow, error);
                 None
             }
         },
@@ -161,7 +165,9 @@ fn look_with(config: &Config, asker: &Asker) -> Facts {
     Facts {
         at_ms,
         spool: config.spool.clone(),
-        spool_error,
+        unread: inspection.unread,
+        stray: inspection.stray,
+        too_deep: inspection.too_deep,
         datasets,
         ready: total.ready,
         claimed: total.claimed,

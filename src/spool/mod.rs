@@ -15,6 +15,7 @@ mod archive;
 mod batch;
 mod claim;
 mod dead;
+mod disk_space;
 mod inspect;
 mod layout;
 mod letters;
@@ -32,7 +33,8 @@ pub use archive::{
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
-pub use inspect::{AGES, DiskSpace, Inspection, Queue, WorkerSeen, dead_bytes, inspect, ready_messages};
+pub use disk_space::DiskSpace;
+pub use inspect::{AGES, Inspection, Part, Queue, Sighting, WorkerSeen, dead_bytes, inspect, ready_messages};
 pub use layout::{Layout, folder_label};
 pub use letters::{
     Letter, Letters, Retried, dead_letters, drop_letter, reason_group, remove_reports_alone, retry_letters,
@@ -60,6 +62,10 @@ pub enum SpoolError {
 impl SpoolError {
     fn io(action: &'static str, path: impl AsRef<Path>, source: impl Into<io::Error>) -> Self {
         SpoolError::Io { action, path: path.as_ref().to_owned(), source: source.into() }
+    }
+
+    fn is_not_found(&self) -> bool {
+        matches!(self, SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// What to do about it.
