@@ -215,3 +215,79 @@ fn a_database_that_may_not_be_looked_at_is_unknown() {
     assert_found(&answer_unprivileged(&site, &[&warehouse]), 3, &["warehouse"]);
     daemon.stop();
 }
+
+/// What `status --alert` tells, as it lasts for no time at all.
+struct Told {
+    new: Vec<String>,
+    cleared: Vec<String>,
+    text: String,
+}
+
+#[track_caller]
+fn tell(site: &Site) -> Told {
+    let told = site.folder.path().join("told");
+    let hook = format!("--alert-command=cat > {}", told.display());
+    answer_unprivileged(site, &["--alert", "--alert-after=0s", &hook]);
+    let alert: Value = serde_json::from_slice(&fs::read(&told).unwrap()).unwrap();
+    fs::remove_file(&told).unwrap();
+    let keys = |kind: &str| {
+        let notes = alert[kind].as_array().unwrap();
+        notes.iter().map(|note| note["key"].as_str().unwrap().to_owned()).collect()
+    };
+    Told { new: keys("new"), cleared: keys("cleared"), text: alert["text"].as_str().unwrap().to_owned() }
+}
+
+#[test]
+fn nothing_is_over_because_the_ledger_cannot_be_read() {
+    let site = Site::new();
+    site.drain(&[]);
+    ledger(&site, "FREQ", 4 * 3600, 3600, 120);
+    site.give_to_nobody();
+    assert_eq!(tell(&site).new, ["no-worker", "stale"]);
+    let lock = site.connection();
+    lock.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let told = tell(&site);
+    assert_eq!((told.new, told.cleared), (vec!["warehouse".to_owned()], vec![]), "{}", told.text);
+    drop(lock);
+    assert_eq!(tell(&site).cleared, ["warehouse"]);
+    ledger(&site, "FREQ", 60, 0, 60);
+    assert_eq!(tell(&site).cleared, ["stale"]);
+}
+
+#[test]
+fn nothing_is_over_because_the_spool_cannot_be_read() {
+    let site = Site::new();
+    site.put("FREQ", "a", "[{");
+    site.drain(&[]);
+    site.give_to_nobody();
+    assert_eq!(tell(&site).new, ["no-worker", "dead"]);
+    let closed = [Closed::new(&site.spool.join("dead")), Closed::new(&site.spool.join("claimed"))];
+    let told = tell(&site);
+    assert_eq!((told.new, told.cleared), (vec!["spool".to_owned()], vec![]), "{}", told.text);
+    drop(closed);
+    assert_eq!(tell(&site).cleared, ["spool"]);
+}
+
+#[test]
+fn a_dataset_s_silence_is_not_over_when_all_are_silent_and_is_given_up_after_a_week() {
+    let site = Site::new();
+    site.drain(&[]);
+    ledger(&site, "FREQ", 4 * 3600, 3600, 120);
+    ledger(&site, "BOALF", 3600, 0, 60);
+    site.give_to_nobody();
+    assert_eq!(tell(&site).new, ["no-worker", "stale:FREQ"]);
+    let later = |days_hours: &str| {
+        let ago = format!(
+            "UPDATE irispool_load_history SET loaded_at = strftime('%Y-%m-%dT%H:%M:%fZ', loaded_at, '-{days_hours}')"
+        );
+        site.connection().execute_batch(&ago).unwrap();
+    };
+    later("1 hour");
+    let told = tell(&site);
+    assert_eq!((told.new, told.cleared), (vec!["stale".to_owned()], vec![]), "{}", told.text);
+    later("7 days");
+    ledger(&site, "BOALF", 3600, 0, 60);
+    let told = tell(&site);
+    assert_eq!(told.cleared, ["stale", "stale:FREQ"]);
+    assert!(told.text.contains("given up after") && told.text.contains("over after"), "{}", told.text);
+}

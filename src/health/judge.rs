@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::spool::{Part, Sighting};
 
 /// A dataset that has been silent for so long has been given up: it is no news that no row comes.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// From so many percent of `dead_max_bytes` on there is a warning.
 const DEAD_NEAR_PERCENT: u64 = 90;

@@ -5,6 +5,7 @@
 //! costs, it stands in the flow log, which the workers write into the spool. What they mean is decided in one place,
 //! [`judge()`], for `status`, for the alerts and for whoever asks over HTTP.
 
+mod absence;
 pub mod alerts;
 mod ask;
 mod flow;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use absence::{Absence, absence};
 use ask::Asker;
 pub use ask::WarehouseFacts;
 pub use flow::{Flow, Rhythm};

@@ -160,6 +160,7 @@ mod tests {
             hint: what.clone(),
             since_ms: 0,
             was: None,
+            given_up: false,
         };
         for notes in [&mut message.changes.new, &mut message.changes.worse, &mut message.changes.cleared] {
             notes.extend((0..40).map(|_| note(crate::health::Level::Warning)));

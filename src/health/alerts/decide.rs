@@ -2,14 +2,15 @@
 //!
 //! A finding counts when it has been there at every look for `alert_after`, a critical one for a quarter of that. One
 //! that a channel was told of is over when it has been away for `alert_after`; until then it may come back untold. So
-//! neither what flickers nor what goes up and down about a limit is told again and again.
+//! neither what flickers nor what goes up and down about a limit is told again and again. What a look could not find out
+//! is neither there nor away: what was told of it stands.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::message::Note;
 use super::state::{Seen, State, Told, ToldNote};
-use crate::health::{Finding, Level};
+use crate::health::{Absence, Finding, Level};
 
 /// How long is long enough.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +56,14 @@ pub(super) const REST_MS_MAX: i64 = 300_000;
 const LEVELS: [Level; 3] = [Level::Warning, Level::Unknown, Level::Critical];
 
 impl State {
-    /// Takes in what a look found.
-    pub(super) fn observe(&mut self, findings: &[Finding], now_ms: i64, patience: Patience) {
+    /// Takes in what a look found, and why it did not find what was found earlier.
+    pub(super) fn observe(
+        &mut self,
+        findings: &[Finding],
+        absence: impl Fn(&str) -> Absence,
+        now_ms: i64,
+        patience: Patience,
+    ) {
         self.forget_the_future(now_ms);
         for Finding { level, key, what, hint } in findings {
             let seen = self.seen.entry(key.clone()).or_insert_with(|| Seen::new(*level));
@@ -70,13 +77,22 @@ impl State {
                 }
             }
         }
-        let channels = &self.channels;
+        let channels = &mut self.channels;
         self.seen.retain(|key, seen| {
             if findings.iter().any(|finding| finding.key == *key) {
                 return true;
             }
+            let absence = absence(key);
+            let mut is_told = false;
+            for note in channels.values_mut().filter_map(|channel| channel.told.get_mut(key)) {
+                is_told = true;
+                note.given_up = absence == Absence::GivenUp;
+            }
+            if absence == Absence::Unknown {
+                seen.gone_ms = None;
+                return is_told;
+            }
             let gone_ms = *seen.gone_ms.get_or_insert(now_ms);
-            let is_told = channels.values().any(|channel| channel.told.contains_key(key));
             is_told && now_ms - gone_ms < patience.with(Level::Warning)
         });
     }
@@ -141,7 +157,8 @@ impl State {
         }
         for note in changes.new.iter().chain(&changes.worse).chain(&changes.still) {
             let Note { level, what, hint, since_ms, .. } = note.clone();
-            told.insert(note.key.clone(), ToldNote { level, what, hint, since_ms, told_ms: now_ms });
+            let note_told = ToldNote { level, what, hint, since_ms, told_ms: now_ms, given_up: false };
+            told.insert(note.key.clone(), note_told);
         }
     }
 
@@ -165,14 +182,14 @@ impl Seen {
     fn note(&self, key: &str, level: Level) -> Note {
         let since_ms = self.since_ms.values().min().copied().unwrap_or_default();
         let (what, hint) = (self.what.clone(), self.hint.clone());
-        Note { key: key.to_owned(), level, what, hint, since_ms, was: None }
+        Note { key: key.to_owned(), level, what, hint, since_ms, was: None, given_up: false }
     }
 }
 
 impl ToldNote {
     fn note(&self, key: &str) -> Note {
-        let ToldNote { level, what, hint, since_ms, .. } = self.clone();
-        Note { key: key.to_owned(), level, what, hint, since_ms, was: None }
+        let ToldNote { level, what, hint, since_ms, given_up, .. } = self.clone();
+        Note { key: key.to_owned(), level, what, hint, since_ms, was: None, given_up }
     }
 }
 
@@ -191,7 +208,7 @@ mod tests {
     /// was told anything.
     fn look(state: &mut State, now_ms: i64, findings: &[(&str, Level)]) -> Option<String> {
         let findings: Vec<Finding> = findings.iter().map(|(key, level)| finding(key, *level)).collect();
-        state.observe(&findings, now_ms, PATIENCE);
+        state.observe(&findings, |_| Absence::Over, now_ms, PATIENCE);
         let changes = state.changes("a", now_ms, PATIENCE);
         if changes.is_empty() {
             return None;
@@ -267,6 +284,20 @@ mod tests {
         let again = look(&mut state, 1_230, &[("a", Critical), ("b", Warning)]);
         assert_eq!(again.unwrap(), "new  worse  over  still a,b");
         assert_eq!(look(&mut state, 1_300, &[("a", Critical), ("b", Warning)]), None);
+    }
+
+    #[test]
+    fn what_a_look_cannot_tell_is_not_over_and_its_time_away_begins_anew() {
+        let mut state = State::default();
+        look(&mut state, 0, &[("a", Warning)]);
+        assert!(look(&mut state, 120, &[("a", Warning)]).is_some());
+        assert_eq!(look(&mut state, 200, &[]), None);
+        state.observe(&[], |_| Absence::Unknown, 300, PATIENCE);
+        assert_eq!(look(&mut state, 400, &[]), None);
+        assert!(look(&mut state, 520, &[]).is_some());
+        look(&mut state, 600, &[("b", Warning)]);
+        state.observe(&[], |_| Absence::Unknown, 700, PATIENCE);
+        assert!(state.seen.is_empty(), "what nobody was told of counts from when it is seen again");
     }
 
     #[test]

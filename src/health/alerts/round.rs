@@ -11,7 +11,7 @@ use super::figures;
 use super::message::Message;
 use super::state::{Lock, State, Store, Turn};
 use crate::config::{Config, WarehouseSpec};
-use crate::health::{Facts, Finding, Level, Looker, judge};
+use crate::health::{Facts, Finding, Level, Looker, absence, judge};
 use crate::signals::Stop;
 use crate::spool::now_ms;
 
@@ -107,8 +107,11 @@ impl Teller {
         let is_starting = self.stop.is_some()
             && self.started.elapsed() < STARTING
             && findings.iter().any(|finding| finding.key == "no-worker");
-        let due =
-            if is_starting { Some(ASK_AGAIN) } else { self.tell(&mut state, &findings, lock.is_some()) };
+        let due = if is_starting {
+            Some(ASK_AGAIN)
+        } else {
+            self.tell(&mut state, &facts, &findings, lock.is_some())
+        };
         if is_kept || state != before {
             self.keep(state, lock);
         }
@@ -125,10 +128,16 @@ impl Teller {
     }
 
     /// Gives after how long there may be something to tell. What a channel was told is saved at once, `in_turn`.
-    fn tell(&self, state: &mut State, findings: &[Finding], in_turn: bool) -> Option<Duration> {
+    fn tell(
+        &self,
+        state: &mut State,
+        facts: &Facts,
+        findings: &[Finding],
+        in_turn: bool,
+    ) -> Option<Duration> {
         let patience = Patience { after: self.config.alert_after, remind: self.config.alert_remind };
         let now = now_ms();
-        state.observe(findings, now, patience);
+        state.observe(findings, |key| absence(key, facts, findings), now, patience);
         self.beat(state, findings, now);
         let level =
             state.counting(now, patience).values().map(|(level, _)| *level).max().unwrap_or(Level::Ok);

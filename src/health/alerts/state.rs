@@ -62,6 +62,9 @@ pub(super) struct ToldNote {
     pub(super) hint: String,
     pub(super) since_ms: i64,
     pub(super) told_ms: i64,
+    /// It lasts, but is no longer waited for.
+    #[serde(default)]
+    pub(super) given_up: bool,
 }
 
 /// Where the state of a spool is.
