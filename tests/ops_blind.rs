@@ -291,3 +291,36 @@ fn a_dataset_s_silence_is_not_over_when_all_are_silent_and_is_given_up_after_a_w
     assert_eq!(told.cleared, ["stale", "stale:FREQ"]);
     assert!(told.text.contains("given up after") && told.text.contains("over after"), "{}", told.text);
 }
+
+#[test]
+fn what_is_no_longer_critical_is_told_and_that_it_is_again() {
+    let site = Site::new();
+    site.drain(&[]);
+    let file = |name: &str| site.incoming("FREQ").join(name);
+    for name in ["a", "b", "c"] {
+        site.put("FREQ", name, ROW);
+    }
+    let told = site.folder.path().join("told");
+    let hook = format!(
+        "--alert-command=cat > {}; echo $IRISPOOL_ALERT_BETTER >> {}",
+        told.display(),
+        told.display()
+    );
+    let tell = || {
+        answer(
+            &site,
+            &["--alert", "--alert-after=0s", "--status-backlog-warn=1", "--status-backlog-critical=2", &hook],
+        );
+        fs::read_to_string(&told).unwrap()
+    };
+    assert!(tell().contains("CRITICAL: 3 messages wait"));
+    fs::remove_file(file("a")).unwrap();
+    let better = tell();
+    assert!(
+        better.contains("WARNING, was CRITICAL: 2 messages wait") && better.ends_with("\nbacklog\n"),
+        "{better}"
+    );
+    site.put("FREQ", "a", ROW);
+    let worse = tell();
+    assert!(worse.contains("CRITICAL, was WARNING: 3 messages wait"), "{worse}");
+}

@@ -32,6 +32,8 @@ impl Patience {
 pub(super) struct Changes {
     pub(super) new: Vec<Note>,
     pub(super) worse: Vec<Note>,
+    /// What lasts at a lower level than it was told at.
+    pub(super) better: Vec<Note>,
     pub(super) cleared: Vec<Note>,
     /// What it was told of before and lasts.
     pub(super) still: Vec<Note>,
@@ -41,12 +43,16 @@ pub(super) struct Changes {
 
 impl Changes {
     pub(super) fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.worse.is_empty() && self.cleared.is_empty() && !self.is_reminder
+        self.is_unchanged() && !self.is_reminder
     }
 
     /// Whether nothing has changed, and it is told all the same.
     pub(super) fn only_reminds(&self) -> bool {
-        self.new.is_empty() && self.worse.is_empty() && self.cleared.is_empty() && self.is_reminder
+        self.is_unchanged() && self.is_reminder
+    }
+
+    fn is_unchanged(&self) -> bool {
+        [&self.new, &self.worse, &self.better, &self.cleared].into_iter().all(Vec::is_empty)
     }
 }
 
@@ -72,8 +78,9 @@ impl State {
             for one in LEVELS {
                 if one <= *level {
                     seen.since_ms.entry(one).or_insert(now_ms);
-                } else {
-                    seen.since_ms.remove(&one);
+                    seen.below_ms.remove(&one);
+                } else if seen.since_ms.remove(&one).is_some() {
+                    seen.below_ms.insert(one, now_ms);
                 }
             }
         }
@@ -100,7 +107,8 @@ impl State {
     /// After the clock was set back nothing waits until it has gone as far again.
     fn forget_the_future(&mut self, now_ms: i64) {
         for seen in self.seen.values_mut() {
-            seen.since_ms.values_mut().chain(&mut seen.gone_ms).for_each(|at| *at = now_ms.min(*at));
+            let times = seen.since_ms.values_mut().chain(seen.below_ms.values_mut()).chain(&mut seen.gone_ms);
+            times.for_each(|at| *at = now_ms.min(*at));
         }
         for channel in self.channels.values_mut() {
             channel.told.values_mut().for_each(|note| note.told_ms = now_ms.min(note.told_ms));
@@ -134,6 +142,9 @@ impl State {
                 Some(earlier) if earlier.level < *level => {
                     changes.worse.push(Note { was: Some(earlier.level), ..note });
                 }
+                Some(earlier) if seen.has_eased(earlier.level, now_ms, patience) => {
+                    changes.better.push(Note { was: Some(earlier.level), ..note });
+                }
                 Some(earlier) => {
                     changes.is_reminder |= now_ms - earlier.told_ms >= patience.remind.as_millis() as i64;
                     changes.still.push(note);
@@ -142,7 +153,8 @@ impl State {
         }
         let over = told.iter().filter(|(key, _)| !self.seen.contains_key(*key));
         changes.cleared = over.map(|(key, earlier)| earlier.note(key)).collect();
-        for notes in [&mut changes.new, &mut changes.worse, &mut changes.cleared, &mut changes.still] {
+        let Changes { new, worse, better, cleared, still, .. } = &mut changes;
+        for notes in [new, worse, better, cleared, still] {
             notes.sort_by_key(|note| std::cmp::Reverse(note.level));
         }
         changes
@@ -155,20 +167,21 @@ impl State {
         for note in &changes.cleared {
             told.remove(&note.key);
         }
-        for note in changes.new.iter().chain(&changes.worse).chain(&changes.still) {
+        let Changes { new, worse, better, still, .. } = changes;
+        for note in [new, worse, better, still].into_iter().flatten() {
             let Note { level, what, hint, since_ms, .. } = note.clone();
             let note_told = ToldNote { level, what, hint, since_ms, told_ms: now_ms, given_up: false };
             told.insert(note.key.clone(), note_told);
         }
     }
 
-    /// How long until something counts, or is over, that does not and is not yet; in ms.
+    /// How long until something counts, is better or is over, that does not and is not yet; in ms.
     pub(super) fn unsure_for_ms(&self, now_ms: i64, patience: Patience) -> Option<i64> {
         let lasting = self.seen.values().filter(|seen| seen.gone_ms.is_none());
         let counts = lasting.flat_map(|seen| {
             seen.since_ms.iter().map(move |(level, since)| since + patience.with(*level) - now_ms)
         });
-        let gone = self.seen.values().filter_map(|seen| seen.gone_ms);
+        let gone = self.seen.values().flat_map(|seen| seen.below_ms.values().copied().chain(seen.gone_ms));
         let over = gone.map(|gone| gone + patience.with(Level::Warning) - now_ms);
         counts.chain(over).filter(|left| *left > 0).min()
     }
@@ -176,7 +189,19 @@ impl State {
 
 impl Seen {
     fn new(level: Level) -> Seen {
-        Seen { level, what: String::new(), hint: String::new(), since_ms: BTreeMap::new(), gone_ms: None }
+        Seen {
+            level,
+            what: String::new(),
+            hint: String::new(),
+            since_ms: BTreeMap::new(),
+            below_ms: BTreeMap::new(),
+            gone_ms: None,
+        }
+    }
+
+    /// Whether it has been below this level for long enough.
+    fn has_eased(&self, level: Level, now_ms: i64, patience: Patience) -> bool {
+        self.below_ms.get(&level).is_some_and(|since| now_ms - since >= patience.with(Level::Warning))
     }
 
     fn note(&self, key: &str, level: Level) -> Note {
@@ -270,6 +295,20 @@ mod tests {
             assert_eq!(look(&mut state, turn * 100, &[("a", level)]), None);
             assert_eq!(look(&mut state, turn * 100 + 50, &[]), None, "it is back before that counts");
         }
+    }
+
+    #[test]
+    fn a_level_that_fell_for_long_enough_is_told_and_so_is_its_rise() {
+        let mut state = State::default();
+        look(&mut state, 0, &[("a", Critical)]);
+        assert!(look(&mut state, 30, &[("a", Critical)]).is_some());
+        assert_eq!(look(&mut state, 200, &[("a", Warning)]), None);
+        assert_eq!(state.unsure_for_ms(210, PATIENCE), Some(110));
+        assert_eq!(look(&mut state, 319, &[("a", Warning)]), None);
+        assert!(look(&mut state, 320, &[("a", Warning)]).is_some());
+        assert_eq!(state.channels["a"].told["a"].level, Warning);
+        assert_eq!(look(&mut state, 400, &[("a", Critical)]), None);
+        assert_eq!(look(&mut state, 430, &[("a", Critical)]).unwrap(), "new  worse a over  still ");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) struct Note {
     pub(super) what: String,
     pub(super) hint: String,
     pub(super) since_ms: i64,
-    /// The level it had when it was told last, where it has become worse.
+    /// The level it had when it was told last, where it has become worse or better.
     pub(super) was: Option<Level>,
     /// It is not over, but no longer waited for.
     pub(super) given_up: bool,
@@ -80,9 +80,9 @@ impl Message {
     }
 
     /// Every kind of note, by its name.
-    pub(super) fn kinds(&self) -> [(&'static str, &[Note]); 4] {
-        let Changes { new, worse, cleared, still, .. } = &self.changes;
-        [("new", new), ("worse", worse), ("cleared", cleared), ("still", still)]
+    pub(super) fn kinds(&self) -> [(&'static str, &[Note]); 5] {
+        let Changes { new, worse, better, cleared, still, .. } = &self.changes;
+        [("new", new), ("worse", worse), ("better", better), ("cleared", cleared), ("still", still)]
     }
 
     /// For programs. There may be more fields some day; none of these goes.

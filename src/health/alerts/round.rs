@@ -236,11 +236,10 @@ fn with_whole_paths(config: &Config) -> Config {
 }
 
 fn log_sent(channel: &'static str, message: &Message, failed_before: bool) {
-    let [(_, new), (_, worse), (_, cleared), _] = message.kinds();
+    let [new, worse, better, cleared, _] = message.kinds().map(|(_, notes)| notes.len());
     let (reason, level) = (message.reason.word(), message.level.word());
     let again = if failed_before { " at last" } else { "" };
-    let (new, worse, cleared) = (new.len(), worse.len(), cleared.len());
-    tracing::info!(channel, reason, level, new, worse, cleared, "sent an alert{again}");
+    tracing::info!(channel, reason, level, new, worse, better, cleared, "sent an alert{again}");
 }
 
 fn log_failure(channel: &'static str, tries: u32, error: &SendError) {

@@ -39,6 +39,9 @@ pub(super) struct Seen {
     pub(super) hint: String,
     /// Since when it has been at least of each level.
     pub(super) since_ms: BTreeMap<Level, i64>,
+    /// Of levels that it had: since when it has been below.
+    #[serde(default)]
+    pub(super) below_ms: BTreeMap<Level, i64>,
     /// Since when it has not been seen; none while it is.
     #[serde(default)]
     pub(super) gone_ms: Option<i64>,
