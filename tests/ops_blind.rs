@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use fs2::FileExt;
 use run_support::{Daemon, Google, Site, until};
 use serde_json::Value;
 
@@ -323,4 +324,16 @@ fn what_is_no_longer_critical_is_told_and_that_it_is_again() {
     site.put("FREQ", "a", ROW);
     let worse = tell();
     assert!(worse.contains("CRITICAL, was WARNING: 3 messages wait"), "{worse}");
+}
+
+#[test]
+fn status_says_that_another_process_has_the_alerts_in_hand() {
+    let site = Site::new();
+    site.drain(&[]);
+    // As a worker that was stopped in the middle of a round.
+    let lock = fs::File::create(site.spool.join("alerts.lock")).unwrap();
+    lock.lock_exclusive().unwrap();
+    let output = command(&site, &["--alert", "--alert-after=0s", "--alert-command=true"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("another process") && said.contains("alerts.lock"), "{said}");
 }

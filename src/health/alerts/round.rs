@@ -49,6 +49,8 @@ pub(super) struct Round {
     pub(super) findings: Vec<Finding>,
     /// Whether a worker makes rounds.
     pub(super) watched: bool,
+    /// Whether another process has its turn, so that nothing was told.
+    pub(super) is_others: bool,
     pub(super) next: Next,
 }
 
@@ -115,7 +117,7 @@ impl Teller {
         if is_kept || state != before {
             self.keep(state, lock);
         }
-        Round { facts, findings, watched, next: Next { due, looked } }
+        Round { facts, findings, watched, is_others: false, next: Next { due, looked } }
     }
 
     /// Another process tells.
@@ -124,7 +126,7 @@ impl Teller {
         let facts = self.looker.look();
         let findings = judge(&facts, &self.config);
         let next = Next { due: Some(ASK_AGAIN), looked: began.elapsed() };
-        Round { facts, findings, watched: false, next }
+        Round { facts, findings, watched: false, is_others: true, next }
     }
 
     /// Gives after how long there may be something to tell. What a channel was told is saved at once, `in_turn`.
