@@ -18,6 +18,7 @@ mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -25,6 +26,7 @@ use absence::{Absence, absence};
 use ask::Asker;
 pub use ask::WarehouseFacts;
 pub use flow::{Flow, Rhythm};
+use flow_log::OldDays;
 pub use flow_log::{Came, Minute};
 use judge::words;
 pub use judge::{Finding, Level, judge, level_of};
@@ -108,21 +110,23 @@ pub struct DiskFacts {
 pub struct Looker {
     config: Config,
     asker: Asker,
+    old_days: Mutex<OldDays>,
 }
 
 impl Looker {
     pub fn new(config: &Config) -> Looker {
-        Looker { config: config.clone(), asker: Asker::new(config) }
+        Looker { config: config.clone(), asker: Asker::new(config), old_days: Mutex::default() }
     }
 
     /// Looks everything up. Nothing is changed, and nothing that can't be looked up is an error: it is a fact. It takes
     /// seconds at most, whatever the network does.
     pub fn look(&self) -> Facts {
-        look_with(&self.config, &self.asker)
+        let mut old_days = self.old_days.lock().unwrap_or_else(PoisonError::into_inner);
+        look_with(&self.config, &self.asker, &mut old_days)
     }
 }
 
-fn look_with(config: &Config, asker: &Asker) -> Facts {
+fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
     let at_ms = now_ms();
     let layout = Layout::at(&config.spool);
     let mut inspection = inspect(&layout).unwrap_or_else(|error| {
@@ -134,13 +138,15 @@ fn look_with(config: &Config, asker: &Asker) -> Facts {
     let (mut warehouse, ledger) = asker.ask();
     let flows = match &config.warehouse {
         WarehouseSpec::Sqlite(_) => ledger,
-        WarehouseSpec::BigQuery { .. } => match flows_of_log(&layout, &warehouse.name, &workers, at_ms) {
-            Ok(flows) => Some(flows),
-            Err(error) => {
-                inspection.unread.insert(Part::Flow, error);
-                None
+        WarehouseSpec::BigQuery { .. } => {
+            match flows_of_log(&layout, &warehouse.name, &workers, at_ms, old_days) {
+                Ok(flows) => Some(flows),
+                Err(error) => {
+                    inspection.unread.insert(Part::Flow, error);
+                    None
+                }
             }
-        },
+        }
     };
     let is_flow_known = flows.is_some();
     let flows = flows.unwrap_or_default();
@@ -196,12 +202,13 @@ fn flows_of_log(
     warehouse: &str,
     workers: &[WorkerFacts],
     at_ms: i64,
+    old_days: &mut OldDays,
 ) -> Result<BTreeMap<String, Flow>, String> {
     let current: Vec<(&str, &Minute)> = workers
         .iter()
         .filter_map(|worker| Some((worker.name.as_str(), worker.news.as_ref()?.minute.as_ref()?)))
         .collect();
-    flow_log::read(&layout.flow(), warehouse, &current, at_ms)
+    flow_log::read(&layout.flow(), warehouse, &current, at_ms, old_days)
         .map_err(|error| format!("cannot list {}: {error}", layout.flow().display()))
 }
 
