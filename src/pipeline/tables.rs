@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_table_that_takes_rows_is_never_told_to_be_parked() {
         let folder = tempfile::tempdir().unwrap();
-        let sqlite = Sqlite::open(&folder.path().join("iris.db"), Duration::from_secs(1)).unwrap();
+        let sqlite = Sqlite::open(folder.path().join("iris.db"), Duration::from_secs(1)).unwrap();
         let tables = Tables::new(Arc::new(sqlite), Arc::default());
         let error = WarehouseError::Later { why: "busy".into(), after: Duration::ZERO };
         // As by one who parks it while another's rows are taken.
