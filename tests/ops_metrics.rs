@@ -146,6 +146,8 @@ fn metrics_are_what_was_done() {
     assert_eq!(sample(&text, "irispool_delay_seconds_count"), 2.0);
     assert_eq!(sample(&text, "irispool_delay_seconds_bucket{le=\"+Inf\"}"), 2.0);
     assert_eq!(sample(&text, "irispool_held_bytes"), 0.0);
+    let round = sample(&text, "irispool_last_round_timestamp_seconds");
+    assert!(round >= sample(&text, "irispool_start_time_seconds"), "{text}");
     let dead = text.lines().find(|line| line.starts_with("irispool_messages_dead_total{")).unwrap();
     assert!(dead.contains("stage=\"parse\"") && dead.contains("at byte #"), "{dead}");
     until("the look at the spool is new", || {

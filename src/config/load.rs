@@ -22,7 +22,7 @@ const PREFIX: &str = "IRISPOOL_";
 const FILE_VARIABLE: &str = "IRISPOOL_CONFIG";
 
 /// What `alert_command` finds in its environment: no settings, or it could not run irispool itself.
-pub const HOOK_VARIABLES: [&str; 8] = [
+pub const HOOK_VARIABLES: [&str; 9] = [
     "IRISPOOL_ALERT_REASON",
     "IRISPOOL_ALERT_LEVEL",
     "IRISPOOL_ALERT_HOST",
@@ -30,6 +30,7 @@ pub const HOOK_VARIABLES: [&str; 8] = [
     "IRISPOOL_ALERT_TEXT",
     "IRISPOOL_ALERT_NEW",
     "IRISPOOL_ALERT_WORSE",
+    "IRISPOOL_ALERT_BETTER",
     "IRISPOOL_ALERT_CLEARED",
 ];
 

@@ -101,9 +101,16 @@ fn ask_sqlite(
     path: &Path,
     busy_timeout: Duration,
 ) -> (WarehouseFacts, Option<BTreeMap<String, Flow>>) {
-    facts.there = path.exists();
+    facts.there = match path.try_exists() {
+        Ok(is_there) => is_there,
+        Err(error) => {
+            facts.error = Some(format!("cannot look at {}: {error}", path.display()));
+            facts.hint = Some("may this user read it, and enter its folder?".to_owned());
+            return (facts, None);
+        }
+    };
     if !facts.there {
-        return (facts, None);
+        return (facts, Some(BTreeMap::new()));
     }
     let began = Instant::now();
     let asked =

@@ -172,6 +172,10 @@ fn date_of(day: i64) -> String {
     midnight.strftime("%Y-%m-%d").to_string()
 }
 
+/// What the files of days that are over for long say, by their names: they are read once.
+#[derive(Debug, Default)]
+pub(super) struct OldDays(BTreeMap<PathBuf, BTreeMap<String, Flow>>);
+
 /// What came of each dataset into this warehouse. `current`: the minutes that are not over yet, with whose they are; to
 /// be looked up before this, so that none is missed.
 ///
@@ -182,26 +186,37 @@ pub(super) fn read(
     warehouse: &str,
     current: &[(&str, &Minute)],
     now_ms: i64,
+    old_days: &mut OldDays,
 ) -> io::Result<BTreeMap<String, Flow>> {
-    let mut gathered = Gathered { now_ms, flows: BTreeMap::new() };
+    let mut gathered = Gathered::new(now_ms);
     let mut is_written: HashSet<(String, i64)> = HashSet::new();
     let today = now_ms.div_euclid(DAY_MS);
     let files = match files(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         files => files?,
     };
-    for (_, path) in files.into_iter().filter(|(day, _)| *day > today - DAYS_KEPT) {
-        let Ok(file) = File::open(&path) else { continue };
-        for line in BufReader::new(file.take(FILE_BYTES_MAX)).split(b'\n') {
-            let Ok(line) = line else { break };
-            let Ok(Line { worker, came: minute }) = serde_json::from_slice(&line) else { continue };
-            if minute.warehouse == warehouse {
-                gathered.add(&minute);
+    let is_kept = |day: &i64| *day > today - DAYS_KEPT;
+    let (old, new): (Vec<_>, Vec<_>) =
+        files.into_iter().filter(|(day, _)| is_kept(day)).partition(|(day, _)| *day < today - 1);
+    old_days.0.retain(|path, _| old.iter().any(|(_, there)| there == path));
+    for (_, path) in old {
+        // All of it is over a day old: of its rows only the times count.
+        if !old_days.0.contains_key(&path) {
+            let mut day = Gathered::new(now_ms);
+            if each_line(&path, |line| day.add_of(warehouse, &line.came)).is_err() {
+                continue;
             }
+            old_days.0.insert(path.clone(), day.flows);
+        }
+        gathered.add_times(&old_days.0[&path]);
+    }
+    for (_, path) in new {
+        let _ = each_line(&path, |Line { worker, came: minute }| {
+            gathered.add_of(warehouse, &minute);
             if current.iter().any(|(name, current)| *name == worker && current.minute == minute.minute) {
                 is_written.insert((worker, minute.minute));
             }
-        }
+        });
     }
     for (worker, minute) in current {
         if minute.warehouse == warehouse && !is_written.contains(&((*worker).to_owned(), minute.minute)) {
@@ -211,12 +226,40 @@ pub(super) fn read(
     Ok(gathered.finish())
 }
 
+/// The lines that can be read.
+fn each_line(path: &Path, mut take: impl FnMut(Line)) -> io::Result<()> {
+    for line in BufReader::new(File::open(path)?.take(FILE_BYTES_MAX)).split(b'\n') {
+        if let Ok(line) = serde_json::from_slice(&line?) {
+            take(line);
+        }
+    }
+    Ok(())
+}
+
 struct Gathered {
     now_ms: i64,
     flows: BTreeMap<String, Flow>,
 }
 
 impl Gathered {
+    fn new(now_ms: i64) -> Gathered {
+        Gathered { now_ms, flows: BTreeMap::new() }
+    }
+
+    fn add_of(&mut self, warehouse: &str, minute: &Minute) {
+        if minute.warehouse == warehouse {
+            self.add(minute);
+        }
+    }
+
+    fn add_times(&mut self, flows: &BTreeMap<String, Flow>) {
+        for (dataset, old) in flows {
+            let flow = self.flows.entry(dataset.clone()).or_default();
+            flow.last_row_ms = flow.last_row_ms.max(old.last_row_ms);
+            flow.minutes.extend(&old.minutes);
+        }
+    }
+
     fn add(&mut self, minute: &Minute) {
         for (dataset, came) in &minute.flow {
             if !self.flows.contains_key(dataset) {
@@ -269,7 +312,8 @@ mod tests {
         let folder = spool.path().join("flow");
         let mut log = log(spool.path());
         let rows = |current: &[(&str, &Minute)]| {
-            let flows = read(&folder, "bigquery:p.d", current, NOW_MS + MINUTE_MS).unwrap();
+            let flows =
+                read(&folder, "bigquery:p.d", current, NOW_MS + MINUTE_MS, &mut OldDays::default()).unwrap();
             flows.get("FREQ").map(|flow| (flow.rows_hour, flow.rows_day, flow.last_row_ms))
         };
         log.note(NOW_MS, "w", &figures(2, 3, NOW_MS)).unwrap();
@@ -296,7 +340,8 @@ mod tests {
             .unwrap();
         log.note(NOW_MS, "w", &figures(2, 3, NOW_MS)).unwrap();
         log.write("w").unwrap();
-        let flows = read(&spool.path().join("flow"), "bigquery:p.d", &[], NOW_MS).unwrap();
+        let flows =
+            read(&spool.path().join("flow"), "bigquery:p.d", &[], NOW_MS, &mut OldDays::default()).unwrap();
         assert_eq!(flows.keys().collect::<Vec<_>>(), ["FREQ"]);
         assert_eq!(flows["FREQ"].rows_day, 3, "the line behind the torn one counts");
     }
@@ -332,8 +377,29 @@ mod tests {
             log.note(at, "w", &figures(step as u64 + 1, step as u64 + 1, at)).unwrap();
         }
         log.write("w").unwrap();
-        let flows = read(&spool.path().join("flow"), "bigquery:p.d", &[], NOW_MS).unwrap();
+        let flows =
+            read(&spool.path().join("flow"), "bigquery:p.d", &[], NOW_MS, &mut OldDays::default()).unwrap();
         let rhythm = flows["FREQ"].rhythm.unwrap();
         assert_eq!((rhythm.usual_gap_s, rhythm.longest_gap_s, flows["FREQ"].rows_hour), (1_800, 1_800, 0));
+    }
+
+    #[test]
+    fn days_that_are_over_for_long_are_read_once_and_count_all_the_same() {
+        let spool = tempfile::tempdir().unwrap();
+        let folder = spool.path().join("flow");
+        let mut log = log(spool.path());
+        let old_ms = NOW_MS - 4 * DAY_MS;
+        log.note(old_ms, "w", &figures(1, 2, old_ms)).unwrap();
+        log.write("w").unwrap();
+        let mut old_days = OldDays::default();
+        let read =
+            |old_days: &mut OldDays, now_ms| read(&folder, "bigquery:p.d", &[], now_ms, old_days).unwrap();
+        let first = read(&mut old_days, NOW_MS);
+        assert_eq!((first["FREQ"].last_row_ms, first["FREQ"].rows_day), (Some(old_ms), 0));
+        let path = files(&folder).unwrap().remove(0).1;
+        fs::write(&path, "").unwrap();
+        assert_eq!(read(&mut old_days, NOW_MS), first, "the file is not read again");
+        fs::remove_file(&path).unwrap();
+        assert!(read(&mut old_days, NOW_MS).is_empty(), "nor is kept what has gone");
     }
 }

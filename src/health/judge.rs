@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::news::NEWS_AGE_MAX;
 use super::{Facts, WorkerFacts};
 use crate::config::Config;
+use crate::spool::{Part, Sighting};
 
 /// A dataset that has been silent for so long has been given up: it is no news that no row comes.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(super) const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// From so many percent of `dead_max_bytes` on there is a warning.
 const DEAD_NEAR_PERCENT: u64 = 90;
@@ -60,6 +61,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Vec<Finding> {
     judge.waiting();
     judge.parked();
     judge.backlog();
+    judge.misplaced();
     judge.warehouse();
     judge.silence();
     judge.disks();
@@ -91,16 +93,17 @@ impl Judge<'_> {
     }
 
     fn spool(&mut self) {
-        if let Some(error) = &self.facts.spool_error {
+        if !self.facts.unread.is_empty() {
+            let whys: Vec<&str> = self.facts.unread.values().map(String::as_str).collect();
             let hint = format!("is {} the spool, and may this user read it?", self.facts.spool.display());
-            self.find(Level::Unknown, "spool", error.clone(), hint);
+            self.find(Level::Unknown, "spool", whys.join("; "), hint);
         }
     }
 
     fn workers(&mut self) {
         let (alive, dead): (Vec<&WorkerFacts>, Vec<_>) =
             self.facts.workers.iter().partition(|worker| worker.alive);
-        if alive.is_empty() {
+        if alive.is_empty() && !self.facts.unread.contains_key(&Part::Claimed) {
             self.find(Level::Critical, "no-worker", "no worker is alive", "start one: irispool run");
         }
         let held: u64 = dead.iter().map(|worker| worker.claimed).sum();
@@ -189,6 +192,23 @@ impl Judge<'_> {
         }
     }
 
+    /// What the client wrote where no worker looks.
+    fn misplaced(&mut self) {
+        let Facts { stray, too_deep, .. } = self.facts;
+        let first =
+            |of: &Sighting| of.first.as_ref().map_or(String::new(), |path| path.display().to_string());
+        if stray.count > 0 {
+            let what = format!("{} in no dataset's folder, such as {}", stray.count, first(stray));
+            self.find(Level::Warning, "stray", what, "no worker takes it: move it into a dataset's folder");
+        }
+        if too_deep.count > 0 {
+            let what =
+                format!("{} folders in a dataset's folder, such as {}", too_deep.count, first(too_deep));
+            let hint = "no worker looks into them: is RelativeFileDownloadDirectory one level too deep? Move the files up";
+            self.find(Level::Warning, "too-deep", what, hint);
+        }
+    }
+
     fn warehouse(&mut self) {
         let warehouse = &self.facts.warehouse;
         if let Some(error) = &warehouse.error {
@@ -199,13 +219,18 @@ impl Judge<'_> {
         }
     }
 
-    /// No rows although some should have come by now.
+    /// No rows although some should have come by now. Of all datasets together that is so wherever a row ever came:
+    /// they never rest. Of one it is so where its rhythm is known.
     fn silence(&mut self) {
+        if !self.facts.is_flow_known {
+            return;
+        }
         let stale_after = self.config.status_stale_after;
         let warehouse = &self.facts.warehouse;
-        if let (Some(last_ms), Some(rhythm)) = (warehouse.last_row_ms, warehouse.rhythm) {
+        if let Some(last_ms) = warehouse.last_row_ms {
             let age = self.age(last_ms);
-            if age > stale_after.max(rhythm.patience_of_all()) {
+            let usual = warehouse.rhythm.map_or(Duration::ZERO, |rhythm| rhythm.patience_of_all());
+            if age > stale_after.max(usual) {
                 let what = format!("no row of any dataset for {}", words(age));
                 let hint = if self.facts.ready == 0 {
                     "nothing waits either: is the IRIS client running? Look at its log"

@@ -61,8 +61,12 @@ impl Endpoint {
         if self.tally.figures.waiting().is_some() {
             return None;
         }
-        let since = self.tally.figures.turned_at_ms().max(self.started_ms);
-        Some(now_ms() - since).filter(|ms| *ms > ROUND_AGE_MAX_MS)
+        Some(now_ms() - self.last_round_ms()).filter(|ms| *ms > ROUND_AGE_MAX_MS)
+    }
+
+    /// When the coordinator last went its round; at first, when the worker started.
+    fn last_round_ms(&self) -> i64 {
+        self.tally.figures.turned_at_ms().max(self.started_ms)
     }
 
     fn ready(&self) -> Response {
@@ -139,6 +143,11 @@ impl Endpoint {
                 "irispool_start_time_seconds",
                 "When this worker started, since 1970 UTC.",
                 self.started_ms as f64 / 1e3,
+            ),
+            gauge(
+                "irispool_last_round_timestamp_seconds",
+                "When this worker last went its round, since 1970 UTC: it hangs where that is over a minute ago.",
+                self.last_round_ms() as f64 / 1e3,
             ),
             counter(
                 "irispool_messages_claimed",

@@ -5,23 +5,28 @@
 //! costs, it stands in the flow log, which the workers write into the spool. What they mean is decided in one place,
 //! [`judge()`], for `status`, for the alerts and for whoever asks over HTTP.
 
+mod absence;
 pub mod alerts;
 mod ask;
 mod flow;
 mod flow_log;
 mod judge;
+mod last_row;
 mod ledger;
 mod metrics;
 mod news;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+use absence::{Absence, absence};
 use ask::Asker;
 pub use ask::WarehouseFacts;
 pub use flow::{Flow, Rhythm};
+use flow_log::OldDays;
 pub use flow_log::{Came, Minute};
 use judge::words;
 pub use judge::{Finding, Level, judge, level_of};
@@ -30,7 +35,7 @@ pub use news::{News, ParkedNews, Publisher};
 
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
-use crate::spool::{AGES, DiskSpace, Inspection, Layout, Queue, WorkerSeen, inspect, now_ms};
+use crate::spool::{AGES, DiskSpace, Inspection, Layout, Part, Queue, Sighting, WorkerSeen, inspect, now_ms};
 
 /// All that is known at one moment. Written as JSON it is the answer of `irispool status --json`.
 #[derive(Debug, Serialize)]
@@ -38,8 +43,11 @@ pub struct Facts {
     /// When it was looked, in ms since 1970 UTC.
     pub at_ms: i64,
     pub spool: PathBuf,
-    /// Why the spool can't be looked at.
-    pub spool_error: Option<String>,
+    /// The parts of the spool that can't be read, or not all of them, with why: more may be there than is counted.
+    pub unread: BTreeMap<Part, String>,
+    /// What lies in `incoming` where no worker takes it.
+    pub stray: Sighting,
+    pub too_deep: Sighting,
     /// By dataset, as the warehouse calls it.
     pub datasets: BTreeMap<String, DatasetFacts>,
     /// Messages that wait, over all datasets.
@@ -52,6 +60,9 @@ pub struct Facts {
     pub backlog_ages: Vec<AgeClass>,
     pub workers: Vec<WorkerFacts>,
     pub warehouse: WarehouseFacts,
+    /// Whether it could be found out when rows came.
+    #[serde(skip)]
+    pub is_flow_known: bool,
     pub disks: Vec<DiskFacts>,
 }
 
@@ -99,42 +110,48 @@ pub struct DiskFacts {
 pub struct Looker {
     config: Config,
     asker: Asker,
+    old_days: Mutex<OldDays>,
 }
 
 impl Looker {
     pub fn new(config: &Config) -> Looker {
-        Looker { config: config.clone(), asker: Asker::new(config) }
+        Looker { config: config.clone(), asker: Asker::new(config), old_days: Mutex::default() }
     }
 
     /// Looks everything up. Nothing is changed, and nothing that can't be looked up is an error: it is a fact. It takes
     /// seconds at most, whatever the network does.
     pub fn look(&self) -> Facts {
-        look_with(&self.config, &self.asker)
+        let mut old_days = self.old_days.lock().unwrap_or_else(PoisonError::into_inner);
+        look_with(&self.config, &self.asker, &mut old_days)
     }
 }
 
-fn look_with(config: &Config, asker: &Asker) -> Facts {
+fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
     let at_ms = now_ms();
     let layout = Layout::at(&config.spool);
-    let (inspection, mut spool_error) = match inspect(&layout) {
-        Ok(found) => (found, None),
-        Err(error) => (Inspection::default(), Some(error.to_string())),
-    };
+    let mut inspection = inspect(&layout).unwrap_or_else(|error| {
+        // Where there is no spool, nobody works on it, and nothing is dead.
+        let unread = [(Part::Incoming, error.to_string())].into();
+        Inspection { unread, ..Inspection::default() }
+    });
     let workers: Vec<WorkerFacts> = inspection.workers.into_iter().map(worker_facts).collect();
     let (mut warehouse, ledger) = asker.ask();
     let flows = match &config.warehouse {
         WarehouseSpec::Sqlite(_) => ledger,
-        WarehouseSpec::BigQuery { .. } => match flows_of_log(&layout, &warehouse.name, &workers, at_ms) {
-            Ok(flows) => Some(flows),
-            Err(error) => {
-                spool_error.get_or_insert(error);
-                None
+        WarehouseSpec::BigQuery { .. } => {
+            match flows_of_log(&layout, &warehouse.name, &workers, at_ms, old_days) {
+                Ok(flows) => Some(flows),
+                Err(error) => {
+                    inspection.unread.insert(Part::Flow, error);
+                    None
+                }
             }
-        },
+        }
     };
     let is_flow_known = flows.is_some();
     let flows = flows.unwrap_or_default();
-    warehouse.last_row_ms = flows.values().filter_map(|flow| flow.last_row_ms).max();
+    let last_row_ms = flows.values().filter_map(|flow| flow.last_row_ms).max();
+    warehouse.last_row_ms = last_row_ms.or_else(|| last_row::read(&layout.last_row()));
     warehouse.rhythm = flow::rhythm_of_all(&flows);
     let mut queues: BTreeMap<String, Queue> = BTreeMap::new();
     for (label, queue) in inspection.queues {
@@ -156,7 +173,9 @@ fn look_with(config: &Config, asker: &Asker) -> Facts {
     Facts {
         at_ms,
         spool: config.spool.clone(),
-        spool_error,
+        unread: inspection.unread,
+        stray: inspection.stray,
+        too_deep: inspection.too_deep,
         datasets,
         ready: total.ready,
         claimed: total.claimed,
@@ -166,6 +185,7 @@ fn look_with(config: &Config, asker: &Asker) -> Facts {
         backlog_ages,
         workers,
         warehouse,
+        is_flow_known,
         disks: disks(config),
     }
 }
@@ -182,12 +202,13 @@ fn flows_of_log(
     warehouse: &str,
     workers: &[WorkerFacts],
     at_ms: i64,
+    old_days: &mut OldDays,
 ) -> Result<BTreeMap<String, Flow>, String> {
     let current: Vec<(&str, &Minute)> = workers
         .iter()
         .filter_map(|worker| Some((worker.name.as_str(), worker.news.as_ref()?.minute.as_ref()?)))
         .collect();
-    flow_log::read(&layout.flow(), warehouse, &current, at_ms)
+    flow_log::read(&layout.flow(), warehouse, &current, at_ms, old_days)
         .map_err(|error| format!("cannot list {}: {error}", layout.flow().display()))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::flow_log::{FlowLog, Minute};
+use super::last_row;
 use crate::config::WarehouseSpec;
 use crate::pipeline::Tally;
 use crate::spool::{Layout, now_ms, publish};
@@ -72,6 +73,8 @@ pub struct Publisher {
     flow_log: Option<FlowLog>,
     /// Whether the last line of the log could be written.
     is_noted: bool,
+    /// The last row that is noted in the spool.
+    last_row_ms: i64,
 }
 
 impl Publisher {
@@ -80,7 +83,8 @@ impl Publisher {
             WarehouseSpec::Sqlite(_) => None,
             WarehouseSpec::BigQuery { .. } => Some(FlowLog::new(layout.flow(), warehouse.to_string())),
         };
-        Publisher { layout, started_ms: now_ms(), listen, earlier: VecDeque::new(), flow_log, is_noted: true }
+        let (started_ms, earlier) = (now_ms(), VecDeque::new());
+        Publisher { layout, started_ms, listen, earlier, flow_log, is_noted: true, last_row_ms: 0 }
     }
 
     /// The worker has ended: what came in its last minute is noted.
@@ -90,6 +94,16 @@ impl Publisher {
             let noted =
                 log.note(now_ms(), worker, &tally.figures.datasets()).and_then(|()| log.write(worker));
             self.tell_of_log(noted);
+        }
+        self.note_last_row(tally);
+    }
+
+    fn note_last_row(&mut self, tally: &Tally) {
+        let datasets = tally.figures.datasets();
+        let last_row_ms = datasets.values().map(|figures| figures.last_row_ms).max().unwrap_or(0);
+        if last_row_ms > self.last_row_ms {
+            last_row::note(&self.layout.last_row(), last_row_ms);
+            self.last_row_ms = last_row_ms;
         }
     }
 
@@ -112,6 +126,7 @@ impl Publisher {
             let noted = log.note(now, worker, &tally.figures.datasets());
             self.tell_of_log(noted);
         }
+        self.note_last_row(tally);
         let totals = tally.totals();
         let delivered = totals.delivered + totals.dead;
         let span_ms = RATE_SPAN.as_millis() as i64;

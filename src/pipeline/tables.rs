@@ -171,16 +171,10 @@ impl Tables {
         self.tally.figures.park(dataset, &WarehouseError::Setup { why: error.to_string(), hint });
     }
 
-    /// The table has taken rows.
+    /// The table has taken rows, or none of its messages waits any more for it or for its file.
     pub(super) fn unpark(&self, dataset: &str) {
-        if self.with(dataset, |table| table.parked_until.take()).is_some() {
-            self.tally.figures.unpark(dataset);
-        }
-    }
-
-    /// Nothing of the dataset waits any more for its table or for its files.
-    pub(super) fn all_well(&self, dataset: &str) {
         self.with(dataset, |table| table.parked_until = None);
+        // Also where that was so: who parks sets one after the other, and another may have been between the two.
         self.tally.figures.unpark(dataset);
     }
 
@@ -211,5 +205,23 @@ pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
         WarehouseError::Setup { why, hint } => {
             tracing::error!(dataset, why, hint, "rows wait: the warehouse needs a person");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::warehouse::sqlite::Sqlite;
+
+    #[test]
+    fn a_table_that_takes_rows_is_never_told_to_be_parked() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = Sqlite::open(folder.path().join("iris.db"), Duration::from_secs(1)).unwrap();
+        let tables = Tables::new(Arc::new(sqlite), Arc::default());
+        let error = WarehouseError::Later { why: "busy".into(), after: Duration::ZERO };
+        // As by one who parks it while another's rows are taken.
+        tables.tally.figures.park("FREQ", &error);
+        tables.unpark("FREQ");
+        assert!(tables.tally.figures.parked().is_empty());
     }
 }

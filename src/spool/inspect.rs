@@ -1,20 +1,21 @@
 //! A look at a spool that changes nothing in it: what waits, for how long, who is at work, who died.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs2::FileExt;
-use rustix::fs::{AtFlags, CWD, FileType};
+use rustix::fs::{AtFlags, CWD, FileType, Stat};
+use serde::Serialize;
 
 use super::batch::{list, open_folder};
 use super::letters::{dead_names, folder_entries};
 use super::worker::LOCK;
-use super::{EntryKind, Layout, SpoolError, folder_label, now_ms};
+use super::{Entry, EntryKind, Layout, SpoolError, folder_label, now_ms};
 
 /// The upper ends of the classes of age in [`Queue::ages`]; the last class has none.
 pub const AGES: [Duration; 5] = [
@@ -35,6 +36,37 @@ pub struct Inspection {
     pub queues: BTreeMap<String, Queue>,
     /// By name.
     pub workers: Vec<WorkerSeen>,
+    /// The parts that can't be read, or not all of them, so that less is counted than is there; with the first reason.
+    pub unread: BTreeMap<Part, String>,
+    /// What lies directly in `incoming` and is no folder: no worker takes it.
+    pub stray: Sighting,
+    /// Folders inside a dataset's folder that are not empty: no worker looks into them.
+    pub too_deep: Sighting,
+}
+
+/// A part of a spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    Incoming,
+    Claimed,
+    Dead,
+    /// The flow log.
+    Flow,
+}
+
+/// How many there are, and the first that was met.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sighting {
+    pub count: u64,
+    pub first: Option<PathBuf>,
+}
+
+impl Sighting {
+    fn add(&mut self, path: PathBuf) {
+        self.count += 1;
+        self.first.get_or_insert(path);
+    }
 }
 
 /// The messages of one dataset's folder.
@@ -53,6 +85,18 @@ pub struct Queue {
 }
 
 impl Queue {
+    fn add_ready(&mut self, found: &Stat, now: i64) {
+        let written_ms = found.st_mtime * 1_000 + found.st_mtime_nsec as i64 / 1_000_000;
+        self.ready += 1;
+        if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
+            self.ready_bytes += found.st_size as u64;
+        }
+        self.oldest_ready_ms = Some(self.oldest_ready_ms.map_or(written_ms, |oldest| oldest.min(written_ms)));
+        let age = Duration::from_millis(u64::try_from(now - written_ms).unwrap_or(0));
+        let class = AGES.iter().position(|end| age < *end).unwrap_or(AGES.len());
+        self.ages[class] += 1;
+    }
+
     /// Counts another folder's messages with these.
     pub fn add(&mut self, other: &Queue) {
         self.ready += other.ready;
@@ -86,30 +130,32 @@ pub struct WorkerSeen {
     pub published: Vec<u8>,
 }
 
-/// Looks at a spool.
+/// Looks at a spool. What of it can't be read is noted in [`Inspection::unread`], and the rest is looked at.
 ///
 /// # Errors
-/// When `incoming` can't be listed. A dataset's folder that can't be is left out of the count.
+/// When there is no spool.
 pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
     let mut found = Inspection::default();
-    let now = now_ms();
-    let incoming = layout.incoming();
-    for folder in folder_entries(&incoming, EntryKind::Folder)? {
-        let queue = found.queues.entry(folder_label(&folder)).or_default();
-        count_ready(&incoming.join(&folder), now, queue);
-    }
-    for folder in folder_entries(&layout.claimed(), EntryKind::Folder).unwrap_or_default() {
-        if let Some(worker) = look_at_worker(&layout.claimed().join(&folder), &folder, &mut found.queues) {
-            found.workers.push(worker);
+    if let Err(error) = found.look_at_incoming(&layout.incoming()) {
+        if matches!(layout.root().try_exists(), Ok(false)) {
+            return Err(error);
         }
+        // That it is not there is no excuse: the client writes into it.
+        found.unread.insert(Part::Incoming, error.to_string());
+    }
+    let claimed = layout.claimed();
+    for name in found.folders(Part::Claimed, &claimed) {
+        found.look_at_worker(&claimed.join(&name), &name);
     }
     found.workers.sort_by(|one, other| one.name.cmp(&other.name));
     let dead = layout.dead();
-    for folder in folder_entries(&dead, EntryKind::Folder).unwrap_or_default() {
-        let queue = found.queues.entry(folder.to_string_lossy().into_owned()).or_default();
-        let path = dead.join(&folder);
-        queue.dead += dead_names(&path).map_or(0, |names| names.len() as u64);
-        queue.dead_bytes += dead_bytes_in(&path, &|| false).ok().flatten().unwrap_or(0);
+    for label in found.folders(Part::Dead, &dead) {
+        let folder = dead.join(&label);
+        let names = found.of(Part::Dead, dead_names(&folder));
+        let bytes = found.of(Part::Dead, dead_bytes_in(&folder, &|| false));
+        let queue = found.queues.entry(label.to_string_lossy().into_owned()).or_default();
+        queue.dead += names.len() as u64;
+        queue.dead_bytes += bytes.unwrap_or(0);
     }
     Ok(found)
 }
@@ -161,53 +207,104 @@ pub fn disk_bytes(bytes: u64, blocks: u64) -> u64 {
     bytes.max(blocks * 512)
 }
 
-/// What vanishes while it is counted was claimed, and is not counted.
-fn count_ready(path: &Path, now: i64, queue: &mut Queue) {
-    let Ok(folder) = open_folder(CWD, path) else { return };
-    let Ok(entries) = list(&folder) else { return };
-    for entry in entries.flatten() {
-        if entry.is_hidden() || entry.kind == EntryKind::Folder {
-            continue;
+impl Inspection {
+    /// What was read of a part; nothing where that failed, which is noted. What is not there, or vanishes meanwhile, is
+    /// nothing, too.
+    fn of<T: Default>(&mut self, part: Part, read: Result<T, SpoolError>) -> T {
+        read.unwrap_or_else(|error| {
+            if !error.is_not_found() {
+                self.unread.entry(part).or_insert_with(|| error.to_string());
+            }
+            T::default()
+        })
+    }
+
+    fn folders(&mut self, part: Part, path: &Path) -> Vec<OsString> {
+        self.of(part, folder_entries(path, EntryKind::Folder))
+    }
+
+    fn look_at_incoming(&mut self, incoming: &Path) -> Result<(), SpoolError> {
+        let now = now_ms();
+        for entry in entries(incoming)? {
+            let entry = entry?;
+            let path = incoming.join(&entry.name);
+            if entry.is_hidden() {
+                continue;
+            }
+            if entry.kind == EntryKind::Folder {
+                let mut queue = Queue::default();
+                let counted = self.count_ready(&path, now, &mut queue);
+                self.of(Part::Incoming, counted);
+                self.queues.entry(folder_label(&entry.name)).or_default().add(&queue);
+            } else {
+                self.stray.add(path);
+            }
         }
-        let Ok(found) = rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        let written_ms = found.st_mtime * 1_000 + found.st_mtime_nsec as i64 / 1_000_000;
-        queue.ready += 1;
-        if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
-            queue.ready_bytes += found.st_size as u64;
+        Ok(())
+    }
+
+    /// What vanishes while it is counted was claimed, and is not counted.
+    fn count_ready(&mut self, path: &Path, now: i64, queue: &mut Queue) -> Result<(), SpoolError> {
+        let failed = |error| SpoolError::io("list", path, error);
+        let folder = open_folder(CWD, path).map_err(failed)?;
+        for entry in list(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.is_hidden() {
+                continue;
+            }
+            if entry.kind == EntryKind::Folder {
+                let path = path.join(&entry.name);
+                // Of one that can't be read the worst is thought.
+                if entries(&path).map_or(true, |mut entries| entries.next().is_some()) {
+                    self.too_deep.add(path);
+                }
+                continue;
+            }
+            match rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(found) => queue.add_ready(&found, now),
+                Err(rustix::io::Errno::NOENT) => {}
+                Err(error) => return Err(SpoolError::io("look at", path.join(&entry.name), error)),
+            }
         }
-        queue.oldest_ready_ms =
-            Some(queue.oldest_ready_ms.map_or(written_ms, |oldest| oldest.min(written_ms)));
-        let age = Duration::from_millis(u64::try_from(now - written_ms).unwrap_or(0));
-        let class = AGES.iter().position(|end| age < *end).unwrap_or(AGES.len());
-        queue.ages[class] += 1;
+        Ok(())
+    }
+
+    /// A worker that has gone meanwhile, or can't be seen, is none.
+    fn look_at_worker(&mut self, folder: &Path, name: &OsStr) {
+        let lock = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(folder.join(LOCK));
+        let (alive, since_ms, published) = match lock {
+            Ok(lock) => (is_locked(&lock), made_at_ms(&lock), read_published(&lock)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && folder.exists() => {
+                (false, None, Vec::new())
+            }
+            Err(error) => {
+                return self.of(Part::Claimed, Err(SpoolError::io("open", folder.join(LOCK), error)));
+            }
+        };
+        let mut claimed = 0;
+        for batch in self.folders(Part::Claimed, folder) {
+            let messages = entries(&folder.join(&batch))
+                .map(|entries| entries.flatten().filter(|entry| !entry.is_hidden()).count() as u64);
+            let messages = self.of(Part::Claimed, messages);
+            let id = batch.to_string_lossy();
+            let label = id.split_once('.').map_or("unknown", |(_, label)| label);
+            self.queues.entry(label.to_owned()).or_default().claimed += messages;
+            claimed += messages;
+        }
+        let name = name.to_string_lossy().into_owned();
+        // `<host>-<pid>-<random>`; a host may have dashes of its own.
+        let mut parts = name.rsplitn(3, '-');
+        let (_, pid, host) = (parts.next(), parts.next(), parts.next());
+        let pid = pid.and_then(|pid| pid.parse().ok());
+        let host = host.unwrap_or(&name).to_owned();
+        self.workers.push(WorkerSeen { name, host, pid, alive, since_ms, claimed, published });
     }
 }
 
-/// None where it has gone meanwhile.
-fn look_at_worker(folder: &Path, name: &OsStr, queues: &mut BTreeMap<String, Queue>) -> Option<WorkerSeen> {
-    let mut claimed = 0;
-    for batch in folder_entries(folder, EntryKind::Folder).ok()? {
-        let messages = open_folder(CWD, &folder.join(&batch))
-            .and_then(list)
-            .map_or(0, |entries| entries.flatten().filter(|entry| !entry.is_hidden()).count() as u64);
-        let id = batch.to_string_lossy();
-        let label = id.split_once('.').map_or("unknown", |(_, label)| label);
-        queues.entry(label.to_owned()).or_default().claimed += messages;
-        claimed += messages;
-    }
-    let name = name.to_string_lossy().into_owned();
-    // `<host>-<pid>-<random>`; a host may have dashes of its own.
-    let mut parts = name.rsplitn(3, '-');
-    let (_, pid, host) = (parts.next(), parts.next(), parts.next());
-    let pid = pid.and_then(|pid| pid.parse().ok());
-    let host = host.unwrap_or(&name).to_owned();
-    let lock = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(folder.join(LOCK));
-    let (alive, since_ms, published) = match lock {
-        Ok(lock) => (is_locked(&lock), made_at_ms(&lock), read_published(&lock)),
-        Err(_) if !folder.exists() => return None,
-        Err(_) => (false, None, Vec::new()),
-    };
-    Some(WorkerSeen { name, host, pid, alive, since_ms, claimed, published })
+fn entries(path: &Path) -> Result<impl Iterator<Item = Result<Entry, SpoolError>>, SpoolError> {
+    let failed = move |error| SpoolError::io("list", path, error);
+    let entries = open_folder(CWD, path).and_then(list).map_err(failed)?;
+    Ok(entries.map(move |entry| entry.map_err(failed)))
 }
 
 /// Whether somebody holds the lock. It is tried as one that many may share, and given up at once: whoever wants to take
@@ -232,39 +329,4 @@ fn read_published(lock: &File) -> Vec<u8> {
     let mut text = Vec::new();
     let _ = lock.take(PUBLISHED_BYTES_MAX).read_to_end(&mut text);
     text
-}
-
-/// How full a file system is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DiskSpace {
-    pub bytes: u64,
-    /// What a program without special rights may still use.
-    pub free_bytes: u64,
-    /// 0 where the file system has no fixed number.
-    pub inodes: u64,
-    pub free_inodes: u64,
-}
-
-impl DiskSpace {
-    /// Of the file system that `path` is on.
-    pub fn of(path: &Path) -> io::Result<DiskSpace> {
-        let found = rustix::fs::statvfs(path)?;
-        // What is kept for the administrator counts as used by neither: so does `df`.
-        let used = found.f_blocks - found.f_bfree;
-        Ok(DiskSpace {
-            bytes: (used + found.f_bavail) * found.f_frsize,
-            free_bytes: found.f_bavail * found.f_frsize,
-            inodes: found.f_files,
-            free_inodes: found.f_favail,
-        })
-    }
-
-    /// Of space or of inodes, whichever is fuller; in percent, rounded up, as `df` does.
-    pub fn percent_used(&self) -> u32 {
-        let percent = |all: u64, free: u64| match all {
-            0 => 0,
-            _ => (u128::from(all - free.min(all)) * 100).div_ceil(u128::from(all)) as u32,
-        };
-        percent(self.bytes, self.free_bytes).max(percent(self.inodes, self.free_inodes))
-    }
 }

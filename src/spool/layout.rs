@@ -81,6 +81,11 @@ impl Layout {
         self.root.join("flow")
     }
 
+    /// An empty file, whose time is when the last row came; made by the first worker that delivers one.
+    pub fn last_row(&self) -> PathBuf {
+        self.root.join("last_row")
+    }
+
     /// Made by the first packer; it may be on another file system.
     pub fn archive(&self) -> PathBuf {
         self.root.join("archive")

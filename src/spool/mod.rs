@@ -15,6 +15,7 @@ mod archive;
 mod batch;
 mod claim;
 mod dead;
+mod disk_space;
 mod inspect;
 mod layout;
 mod letters;
@@ -33,8 +34,9 @@ pub use archive::{
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer, Folder};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
+pub use disk_space::DiskSpace;
 pub use inspect::{
-    AGES, DiskSpace, Inspection, Queue, WorkerSeen, dead_bytes, disk_bytes, inspect, ready_messages,
+    AGES, Inspection, Part, Queue, Sighting, WorkerSeen, dead_bytes, disk_bytes, inspect, ready_messages,
 };
 pub use layout::{Layout, folder_label};
 pub use letters::{
@@ -63,6 +65,10 @@ pub enum SpoolError {
 impl SpoolError {
     fn io(action: &'static str, path: impl AsRef<Path>, source: impl Into<io::Error>) -> Self {
         SpoolError::Io { action, path: path.as_ref().to_owned(), source: source.into() }
+    }
+
+    fn is_not_found(&self) -> bool {
+        matches!(self, SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// What to do about it.

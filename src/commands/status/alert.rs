@@ -2,6 +2,7 @@
 
 use std::io::{Write, stdout};
 
+use super::Answer;
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::health::alerts;
@@ -20,6 +21,18 @@ impl Explain for NobodyToTell {
 /// An error where there is nobody to tell.
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
     if alerts::is_wanted(config) { Ok(()) } else { Err(NobodyToTell.into()) }
+}
+
+/// Tells what is to be told. Cron mails what is on stderr.
+pub(super) fn tell(config: &Config) -> Answer {
+    let (facts, findings, is_others) = alerts::tell(config);
+    if is_others {
+        let lock = config.spool.join("alerts.lock");
+        let lock = plain(&lock.to_string_lossy()).into_owned();
+        eprintln!("told nothing: another process has the alerts in hand, and does not end");
+        eprintln!("hint: if it hangs, end it (its number: fuser {lock}); status has what is wrong");
+    }
+    Answer::new((facts, findings))
 }
 
 /// Sends a test by every way, and says a line about each. Critical where one failed.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::text::{Look, Room};
 use crate::config::{AlertSettings, Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
-use crate::health::{Facts, Finding, Level, Looker, alerts, judge, level_of};
+use crate::health::{Facts, Finding, Level, Looker, judge, level_of};
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -98,7 +98,7 @@ pub(super) fn run(config: &Config, args: &StatusArgs, colour: ColorChoice) -> Re
         return watch::watch(config, looker, args, every, look);
     }
     let answer = match args.alert {
-        true => Answer::new(alerts::tell(config)),
+        true => alert::tell(config),
         false => Answer::of(&looker, config),
     };
     let text = if args.json {

@@ -8,6 +8,7 @@ use super::super::text::{Look, Room, age, count, counted, size, time, wrapped};
 use super::datasets;
 use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
+use crate::spool::Part;
 
 /// Behind `warehouse`, the longest title.
 const TITLE_CHARS: usize = 11;
@@ -25,7 +26,8 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
     }
     text.push('\n');
     if facts.workers.is_empty() {
-        text.push_str("workers    none\n");
+        let is_known = !facts.unread.contains_key(&Part::Claimed);
+        text.push_str(if is_known { "workers    none\n" } else { "workers    ?\n" });
     }
     for (place, worker) in facts.workers.iter().enumerate() {
         let (mark, line) = worker_line(worker, facts.at_ms);

@@ -119,8 +119,8 @@ fn stdin(message: &Message) -> std::io::Result<File> {
 }
 
 /// Those of `HOOK_VARIABLES`.
-fn variables(message: &Message) -> [(&'static str, String); 8] {
-    let [new, worse, cleared, _] = message.kinds().map(|(_, notes)| keys(notes));
+fn variables(message: &Message) -> [(&'static str, String); 9] {
+    let [new, worse, better, cleared, _] = message.kinds().map(|(_, notes)| keys(notes));
     [
         ("IRISPOOL_ALERT_REASON", message.reason.word().to_owned()),
         ("IRISPOOL_ALERT_LEVEL", message.level.word().to_lowercase()),
@@ -129,6 +129,7 @@ fn variables(message: &Message) -> [(&'static str, String); 8] {
         ("IRISPOOL_ALERT_TEXT", message.text().chars().take(TEXT_CHARS_MAX).collect()),
         ("IRISPOOL_ALERT_NEW", new),
         ("IRISPOOL_ALERT_WORSE", worse),
+        ("IRISPOOL_ALERT_BETTER", better),
         ("IRISPOOL_ALERT_CLEARED", cleared),
     ]
 }
@@ -160,6 +161,7 @@ mod tests {
             hint: what.clone(),
             since_ms: 0,
             was: None,
+            given_up: false,
         };
         for notes in [&mut message.changes.new, &mut message.changes.worse, &mut message.changes.cleared] {
             notes.extend((0..40).map(|_| note(crate::health::Level::Warning)));

@@ -2,14 +2,15 @@
 //!
 //! A finding counts when it has been there at every look for `alert_after`, a critical one for a quarter of that. One
 //! that a channel was told of is over when it has been away for `alert_after`; until then it may come back untold. So
-//! neither what flickers nor what goes up and down about a limit is told again and again.
+//! neither what flickers nor what goes up and down about a limit is told again and again. What a look could not find out
+//! is neither there nor away: what was told of it stands.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::message::Note;
 use super::state::{Seen, State, Told, ToldNote};
-use crate::health::{Finding, Level};
+use crate::health::{Absence, Finding, Level};
 
 /// How long is long enough.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,8 @@ impl Patience {
 pub(super) struct Changes {
     pub(super) new: Vec<Note>,
     pub(super) worse: Vec<Note>,
+    /// What lasts at a lower level than it was told at.
+    pub(super) better: Vec<Note>,
     pub(super) cleared: Vec<Note>,
     /// What it was told of before and lasts.
     pub(super) still: Vec<Note>,
@@ -40,12 +43,16 @@ pub(super) struct Changes {
 
 impl Changes {
     pub(super) fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.worse.is_empty() && self.cleared.is_empty() && !self.is_reminder
+        self.is_unchanged() && !self.is_reminder
     }
 
     /// Whether nothing has changed, and it is told all the same.
     pub(super) fn only_reminds(&self) -> bool {
-        self.new.is_empty() && self.worse.is_empty() && self.cleared.is_empty() && self.is_reminder
+        self.is_unchanged() && self.is_reminder
+    }
+
+    fn is_unchanged(&self) -> bool {
+        [&self.new, &self.worse, &self.better, &self.cleared].into_iter().all(Vec::is_empty)
     }
 }
 
@@ -55,8 +62,14 @@ pub(super) const REST_MS_MAX: i64 = 300_000;
 const LEVELS: [Level; 3] = [Level::Warning, Level::Unknown, Level::Critical];
 
 impl State {
-    /// Takes in what a look found.
-    pub(super) fn observe(&mut self, findings: &[Finding], now_ms: i64, patience: Patience) {
+    /// Takes in what a look found, and why it did not find what was found earlier.
+    pub(super) fn observe(
+        &mut self,
+        findings: &[Finding],
+        absence: impl Fn(&str) -> Absence,
+        now_ms: i64,
+        patience: Patience,
+    ) {
         self.forget_the_future(now_ms);
         for Finding { level, key, what, hint } in findings {
             let seen = self.seen.entry(key.clone()).or_insert_with(|| Seen::new(*level));
@@ -65,18 +78,28 @@ impl State {
             for one in LEVELS {
                 if one <= *level {
                     seen.since_ms.entry(one).or_insert(now_ms);
-                } else {
-                    seen.since_ms.remove(&one);
+                    seen.below_ms.remove(&one);
+                } else if seen.since_ms.remove(&one).is_some() {
+                    seen.below_ms.insert(one, now_ms);
                 }
             }
         }
-        let channels = &self.channels;
+        let channels = &mut self.channels;
         self.seen.retain(|key, seen| {
             if findings.iter().any(|finding| finding.key == *key) {
                 return true;
             }
+            let absence = absence(key);
+            let mut is_told = false;
+            for note in channels.values_mut().filter_map(|channel| channel.told.get_mut(key)) {
+                is_told = true;
+                note.given_up = absence == Absence::GivenUp;
+            }
+            if absence == Absence::Unknown {
+                seen.gone_ms = None;
+                return is_told;
+            }
             let gone_ms = *seen.gone_ms.get_or_insert(now_ms);
-            let is_told = channels.values().any(|channel| channel.told.contains_key(key));
             is_told && now_ms - gone_ms < patience.with(Level::Warning)
         });
     }
@@ -84,7 +107,8 @@ impl State {
     /// After the clock was set back nothing waits until it has gone as far again.
     fn forget_the_future(&mut self, now_ms: i64) {
         for seen in self.seen.values_mut() {
-            seen.since_ms.values_mut().chain(&mut seen.gone_ms).for_each(|at| *at = now_ms.min(*at));
+            let times = seen.since_ms.values_mut().chain(seen.below_ms.values_mut()).chain(&mut seen.gone_ms);
+            times.for_each(|at| *at = now_ms.min(*at));
         }
         for channel in self.channels.values_mut() {
             channel.told.values_mut().for_each(|note| note.told_ms = now_ms.min(note.told_ms));
@@ -118,6 +142,9 @@ impl State {
                 Some(earlier) if earlier.level < *level => {
                     changes.worse.push(Note { was: Some(earlier.level), ..note });
                 }
+                Some(earlier) if seen.has_eased(earlier.level, now_ms, patience) => {
+                    changes.better.push(Note { was: Some(earlier.level), ..note });
+                }
                 Some(earlier) => {
                     changes.is_reminder |= now_ms - earlier.told_ms >= patience.remind.as_millis() as i64;
                     changes.still.push(note);
@@ -126,7 +153,8 @@ impl State {
         }
         let over = told.iter().filter(|(key, _)| !self.seen.contains_key(*key));
         changes.cleared = over.map(|(key, earlier)| earlier.note(key)).collect();
-        for notes in [&mut changes.new, &mut changes.worse, &mut changes.cleared, &mut changes.still] {
+        let Changes { new, worse, better, cleared, still, .. } = &mut changes;
+        for notes in [new, worse, better, cleared, still] {
             notes.sort_by_key(|note| std::cmp::Reverse(note.level));
         }
         changes
@@ -139,19 +167,21 @@ impl State {
         for note in &changes.cleared {
             told.remove(&note.key);
         }
-        for note in changes.new.iter().chain(&changes.worse).chain(&changes.still) {
+        let Changes { new, worse, better, still, .. } = changes;
+        for note in [new, worse, better, still].into_iter().flatten() {
             let Note { level, what, hint, since_ms, .. } = note.clone();
-            told.insert(note.key.clone(), ToldNote { level, what, hint, since_ms, told_ms: now_ms });
+            let note_told = ToldNote { level, what, hint, since_ms, told_ms: now_ms, given_up: false };
+            told.insert(note.key.clone(), note_told);
         }
     }
 
-    /// How long until something counts, or is over, that does not and is not yet; in ms.
+    /// How long until something counts, is better or is over, that does not and is not yet; in ms.
     pub(super) fn unsure_for_ms(&self, now_ms: i64, patience: Patience) -> Option<i64> {
         let lasting = self.seen.values().filter(|seen| seen.gone_ms.is_none());
         let counts = lasting.flat_map(|seen| {
             seen.since_ms.iter().map(move |(level, since)| since + patience.with(*level) - now_ms)
         });
-        let gone = self.seen.values().filter_map(|seen| seen.gone_ms);
+        let gone = self.seen.values().flat_map(|seen| seen.below_ms.values().copied().chain(seen.gone_ms));
         let over = gone.map(|gone| gone + patience.with(Level::Warning) - now_ms);
         counts.chain(over).filter(|left| *left > 0).min()
     }
@@ -159,20 +189,32 @@ impl State {
 
 impl Seen {
     fn new(level: Level) -> Seen {
-        Seen { level, what: String::new(), hint: String::new(), since_ms: BTreeMap::new(), gone_ms: None }
+        Seen {
+            level,
+            what: String::new(),
+            hint: String::new(),
+            since_ms: BTreeMap::new(),
+            below_ms: BTreeMap::new(),
+            gone_ms: None,
+        }
+    }
+
+    /// Whether it has been below this level for long enough.
+    fn has_eased(&self, level: Level, now_ms: i64, patience: Patience) -> bool {
+        self.below_ms.get(&level).is_some_and(|since| now_ms - since >= patience.with(Level::Warning))
     }
 
     fn note(&self, key: &str, level: Level) -> Note {
         let since_ms = self.since_ms.values().min().copied().unwrap_or_default();
         let (what, hint) = (self.what.clone(), self.hint.clone());
-        Note { key: key.to_owned(), level, what, hint, since_ms, was: None }
+        Note { key: key.to_owned(), level, what, hint, since_ms, was: None, given_up: false }
     }
 }
 
 impl ToldNote {
     fn note(&self, key: &str) -> Note {
-        let ToldNote { level, what, hint, since_ms, .. } = self.clone();
-        Note { key: key.to_owned(), level, what, hint, since_ms, was: None }
+        let ToldNote { level, what, hint, since_ms, given_up, .. } = self.clone();
+        Note { key: key.to_owned(), level, what, hint, since_ms, was: None, given_up }
     }
 }
 
@@ -191,7 +233,7 @@ mod tests {
     /// was told anything.
     fn look(state: &mut State, now_ms: i64, findings: &[(&str, Level)]) -> Option<String> {
         let findings: Vec<Finding> = findings.iter().map(|(key, level)| finding(key, *level)).collect();
-        state.observe(&findings, now_ms, PATIENCE);
+        state.observe(&findings, |_| Absence::Over, now_ms, PATIENCE);
         let changes = state.changes("a", now_ms, PATIENCE);
         if changes.is_empty() {
             return None;
@@ -256,6 +298,20 @@ mod tests {
     }
 
     #[test]
+    fn a_level_that_fell_for_long_enough_is_told_and_so_is_its_rise() {
+        let mut state = State::default();
+        look(&mut state, 0, &[("a", Critical)]);
+        assert!(look(&mut state, 30, &[("a", Critical)]).is_some());
+        assert_eq!(look(&mut state, 200, &[("a", Warning)]), None);
+        assert_eq!(state.unsure_for_ms(210, PATIENCE), Some(110));
+        assert_eq!(look(&mut state, 319, &[("a", Warning)]), None);
+        assert!(look(&mut state, 320, &[("a", Warning)]).is_some());
+        assert_eq!(state.channels["a"].told["a"].level, Warning);
+        assert_eq!(look(&mut state, 400, &[("a", Critical)]), None);
+        assert_eq!(look(&mut state, 430, &[("a", Critical)]).unwrap(), "new  worse a over  still ");
+    }
+
+    #[test]
     fn worse_is_told_and_a_reminder_tells_all_that_lasts() {
         let mut state = State::default();
         look(&mut state, 0, &[("a", Warning), ("b", Warning)]);
@@ -267,6 +323,20 @@ mod tests {
         let again = look(&mut state, 1_230, &[("a", Critical), ("b", Warning)]);
         assert_eq!(again.unwrap(), "new  worse  over  still a,b");
         assert_eq!(look(&mut state, 1_300, &[("a", Critical), ("b", Warning)]), None);
+    }
+
+    #[test]
+    fn what_a_look_cannot_tell_is_not_over_and_its_time_away_begins_anew() {
+        let mut state = State::default();
+        look(&mut state, 0, &[("a", Warning)]);
+        assert!(look(&mut state, 120, &[("a", Warning)]).is_some());
+        assert_eq!(look(&mut state, 200, &[]), None);
+        state.observe(&[], |_| Absence::Unknown, 300, PATIENCE);
+        assert_eq!(look(&mut state, 400, &[]), None);
+        assert!(look(&mut state, 520, &[]).is_some());
+        look(&mut state, 600, &[("b", Warning)]);
+        state.observe(&[], |_| Absence::Unknown, 700, PATIENCE);
+        assert!(state.seen.is_empty(), "what nobody was told of counts from when it is seen again");
     }
 
     #[test]

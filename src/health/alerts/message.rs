@@ -25,8 +25,10 @@ pub(super) struct Note {
     pub(super) what: String,
     pub(super) hint: String,
     pub(super) since_ms: i64,
-    /// The level it had when it was told last, where it has become worse.
+    /// The level it had when it was told last, where it has become worse or better.
     pub(super) was: Option<Level>,
+    /// It is not over, but no longer waited for.
+    pub(super) given_up: bool,
 }
 
 /// Why something is told.
@@ -78,9 +80,9 @@ impl Message {
     }
 
     /// Every kind of note, by its name.
-    pub(super) fn kinds(&self) -> [(&'static str, &[Note]); 4] {
-        let Changes { new, worse, cleared, still, .. } = &self.changes;
-        [("new", new), ("worse", worse), ("cleared", cleared), ("still", still)]
+    pub(super) fn kinds(&self) -> [(&'static str, &[Note]); 5] {
+        let Changes { new, worse, better, cleared, still, .. } = &self.changes;
+        [("new", new), ("worse", worse), ("better", better), ("cleared", cleared), ("still", still)]
     }
 
     /// For programs. There may be more fields some day; none of these goes.
@@ -139,6 +141,9 @@ impl Note {
         if let Some(was) = self.was {
             json["was"] = json!(was);
         }
+        if self.given_up {
+            json["given_up"] = json!(true);
+        }
         json
     }
 
@@ -146,6 +151,7 @@ impl Note {
         let (what, level) = (cut(&self.what), self.level.word());
         let lasted = words(Duration::from_millis(u64::try_from(at_ms - self.since_ms).unwrap_or(0)));
         match (kind, self.was) {
+            ("cleared", _) if self.given_up => format!("given up after {lasted}: {what}"),
             ("cleared", _) => format!("over after {lasted}: {what}"),
             (_, Some(was)) => format!("{level}, was {}: {what}\n    hint: {}", was.word(), cut(&self.hint)),
             ("still", _) => format!("still {level}, for {lasted}: {what}"),
@@ -177,7 +183,7 @@ mod tests {
 
     fn note(key: &str, level: Level, was: Option<Level>) -> Note {
         let (what, hint) = (format!("{key} & <b>\n"), "mend it".to_owned());
-        Note { key: key.to_owned(), level, what, hint, since_ms: 1_761_624_000_000, was }
+        Note { key: key.to_owned(), level, what, hint, since_ms: 1_761_624_000_000, was, given_up: false }
     }
 
     fn message() -> Message {

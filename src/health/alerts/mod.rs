@@ -87,15 +87,16 @@ pub fn is_wanted(config: &Config) -> bool {
 }
 
 /// Tells what is to be told, for `irispool status --alert`. Where no worker watches, it waits until what it sees has
-/// lasted long enough to be told, or has passed. Gives what it saw last.
-pub fn tell(config: &Config) -> (Facts, Vec<Finding>) {
+/// lasted long enough to be told, or has passed. Gives what it saw last, and whether it told nothing as another process
+/// has the alerts in hand all the time: one that hangs, as a round takes seconds.
+pub fn tell(config: &Config) -> (Facts, Vec<Finding>, bool) {
     let until = Instant::now() + config.alert_after.min(PATIENCE_OF_STATUS.0) + PATIENCE_OF_STATUS.1;
     let mut teller = Teller::of_status(config);
     loop {
         let seen = teller.round();
         match seen.next.due {
             Some(due) if !seen.watched && Instant::now() + due < until => thread::sleep(due),
-            _ => return (seen.facts, seen.findings),
+            _ => return (seen.facts, seen.findings, seen.is_others),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::figures;
 use super::message::Message;
 use super::state::{Lock, State, Store, Turn};
 use crate::config::{Config, WarehouseSpec};
-use crate::health::{Facts, Finding, Level, Looker, judge};
+use crate::health::{Facts, Finding, Level, Looker, absence, judge};
 use crate::signals::Stop;
 use crate::spool::now_ms;
 
@@ -49,6 +49,8 @@ pub(super) struct Round {
     pub(super) findings: Vec<Finding>,
     /// Whether a worker makes rounds.
     pub(super) watched: bool,
+    /// Whether another process has its turn, so that nothing was told.
+    pub(super) is_others: bool,
     pub(super) next: Next,
 }
 
@@ -107,12 +109,15 @@ impl Teller {
         let is_starting = self.stop.is_some()
             && self.started.elapsed() < STARTING
             && findings.iter().any(|finding| finding.key == "no-worker");
-        let due =
-            if is_starting { Some(ASK_AGAIN) } else { self.tell(&mut state, &findings, lock.is_some()) };
+        let due = if is_starting {
+            Some(ASK_AGAIN)
+        } else {
+            self.tell(&mut state, &facts, &findings, lock.is_some())
+        };
         if is_kept || state != before {
             self.keep(state, lock);
         }
-        Round { facts, findings, watched, next: Next { due, looked } }
+        Round { facts, findings, watched, is_others: false, next: Next { due, looked } }
     }
 
     /// Another process tells.
@@ -121,14 +126,20 @@ impl Teller {
         let facts = self.looker.look();
         let findings = judge(&facts, &self.config);
         let next = Next { due: Some(ASK_AGAIN), looked: began.elapsed() };
-        Round { facts, findings, watched: false, next }
+        Round { facts, findings, watched: false, is_others: true, next }
     }
 
     /// Gives after how long there may be something to tell. What a channel was told is saved at once, `in_turn`.
-    fn tell(&self, state: &mut State, findings: &[Finding], in_turn: bool) -> Option<Duration> {
+    fn tell(
+        &self,
+        state: &mut State,
+        facts: &Facts,
+        findings: &[Finding],
+        in_turn: bool,
+    ) -> Option<Duration> {
         let patience = Patience { after: self.config.alert_after, remind: self.config.alert_remind };
         let now = now_ms();
-        state.observe(findings, now, patience);
+        state.observe(findings, |key| absence(key, facts, findings), now, patience);
         self.beat(state, findings, now);
         let level =
             state.counting(now, patience).values().map(|(level, _)| *level).max().unwrap_or(Level::Ok);
@@ -227,11 +238,10 @@ fn with_whole_paths(config: &Config) -> Config {
 }
 
 fn log_sent(channel: &'static str, message: &Message, failed_before: bool) {
-    let [(_, new), (_, worse), (_, cleared), _] = message.kinds();
+    let [new, worse, better, cleared, _] = message.kinds().map(|(_, notes)| notes.len());
     let (reason, level) = (message.reason.word(), message.level.word());
     let again = if failed_before { " at last" } else { "" };
-    let (new, worse, cleared) = (new.len(), worse.len(), cleared.len());
-    tracing::info!(channel, reason, level, new, worse, cleared, "sent an alert{again}");
+    tracing::info!(channel, reason, level, new, worse, better, cleared, "sent an alert{again}");
 }
 
 fn log_failure(channel: &'static str, tries: u32, error: &SendError) {

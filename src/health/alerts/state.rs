@@ -39,6 +39,9 @@ pub(super) struct Seen {
     pub(super) hint: String,
     /// Since when it has been at least of each level.
     pub(super) since_ms: BTreeMap<Level, i64>,
+    /// Of levels that it had: since when it has been below.
+    #[serde(default)]
+    pub(super) below_ms: BTreeMap<Level, i64>,
     /// Since when it has not been seen; none while it is.
     #[serde(default)]
     pub(super) gone_ms: Option<i64>,
@@ -62,6 +65,9 @@ pub(super) struct ToldNote {
     pub(super) hint: String,
     pub(super) since_ms: i64,
     pub(super) told_ms: i64,
+    /// It lasts, but is no longer waited for.
+    #[serde(default)]
+    pub(super) given_up: bool,
 }
 
 /// Where the state of a spool is.

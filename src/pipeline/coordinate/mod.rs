@@ -341,7 +341,7 @@ impl Coordinator {
         match work.batch.remove_if_empty() {
             // Whatever kept messages of its dataset waiting may be over without a delivery that says so.
             Ok(true) if work.has_failed() && !self.holds_failed(work.batch.label()) => {
-                self.shared.tables.all_well(&catalog::dataset_name(work.batch.label()));
+                self.shared.tables.unpark(&catalog::dataset_name(work.batch.label()));
             }
             Ok(true) => {}
             // A file that the client was just making when its folder was swapped away.

@@ -1,0 +1,45 @@
+//! What it means that something found earlier is not found any more: only what could be looked at is known to be over.
+
+use super::judge::GIVEN_UP_AFTER;
+use super::{Facts, Finding};
+use crate::spool::Part;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// It is as it should be.
+    Over,
+    /// It lasts, and nobody waits for anything else any more.
+    GivenUp,
+    /// This look could not tell.
+    Unknown,
+}
+
+/// Why a finding of this key is not among those that were made of these facts.
+pub(super) fn absence(key: &str, facts: &Facts, findings: &[Finding]) -> Absence {
+    let (kind, about) = key.split_once(':').unwrap_or((key, ""));
+    let is_read = |part| !facts.unread.contains_key(&part);
+    let one_lives = facts.workers.iter().any(|worker| worker.alive);
+    let is_known = match kind {
+        "no-worker" => one_lives || is_read(Part::Claimed),
+        "dead-worker" | "hangs" => is_read(Part::Claimed),
+        // Only a live worker says what is parked.
+        "parked" => one_lives && is_read(Part::Claimed),
+        "backlog" | "oldest" | "stray" | "too-deep" => is_read(Part::Incoming),
+        "dead" | "dead-full" | "dead-nearly-full" => is_read(Part::Dead),
+        "stale" if about.is_empty() => facts.is_flow_known,
+        // While nothing comes at all, no dataset is told of by itself.
+        "stale" => facts.is_flow_known && !findings.iter().any(|finding| finding.key == "stale"),
+        "disk" => facts.disks.iter().any(|disk| disk.path.as_os_str() == about),
+        _ => true,
+    };
+    if !is_known {
+        return Absence::Unknown;
+    }
+    let last_ms = facts.datasets.get(about).and_then(|of| of.flow.as_ref()).and_then(|flow| flow.last_row_ms);
+    match (kind, last_ms) {
+        ("stale", Some(last_ms)) if facts.at_ms - last_ms >= GIVEN_UP_AFTER.as_millis() as i64 => {
+            Absence::GivenUp
+        }
+        _ => Absence::Over,
+    }
+}
