@@ -522,3 +522,19 @@ fn a_batch_goes_back_file_by_file_while_somebody_claims_from_its_folder() {
     assert_eq!(folder(), before);
     assert_eq!(names(&spool.incoming("MILS")).len(), 1_500);
 }
+
+#[test]
+fn a_batch_that_is_no_longer_to_be_delivered_as_a_whole_says_so_to_its_heir() {
+    let spool = Spool::new();
+    spool.put("BOALF", "a", "[]");
+    let (dead, mut claimer) = spool.claimer(10);
+    let batch = claimer.claim(OsStr::new("BOALF"), |_| Some(10)).unwrap().batch.unwrap();
+    let ordinary = batch.as_ordinary().unwrap();
+    assert!(batch.is_bulk() && !ordinary.is_bulk());
+    assert_eq!((ordinary.label(), names_in(&ordinary)), ("BOALF", set(["a"])));
+    let id = ordinary.id().to_owned();
+    drop((claimer, dead));
+    let (heir, _claimer) = spool.claimer(10);
+    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap();
+    assert_eq!(taken.iter().map(|batch| (batch.id(), batch.is_bulk())).collect::<Vec<_>>(), [(&*id, false)]);
+}

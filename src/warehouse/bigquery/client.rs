@@ -2,7 +2,6 @@
 //! gives up after a while, so that nothing waits without a bound or in silence.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -12,6 +11,7 @@ use super::auth::{Auth, AuthError};
 use super::fault::{CallError, Op};
 use super::metrics::Metrics;
 use super::pace::{InFlight, Pace, Waits};
+use super::patience::Patience;
 use super::try_once::{Answered, Body};
 use super::{Options, Place};
 use crate::warehouse::WarehouseError;
@@ -21,54 +21,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A wait for the limit of requests that is worth a line in the log.
 const LONG_PACE_WAIT: Duration = Duration::from_secs(2);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
-
-/// How long one piece of work has been tried, and how long it waits before the next try.
-pub(super) struct Patience {
-    until: Instant,
-    delay: Duration,
-    /// What is in trouble while this waits.
-    trouble: Option<Trouble>,
-    is_in_trouble: bool,
-}
-
-/// How many pieces of work wait for another try of the same thing.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trouble(Arc<AtomicUsize>);
-
-impl Trouble {
-    pub(super) fn is_there(&self) -> bool {
-        self.0.load(Ordering::Acquire) > 0
-    }
-}
-
-impl Patience {
-    /// From its first wait to its end this is trouble of something that others use too.
-    pub(super) fn about(mut self, trouble: Trouble) -> Patience {
-        self.trouble = Some(trouble);
-        self
-    }
-
-    fn note_trouble(&mut self) {
-        if let Some(trouble) = self.trouble.as_ref().filter(|_| !self.is_in_trouble) {
-            trouble.0.fetch_add(1, Ordering::AcqRel);
-            self.is_in_trouble = true;
-        }
-    }
-
-    /// It did what it should.
-    pub(super) fn note_success(&mut self) {
-        if let Some(trouble) = self.trouble.as_ref().filter(|_| self.is_in_trouble) {
-            trouble.0.fetch_sub(1, Ordering::AcqRel);
-            self.is_in_trouble = false;
-        }
-    }
-}
-
-impl Drop for Patience {
-    fn drop(&mut self) {
-        self.note_success();
-    }
-}
 
 /// A client of the API for one project and dataset.
 pub struct Client {
@@ -195,12 +147,7 @@ impl Client {
     }
 
     pub(super) fn patience(&self) -> Patience {
-        Patience {
-            until: Instant::now() + self.patience,
-            delay: self.backoff_first,
-            trouble: None,
-            is_in_trouble: false,
-        }
+        Patience::new(self.patience, self.backoff_first)
     }
 
     /// Makes a request, again and again as the answers allow, and gives the body of a success. `path` is all that

@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify_row};
-use super::client::Patience;
 use super::fault::{CallError, Op};
 use super::metrics::Metrics;
+use super::patience::Patience;
 use super::rows::{Form, OfMessage, RowWriter};
 use super::tables::Table;
 use super::try_once::Body;

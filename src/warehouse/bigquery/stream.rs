@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::Shared;
-use super::client::Trouble;
 use super::insert::{Inserter, Report, Sending};
+use super::patience::Trouble;
 use super::tables::Table;
 use crate::warehouse::{Delivery, LoadResult, Outcome, RefusedRow, WarehouseError};
 

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Meaning};
-use super::client::{Client, Trouble};
+use super::client::Client;
 use super::columns::{self, Meta, Unusable};
 use super::fault::{CallError, Op};
+use super::patience::Trouble;
 use crate::catalog::{self, Dataset, Field, Kind, META_COLUMNS, Schema};
 use crate::warehouse::WarehouseError;
 
