@@ -314,3 +314,29 @@ fn by_load_jobs_what_comes_waits_for_the_tables_next_job_and_a_drain_does_not() 
     daemon.stop();
     assert_eq!(rows_in(&server, "bmrs_freq_iris"), wanted);
 }
+
+#[test]
+fn while_streaming_takes_seconds_to_notice_a_new_column_its_rows_wait_and_arrive() {
+    let (server, folder) = (FaultServer::start(), tempfile::tempdir().unwrap());
+    let spool = folder.path().join("spool");
+    let put = |dataset: &str, name: &str, content: &str| {
+        let incoming = spool.join("incoming").join(dataset);
+        fs::create_dir_all(&incoming).unwrap();
+        fs::write(incoming.join(name), content).unwrap();
+    };
+    put("FREQ", "old", &row("FREQ"));
+    let daemon = Daemon::start(&server, &spool, &[]);
+    until(&spool, "the table is there", || rows_in(&server, "bmrs_freq_iris").len() == 1);
+    server.state().lag_for = Duration::from_secs(4);
+    put("FREQ", "new", r#"[{"measurementTime": "2025-10-28T03:58:00Z", "phase": 3}]"#);
+    until(&spool, "the column is there", || server.count("tables.patch") == 1);
+    put("MID", "m", r#"[{"dataset": "MID", "startTime": "2025-10-28T03:58:00Z", "price": 80.5}]"#);
+    until(&spool, "another table's row is in", || rows_in(&server, "bmrs_mid_iris").len() == 1);
+    until(&spool, "the new row is in", || rows_in(&server, "bmrs_freq_iris").len() == 2);
+    daemon.stop();
+    assert_eq!(server.rows("bmrs_freq_iris")[1]["phase"], 3.0);
+    let of_freq = |(op, path): &&(&str, String)| *op == "insertAll" && path.contains("bmrs_freq_iris");
+    assert!(server.state().asked.iter().filter(of_freq).count() > 2, "it was refused, and sent again");
+    assert_eq!(messages(&spool.join("dead")), Vec::<PathBuf>::new());
+    assert!(server.state().sent.values().all(|ids| ids.len() == 1), "each row under one insertId");
+}

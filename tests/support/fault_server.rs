@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -56,6 +56,8 @@ pub struct Table {
     /// The columns that streaming knows; `None`: not even the table.
     known_to_streaming: Option<BTreeSet<String>>,
     lag: usize,
+    /// When streaming notices, where that takes its time.
+    notices_at: Option<Instant>,
 }
 
 /// Refuses a value by itself: reason, location, message.
@@ -68,6 +70,8 @@ pub struct State {
     faults: HashMap<&'static str, VecDeque<Fault>>,
     /// How many `insertAll` requests of a table go by before streaming notices a change.
     pub lag: usize,
+    /// For how long streaming does not notice a new column.
+    pub lag_for: Duration,
     /// How often a job is RUNNING before it is DONE.
     pub running: usize,
     /// The `errorResult`s of the jobs to come.
@@ -384,7 +388,8 @@ impl State {
                 table.resource["schema"] = body()["schema"].clone();
                 table.version += 1;
                 table.lag = lag;
-                if lag == 0 {
+                table.notices_at = (!self.lag_for.is_zero()).then(|| Instant::now() + self.lag_for);
+                if lag == 0 && table.notices_at.is_none() {
                     table.notice();
                 }
                 (200, table.shown())
@@ -414,9 +419,10 @@ impl State {
         let Some(table) = self.tables.get_mut(name) else {
             return not_found(&format!("Table p:d.{name}"));
         };
+        table.notices_at.take_if(|at| *at <= Instant::now());
         if table.lag > 0 {
             table.lag -= 1;
-        } else {
+        } else if table.notices_at.is_none() {
             table.notice();
         }
         let Some(known) = &table.known_to_streaming else {
