@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use irispool::catalog::{Field, Kind};
 use irispool::warehouse::bigquery::{BigQuery, Options};
-use irispool::warehouse::{Outcome, RefusedRow, Warehouse, WarehouseError};
+use irispool::warehouse::{Delivery, Outcome, RefusedRow, Warehouse, WarehouseError};
 use serde_json::json;
 use support::fault_server::{Fault, FaultServer, error, fault};
 use support::feed::{assert_all_in, assert_in, deliver, delivery, freq, fuelinst, impatient, open, options};
@@ -254,6 +254,19 @@ fn a_spent_quota_parks_the_table_and_comes_back() {
     assert_all_in(&server, &deliveries[0]);
 }
 
+/// Of two deliveries the first one's table refuses rows until the second delivery is told to be in.
+fn assert_second_does_not_wait(server: &FaultServer, warehouse: &BigQuery, deliveries: &[Delivery; 2]) {
+    let told = std::sync::Mutex::new(Vec::new());
+    warehouse.load_each(deliveries, &|place, result| {
+        assert_eq!(result.unwrap(), loaded(1));
+        told.lock().unwrap().push(place);
+        server.state().fail_no_more();
+    });
+    assert_eq!(told.into_inner().unwrap(), [1, 0]);
+    assert_all_in(server, &deliveries[0]);
+    assert_all_in(server, &deliveries[1]);
+}
+
 #[test]
 fn what_is_in_is_told_while_another_table_is_still_tried() {
     let server = FaultServer::start();
@@ -261,15 +274,7 @@ fn what_is_in_is_told_while_another_table_is_still_tried() {
     let deliveries = [freq(&warehouse, 1, 3), fuelinst(&warehouse, 1, 3)];
     // Until the other one is told, and then it comes back.
     server.fail("insertAll bmrs_freq_iris", vec![fault(503, "backendError", "Try again"); 1_000_000]);
-    let told = std::sync::Mutex::new(Vec::new());
-    warehouse.load_each(&deliveries, &|place, result| {
-        assert_eq!(result.unwrap(), loaded(1));
-        told.lock().unwrap().push(place);
-        server.state().fail_no_more();
-    });
-    assert_eq!(told.into_inner().unwrap(), [1, 0]);
-    assert_all_in(&server, &deliveries[0]);
-    assert_all_in(&server, &deliveries[1]);
+    assert_second_does_not_wait(&server, &warehouse, &deliveries);
 }
 
 #[test]
@@ -281,15 +286,7 @@ fn a_table_with_many_requests_that_are_tried_again_holds_up_no_other() {
     let boalf = delivery(&warehouse.schema("BOALF").unwrap(), "BOALF", 1, 60, |_| Vec::new());
     let deliveries = [boalf, fuelinst(&warehouse, 1, 3)];
     server.fail("insertAll bmrs_boalf_iris", vec![fault(503, "backendError", "Try again"); 1_000_000]);
-    let told = std::sync::Mutex::new(Vec::new());
-    warehouse.load_each(&deliveries, &|place, result| {
-        assert_eq!(result.unwrap(), loaded(1));
-        told.lock().unwrap().push(place);
-        server.state().fail_no_more();
-    });
-    assert_eq!(told.into_inner().unwrap(), [1, 0]);
-    assert_all_in(&server, &deliveries[0]);
-    assert_all_in(&server, &deliveries[1]);
+    assert_second_does_not_wait(&server, &warehouse, &deliveries);
 }
 
 #[test]

@@ -118,6 +118,25 @@ fn a_killed_worker_is_seen_with_what_it_leaves() {
 }
 
 #[test]
+fn a_killed_worker_beside_a_live_one_is_a_warning() {
+    let site = Site::new();
+    site.drain(&[]);
+    let lock = site.connection();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    site.put("FREQ", "a", ROW);
+    let holder = at_work(&site);
+    until("it holds it", || answer(&site, &[]).0["workers"][0]["claimed"] == 1);
+    // It looks for dead workers when it starts, and then no more in this test.
+    let mut live = site.daemon(&["--scan-interval=1h"]);
+    live.wait_until_ready();
+    holder.kill();
+    let (answer, code) = answer(&site, &[]);
+    assert_eq!((code, keys(&answer)), (1, vec!["dead-worker"]), "{answer}");
+    drop(lock);
+    live.stop();
+}
+
+#[test]
 fn a_backlog_is_a_warning_and_then_critical() {
     let site = Site::new();
     let daemon = at_work(&site);

@@ -156,11 +156,11 @@ impl Work {
 
     /// What became of a message, where only its file is left to settle.
     pub(super) fn take_unsettled(&self, name: &OsStr) -> Option<Ending> {
-        self.unsettled().remove(name)
+        if self.has_failed() { self.unsettled().remove(name) } else { None }
     }
 
     pub(super) fn has_unsettled(&self) -> bool {
-        !self.unsettled().is_empty()
+        self.has_failed() && !self.unsettled().is_empty()
     }
 
     fn unsettled(&self) -> MutexGuard<'_, HashMap<OsString, Ending>> {

@@ -82,7 +82,7 @@ pub fn bury(
     let folder = layout.dead().join(batch.label());
     fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
     // Two messages of one name would take each other's places. Without the lock nothing is lost, but a report may be.
-    let _lock = lock_dead(layout, batch.label()).ok();
+    let _lock = lock_dead(layout, batch.label());
     let claimed = batch.path().join(name);
     let mut place = name.to_owned();
     let mut number = 1;

@@ -2,10 +2,16 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use fs2::FileExt;
 
 use super::{Layout, SpoolError};
+
+/// A burial is the writing of a small file and a rename.
+const BURIAL_MAX: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Takes the lock of a file, which is made where it lacks. None: another process has it, or another part of this one.
 pub(super) fn try_lock(path: &Path) -> Result<Option<File>, SpoolError> {
@@ -24,19 +30,25 @@ pub(super) fn try_lock_dataset(layout: &Layout, label: &str) -> Result<Option<Fi
 
 /// Waits for it.
 pub(super) fn lock_dataset(layout: &Layout, label: &str) -> Result<File, SpoolError> {
-    lock(&layout.dataset_locks().join(label))
-}
-
-/// Waits for the lock of who buries messages of a dataset. A dataset's label has no dot at its front, so this is no
-/// dataset's lock.
-pub(super) fn lock_dead(layout: &Layout, label: &str) -> Result<File, SpoolError> {
-    lock(&layout.dataset_locks().join(format!(".dead-{label}")))
-}
-
-fn lock(path: &Path) -> Result<File, SpoolError> {
-    let lock = open(path)?;
-    lock.lock_exclusive().map_err(|error| SpoolError::io("lock", path, error))?;
+    let path = layout.dataset_locks().join(label);
+    let lock = open(&path)?;
+    lock.lock_exclusive().map_err(|error| SpoolError::io("lock", &path, error))?;
     Ok(lock)
+}
+
+/// The lock of who buries messages of a dataset, waited for as long as a burial may take; none where it can't be had, for
+/// instance as a process that holds it was stopped. A dataset's label has no dot at its front, so this is no dataset's
+/// lock.
+pub(super) fn lock_dead(layout: &Layout, label: &str) -> Option<File> {
+    let path = layout.dataset_locks().join(format!(".dead-{label}"));
+    let until = Instant::now() + BURIAL_MAX;
+    loop {
+        match try_lock(&path) {
+            Ok(None) if Instant::now() < until => thread::sleep(LOOK_AGAIN),
+            Ok(lock) => return lock,
+            Err(_) => return None,
+        }
+    }
 }
 
 fn open(path: &Path) -> Result<File, SpoolError> {
