@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -174,7 +174,13 @@ fn write_report(path: &Path, report: &DeadReport) -> Result<(), SpoolError> {
     new_name.push(path.file_name().unwrap_or_default());
     let new_path = path.with_file_name(new_name);
     let text = serde_json::to_vec_pretty(report).map_err(|error| SpoolError::io("write", path, error))?;
-    fs::write(&new_path, text).map_err(|error| SpoolError::io("write", &new_path, error))?;
+    // On the disk before it has its name: else a power cut leaves the message there with an empty report.
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&new_path)?;
+        file.write_all(&text)?;
+        file.sync_data()
+    };
+    write().map_err(|error| SpoolError::io("write", &new_path, error))?;
     fs::rename(&new_path, path).map_err(|error| SpoolError::io("write", path, error))
 }
 
