@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use run_support::disk::Tmpfs;
+use run_support::disk::{Fuse, Tmpfs};
 use run_support::{Site, is_root, lacks, skip};
 use serde_json::Value;
 
@@ -22,15 +22,23 @@ fn check(site: &Site) -> Command {
     command
 }
 
-/// The line about one thing, and the exit code.
+/// The lines about one thing, and the exit code.
 #[track_caller]
-fn line(command: &mut Command, about: &str) -> (Value, i32) {
+fn lines(command: &mut Command, about: &str) -> (Vec<Value>, i32) {
     let output = command.arg("--json").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    let lines: Vec<Value> = serde_json::from_str(&text)
+    let mut lines: Vec<Value> = serde_json::from_str(&text)
         .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)));
-    let line = lines.into_iter().find(|line| line["check"] == about).unwrap_or_else(|| panic!("{text}"));
-    (line, output.status.code().unwrap())
+    lines.retain(|line| line["check"] == about);
+    assert!(!lines.is_empty(), "{about}: {text}");
+    (lines, output.status.code().unwrap())
+}
+
+/// The first of them.
+#[track_caller]
+fn line(command: &mut Command, about: &str) -> (Value, i32) {
+    let (mut lines, code) = lines(command, about);
+    (lines.swap_remove(0), code)
 }
 
 #[track_caller]
@@ -370,6 +378,58 @@ fn a_file_system_without_leases_is_a_warning() {
 }
 
 #[test]
+fn a_spool_on_a_network_file_system_is_bad() {
+    let site = made();
+    // The number of NFS, where statfs(2) writes what a file system is.
+    let answer = "poke_exit=@arg2=6969000000000000";
+    let Some(mut command) = traced(&site, "statfs", answer) else {
+        return lacks("strace is missing or may not trace");
+    };
+    command.env("IRISPOOL_STATUS_DISK_CRITICAL", "100");
+    let (found, code) = line(&mut command, "local disk");
+    assert_eq!((code, &found["verdict"]), (1, &"bad".into()), "{found}");
+    assert!(found["what"].as_str().unwrap().contains("the spool is on NFS"), "{found}");
+}
+
+#[test]
+fn a_disk_behind_fuse_is_a_warning_and_wal_is_bad_where_memory_cannot_be_shared() {
+    let site = Site::new();
+    let disk = site.folder.path().join("disk");
+    let Some(mounted) = Fuse::mount(&disk, "direct_io") else { return skip("bindfs can't be mounted") };
+    let check = || {
+        let mut command = check(&site);
+        command.env("IRISPOOL_SPOOL", disk.join("spool"));
+        command.env("IRISPOOL_WAREHOUSE", format!("sqlite:{}", disk.join("iris.db").display()));
+        command
+    };
+    let (found, _) = lines(&mut check(), "local disk");
+    let said: Vec<(&str, &str)> = found
+        .iter()
+        .map(|line| (line["verdict"].as_str().unwrap(), line["what"].as_str().unwrap()))
+        .collect();
+    assert!(
+        matches!(said[..], [("warning", spool), ("warning", database)]
+            if spool.contains("the spool is behind FUSE") && database.contains("the warehouse is behind FUSE")),
+        "{said:?}"
+    );
+    assert_bad(&mut check(), "WAL", "can't use it");
+    drop(mounted);
+}
+
+#[test]
+fn a_clock_of_a_time_before_irispool_is_bad() {
+    let site = made();
+    let mut command = Command::new("faketime");
+    command.args(["2024-06-01 12:00:00", env!("CARGO_BIN_EXE_irispool"), "check"]);
+    command.current_dir(site.folder.path()).env("IRISPOOL_STATUS_DISK_CRITICAL", "100").env("TZ", "UTC");
+    command.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_WAREHOUSE", site.warehouse());
+    if command.output().is_err() {
+        return lacks("faketime is missing");
+    }
+    assert_bad(&mut command, "clock", "it says 2024-06-01T12:0");
+}
+
+#[test]
 fn a_clock_that_nothing_sets_is_a_warning() {
     let site = made();
     for (answer, verdict) in [("retval=0", "good"), ("retval=5", "warning")] {
@@ -479,6 +539,44 @@ fn a_damaged_database_is_bad() {
     let file = File::options().write(true).open(&site.database).unwrap();
     file.write_all_at(&[0xff; 64], (root - 1) * page).unwrap();
     assert_bad(&mut check(&site), "integrity", "damaged");
+}
+
+/// The check where reads of the database are answered as the test has it.
+fn read_slowly(site: &Site, answer: &str) -> Option<Command> {
+    site.connection().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    traced(site, "pread64", answer)
+}
+
+#[test]
+fn a_database_too_large_to_look_through_is_good_as_far_as_it_was_looked_through() {
+    let site = made();
+    let Some(mut command) = read_slowly(&site, "delay_exit=40000") else {
+        return lacks("strace is missing or may not trace");
+    };
+    let (line, _) = line(&mut command, "integrity");
+    assert_eq!(line["verdict"], "good", "{line}");
+    assert!(line["what"].as_str().unwrap().contains("in what was looked through in"), "{line}");
+}
+
+#[test]
+fn a_database_whose_disk_does_not_read_is_bad() {
+    let site = made();
+    let (mut verdicts, mut reads) = (Vec::new(), 1);
+    // The first reads are those of other lines; further on there is one that the look through the pages makes.
+    while !verdicts.contains(&("integrity".to_owned(), "bad".to_owned())) {
+        let Some(mut command) = read_slowly(&site, &format!("error=EIO:when={reads}+")) else {
+            return lacks("strace is missing or may not trace");
+        };
+        let output = command.arg("--json").output().unwrap();
+        let lines: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let word = |line: &Value, key: &str| line[key].as_str().unwrap().to_owned();
+        verdicts = lines.iter().map(|line| (word(line, "check"), word(line, "verdict"))).collect();
+        if let Some(line) = lines.iter().find(|line| line["verdict"] == "bad") {
+            assert!(line["hint"].is_string() && output.status.code() == Some(1), "{line}");
+        }
+        assert!(reads < 1_000, "{verdicts:?}");
+        reads += 1;
+    }
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use irispool::catalog;
-use run_support::{Google, Site};
+use run_support::disk::Tmpfs;
+use run_support::{Google, Site, skip};
 use serde_json::Value;
 
 const PERMISSIONS: [&str; 8] = [
@@ -242,6 +243,17 @@ fn the_rows_of_load_jobs_need_a_place() {
     assert_eq!((code, &good["verdict"]), (0, &"good".into()));
     let nowhere = site.folder.path().join("nowhere");
     assert_bad(check(&site, &google).env("TMPDIR", nowhere), "load job room", "may not make files", "TMPDIR");
+    let disk = site.folder.path().join("tmp");
+    if let Some(_mounted) = Tmpfs::mount(&disk, 256) {
+        assert!(
+            (0..100).any(|number| fs::write(disk.join(format!("filler{number}")), [7; 16 << 10]).is_err())
+        );
+        let mut command = check(&site, &google);
+        command.env("TMPDIR", &disk).env("IRISPOOL_STATUS_DISK_CRITICAL", "90");
+        assert_bad(&mut command, "load job room", "100 % used", "free some space");
+    } else {
+        skip("a tmpfs can't be mounted");
+    }
     let (lines, _) = lines(check(&site, &google).env("IRISPOOL_METHOD", "stream"), "load job room");
     assert!(lines.is_empty(), "who only streams needs none");
 }

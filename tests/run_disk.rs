@@ -1,4 +1,5 @@
 //! A disk that fills up, and is emptied again: nothing is lost, nothing goes to dead for it, and the log says what is up.
+//! And one behind FUSE.
 
 mod run_support;
 
@@ -8,8 +9,8 @@ use std::path::Path;
 
 use irispool::catalog;
 use irispool::feed::FeedOptions;
-use run_support::disk::Tmpfs;
-use run_support::{Client, Site, skip};
+use run_support::disk::{Fuse, Tmpfs};
+use run_support::{Client, Site, skip, until};
 use rustix::process::Signal;
 
 /// Writes until nothing more goes in, but for what `spare_kib` leaves.
@@ -76,6 +77,22 @@ fn a_full_disk_under_the_spool_and_the_database_only_delays() {
     fs::remove_file(&ballast).unwrap();
     client.until_all_is_settled(&site, &mut daemon);
     daemon.stop();
+    client.expected.assert_exact(&site);
+    drop(mounted);
+}
+
+#[test]
+fn behind_fuse_where_removed_files_stay_while_they_are_open_all_is_delivered_and_nothing_is_left() {
+    let mut site = Site::new();
+    let disk = site.folder.path().join("disk");
+    let Some(mounted) = Fuse::mount(&disk, "rw") else { return skip("bindfs can't be mounted") };
+    (site.spool, site.database) = (disk.join("spool"), disk.join("iris.db"));
+    let mut client = Client::new(&site);
+    client.feed(&options(0.1), 300);
+    let killed = site.daemon(&["--claim-files=20"]);
+    until("something is loaded", || site.loaded() > 0);
+    killed.kill();
+    site.drain(&[]);
     client.expected.assert_exact(&site);
     drop(mounted);
 }

@@ -2,17 +2,21 @@
 //! test's own, whose shutdown drops all that is not yet on its disk, journal and data.
 
 mod run_support;
+mod support;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use irispool::catalog;
 use irispool::feed::{Feed, FeedOptions, Mix};
 use run_support::kept::{archived, has_tools};
-use run_support::{Client, Random, Site, skip, until};
+use run_support::{Client, Daemon, Random, Site, lacks, skip, until};
+use support::fault_server::{FaultServer, name_of};
 
 /// `EXT4_IOC_SHUTDOWN`: `_IOR('X', 125, __u32)`.
 const SHUTDOWN: libc::Ioctl = 0x8004_587D;
@@ -32,7 +36,11 @@ impl Disk {
         let disk = Disk { image: site.folder.path().join("disk.img"), path: site.folder.path().join("disk") };
         fs::create_dir(&disk.path).unwrap();
         File::create(&disk.image).unwrap().set_len(256 << 20).unwrap();
-        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&disk.image).stderr(Stdio::null()).status();
+        let made =
+            Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&disk.image).stderr(Stdio::null()).status();
+        if made.is_err() {
+            lacks("mkfs.ext4 is missing");
+        }
         (made.is_ok_and(|status| status.success()) && disk.mount()).then_some(disk)
     }
 
@@ -43,7 +51,11 @@ impl Disk {
     }
 
     fn unmount(&self) -> bool {
-        Command::new("umount").arg(&self.path).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        Command::new("umount")
+            .arg(&self.path)
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     }
 
     /// All that was written until now is on the disk.
@@ -123,9 +135,77 @@ fn power_cuts_lose_and_double_nothing_that_the_client_had_on_the_disk() {
         archived_as.entry(name).or_default().extend(std::iter::repeat_n(content, count as usize));
     }
     let dead = client.expected.dead();
-    let wrong: Vec<(String, usize)> = bodies.iter().filter(|(name, _)| !dead.contains(*name)).filter_map(|(name, body)| {
-        let found = archived_as.get(name).map_or(0, |found| found.iter().filter(|content| *content == body).count());
-        (found != 1).then(|| (name.clone(), found))
-    }).collect();
+    let wrong: Vec<(String, usize)> = bodies
+        .iter()
+        .filter(|(name, _)| !dead.contains(*name))
+        .filter_map(|(name, body)| {
+            let found = archived_as
+                .get(name)
+                .map_or(0, |found| found.iter().filter(|content| *content == body).count());
+            (found != 1).then(|| (name.clone(), found))
+        })
+        .collect();
     assert!(wrong.is_empty(), "{} of {}: {:?}", wrong.len(), bodies.len(), &wrong[..wrong.len().min(10)]);
+}
+
+/// Messages under a folder of the spool, but for the queue's own files.
+fn messages_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let shown = entries.filter(|entry| !entry.file_name().as_bytes().starts_with(b"."));
+    shown
+        .flat_map(
+            |entry| if entry.path().is_dir() { messages_below(&entry.path()) } else { vec![entry.path()] },
+        )
+        .collect()
+}
+
+#[test]
+fn a_power_cut_while_a_load_job_runs_makes_no_second_job_of_its_rows() {
+    let mut site = Site::new();
+    let Some(disk) = Disk::make(&site) else { return skip("a file system in a file can't be mounted") };
+    site.spool = disk.path.join("spool");
+    let server = FaultServer::start();
+    let daemon = |site: &Site| {
+        let mut command = site.irispool();
+        command.args(["run", "--warehouse=bigquery:p.d", "--method=load", "--requests-per-second=none"]);
+        command.arg("--spool").arg(&site.spool).env("BIGQUERY_EMULATOR_HOST", server.address.to_string());
+        Daemon::start(command, site.folder.path())
+    };
+    let mut wanted = BTreeMap::new();
+    let datasets = ["FREQ", "BOALF"].iter().map(|name| catalog::find(name).unwrap()).collect();
+    let mut feed = Feed::new(&FeedOptions { datasets, ..FeedOptions::default() });
+    for _ in 0..4 {
+        for message in feed.by_ref().take(200) {
+            let folder = site.incoming(&message.folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(&message.name), &message.body).unwrap();
+            wanted.extend((0..u64::from(message.rows)).map(|row| ((message.name.clone(), row), 1)));
+        }
+        disk.sync();
+        let before = server.state().jobs.len();
+        server.state().running = 1_000_000;
+        let mut worker = daemon(&site);
+        until("load jobs run", || {
+            worker.assert_running();
+            server.state().jobs.len() > before
+        });
+        disk.cut_power();
+        worker.kill();
+        disk.start_again();
+        server.state().jobs.values_mut().for_each(|job| job["left"] = 0.into());
+        server.state().running = 0;
+        let mut worker = daemon(&site);
+        until("all is delivered", || {
+            worker.assert_running();
+            ["incoming", "claimed"].iter().all(|room| messages_below(&site.spool.join(room)).is_empty())
+        });
+        worker.stop();
+    }
+    let mut found = BTreeMap::new();
+    for row in ["bmrs_freq_iris", "bmrs_boalf_iris"].iter().flat_map(|table| server.rows(table)) {
+        *found.entry(name_of(&row)).or_insert(0) += 1;
+    }
+    let wrong: Vec<_> =
+        wanted.keys().chain(found.keys()).filter(|row| wanted.get(row) != found.get(row)).collect();
+    assert!(wrong.is_empty(), "{} of {}: {:?}", wrong.len(), wanted.len(), &wrong[..wrong.len().min(10)]);
 }

@@ -17,6 +17,9 @@ use super::work::Work;
 use crate::spool::DeadLetter;
 use crate::warehouse::{Bulk, Message, Outcome, Warehouse};
 
+/// After a disk that would not sync.
+const SYNC_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// What comes to a gatherer. All parcels of a batch come before its end.
 pub(super) enum Step {
     Parcel(Parcel),
@@ -112,6 +115,12 @@ fn add(
 /// Delivers complete batches, until no more will come.
 pub(super) fn finish_all(shared: &Shared, complete: &Receiver<Gathered>, settle: &Sender<SettleTask>) {
     for gathered in complete {
+        // The batch's id is how a job is known again. After a power cut that undid the claim nobody would ask for it.
+        if let Err(error) = gathered.work.batch.sync() {
+            tracing::warn!(%error, "a batch is not safe from a power cut yet: it is tried again");
+            leave(&gathered, SYNC_AGAIN_AFTER);
+            continue;
+        }
         let Gathered { work, dataset, bulk, messages, letters } = gathered;
         work.note_perhaps_delivered();
         match bulk.finish() {

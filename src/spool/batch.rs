@@ -170,6 +170,20 @@ impl Batch {
         })
     }
 
+    /// Waits until the disk has it that these files are in this batch: a power cut would put them back into `incoming`.
+    pub fn sync(&self) -> Result<(), SpoolError> {
+        let worker = self.path.parent().map(|parent| open_folder(CWD, parent));
+        let synced = worker.transpose().and_then(|worker| {
+            rustix::fs::fsync(&self.folder)?;
+            worker.map_or(Ok(()), |worker| Ok(rustix::fs::fsync(worker)?))
+        });
+        match synced {
+            // There are file systems that sync no folders.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            other => other.map_err(|error| SpoolError::io("sync", &self.path, error)),
+        }
+    }
+
     /// Removes the folder; false when there is something in it, for instance a file that the client was just making
     /// when its folder was swapped away.
     pub fn remove_if_empty(&self) -> Result<bool, SpoolError> {

@@ -41,7 +41,7 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Ba
         }
         // One that can't be taken over now is there the next time, and holds up no other.
         let taken = match lock_of_dead(&folder) {
-            Ok(Some(_lock)) => take_over(&folder, worker, &mut batches),
+            Ok(Some(lock)) => take_over(&folder, lock, worker, &mut batches),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
@@ -79,7 +79,7 @@ fn lock_of_dead(folder: &Path) -> Result<Option<File>, SpoolError> {
     Ok(still_there.then_some(lock))
 }
 
-fn take_over(folder: &Path, worker: &Worker, batches: &mut Vec<Batch>) -> Result<(), SpoolError> {
+fn take_over(folder: &Path, lock: File, worker: &Worker, batches: &mut Vec<Batch>) -> Result<(), SpoolError> {
     for entry in fs::read_dir(folder).map_err(|error| SpoolError::io("list", folder, error))? {
         let entry = entry.map_err(|error| SpoolError::io("list", folder, error))?;
         if entry.file_name() == LOCK || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -94,7 +94,7 @@ fn take_over(folder: &Path, worker: &Worker, batches: &mut Vec<Batch>) -> Result
             .map_err(|error| SpoolError::io("take over", entry.path(), error))?;
         batches.push(Batch::from_parts(id, to, opened));
     }
-    remove_folder(folder)
+    remove_folder(folder, lock)
 }
 
 fn remove_old_unborn(folder: &Path) {
@@ -103,6 +103,6 @@ fn remove_old_unborn(folder: &Path) {
     });
     if old && !folder.ends_with(".locks") {
         // A worker claims under its real name only, so nothing is lost should this fail.
-        let _ = remove_unborn(folder);
+        let _ = remove_unborn(folder, None);
     }
 }

@@ -88,9 +88,7 @@ impl Worker {
 
     /// Removes the folder, which must have no batches left in it, and gives the lock up.
     pub fn retire(self) -> Result<(), SpoolError> {
-        remove_folder(&self.folder)?;
-        drop(self.lock);
-        Ok(())
+        remove_folder(&self.folder, self.lock)
     }
 }
 
@@ -108,15 +106,15 @@ pub fn publish(layout: &Layout, worker: &str, text: &[u8]) -> io::Result<()> {
     lock.set_len(text.len() as u64)
 }
 
-/// Removes an emptied worker's folder; the caller holds its lock. One that has a batch in it stays.
-pub(super) fn remove_folder(folder: &Path) -> Result<(), SpoolError> {
+/// Removes an emptied worker's folder, whose lock the caller holds and gives up. One that has a batch in it stays.
+pub(super) fn remove_folder(folder: &Path, lock: File) -> Result<(), SpoolError> {
     if has_batches(folder).map_err(|error| SpoolError::io("list", folder, error))? {
         return Ok(());
     }
     // Back to the name that recovery passes over: without its lock file it would look like a dead worker's.
     let unborn = unborn_name(folder);
     fs::rename(folder, &unborn).map_err(|error| SpoolError::io("rename", folder, error))?;
-    remove_unborn(&unborn)
+    remove_unborn(&unborn, Some(lock))
 }
 
 fn has_batches(folder: &Path) -> io::Result<bool> {
@@ -124,12 +122,14 @@ fn has_batches(folder: &Path) -> io::Result<bool> {
 }
 
 /// Removes a folder under its hidden name; there is nothing in it but a lock file. Two may do it at once.
-pub(super) fn remove_unborn(folder: &Path) -> Result<(), SpoolError> {
+pub(super) fn remove_unborn(folder: &Path, lock: Option<File>) -> Result<(), SpoolError> {
     let there = |result: io::Result<()>| match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other.map_err(|error| SpoolError::io("remove", folder, error)),
     };
     there(fs::remove_file(folder.join(LOCK)))?;
+    // NFS and most of FUSE keep a removed file in its folder for as long as it is open.
+    drop(lock);
     there(fs::remove_dir(folder))
 }
 

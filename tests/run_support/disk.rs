@@ -1,4 +1,4 @@
-//! Small file systems in memory.
+//! File systems of a test's own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,9 +25,38 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("-l").arg(&self.path).status();
-        if !unmounted.is_ok_and(|status| status.success()) {
-            eprintln!("could not unmount {}", self.path.display());
+        unmount(&self.path);
+    }
+}
+
+/// A folder behind FUSE (bindfs), where a removed file stays in its folder for as long as it is open.
+pub(crate) struct Fuse {
+    path: PathBuf,
+}
+
+impl Fuse {
+    /// Mounts one over an empty folder, with options of FUSE's own; none where that is not allowed.
+    pub(crate) fn mount(path: &Path, options: &str) -> Option<Fuse> {
+        let behind = path.with_extension("behind");
+        std::fs::create_dir_all(path).unwrap();
+        std::fs::create_dir_all(&behind).unwrap();
+        let output = Command::new("bindfs").args(["-o", options]).args([behind.as_path(), path]).output();
+        if output.is_err() {
+            super::lacks("bindfs is missing");
         }
+        output.is_ok_and(|output| output.status.success()).then(|| Fuse { path: path.to_owned() })
+    }
+}
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        unmount(&self.path);
+    }
+}
+
+fn unmount(path: &Path) {
+    let unmounted = Command::new("umount").arg("-l").arg(path).status();
+    if !unmounted.is_ok_and(|status| status.success()) {
+        eprintln!("could not unmount {}", path.display());
     }
 }
