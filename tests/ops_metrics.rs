@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use run_support::{Daemon, Google, Site, lacks, until};
 use serde_json::Value;
@@ -58,7 +59,7 @@ fn a_worker_whose_database_is_locked_is_alive_and_serves_and_says_what_it_waits_
     let other = site.connection();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let waits = |flags: &[&str]| {
-        let mut daemon = site.daemon(&[&["--busy-timeout=100ms"], flags].concat());
+        let mut daemon = site.daemon(flags);
         daemon.wait_for_log("waiting: the warehouse is not ready");
         daemon
     };
@@ -71,6 +72,7 @@ fn a_worker_whose_database_is_locked_is_alive_and_serves_and_says_what_it_waits_
     assert_eq!(sample(&metrics(address), "irispool_workers{state=\"alive\"}"), 1.0);
     let status = || {
         let mut command = site.irispool();
+        command.env("IRISPOOL_BUSY_TIMEOUT", "100ms");
         let output = command.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
@@ -84,7 +86,13 @@ fn a_worker_whose_database_is_locked_is_alive_and_serves_and_says_what_it_waits_
     let why = seen["workers"][0]["news"]["waits"]["why"].as_str();
     assert!(why.is_some_and(|why| why.contains("locked")), "{seen}");
     let stopped = waits(&[]);
+    let asked = Instant::now();
     stopped.stop();
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "its stop waits for the database: {:?}",
+        asked.elapsed()
+    );
     other.execute_batch("ROLLBACK").unwrap();
     until("it takes messages", || get(address, "/readyz", "*/*").0 == 200);
     until("it does not wait any more", || !keys(&status()).contains(&"waits".to_owned()));

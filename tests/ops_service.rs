@@ -5,7 +5,7 @@
 mod run_support;
 
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -86,6 +86,45 @@ fn the_unit_never_gives_a_worker_up() {
     assert_eq!(of("StartLimitIntervalSec"), Some("0"), "or five quick ends are the last");
     assert_eq!(of("RestartPreventExitStatus"), None);
     assert!((15..=30).contains(&of("RestartSec").unwrap().parse::<u64>().unwrap()));
+}
+
+/// What the container file brings into the image that builds is enough to build.
+#[test]
+fn the_container_has_all_that_the_program_is_made_of() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("scripts/systemd/Containerfile")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for line in
+        text.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--"))
+    {
+        let names: Vec<&str> = line.split_whitespace().collect();
+        let (to, from) = names.split_last().unwrap();
+        let copied =
+            Command::new("cp").arg("-r").args(from).arg(folder.path().join(to)).current_dir(root).status();
+        assert!(copied.unwrap().success(), "{line}");
+    }
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(arguments).args(["--offline", "--locked", "--manifest-path"]);
+        command.arg(folder.path().join("Cargo.toml")).output().unwrap()
+    };
+    // Every target that the manifest names is there.
+    let output = cargo(&["metadata", "--no-deps", "--format-version=1"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut included = 0;
+    for path in sources(&folder.path().join("src")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for name in text.split("include_str!(\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(path.parent().unwrap().join(name).is_file(), "{} includes {name}", path.display());
+            included += 1;
+        }
+    }
+    assert!(included > 10, "the program includes its SQL");
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let found = run_support::site::entries(folder).into_iter();
+    found.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
 
 #[test]

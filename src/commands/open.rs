@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::catalog;
 use crate::config::{self, Config, WarehouseSpec};
 use crate::exit::Failure;
+use crate::observe::is_news;
 use crate::pipeline::Tally;
 use crate::signals::Stop;
 use crate::warehouse::bigquery::{self, BigQuery};
@@ -14,6 +15,9 @@ use crate::warehouse::{Warehouse, WarehouseError, sqlite::Sqlite};
 
 /// A warehouse that is not ready when a daemon starts is tried again after so long.
 const OPEN_RETRY: Duration = Duration::from_secs(5);
+
+/// How long a daemon waits in one go for a database that is busy when it starts: no stop is heard meanwhile.
+const BUSY_AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Opens the warehouse. A daemon waits for one that is not ready yet; nothing where it is told to stop meanwhile.
 pub(super) fn open_patiently(
@@ -23,10 +27,13 @@ pub(super) fn open_patiently(
     tally: &Tally,
 ) -> Result<Option<Arc<dyn Warehouse>>, Failure> {
     loop {
-        match open_warehouse(config) {
+        match open_warehouse(config, once) {
             Err(failure) if failure.may_pass() && !once => {
-                tracing::warn!(why = failure.to_string(), "waiting: the warehouse is not ready");
-                tally.figures.wait(Some(failure.to_string()));
+                let why = failure.to_string();
+                if is_news(&why) {
+                    tracing::warn!(why, "waiting: the warehouse is not ready");
+                }
+                tally.figures.wait(Some(why));
                 if stop.wait(OPEN_RETRY) {
                     return Ok(None);
                 }
@@ -40,9 +47,14 @@ pub(super) fn open_patiently(
 ///
 /// # Errors
 /// When it is not there and can't be made, is something else, or lets nobody in.
-fn open_warehouse(config: &Config) -> Result<Arc<dyn Warehouse>, Failure> {
+fn open_warehouse(config: &Config, once: bool) -> Result<Arc<dyn Warehouse>, Failure> {
     Ok(match &config.warehouse {
-        WarehouseSpec::Sqlite(path) => Arc::new(open_sqlite(path, config.busy_timeout)?),
+        WarehouseSpec::Sqlite(path) => {
+            let at_once = if once { config.busy_timeout } else { config.busy_timeout.min(BUSY_AT_ONCE) };
+            let sqlite = open_sqlite(path, at_once)?;
+            sqlite.set_busy_timeout(config.busy_timeout)?;
+            Arc::new(sqlite)
+        }
         WarehouseSpec::BigQuery { .. } => Arc::new(open_bigquery(config)?),
     })
 }

@@ -17,9 +17,6 @@ const ROWS_NAMED_MAX: usize = 100;
 /// What a report's name ends with.
 pub(super) const REPORT_ENDING: &str = ".error.json";
 
-/// Stands before a report's name while it is written.
-const NEW: &str = ".new";
-
 /// Why a message can't be delivered.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
@@ -70,8 +67,8 @@ impl DeadLetter {
 
 /// Moves a claimed message to `dead/<DATASET>/` and writes its report beside it.
 ///
-/// The report is written first: a message in `dead` always has one. A message of the same name and content that is
-/// dead already is one more attempt of it, not a second letter.
+/// The report is there first: a message in `dead` always has one, also after a power cut. A message of the same name and
+/// content that is dead already is one more attempt of it, not a second letter.
 pub fn bury(
     layout: &Layout,
     worker: &str,
@@ -81,20 +78,19 @@ pub fn bury(
 ) -> Result<(), SpoolError> {
     let folder = layout.dead().join(batch.label());
     fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
-    // Two messages of one name would take each other's places. Without the lock nothing is lost, but a report may be.
-    let _lock = lock_dead(layout, batch.label());
     let claimed = batch.path().join(name);
-    let mut place = name.to_owned();
-    let mut number = 1;
+    let unnamed = folder.join(unnamed_report(batch, name));
     loop {
-        while is_taken(&folder, &place, &claimed) {
-            number += 1;
-            place = numbered(name, number);
+        let place = free_place(&folder, name, &claimed);
+        // Before the lock is taken: for the disk many can wait at once.
+        write_synced(&unnamed, &report_of(worker, batch, name, letter, &folder, &place))?;
+        // Two messages of one name would take each other's places. Without the lock nothing is lost, but a report may be.
+        let _lock = lock_dead(layout, batch.label());
+        if free_place(&folder, name, &claimed) != place {
+            continue;
         }
-        write_report(
-            &folder.join(report_name(&place)),
-            &report_of(worker, batch, name, letter, &folder, &place),
-        )?;
+        let report = folder.join(report_name(&place));
+        fs::rename(&unnamed, &report).map_err(|error| SpoolError::io("write", &report, error))?;
         let to = folder.join(&place);
         match rename(&claimed, &to) {
             Ok(()) => return Ok(()),
@@ -107,6 +103,23 @@ pub fn bury(
             Err(error) => return Err(SpoolError::io("move to dead", claimed, error)),
         }
     }
+}
+
+/// The name under which a message can lie in `dead`: its own, or with `~2`, `~3` … behind it.
+fn free_place(folder: &Path, name: &OsStr, claimed: &Path) -> OsString {
+    let mut place = name.to_owned();
+    let mut number = 1;
+    while is_taken(folder, &place, claimed) {
+        number += 1;
+        place = numbered(name, number);
+    }
+    place
+}
+
+/// The hidden name of a report before it has its own. Whoever buries this message after a crash writes to the same file.
+fn unnamed_report(batch: &Batch, name: &OsStr) -> String {
+    let whose = [batch.id().as_bytes(), b"/", name.as_encoded_bytes()].concat();
+    format!(".report-{:032x}", xxhash_rust::xxh3::xxh3_128(&whose))
 }
 
 fn report_of(
@@ -141,8 +154,7 @@ fn report_of(
 /// `<message id>.error.json`, or, where that is too long for a file name, a cut name with a hash in it.
 pub(super) fn report_name(name: &OsStr) -> OsString {
     let bytes = name.as_encoded_bytes();
-    // The report is written under a longer name first.
-    if bytes.len() + REPORT_ENDING.len() + NEW.len() <= NAME_BYTES_MAX {
+    if bytes.len() + REPORT_ENDING.len() <= NAME_BYTES_MAX {
         let mut report = name.to_owned();
         report.push(REPORT_ENDING);
         return report;
@@ -168,20 +180,14 @@ pub(super) fn read_report(path: &Path) -> Option<DeadReport> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-fn write_report(path: &Path, report: &DeadReport) -> Result<(), SpoolError> {
-    // A hidden name: no message has one.
-    let mut new_name = OsString::from(NEW);
-    new_name.push(path.file_name().unwrap_or_default());
-    let new_path = path.with_file_name(new_name);
-    let text = serde_json::to_vec_pretty(report).map_err(|error| SpoolError::io("write", path, error))?;
-    // On the disk before it has its name: else a power cut leaves the message there with an empty report.
+/// The report is on the disk when this returns: else a power cut could leave a message with an empty one.
+fn write_synced(path: &Path, report: &DeadReport) -> Result<(), SpoolError> {
     let write = || -> io::Result<()> {
-        let mut file = File::create(&new_path)?;
-        file.write_all(&text)?;
+        let mut file = File::create(path)?;
+        file.write_all(&serde_json::to_vec_pretty(report)?)?;
         file.sync_data()
     };
-    write().map_err(|error| SpoolError::io("write", &new_path, error))?;
-    fs::rename(&new_path, path).map_err(|error| SpoolError::io("write", path, error))
+    write().map_err(|error| SpoolError::io("write", path, error))
 }
 
 /// Whether two regular files hold the same bytes; what can't be read is not the same. Files may be of any size.

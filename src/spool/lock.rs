@@ -9,7 +9,7 @@ use fs2::FileExt;
 
 use super::{Layout, SpoolError};
 
-/// A burial is the writing of a small file and a rename.
+/// Under this lock a burial is two renames.
 const BURIAL_MAX: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 

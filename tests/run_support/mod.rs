@@ -13,13 +13,20 @@ pub(crate) mod google;
 #[path = "../support/http.rs"]
 pub(crate) mod http;
 pub(crate) mod kept;
+#[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
+#[path = "../support/powered_disk.rs"]
+pub(crate) mod powered_disk;
 pub(crate) mod site;
+#[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
+#[path = "../support/skip.rs"]
+pub(crate) mod skip;
 
 pub(crate) use client::Client;
 pub(crate) use daemon::Daemon;
 pub(crate) use expected::Expected;
 pub(crate) use google::Google;
 pub(crate) use site::Site;
+pub(crate) use skip::{lacks, skip};
 
 use std::fs::File;
 use std::io::Write;
@@ -40,23 +47,6 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
-}
-
-/// Says that a test can't be made here: on stderr, and in the file that scripts/test prints at its end.
-pub(crate) fn skip(why: &str) {
-    eprintln!("\n*** SKIPPED: {why} ***\n");
-    if let Some(file) = std::env::var_os("TEST_SKIPS_FILE") {
-        let name = std::thread::current().name().unwrap_or("a test").to_owned();
-        let mut file = File::options().append(true).create(true).open(file).unwrap();
-        writeln!(file, "{name}: {why}").unwrap();
-    }
-}
-
-/// The same where a tool is missing that scripts/test installs: on a CI that is a failure.
-#[track_caller]
-pub(crate) fn lacks(what: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{what}");
-    skip(what);
 }
 
 /// A seeded source of numbers, so that a failing run can be made again.

@@ -4,6 +4,8 @@
 
 #[path = "emulator.rs"]
 mod emulator;
+#[path = "skip.rs"]
+mod skip;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

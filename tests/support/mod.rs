@@ -5,3 +5,5 @@ pub mod emulator;
 pub mod fault_server;
 pub mod feed;
 pub mod http;
+pub mod powered_disk;
+pub mod skip;

@@ -63,7 +63,7 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>
 }
 
 /// SQLite's own handler sleeps up to 100 ms at a time and so loses to one that asks more often; a commit takes 2 ms.
-fn wait_when_busy(connection: &mut Connection, limit: Duration) -> rusqlite::Result<()> {
+pub(super) fn wait_when_busy(connection: &mut Connection, limit: Duration) -> rusqlite::Result<()> {
     let mut since = Instant::now();
     connection.busy_handler(Some(move |tries: i32| {
         if tries == 0 {

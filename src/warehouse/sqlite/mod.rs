@@ -69,6 +69,13 @@ impl Sqlite {
         })
     }
 
+    /// From now on whoever finds the database busy waits for up to so long.
+    pub fn set_busy_timeout(&self, busy_timeout: Duration) -> Result<(), WarehouseError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        connection::wait_when_busy(&mut writer, busy_timeout)
+            .map_err(|error| Fault::from(error).explain(&self.path, "open the warehouse"))
+    }
+
     /// The file, as an absolute path.
     pub fn path(&self) -> &Path {
         &self.path
