@@ -14,6 +14,7 @@
 
 mod error;
 mod flags;
+mod limits;
 mod load;
 mod secret;
 mod show;

@@ -9,9 +9,9 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::Shared;
 use super::deliver::{Loaded, send_endings};
-use super::parse::Parcel;
+use super::failures::log_failure;
+use super::parcel::Parcel;
 use super::settle::SettleTask;
-use super::tables::log_failure;
 use super::tally::Tally;
 use super::work::Work;
 use crate::spool::DeadLetter;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Shared;
-use super::parse::Parcel;
+use super::failures::log_failure;
+use super::parcel::Parcel;
 use super::settle::{Ending, SETTLE_AT_ONCE, SettleTask};
-use super::tables::log_failure;
 use super::tally::Tally;
 use super::work::Work;
 use crate::spool::{BadRowNote, DeadLetter, now_ms};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::dead_room::Room;
-use super::parse::log_spool_failure;
+use super::failures::log_spool_failure;
 use super::tally::Tally;
 use crate::observe::is_news;
 use crate::signals::Stop;

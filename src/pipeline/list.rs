@@ -11,7 +11,9 @@ use rayon::ThreadPool;
 
 use super::Shared;
 use super::ahead::{Ahead, Known};
-use super::parse::{Outlets, log_spool_failure, parse_entries};
+use super::failures::log_spool_failure;
+use super::parcel::Outlets;
+use super::parse::parse_entries;
 use super::work::Work;
 use crate::spool::{Entry, SpoolError};
 

@@ -20,10 +20,14 @@ mod bulk;
 mod coordinate;
 mod dead_room;
 mod deliver;
+mod failures;
 mod figures;
+mod give_back;
 mod keep;
 mod list;
+mod parcel;
 mod parse;
+mod run;
 mod settle;
 mod stages;
 mod tables;
@@ -34,10 +38,10 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use coordinate::{Ended, PipelineError, run};
 pub use dead_room::{DeadRoom, Room};
 pub use figures::{DatasetFigures, Figures, Parked, Waiting};
 pub use keep::{KeepSettings, Keeper};
+pub use run::{Ended, PipelineError, run};
 pub use tally::{Tally, Totals};
 
 use crate::message::Mode;

@@ -1,73 +1,24 @@
 //! Claimed files become rows: opened once nobody writes them, read, hashed, encoded for their table.
 
 use std::cell::RefCell;
-use std::ffi::OsString;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::Shared;
 use super::budget::Permit;
-use super::bulk::Step;
+use super::give_back::give_back;
+use super::parcel::{Outlets, Parcel};
 use super::settle::{Ending, SettleTask};
-use super::tally::Tally;
 use super::work::Work;
 use crate::catalog::{self, Schema};
 use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
-use crate::observe::is_news;
-use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError, SpoolError};
+use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError};
 use crate::warehouse::{Delivery, Message};
-
-/// Files whose names are taken in `incoming` can't go back there; they are looked at again after this.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// The folder that the client uses for messages without a subject: their rows or their names say what they are.
 pub(super) const NO_SUBJECT: &str = "unknown";
-
-/// Rows on their way to one table, and what they came from.
-pub(super) struct Parcel {
-    pub(super) delivery: Delivery,
-    pub(super) work: Arc<Work>,
-    /// For messages some of whose rows are bad: their place in `delivery.messages`, and the letter.
-    pub(super) letters: Vec<(usize, DeadLetter)>,
-    /// The memory that the messages may take until they are delivered.
-    pub(super) permit: Permit,
-}
-
-/// Where a reader's work goes.
-#[derive(Clone)]
-pub(super) struct Outlets {
-    pub(super) parcels: Sender<Parcel>,
-    /// One for each gatherer of bulk batches; a batch goes to one of them.
-    pub(super) steps: Vec<Sender<Step>>,
-    pub(super) settle: Sender<SettleTask>,
-}
-
-impl Outlets {
-    /// Sends rows on; waits while the next stage is behind. The next stage outlives the readers.
-    fn send(&self, parcel: Parcel) {
-        if parcel.work.is_bulk() {
-            let _ = self.gatherer(&parcel.work).send(Step::Parcel(parcel));
-        } else {
-            let _ = self.parcels.send(parcel);
-        }
-    }
-
-    /// So many things of a batch are parsed and their rows sent on; the last ones complete a bulk batch.
-    pub(super) fn parsed(&self, work: &Arc<Work>, count: u64) {
-        if work.parsed(count) && work.batch.is_bulk() {
-            let _ = self.gatherer(work).send(Step::End(Arc::clone(work)));
-        }
-    }
-
-    fn gatherer(&self, work: &Work) -> &Sender<Step> {
-        let place = xxh3_64(work.id.as_bytes()) as usize % self.steps.len();
-        &self.steps[place]
-    }
-}
 
 /// What became of one file, if its rows do not go to the warehouse.
 enum Fate {
@@ -326,55 +277,4 @@ fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
         .map(|bad| BadRowNote { row: bad.row, byte: Some(bad.byte), reason: bad.reason })
         .collect();
     DeadLetter { stage: "parse", reason, byte, rows }
-}
-
-/// Puts a file back into `incoming`: somebody writes it, or it is not ours to read, or it is a folder.
-fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, error: Option<ReadError>) {
-    // Of a batch that the warehouse may have, no message may get into another one.
-    let must_stay = error.is_some() && work.is_perhaps_delivered();
-    if must_stay || matches!(&error, Some(ReadError::Unreadable(error)) if will_pass(error)) {
-        if let Some(ReadError::Unreadable(error)) = &error
-            && is_news(&format!("{}: {error}", work.batch.label()))
-        {
-            tracing::warn!(folder = work.batch.label(), %error, "cannot read messages just now: they are tried again");
-        }
-        tracing::debug!(batch = &*work.id, message_id = %name.to_string_lossy(), "it can't be read now and stays in its batch");
-        work.leave_for_later(LINGER);
-        work.end(1);
-        return;
-    }
-    if let Some(ReadError::Unreadable(error)) = &error {
-        if is_news(&format!("{}: {error}", work.batch.label())) {
-            let message_id = name.to_string_lossy();
-            tracing::warn!(folder = work.batch.label(), %message_id, %error, "cannot read messages: they stay in incoming");
-        }
-        Tally::add(&shared.tally.unreadable, 1);
-    }
-    work.note_given_back();
-    match work.batch.give_back(&shared.layout, name) {
-        Ok(true) => Tally::add(&shared.tally.given_back, 1),
-        // A redelivery stands there already; this one waits for its writer where it is.
-        Ok(false) => work.leave_for_later(LINGER),
-        Err(error) => {
-            log_spool_failure(&error);
-            work.leave_for_later(LINGER);
-        }
-    }
-    work.end(1);
-}
-
-/// Whether it is about this process or machine, not about the file.
-fn will_pass(error: &io::Error) -> bool {
-    let errno = rustix::io::Errno::from_io_error(error);
-    errno.is_some_and(|errno| {
-        matches!(errno, rustix::io::Errno::MFILE | rustix::io::Errno::NFILE | rustix::io::Errno::NOMEM)
-    })
-}
-
-/// Logs a fault of the spool, unless it was said a moment ago.
-pub(super) fn log_spool_failure(error: &SpoolError) {
-    if is_news(&error.to_string()) {
-        let hint = error.hint().unwrap_or_default();
-        tracing::error!(%error, hint, "the spool is in trouble");
-    }
 }

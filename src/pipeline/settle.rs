@@ -8,8 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::Shared;
+use super::failures::log_spool_failure;
 use super::figures::DatasetFigures;
-use super::parse::log_spool_failure;
 use super::tally::Tally;
 use super::work::Work;
 use crate::spool::{self, DeadLetter};

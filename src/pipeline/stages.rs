@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Sender, bounded, unbounded};
 
 use super::ahead::Ahead;
-use super::parse::Outlets;
+use super::parcel::Outlets;
 use super::work::Work;
 use super::{Shared, bulk, deliver, list, settle};
 use crate::warehouse::Warehouse;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::failures::log_failure;
 use super::tally::Tally;
 use crate::catalog::{Field, Schema};
-use crate::observe::is_news;
 use crate::spool::SpoolError;
 use crate::warehouse::{Warehouse, WarehouseError};
 
@@ -185,26 +185,6 @@ impl Tables {
 
     pub(super) fn is_parked(&self, dataset: &str) -> bool {
         self.parked_for(dataset).is_some()
-    }
-}
-
-/// One log line for a delivery that failed, unless the same was said a moment ago.
-pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
-    if !is_news(&format!("{dataset}: {error}")) {
-        return;
-    }
-    match error {
-        WarehouseError::Later { why, after } => {
-            tracing::warn!(
-                dataset,
-                why,
-                delay_ms = after.as_millis() as u64,
-                "rows wait: the warehouse is not ready"
-            );
-        }
-        WarehouseError::Setup { why, hint } => {
-            tracing::error!(dataset, why, hint, "rows wait: the warehouse needs a person");
-        }
     }
 }
 

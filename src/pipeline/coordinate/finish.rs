@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::super::parse::log_spool_failure;
+use super::super::failures::log_spool_failure;
 use super::super::work::Work;
 use super::Coordinator;
 
 impl Coordinator {
     /// Lets the stages finish what they hold, as long as the stop may take, and gives everything else back.
-    pub(super) fn finish(&mut self, stages: Vec<JoinHandle<()>>) {
+    pub(in crate::pipeline) fn finish(&mut self, stages: Vec<JoinHandle<()>>) {
         if self.shared.stop.requested() {
             self.warehouse.stop_waiting();
         }

@@ -5,25 +5,21 @@ mod round;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use self::round::Round;
 use super::dead_room::Room;
-use super::parse::log_spool_failure;
-use super::stages::{self, Stages};
+use super::failures::log_spool_failure;
+use super::run::{Ended, PipelineError};
 use super::tally::Tally;
 use super::work::Work;
-use super::{Settings, Shared, budget::Budget, tables::Tables};
+use super::{Settings, Shared};
 use crate::catalog;
-use crate::signals::Stop;
-use crate::spool::{
-    Claimer, Layout, SpoolError, Watch, Worker, ready_messages, take_over_dead_workers, workers_on,
-};
+use crate::spool::{Claimer, Watch, Worker, ready_messages, take_over_dead_workers, workers_on};
 use crate::warehouse::Warehouse;
 
 /// Rounds of claiming follow each other no faster than this, so that a steady stream makes batches, not single files.
@@ -38,9 +34,6 @@ const RECHECK_INTERVAL: Duration = Duration::from_millis(200);
 /// Claimed batches at once; each has a folder open.
 const BATCHES_MAX: usize = 200;
 
-/// Files that a worker may want to open at once.
-const OPEN_FILES: u64 = 8_192;
-
 /// Batches of one dataset that are held although the warehouse has their rows, or whose messages are of several tables
 /// of which one fails; with more of them nothing more of the dataset is claimed.
 const HELD_MAX: usize = 4;
@@ -51,97 +44,7 @@ const ONCE_PATIENCE: Duration = Duration::from_secs(60);
 /// `--once` waits for files that are being written as long as their age may take to tell that they are not, and this.
 const ARRIVING_EXTRA: Duration = Duration::from_secs(1);
 
-/// How a run ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
-    /// Messages that stay in the spool although nobody writes them: they can't be read, or the warehouse did not take
-    /// them.
-    pub left: u64,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
-}
-
-/// Batches, connections and files being read need more than the 1,024 that a process may open by default.
-fn open_files_as_allowed() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let wanted =
-        Rlimit { current: limit.maximum.or(Some(OPEN_FILES)).map(|most| most.min(OPEN_FILES)), ..limit };
-    if limit.current.is_some_and(|now| now < OPEN_FILES)
-        && let Err(error) = setrlimit(Resource::Nofile, wanted)
-    {
-        tracing::debug!(%error, "the limit of open files stays as it is");
-    }
-}
-
-/// Runs one worker on a spool until it is told to stop, or, with `once`, until nothing is left to do.
-pub fn run(
-    settings: Settings,
-    layout: Layout,
-    worker: Worker,
-    warehouse: Arc<dyn Warehouse>,
-    tally: Arc<Tally>,
-    stop: Stop,
-) -> Result<Ended, PipelineError> {
-    open_files_as_allowed();
-    let worker = Arc::new(worker);
-    tracing::info!(worker = worker.name(), spool = %layout.root().display(), warehouse = warehouse.name(), "ready");
-    let shared = Arc::new(Shared {
-        worker_name: Arc::from(worker.name()),
-        tables: Tables::new(Arc::clone(&warehouse), Arc::clone(&tally)),
-        budget: Budget::new(settings.in_flight_bytes, Arc::clone(&tally)),
-        settings,
-        layout,
-        tally,
-        upstream: AtomicU64::new(0),
-        gathering: Mutex::new(()),
-        stop,
-    });
-    let (ended_sender, ended) = unbounded();
-    let Stages { works, threads } = stages::start(&shared, &warehouse).map_err(PipelineError::Thread)?;
-    let claimer = Claimer::new(
-        shared.layout.clone(),
-        Arc::clone(&worker),
-        shared.settings.claim_files,
-        shared.settings.write_age,
-    );
-    let mut coordinator = Coordinator {
-        shared: Arc::clone(&shared),
-        worker: Arc::clone(&worker),
-        warehouse,
-        claimer,
-        watch: Watch::start(),
-        works: Some(works),
-        ended,
-        ended_sender,
-        underway: HashMap::new(),
-        waiting: Vec::new(),
-        next_full_scan: Instant::now(),
-        last_progress: Instant::now(),
-        settled: 0,
-        resume_at: None,
-    };
-    let mut ended = coordinator.work()?;
-    coordinator.finish(threads);
-    drop(coordinator);
-    if shared.settings.once && shared.stop.requested() {
-        // What was given back, what was never claimed, and what stays claimed for the next worker.
-        ended.left = ended.left.max(ready_messages(&shared.layout) + u64::from(worker.has_batches()));
-    }
-    match Arc::try_unwrap(worker) {
-        Ok(worker) => worker.retire()?,
-        Err(_) => tracing::debug!("a stage is still at work: the worker's folder stays for the next worker"),
-    }
-    Ok(ended)
-}
-
-struct Coordinator {
+pub(super) struct Coordinator {
     shared: Arc<Shared>,
     worker: Arc<Worker>,
     warehouse: Arc<dyn Warehouse>,
@@ -164,7 +67,35 @@ struct Coordinator {
 }
 
 impl Coordinator {
-    fn work(&mut self) -> Result<Ended, PipelineError> {
+    /// `works`: where claimed batches go.
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        worker: &Arc<Worker>,
+        warehouse: Arc<dyn Warehouse>,
+        works: Sender<Arc<Work>>,
+    ) -> Coordinator {
+        let (ended_sender, ended) = unbounded();
+        let Settings { claim_files, write_age, .. } = shared.settings;
+        Coordinator {
+            shared: Arc::clone(shared),
+            worker: Arc::clone(worker),
+            warehouse,
+            claimer: Claimer::new(shared.layout.clone(), Arc::clone(worker), claim_files, write_age),
+            watch: Watch::start(),
+            works: Some(works),
+            ended,
+            ended_sender,
+            underway: HashMap::new(),
+            waiting: Vec::new(),
+            next_full_scan: Instant::now(),
+            last_progress: Instant::now(),
+            settled: 0,
+            resume_at: None,
+        }
+    }
+
+    /// Claims and sends on until it is told to stop or, with `once`, nothing is left to do.
+    pub(super) fn work(&mut self) -> Result<Ended, PipelineError> {
         let settings = self.shared.settings.clone();
         let mut first_round = true;
         loop {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::parse::{NO_SUBJECT, log_spool_failure};
+use super::super::failures::log_spool_failure;
+use super::super::parse::NO_SUBJECT;
 use super::super::tally::Tally;
 use super::super::work::Work;
 use super::{BATCHES_MAX, Coordinator, HELD_MAX};

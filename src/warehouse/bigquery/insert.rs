@@ -10,7 +10,7 @@ use super::fault::{CallError, Op};
 use super::metrics::Metrics;
 use super::patience::Patience;
 use super::rows::{Form, OfMessage, RowWriter};
-use super::tables::Table;
+use super::table::Table;
 use super::try_once::Body;
 use crate::warehouse::{Delivery, WarehouseError};
 

@@ -19,7 +19,7 @@ use super::fault::{CallError, Op};
 use super::load_file::Gathered;
 use super::metrics::Metrics;
 use super::rows::{Form, OfMessage, RowWriter};
-use super::tables::Table;
+use super::table::Table;
 use super::try_once::Body;
 use crate::catalog;
 use crate::warehouse::{Bulk, Delivery, WarehouseError};

@@ -29,6 +29,7 @@ mod rows;
 mod setup;
 mod sql;
 mod stream;
+mod table;
 mod tables;
 mod token_source;
 mod try_once;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Shared;
 use super::insert::{Inserter, Report, Sending};
 use super::patience::Trouble;
-use super::tables::Table;
+use super::table::Table;
 use crate::warehouse::{Delivery, LoadResult, Outcome, RefusedRow, WarehouseError};
 
 /// What is known of the deliveries of one load.

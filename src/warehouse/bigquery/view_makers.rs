@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::Shared;
-use super::tables::Table;
+use super::table::Table;
 
 /// Views made at once. BigQuery takes a second or two for each.
 const MAKERS: usize = 16;
