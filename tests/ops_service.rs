@@ -170,3 +170,24 @@ fn a_pid_file_that_cannot_be_written_is_said_at_start() {
         assert!(ended.log.contains("\nhint: "), "{}", ended.log);
     }
 }
+
+#[test]
+fn a_drain_beside_a_daemon_takes_neither_its_address_nor_its_pid_file() {
+    let site = Site::new();
+    let pid_file = site.folder.path().join("irispool.pid");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    std::fs::write(
+        site.folder.path().join("irispool.toml"),
+        format!("listen = \"{free}\"\npid_file = \"irispool.pid\"\n"),
+    )
+    .unwrap();
+    let mut daemon = site.daemon(&[]);
+    daemon.wait_until_ready();
+    assert!(daemon.log().contains(&free.to_string()), "{}", daemon.log());
+    site.drain(&[]);
+    assert_eq!(std::fs::read_to_string(&pid_file).unwrap(), format!("{}\n", daemon.id()));
+    let by_flag = site.once(&[&format!("--listen={free}")]);
+    assert_eq!(by_flag.code, Some(1), "{}", by_flag.log);
+    daemon.stop();
+    assert!(!pid_file.exists());
+}

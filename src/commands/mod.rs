@@ -30,7 +30,7 @@ pub use setup::SetupArgs;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use status::StatusArgs;
 
-use crate::config::{Config, Loaded, Origin};
+use crate::config::{Config, Listen, Loaded, Origin};
 use crate::exit::{Exit, Explain, Failure};
 use crate::observe::log_file::LogFileSettings;
 use crate::warehouse::WarehouseError;
@@ -148,6 +148,20 @@ impl Command {
     }
 }
 
+/// The settings of a run. A drain reads the file of the daemon beside it, and two can have neither an address nor a PID
+/// file together: a drain has them by flags only.
+fn of_run(settings: &Loaded, once: bool) -> Config {
+    let mut config = settings.config.clone();
+    let is_shared = |key| once && !matches!(settings.origin(key), Origin::Flag { .. });
+    if is_shared("listen") {
+        config.listen = Listen(None);
+    }
+    if is_shared("pid_file") {
+        config.pid_file = None;
+    }
+    config
+}
+
 /// Does what was typed; `colour` is for what it answers on stdout, `definition` is the whole command line's.
 ///
 /// # Errors
@@ -160,7 +174,7 @@ pub fn run(
 ) -> Result<Exit, Failure> {
     let config = &settings.config;
     match command {
-        Command::Run(args) => run::run(config, args.once),
+        Command::Run(args) => run::run(&of_run(&settings, args.once), args.once),
         Command::Demo(args) => demo::run(config, &args),
         Command::Feed(args) => feed::start(&args),
         Command::Setup(args) => setup::run(config, &args),

@@ -86,15 +86,15 @@ fn settle(
 ) {
     let layout = &shared.layout;
     let bury = |letter: &DeadLetter| {
+        let found = work.batch.path().join(&name).symlink_metadata();
+        let bytes = found.map_or(0, |found| spool::disk_bytes(found.len(), found.blocks()));
+        spool::bury(layout, &shared.worker_name, &work.batch, &name, letter)?;
+        shared.tally.figures.dead_room.add_buried(bytes + REPORT_BYTES);
         tracing::warn!(
             folder = work.batch.label(), message_id = %name.to_string_lossy(), stage = letter.stage, reason = letter.reason,
             "a message went to dead"
         );
-        let found = work.batch.path().join(&name).symlink_metadata();
-        let bytes = found.map_or(0, |found| spool::disk_bytes(found.len(), found.blocks()));
-        let buried = spool::bury(layout, &shared.worker_name, &work.batch, &name, letter);
-        shared.tally.figures.dead_room.add_buried(bytes + REPORT_BYTES);
-        buried
+        Ok(())
     };
     let result = match &ending {
         Ending::Dead(letter) | Ending::PartlyDead { letter, .. } => bury(letter),
