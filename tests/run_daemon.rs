@@ -5,6 +5,8 @@ mod run_support;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use irispool::feed::{FeedOptions, Mix};
 use run_support::{Client, Daemon, Random, Site, is_root, skip, until};
@@ -298,4 +300,45 @@ fn messages_whose_files_cannot_be_settled_hold_up_no_other_dataset_and_are_loade
         all > 0 && log.matches("already_loaded=0 ").count() == all,
         "only the settling is tried again: {log}"
     );
+}
+
+/// Processor time that a process has used.
+fn processor_time(id: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = [11, 12].map(|place| fields[place].parse::<u64>().unwrap()).iter().sum();
+    // SAFETY: it only asks for a number.
+    let ticks_per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as u64;
+    Duration::from_millis(ticks * 1_000 / ticks_per_second)
+}
+
+#[test]
+fn where_nobody_tells_of_new_files_the_scan_finds_them_and_the_processor_rests() {
+    let site = Site::new();
+    let in_container = |script: &str| {
+        let mut command = Command::new("unshare");
+        let script = format!("echo 0 > /proc/sys/user/max_inotify_instances && {script}");
+        command.args(["--user", "--map-root-user", "sh", "-c", &script]).current_dir(site.folder.path());
+        command
+    };
+    if !in_container("true").output().is_ok_and(|output| output.status.success()) {
+        return skip("no user namespace of our own");
+    }
+    let mut command = in_container("exec \"$0\" \"$@\"");
+    command
+        .arg(env!("CARGO_BIN_EXE_irispool"))
+        .args(["run", "--scan-interval=100ms"])
+        .args(site.run_arguments());
+    let mut daemon = Daemon::start(command, site.folder.path());
+    daemon.wait_until_ready();
+    let mut client = Client::new(&site);
+    let (began, used) = (Instant::now(), processor_time(daemon.id()));
+    client.feed(&FeedOptions::default(), 200);
+    client.until_all_is_settled(&site, &mut daemon);
+    // Long enough for some rounds to be all that is measured.
+    until("some rounds are over", || began.elapsed() > Duration::from_secs(3));
+    let used = processor_time(daemon.id()) - used;
+    assert!(used * 3 < began.elapsed(), "{used:?} of {:?}", began.elapsed());
+    daemon.stop();
+    client.expected.assert_exact(&site);
 }
