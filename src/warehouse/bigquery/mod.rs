@@ -15,6 +15,7 @@ mod credentials;
 mod examine;
 mod fault;
 mod insert;
+mod job;
 mod judge;
 mod listing;
 mod load_budget;
