@@ -124,8 +124,9 @@ pub(super) fn run(config: &Config, command: &ArchiveCommand) -> Result<Exit, Fai
     match command {
         ArchiveCommand::List(args) => {
             let asked = QueryArgs { sql: String::new(), format: args.format };
-            query::run(&asked, &Listing { files: find(&layout, &args.filter)? })?;
-            Ok(Exit::Done)
+            let (files, unread) = find(&layout, &args.filter);
+            query::run(&asked, &Listing { files })?;
+            unread.map_or(Ok(Exit::Done), |error| Err(error.into()))
         }
         ArchiveCommand::Restore(args) => restore_all(&layout, args),
     }
@@ -136,23 +137,25 @@ impl Filter {
         self.datasets.is_empty() && self.day.is_none() && self.since.is_none() && self.until.is_none()
     }
 
-    fn takes(&self, file: &ArchiveFile) -> bool {
-        let dataset = catalog::dataset_name(&file.label);
+    fn takes_dataset(&self, label: &str) -> bool {
+        let dataset = catalog::dataset_name(label);
         let of_dataset = |name: &String| {
-            name.eq_ignore_ascii_case(&file.label)
-                || catalog::dataset_name(name).eq_ignore_ascii_case(&dataset)
+            name.eq_ignore_ascii_case(label) || catalog::dataset_name(name).eq_ignore_ascii_case(&dataset)
         };
+        self.datasets.is_empty() || self.datasets.iter().any(of_dataset)
+    }
+
+    fn takes_day(&self, day: Date) -> bool {
         let (since, until) = (self.since.or(self.day), self.until.or(self.day));
-        (self.datasets.is_empty() || self.datasets.iter().any(of_dataset))
-            && since.is_none_or(|since| file.day >= since)
-            && until.is_none_or(|until| file.day <= until)
+        since.is_none_or(|since| day >= since) && until.is_none_or(|until| day <= until)
     }
 }
 
-fn find(layout: &Layout, filter: &Filter) -> Result<Vec<ArchiveFile>, SpoolError> {
-    let mut files = archive_files(layout)?;
-    files.retain(|file| filter.takes(file));
-    Ok(files)
+/// The files, and the first reason why there may be more.
+fn find(layout: &Layout, filter: &Filter) -> (Vec<ArchiveFile>, Option<SpoolError>) {
+    let (mut files, unread) = archive_files(layout, &|label| filter.takes_dataset(label));
+    files.retain(|file| filter.takes_day(file.day));
+    (files, unread)
 }
 
 /// The list, asked like a warehouse, so that it has the same formats.
@@ -196,7 +199,8 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
     };
     let mut missing: Vec<&str> = args.messages.iter().map(String::as_str).collect();
     let (mut restored, mut damaged) = (Restored::default(), 0);
-    for file in find(layout, &args.filter)? {
+    let (files, unread) = find(layout, &args.filter);
+    for file in files {
         let found = std::cell::RefCell::new(Vec::new());
         let wants = |name: &OsStr| {
             let named = args.messages.iter().find(|message| OsStr::new(message.as_str()) == name);
@@ -216,6 +220,9 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
         missing.retain(|message| !found.borrow().contains(message));
     }
     tell(args, &restored)?;
+    if let Some(error) = unread {
+        return Err(error.into());
+    }
     if damaged > 0 {
         return Err(ArchiveError::Damaged { files: damaged }.into());
     }
