@@ -40,7 +40,8 @@ pub use inspect::{
 };
 pub use layout::{Layout, folder_label};
 pub use letters::{
-    Letter, Letters, Retried, dead_letters, drop_letter, reason_group, remove_reports_alone, retry_letters,
+    Dropped, Letter, Letters, ReportAlone, Retried, dead_letters, drop_letter, reason_group,
+    remove_reports_alone, retry_letters,
 };
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use recover::{take_over_dead_workers, workers_on};

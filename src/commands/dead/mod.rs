@@ -168,7 +168,7 @@ pub(super) fn run(config: &Config, command: &DeadCommand) -> Result<Exit, Failur
         }
         DeadCommand::Drop(args) => {
             let (found, missing) = args.selection.choose(&layout)?;
-            none_missing(&missing, settle::drop(&found, args.yes)?)
+            none_missing(&missing, settle::drop(&layout, &found, args.yes)?)
         }
         DeadCommand::Export(args) => {
             refuse_no_choice(&[], &args.filter, args.all)?;
