@@ -181,12 +181,6 @@ fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), Spo
     Ok(())
 }
 
-/// The names of the messages in a folder of `dead`.
-pub(super) fn dead_names(folder: &Path) -> Result<Vec<OsString>, SpoolError> {
-    let names = names_in(folder)?;
-    Ok(names.iter().filter(|name| !is_report(name, &names)).cloned().collect())
-}
-
 fn names_in(folder: &Path) -> Result<HashSet<OsString>, SpoolError> {
     let failed = |error: io::Error| SpoolError::io("list", folder, error);
     let opened = open_folder(CWD, folder).map_err(failed)?;

@@ -14,6 +14,7 @@
 mod archive;
 mod batch;
 mod claim;
+mod count;
 mod dead;
 mod disk_space;
 mod inspect;
@@ -33,11 +34,10 @@ pub use archive::{
 };
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer, Folder};
+pub use count::{dead_bytes, disk_bytes, ready_messages};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
 pub use disk_space::DiskSpace;
-pub use inspect::{
-    AGES, Inspection, Part, Queue, Sighting, WorkerSeen, dead_bytes, disk_bytes, inspect, ready_messages,
-};
+pub use inspect::{AGES, Inspection, Part, Queue, Sighting, WorkerSeen, inspect};
 pub use layout::{Layout, folder_label};
 pub use letters::{
     Dropped, Letter, Letters, ReportAlone, Retried, dead_letters, drop_letter, reason_group,
