@@ -1,23 +1,20 @@
 //! `irispool archive`: what is in the archive, and copies out of it.
 
 use std::ffi::OsStr;
-use std::io::{self, Write, stdout};
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 use jiff::civil::Date;
 
+use super::args::is_of;
 use super::query::{self, Format, QueryArgs};
-use super::text::{counted, size};
-use crate::catalog;
+use super::text::{counted, named, say, size};
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::observe::plain;
 use crate::spool::{ArchiveFile, Contents, Layout, Restored, SpoolError, Target, archive_files, restore};
 use crate::warehouse::{Answer, Query, QueryError, Value};
-
-/// Messages named one by one when they are not restored.
-const NAMED_MAX: usize = 20;
 
 #[derive(Debug, Subcommand)]
 pub enum ArchiveCommand {
@@ -137,14 +134,6 @@ impl Filter {
         self.datasets.is_empty() && self.day.is_none() && self.since.is_none() && self.until.is_none()
     }
 
-    fn takes_dataset(&self, label: &str) -> bool {
-        let dataset = catalog::dataset_name(label);
-        let of_dataset = |name: &String| {
-            name.eq_ignore_ascii_case(label) || catalog::dataset_name(name).eq_ignore_ascii_case(&dataset)
-        };
-        self.datasets.is_empty() || self.datasets.iter().any(of_dataset)
-    }
-
     fn takes_day(&self, day: Date) -> bool {
         let (since, until) = (self.since.or(self.day), self.until.or(self.day));
         since.is_none_or(|since| day >= since) && until.is_none_or(|until| day <= until)
@@ -153,7 +142,7 @@ impl Filter {
 
 /// The files, and the first reason why there may be more.
 fn find(layout: &Layout, filter: &Filter) -> (Vec<ArchiveFile>, Option<SpoolError>) {
-    let (mut files, unread) = archive_files(layout, &|label| filter.takes_dataset(label));
+    let (mut files, unread) = archive_files(layout, &|label| is_of(&filter.datasets, label));
     files.retain(|file| filter.takes_day(file.day));
     (files, unread)
 }
@@ -211,7 +200,7 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
         };
         match restore(&file, &wants, target, &mut restored) {
             Ok(()) => {}
-            Err(SpoolError::Io { action: "read", path, source }) if path == file.path => {
+            Err(SpoolError::DamagedArchive { path, source }) => {
                 damaged += 1;
                 tracing::error!(file = %path.display(), error = %source, "cannot read all of a file of the archive");
             }
@@ -233,23 +222,19 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
 }
 
 fn tell(args: &RestoreArgs, restored: &Restored) -> Result<(), OutputError> {
-    let mut out = stdout().lock();
     let place = args.to.as_ref().map_or("incoming".to_owned(), |folder| folder.display().to_string());
     let what = counted(restored.messages, "message");
-    writeln!(out, "restored {what}, {}, to {}", size(restored.bytes), plain(&place))?;
+    say(&format!("restored {what}, {}, to {}\n", size(restored.bytes), plain(&place)))?;
     if restored.were_there > 0 {
-        writeln!(out, "{} already there, the same to the byte", counted(restored.were_there, "message"))?;
+        say(&format!("{} already there, the same to the byte\n", counted(restored.were_there, "message")))?;
     }
     let taken = &restored.name_taken;
     if !taken.is_empty() {
         let what = counted(taken.len() as u64, "message");
-        writeln!(out, "{what} not restored: incoming has one of that name; try again when it is delivered")?;
-        for name in taken.iter().take(NAMED_MAX) {
-            writeln!(out, "  {}", plain(name))?;
-        }
-        if taken.len() > NAMED_MAX {
-            writeln!(out, "  … and {} more", taken.len() - NAMED_MAX)?;
-        }
+        say(&format!(
+            "{what} not restored: incoming has one of that name; try again when it is delivered\n{}",
+            named(taken)
+        ))?;
     }
     Ok(())
 }

@@ -57,6 +57,9 @@ use std::path::{Path, PathBuf};
 pub enum SpoolError {
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
+    /// A file of the archive can't be read, or not to its end.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    DamagedArchive { path: PathBuf, source: io::Error },
     #[error("{} and {} are on different file systems", first.display(), second.display())]
     OtherFileSystem { first: PathBuf, second: PathBuf },
     #[error("{} is not a folder", path.display())]
@@ -75,14 +78,18 @@ impl SpoolError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
+            SpoolError::Io { source, .. } | SpoolError::DamagedArchive { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some(
                 "run irispool as the user that runs the IRIS client, or give its user write access to the spool"
                     .to_owned(),
-            ),
+                )
+            }
             SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space on the spool's file system".to_owned())
             }
-            SpoolError::Io { .. } => None,
+            SpoolError::Io { .. } | SpoolError::DamagedArchive { .. } => None,
             SpoolError::OtherFileSystem { .. } => Some(
                 "messages are claimed by renaming, which needs incoming, claimed, dead and done on one file system: \
                  move the spool, and point the client's RelativeFileDownloadDirectory at its incoming folder"

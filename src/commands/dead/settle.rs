@@ -2,19 +2,15 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use super::super::text::{counted, size};
-use super::{DeadError, place, say};
+use super::super::text::{counted, named, say, size};
+use super::{DeadError, place};
 use crate::exit::{Exit, Failure};
-use crate::observe::plain;
 use crate::spool::{
     Dropped, Layout, Letter, Letters, Retried, drop_letter, remove_reports_alone, retry_letters,
 };
 
 /// Letters that go back under one lock; meanwhile no worker claims their dataset.
 const RETRIED_AT_ONCE: usize = 200;
-
-/// Letters named one by one when they stay.
-const NAMED_MAX: usize = 20;
 
 pub(super) fn retry(layout: &Layout, found: &Letters) -> Result<Exit, Failure> {
     // Where the spool's folders are not right, nothing may be moved in it.
@@ -46,13 +42,7 @@ fn tell_those_that_stay(what: &str, stay: &[String], why: &str) -> Result<Exit, 
         return Ok(Exit::Done);
     }
     let stays = if stay.len() == 1 { "stays" } else { "stay" };
-    say(&format!("{} {stays} {why}\n", counted(stay.len() as u64, what)))?;
-    for name in stay.iter().take(NAMED_MAX) {
-        say(&format!("  {}\n", plain(name)))?;
-    }
-    if stay.len() > NAMED_MAX {
-        say(&format!("  … and {} more\n", stay.len() - NAMED_MAX))?;
-    }
+    say(&format!("{} {stays} {why}\n{}", counted(stay.len() as u64, what), named(stay)))?;
     Ok(Exit::Left)
 }
 

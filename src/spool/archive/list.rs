@@ -50,7 +50,7 @@ impl ArchiveFile {
                 is_damaged: file.metadata()?.len() > note.end() && last_block_is_damaged(&file)?,
             }))
         };
-        look().map_err(|error| SpoolError::io("read", &self.path, error))
+        look().map_err(|source| SpoolError::DamagedArchive { path: self.path.clone(), source })
     }
 }
 

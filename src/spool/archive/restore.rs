@@ -63,7 +63,7 @@ pub fn restore(
     target: Target<'_>,
     restored: &mut Restored,
 ) -> Result<(), SpoolError> {
-    let failed = |error| SpoolError::io("read", &file.path, error);
+    let failed = |source| SpoolError::DamagedArchive { path: file.path.clone(), source };
     let opened = File::open(&file.path).map_err(failed)?;
     let contents = file.contents()?;
     let end = match contents {
