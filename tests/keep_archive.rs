@@ -391,7 +391,7 @@ fn what_may_not_be_read_stays_and_is_named_and_the_others_are_packed() {
     site.drain(&["--keep=done"]);
     site.give_to_nobody();
     let closed = site.spool.join("done/FREQ/FREQ_000001.json");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let output = site.unprivileged(site.run_command(&["--once", ARCHIVE])).output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(log.contains("cannot pack delivered messages") && log.contains("FREQ_000001.json"), "{log}");
@@ -470,7 +470,7 @@ fn a_folder_of_the_archive_that_cannot_be_read_hides_no_other() {
     some(&site, 0, 60);
     site.drain(&[ARCHIVE]);
     site.give_to_nobody();
-    fs::set_permissions(site.spool.join("archive/FREQ"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(site.spool.join("archive/FREQ"), fs::Permissions::from_mode(0o000)).unwrap();
     let spool = format!("--spool={}", site.spool.display());
     let said = |arguments: &[&str], code: i32| {
         let mut command = site.irispool();
