@@ -8,7 +8,7 @@
 //! | 1 | [`Exit::CannotRun`] | it could not run: the configuration, the spool or the warehouse is at fault |
 //! | 2 | [`Exit::Usage`] | the command line is wrong |
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
-//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, refused by the warehouse, not claimed because `dead/` is full, or there when it was told to stop; `dead retry` or `archive restore` left some whose names are taken |
+//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, refused by the warehouse, not claimed because `dead/` is full, or there when it was told to stop; `dead retry` or `archive restore` left some whose names are taken, or `dead drop` some that were replaced while it asked |
 //! | 134 | SIGABRT | a bug in irispool, which it names on stderr, ended it at once; the next run finishes what it had claimed |
 //! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
 //!

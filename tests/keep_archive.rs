@@ -4,6 +4,7 @@ mod run_support;
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -378,6 +379,114 @@ fn what_cannot_be_packed_stays_and_holds_up_nothing() {
     site.drain(&[ARCHIVE]);
     assert_same(&archived(&site), &kept);
     assert!(odd.join("link").is_symlink() && odd.join("fifo").exists() && odd.join("folder").exists());
+}
+
+#[test]
+fn what_may_not_be_read_stays_and_is_named_and_the_others_are_packed() {
+    if !has_tools() {
+        return;
+    }
+    let site = Site::new();
+    let mut kept = some(&site, 0, 6);
+    site.drain(&["--keep=done"]);
+    site.give_to_nobody();
+    let closed = site.spool.join("done/FREQ/FREQ_000001.json");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let output = site.unprivileged(site.run_command(&["--once", ARCHIVE])).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(log.contains("cannot pack delivered messages") && log.contains("FREQ_000001.json"), "{log}");
+    assert!(log.contains("files=1") && log.contains("Permission denied"), "{log}");
+    assert!(closed.exists());
+    kept.retain(|key, _| key.0 != "FREQ/FREQ_000001.json");
+    assert_same(&archived(&site), &kept);
+}
+
+#[test]
+fn an_archive_behind_a_link_is_listed_restored_and_limited_too() {
+    if !has_tools() {
+        return;
+    }
+    let site = Site::new();
+    let disk = site.folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    fs::create_dir(&site.spool).unwrap();
+    std::os::unix::fs::symlink(&disk, site.spool.join("archive")).unwrap();
+    let kept = some(&site, 0, 60);
+    site.drain(&[ARCHIVE]);
+    assert_same(&archived(&site), &kept);
+    assert!(disk.join("FREQ/2025-10-29.tar.zst").exists());
+    assert_eq!(said(&site, &["list", "--format", "csv"], 0).lines().count(), 4);
+    let out = site.folder.path().join("out");
+    said(&site, &["restore", "--all", "--to", out.to_str().unwrap()], 0);
+    assert_same(&files_of(&out), &kept);
+    site.drain(&[ARCHIVE, "--keep-max-bytes=1GiB"]);
+    assert_eq!(days(&site).len(), 3);
+    let log = site.drain(&[ARCHIVE, "--keep-max-age=5days"]);
+    assert!(days(&site).is_empty(), "{log}");
+    // One whose disk is away is not one with nothing in it.
+    fs::remove_dir_all(&disk).unwrap();
+    assert!(said(&site, &["list"], 1).contains("archive"));
+}
+
+#[test]
+fn what_cannot_be_removed_keeps_no_limit_from_the_others() {
+    let site = Site::new();
+    let mut random = Random::new(5);
+    for (folder, day) in [("MID", 0), ("FREQ", 1), ("FREQ", 2)] {
+        let text: String = (0..100_000).map(|_| format!("{:016x}", random.next())).collect();
+        let content = format!(r#"[{{"dataset":"{folder}","text":"{text}"}}]"#);
+        let written = (OCTOBER_28 + day * DAY, 0);
+        put_content_at(&site, &mut Kept::new(), folder, &format!("big-{day}"), written, &content);
+    }
+    site.drain(&[ARCHIVE]);
+    some(&site, 0, 6);
+    site.drain(&["--keep=done"]);
+    site.give_to_nobody();
+    let limited = |keep: &str, limit: &str| {
+        let output = site.unprivileged(site.run_command(&["--once", keep, limit])).output().unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let close = |folder: &str, mode: u32| {
+        fs::set_permissions(site.spool.join(folder), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // The oldest can't go: then the next does, and none more in the place of the oldest.
+    close("archive/MID", 0o555);
+    let log = limited("--keep=none", "--keep-max-bytes=1200KiB");
+    assert!(log.contains("cannot remove") && log.contains("archive/MID/2025-10-28"), "{log}");
+    assert_eq!(days(&site), ["2025-10-30", "2025-10-28"], "{log}");
+    close("archive/MID", 0o755);
+    close("archive/FREQ", 0o555);
+    close("done/FREQ", 0o555);
+    let log = limited("--keep=done", "--keep-max-age=5days");
+    assert!(log.contains("cannot remove") && log.contains("archive/FREQ/2025-10-30"), "{log}");
+    assert_eq!(days(&site), ["2025-10-30"], "{log}");
+    assert_eq!(names_in(&site.spool.join("done/MID")).len(), 0, "{log}");
+    assert_eq!(names_in(&site.spool.join("done/FREQ")).len(), 4, "{log}");
+}
+
+#[test]
+fn a_folder_of_the_archive_that_cannot_be_read_hides_no_other() {
+    let site = Site::new();
+    some(&site, 0, 60);
+    site.drain(&[ARCHIVE]);
+    site.give_to_nobody();
+    fs::set_permissions(site.spool.join("archive/FREQ"), fs::Permissions::from_mode(0o000)).unwrap();
+    let spool = format!("--spool={}", site.spool.display());
+    let said = |arguments: &[&str], code: i32| {
+        let mut command = site.irispool();
+        command.arg("archive").args(arguments).arg(&spool);
+        let output = site.unprivileged(command).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        (String::from_utf8(output.stdout).unwrap(), stderr)
+    };
+    let (list, why) = said(&["list", "--format", "csv"], 1);
+    assert!(list.lines().count() == 2 && list.contains("MID,2025-10-28,20,"), "{list}");
+    assert!(why.contains("archive/FREQ") && why.contains("Permission denied"), "{why}");
+    said(&["list", "--dataset", "MID"], 0);
+    let out = site.folder.path().join("out");
+    let (text, why) = said(&["restore", "--all", "--to", out.to_str().unwrap()], 1);
+    assert!(text.contains("restored 20 messages") && why.contains("archive/FREQ"), "{text}{why}");
 }
 
 fn days(site: &Site) -> Vec<String> {

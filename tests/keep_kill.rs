@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use run_support::kept::{Kept, archived, archives, assert_same, files_of, has_tools, put_at};
-use run_support::{Random, Site, lacks};
+use run_support::site::entries;
+use run_support::{Daemon, Random, Site, lacks, skip, until};
 
 /// 2025-10-28T00:00:00Z.
 const OCTOBER_28: u64 = 1_761_609_600;
@@ -163,4 +164,40 @@ fn a_restore_that_is_killed_leaves_nothing_half_under_a_messages_name() {
         site.irispool().args(["archive", "restore", "--all", &spool, "--to"]).arg(&out).output().unwrap();
     assert!(output.status.success());
     assert_same(&whole(), &kept);
+}
+
+#[test]
+fn restores_of_one_process_id_do_not_take_each_others_messages() {
+    if !can_kill() {
+        return;
+    }
+    let site = Site::new();
+    let mut kept = Kept::new();
+    put_at(&site, &mut kept, "FREQ", "a", OCTOBER_28, 1);
+    put_at(&site, &mut kept, "MID", "b", OCTOBER_28, 2);
+    site.drain(&["--keep=archive"]);
+    // As in two containers, in which each is the first process.
+    let alone = |mut command: Command, dataset: &str| {
+        command.args(["unshare", "--pid", "--fork", env!("CARGO_BIN_EXE_irispool"), "archive", "restore"]);
+        command.args(["--incoming", "--dataset", dataset]).arg(format!("--spool={}", site.spool.display()));
+        command
+    };
+    // Its message is written, and has its name only after a while.
+    let mut slow = Command::new("strace");
+    slow.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2"]);
+    slow.args(["-e", "inject=renameat2:delay_enter=3000000"]);
+    let mut slow = Daemon::start(alone(slow, "FREQ"), site.folder.path());
+    let unborn = || {
+        let of_done = entries(&site.spool.join("done")).into_iter();
+        of_done.filter(|path| path.display().to_string().contains(".irispool-restore-")).count()
+    };
+    until("the first has begun", || unborn() == 1 || slow.ended().is_some());
+    let other = alone(Command::new("env"), "MID").output().unwrap();
+    if String::from_utf8_lossy(&other.stderr).contains("unshare failed") {
+        return skip("no process ids of our own");
+    }
+    assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stderr));
+    assert!(slow.wait().success(), "{}", slow.log());
+    assert_same(&files_of(&site.spool.join("incoming")), &kept);
+    assert_eq!(unborn(), 0);
 }

@@ -603,6 +603,12 @@ fn a_message_from_the_future_is_bad() {
     let file = File::options().write(true).open(path).unwrap();
     file.set_modified(SystemTime::now() + Duration::from_secs(7200)).unwrap();
     assert_bad(&mut check(&site), "clock", "written later");
+    // A folder whose name is no label of its own.
+    let site = made();
+    let path = site.put("A B", "b", "[]");
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_modified(SystemTime::now() + Duration::from_secs(7200)).unwrap();
+    assert_bad(&mut check(&site), "clock", "A B/b was written later");
 }
 
 #[test]

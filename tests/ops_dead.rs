@@ -6,7 +6,7 @@ mod run_support;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -298,6 +298,41 @@ fn on_a_terminal_drop_asks_and_only_yes_is_yes() {
     }
     assert!(asked(&site, "Y\n").unwrap().contains("deleted 5 dead letters"));
     assert!(site.files_in("dead").is_empty());
+}
+
+#[test]
+fn a_drop_deletes_nothing_that_came_while_it_asked() {
+    let site = site_with_letters();
+    let dead = site.spool.join("dead/FREQ");
+    // A report that a crash left.
+    fs::remove_file(dead.join("cut-3")).unwrap();
+    let old = File::options().write(true).open(dead.join("cut-3.error.json")).unwrap();
+    old.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    let mut command = Command::new("script");
+    let drop = format!("{} dead drop --all --spool={}", env!("CARGO_BIN_EXE_irispool"), site.spool.display());
+    command.args(["-qec", &drop, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut child) = command.spawn() else { return lacks("no `script` to have a terminal with") };
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut said, mut byte) = (String::new(), [0]);
+    while !said.ends_with("[y/N] ") {
+        assert_eq!(stdout.read(&mut byte).unwrap(), 1, "{said}");
+        said.push(char::from(byte[0]));
+    }
+    // One is retried and dies again, one is another message by now, one was only left its report.
+    self::said(&site, &["retry", "cut-1"], 0);
+    fs::remove_file(dead.join("cut-2")).unwrap();
+    fs::remove_file(dead.join("cut-2.error.json")).unwrap();
+    site.put("FREQ", "cut-2", "[\"another");
+    site.put("FREQ", "cut-3", "[\"one more");
+    site.once(&[]);
+    stdin.write_all(b"y\n").unwrap();
+    stdout.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4), "{said}");
+    assert!(said.contains("deleted 2 dead letters") && said.contains("2 dead letters stay"), "{said}");
+    assert!(said.contains("  FREQ/cut-1") && said.contains("  FREQ/cut-2"), "{said}");
+    assert_eq!(site.dead(), names(["FREQ/cut-1", "FREQ/cut-2", "FREQ/cut-3"]));
+    assert_eq!(site.files_in("dead").len(), 6, "each has its report");
+    assert_eq!(fs::read_to_string(dead.join("cut-2")).unwrap(), "[\"another");
 }
 
 #[test]

@@ -108,13 +108,7 @@ fn what_cannot_be_packed_is_a_finding_until_it_can_be() {
     fs::write(site.spool.join("archive"), "no folder").unwrap();
     let (daemon, address) =
         served_by(site.daemon(&["--listen=127.0.0.1:0", "--keep=archive", "--scan-interval=100ms"]));
-    let unpacked = || {
-        let mut command = site.irispool();
-        let output = command.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
-        let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let mut findings = seen["findings"].as_array().unwrap().iter();
-        findings.find(|finding| finding["key"] == "unpacked").cloned()
-    };
+    let unpacked = || finding(&site, "unpacked");
     site.put("FREQ", "a", ROW);
     until("it is found", || unpacked().is_some());
     let finding = unpacked().unwrap();
@@ -125,6 +119,44 @@ fn what_cannot_be_packed_is_a_finding_until_it_can_be() {
     until("it is packed", || site.spool.join("archive/FREQ").exists());
     until("it is over", || unpacked().is_none());
     until("so says the metric", || sample(&metrics(&address), "irispool_packing_failed") == 0.0);
+    daemon.stop();
+}
+
+/// The finding of that key; none where it is not found.
+fn finding(site: &Site, key: &str) -> Option<Value> {
+    let mut command = site.irispool();
+    let output = command.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
+    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    seen["findings"].as_array().unwrap().iter().find(|finding| finding["key"] == key).cloned()
+}
+
+#[test]
+fn a_done_that_cannot_be_listed_is_a_finding_until_it_can_be() {
+    let site = Site::new();
+    let mut daemon = site.daemon(&["--keep=archive", "--scan-interval=100ms"]);
+    daemon.wait_until_ready();
+    let (done, away) = (site.spool.join("done"), site.spool.join("away"));
+    fs::rename(&done, &away).unwrap();
+    fs::write(&done, "no folder").unwrap();
+    until("it is found", || finding(&site, "unpacked").is_some());
+    let found = finding(&site, "unpacked").unwrap();
+    assert!(found["what"].as_str().unwrap().contains("cannot list"), "{found}");
+    fs::remove_file(&done).unwrap();
+    fs::rename(&away, &done).unwrap();
+    until("it is over", || finding(&site, "unpacked").is_none());
+    daemon.stop();
+}
+
+#[test]
+fn limits_that_cannot_be_kept_to_are_a_finding() {
+    let site = Site::new();
+    fs::create_dir_all(site.spool.join("claimed/.locks/.keep-limits")).unwrap();
+    let mut daemon = site.daemon(&["--keep=archive", "--keep-max-age=5days", "--scan-interval=100ms"]);
+    daemon.wait_until_ready();
+    until("it is found", || finding(&site, "unlimited").is_some());
+    let found = finding(&site, "unlimited").unwrap();
+    assert_eq!(found["level"], "warning", "{found}");
+    assert!(found["what"].as_str().unwrap().contains(".keep-limits"), "{found}");
     daemon.stop();
 }
 

@@ -410,6 +410,12 @@ fn a_report_never_replaces_a_message_that_is_called_like_one() {
         assert_eq!(fs::read_to_string(&letter.path).unwrap(), letter.message_id());
         assert_eq!(letter.report.as_ref().unwrap().message_id, letter.message_id());
     }
+    // One whose name is too long to take the ending.
+    spool.put("BOALF", &"n".repeat(255), "long");
+    let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
+    let name = "n".repeat(255);
+    bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole("parse", "x", None)).unwrap();
+    assert_eq!(inspect(&spool.layout).unwrap().queues["BOALF"].dead, 4, "reports are not counted");
 }
 
 #[test]

@@ -1,23 +1,20 @@
 //! `irispool archive`: what is in the archive, and copies out of it.
 
 use std::ffi::OsStr;
-use std::io::{self, Write, stdout};
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 use jiff::civil::Date;
 
+use super::args::is_of;
 use super::query::{self, Format, QueryArgs};
-use super::text::{counted, size};
-use crate::catalog;
+use super::text::{counted, named, say, size};
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::observe::plain;
 use crate::spool::{ArchiveFile, Contents, Layout, Restored, SpoolError, Target, archive_files, restore};
 use crate::warehouse::{Answer, Query, QueryError, Value};
-
-/// Messages named one by one when they are not restored.
-const NAMED_MAX: usize = 20;
 
 #[derive(Debug, Subcommand)]
 pub enum ArchiveCommand {
@@ -124,8 +121,9 @@ pub(super) fn run(config: &Config, command: &ArchiveCommand) -> Result<Exit, Fai
     match command {
         ArchiveCommand::List(args) => {
             let asked = QueryArgs { sql: String::new(), format: args.format };
-            query::run(&asked, &Listing { files: find(&layout, &args.filter)? })?;
-            Ok(Exit::Done)
+            let (files, unread) = find(&layout, &args.filter);
+            query::run(&asked, &Listing { files })?;
+            unread.map_or(Ok(Exit::Done), |error| Err(error.into()))
         }
         ArchiveCommand::Restore(args) => restore_all(&layout, args),
     }
@@ -136,23 +134,17 @@ impl Filter {
         self.datasets.is_empty() && self.day.is_none() && self.since.is_none() && self.until.is_none()
     }
 
-    fn takes(&self, file: &ArchiveFile) -> bool {
-        let dataset = catalog::dataset_name(&file.label);
-        let of_dataset = |name: &String| {
-            name.eq_ignore_ascii_case(&file.label)
-                || catalog::dataset_name(name).eq_ignore_ascii_case(&dataset)
-        };
+    fn takes_day(&self, day: Date) -> bool {
         let (since, until) = (self.since.or(self.day), self.until.or(self.day));
-        (self.datasets.is_empty() || self.datasets.iter().any(of_dataset))
-            && since.is_none_or(|since| file.day >= since)
-            && until.is_none_or(|until| file.day <= until)
+        since.is_none_or(|since| day >= since) && until.is_none_or(|until| day <= until)
     }
 }
 
-fn find(layout: &Layout, filter: &Filter) -> Result<Vec<ArchiveFile>, SpoolError> {
-    let mut files = archive_files(layout)?;
-    files.retain(|file| filter.takes(file));
-    Ok(files)
+/// The files, and the first reason why there may be more.
+fn find(layout: &Layout, filter: &Filter) -> (Vec<ArchiveFile>, Option<SpoolError>) {
+    let (mut files, unread) = archive_files(layout, &|label| is_of(&filter.datasets, label));
+    files.retain(|file| filter.takes_day(file.day));
+    (files, unread)
 }
 
 /// The list, asked like a warehouse, so that it has the same formats.
@@ -196,7 +188,8 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
     };
     let mut missing: Vec<&str> = args.messages.iter().map(String::as_str).collect();
     let (mut restored, mut damaged) = (Restored::default(), 0);
-    for file in find(layout, &args.filter)? {
+    let (files, unread) = find(layout, &args.filter);
+    for file in files {
         let found = std::cell::RefCell::new(Vec::new());
         let wants = |name: &OsStr| {
             let named = args.messages.iter().find(|message| OsStr::new(message.as_str()) == name);
@@ -207,7 +200,7 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
         };
         match restore(&file, &wants, target, &mut restored) {
             Ok(()) => {}
-            Err(SpoolError::Io { action: "read", path, source }) if path == file.path => {
+            Err(SpoolError::DamagedArchive { path, source }) => {
                 damaged += 1;
                 tracing::error!(file = %path.display(), error = %source, "cannot read all of a file of the archive");
             }
@@ -216,6 +209,9 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
         missing.retain(|message| !found.borrow().contains(message));
     }
     tell(args, &restored)?;
+    if let Some(error) = unread {
+        return Err(error.into());
+    }
     if damaged > 0 {
         return Err(ArchiveError::Damaged { files: damaged }.into());
     }
@@ -226,23 +222,19 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
 }
 
 fn tell(args: &RestoreArgs, restored: &Restored) -> Result<(), OutputError> {
-    let mut out = stdout().lock();
     let place = args.to.as_ref().map_or("incoming".to_owned(), |folder| folder.display().to_string());
     let what = counted(restored.messages, "message");
-    writeln!(out, "restored {what}, {}, to {}", size(restored.bytes), plain(&place))?;
+    say(&format!("restored {what}, {}, to {}\n", size(restored.bytes), plain(&place)))?;
     if restored.were_there > 0 {
-        writeln!(out, "{} already there, the same to the byte", counted(restored.were_there, "message"))?;
+        say(&format!("{} already there, the same to the byte\n", counted(restored.were_there, "message")))?;
     }
     let taken = &restored.name_taken;
     if !taken.is_empty() {
         let what = counted(taken.len() as u64, "message");
-        writeln!(out, "{what} not restored: incoming has one of that name; try again when it is delivered")?;
-        for name in taken.iter().take(NAMED_MAX) {
-            writeln!(out, "  {}", plain(name))?;
-        }
-        if taken.len() > NAMED_MAX {
-            writeln!(out, "  … and {} more", taken.len() - NAMED_MAX)?;
-        }
+        say(&format!(
+            "{what} not restored: incoming has one of that name; try again when it is delivered\n{}",
+            named(taken)
+        ))?;
     }
     Ok(())
 }

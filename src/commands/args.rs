@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use crate::catalog;
 use crate::config::{AlertSettings, RunSettings, StatusSettings};
 
 #[derive(Debug, Args)]
@@ -34,4 +35,14 @@ pub struct DemoArgs {
     /// Where; a fresh folder when left out
     #[arg(value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
+}
+
+/// Whether a folder of that label is one of the datasets that were named, by whichever of their names; all are where none
+/// was.
+pub(super) fn is_of(datasets: &[String], label: &str) -> bool {
+    let dataset = catalog::dataset_name(label);
+    let is_it = |name: &String| {
+        name.eq_ignore_ascii_case(label) || catalog::dataset_name(name).eq_ignore_ascii_case(&dataset)
+    };
+    datasets.is_empty() || datasets.iter().any(is_it)
 }

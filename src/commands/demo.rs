@@ -2,15 +2,16 @@
 //! and asks as the other verbs do.
 
 use std::fs;
-use std::io::{self, Write, stdout};
+use std::io::{self, stdout};
 use std::path::{Path, PathBuf};
 
 use super::DemoArgs;
 use super::feed::{self, FeedArgs};
 use super::query::{Format, print};
 use super::run::work;
+use super::text::say;
 use crate::config::{Config, Listen, WarehouseSpec};
-use crate::exit::{Exit, Explain, Failure, OutputError};
+use crate::exit::{Exit, Explain, Failure};
 use crate::feed::Mix;
 use crate::observe::plain;
 use crate::pipeline::{PipelineError, Totals};
@@ -60,7 +61,7 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     };
     let layout = Layout::open(&spool)?;
 
-    say(&format!("A fresh spool in {}", dir.display()))?;
+    say(&format!("A fresh spool in {}\n", dir.display()))?;
     let feed = FeedArgs {
         dir: layout.incoming(),
         files: Some(FILES),
@@ -73,25 +74,25 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     };
     let feed = feed.with_start(FILES)?;
     let fed = feed::run(&feed, &stop)?;
-    say(&format!("\nWrote messages as Elexon's client does, some broken on purpose: {fed}"))?;
+    say(&format!("\nWrote messages as Elexon's client does, some broken on purpose: {fed}\n"))?;
 
     let (_, totals) = work(&config, true, layout.clone(), stop.clone())?;
     let Totals { delivered, rows, dead, .. } = totals;
-    say(&format!("\nDelivered {delivered} messages with {rows} rows; {dead} went to dead"))?;
+    say(&format!("\nDelivered {delivered} messages with {rows} rows; {dead} went to dead\n"))?;
 
     let again = FeedArgs { files: Some(REDELIVERED), ..feed };
     feed::run(&again, &stop)?;
     let (_, totals) = work(&config, true, layout.clone(), stop)?;
     let Totals { delivered, already_loaded, rows, .. } = totals;
     say(&format!(
-        "Delivered {delivered} messages that came again: {already_loaded} were there, {rows} rows are new\n"
+        "Delivered {delivered} messages that came again: {already_loaded} were there, {rows} rows are new\n\n"
     ))?;
 
     let reader = Reader::open(&database, config.busy_timeout)?;
     let mut out = stdout();
     print(&reader, TABLES_SQL, Format::Table, None, &mut out)?;
     show_dead(&layout)?;
-    say("\nThe latest generation mix, from bmrs_fuelinst_unified")?;
+    say("\nThe latest generation mix, from bmrs_fuelinst_unified\n")?;
     print(&reader, GENERATION_SQL, Format::Table, None, &mut out)?;
     show_next(&dir)?;
     Ok(Exit::Done)
@@ -135,12 +136,12 @@ fn show_dead(layout: &Layout) -> Result<(), Failure> {
         }
     }
     reports.sort_by(|one, other| one.message_id.cmp(&other.message_id));
-    say(&format!("\nWhat went to {}, and why", layout.dead().display()))?;
+    say(&format!("\nWhat went to {}, and why\n", layout.dead().display()))?;
     for report in reports.iter().take(DEAD_SHOWN_MAX) {
-        say(&format!("  {}: {}", plain(&report.message_id), plain(&report.reason)))?;
+        say(&format!("  {}: {}\n", plain(&report.message_id), plain(&report.reason)))?;
     }
     if reports.len() > DEAD_SHOWN_MAX {
-        say(&format!("  … and {} more", reports.len() - DEAD_SHOWN_MAX))?;
+        say(&format!("  … and {} more\n", reports.len() - DEAD_SHOWN_MAX))?;
     }
     Ok(())
 }
@@ -154,10 +155,8 @@ fn show_next(dir: &Path) -> Result<(), Failure> {
   {program} query --warehouse sqlite:{dir}/irispool.db 'SELECT * FROM irispool_load_history LIMIT 5'
   {program} feed --per-second 20 {dir}/spool/incoming &
   {program} run --spool {dir}/spool --warehouse sqlite:{dir}/irispool.db
-  rm -r {dir}                        when you have seen enough"
-    ))
-}
-
-fn say(text: &str) -> Result<(), Failure> {
-    writeln!(stdout(), "{text}").map_err(|error| OutputError::from(error).into())
+  rm -r {dir}                        when you have seen enough
+"
+    ))?;
+    Ok(())
 }

@@ -1,11 +1,10 @@
 //! `irispool prune`: old rows out of a SQLite warehouse.
 
-use std::io::{Write, stdout};
 use std::time::Duration;
 
 use clap::Args;
 
-use super::text::{Align, columns, count, counted, size, time};
+use super::text::{Align, columns, count, counted, say, size, time};
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure, OutputError};
@@ -110,8 +109,4 @@ fn tell(args: &PruneArgs, prune: &Prune, pruned: &[Pruned]) -> Result<(), Output
     let done = if args.dry_run { "would be deleted" } else { "deleted" };
     let (rows, messages) = (counted(rows, "row"), counted(messages, "message"));
     say(&format!("{rows} of {messages} {done}, loaded before {}\n", time(prune.before_ms)))
-}
-
-fn say(text: &str) -> Result<(), OutputError> {
-    Ok(stdout().write_all(text.as_bytes())?)
 }

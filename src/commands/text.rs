@@ -1,12 +1,16 @@
 //! Answers for people: columns side by side, and times, counts and sizes as one reads them.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 
+use crate::exit::OutputError;
 use crate::observe::{self, plain};
+
+/// Names told one by one; of more only how many they are.
+const NAMED_MAX: usize = 20;
 
 /// How an answer on stdout may look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,20 @@ impl Room {
         let some = |length: u16| Some(usize::from(length)).filter(|length| *length > 0);
         Room { width: some(size.ws_col), height: some(size.ws_row) }
     }
+}
+
+/// Writes to stdout, as it stands.
+pub(super) fn say(text: &str) -> Result<(), OutputError> {
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+/// A line for each name, but for those behind the first twenty.
+pub(super) fn named(names: &[String]) -> String {
+    let mut lines: String = names.iter().take(NAMED_MAX).map(|name| format!("  {}\n", plain(name))).collect();
+    if names.len() > NAMED_MAX {
+        lines.push_str(&format!("  … and {} more\n", count((names.len() - NAMED_MAX) as u64)));
+    }
+    lines
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -157,6 +175,13 @@ mod tests {
     fn counts_are_grouped_by_threes() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([1, 1_000].map(|n| counted(n, "file")), ["1 file", "1,000 files"]);
+    }
+
+    #[test]
+    fn of_many_names_the_first_twenty_are_told() {
+        let names: Vec<String> = (0..21).map(|number| format!("m\n{number}")).collect();
+        assert_eq!(named(&names[..2]), "  m\\n0\n  m\\n1\n");
+        assert!(named(&names).ends_with("  m\\n19\n  … and 1 more\n"));
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub fn judge(facts: &Facts, config: &Config) -> Vec<Finding> {
     judge.disks();
     judge.dead();
     judge.unpacked();
+    judge.unlimited();
     judge.findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     judge.findings
 }
@@ -163,9 +164,20 @@ impl Judge<'_> {
         let Some(unpacked) = unpacked.min_by_key(|unpacked| unpacked.since_ms) else { return };
         let since = words(self.age(unpacked.since_ms));
         let what = format!("delivered messages stay in done/, unpacked, since {since}: {}", unpacked.why);
-        let hint =
-            "free some space, put rights right, or move away what is no message: the worker packs them then";
+        let hint = "free some space, put rights right, or move away what is larger than any message: the worker packs then";
         self.find(Level::Warning, "unpacked", what, hint);
+    }
+
+    /// Rows flow, and what is kept grows.
+    fn unlimited(&mut self) {
+        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
+        let unlimited = alive.filter_map(|worker| worker.news.as_ref()?.unlimited.as_ref());
+        let Some(unlimited) = unlimited.min_by_key(|unlimited| unlimited.since_ms) else { return };
+        let since = words(self.age(unlimited.since_ms));
+        let what =
+            format!("keep_max_age and keep_max_bytes are not kept to since {since}: {}", unlimited.why);
+        let hint = "put rights right, or remove it yourself; the limits of all else are kept to";
+        self.find(Level::Warning, "unlimited", what, hint);
     }
 
     fn backlog(&mut self) {

@@ -39,6 +39,9 @@ pub struct News {
     /// Why it can't pack delivered messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<ParkedNews>,
+    /// Why it can't keep to the limits of what is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlimited: Option<ParkedNews>,
     /// Where it serves metrics.
     #[serde(default)]
     pub listen: Option<String>,
@@ -52,6 +55,10 @@ pub struct ParkedNews {
     pub why: String,
     pub needs_person: bool,
     pub since_ms: i64,
+}
+
+fn for_a_person((why, since_ms): (String, i64)) -> ParkedNews {
+    ParkedNews { why, needs_person: true, since_ms }
 }
 
 impl News {
@@ -155,11 +162,8 @@ impl Publisher {
             waits: tally.figures.waiting().and_then(|waiting| {
                 Some(ParkedNews { why: waiting.why?, needs_person: false, since_ms: waiting.since_ms })
             }),
-            unpacked: tally.figures.unpacked().map(|(why, since_ms)| ParkedNews {
-                why,
-                needs_person: true,
-                since_ms,
-            }),
+            unpacked: tally.figures.unpacked().map(for_a_person),
+            unlimited: tally.figures.unlimited().map(for_a_person),
             listen: self.listen.clone(),
             minute: self.flow_log.as_ref().and_then(FlowLog::current).cloned(),
         };

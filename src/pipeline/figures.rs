@@ -35,6 +35,7 @@ pub struct Figures {
     waiting: Mutex<Option<Waiting>>,
     /// Why delivered messages can't be packed, and since when.
     unpacked: Mutex<Option<(String, i64)>>,
+    unlimited: Mutex<Option<(String, i64)>>,
     pub dead_room: DeadRoom,
     /// From a file's last write to its rows in the warehouse.
     pub delay: Histogram,
@@ -54,6 +55,7 @@ impl Default for Figures {
             parked: Mutex::default(),
             waiting: Mutex::default(),
             unpacked: Mutex::default(),
+            unlimited: Mutex::default(),
             dead_room: DeadRoom::default(),
             delay: Histogram::new(DELAY_ENDS),
             load: Histogram::new(LOAD_ENDS),
@@ -123,9 +125,16 @@ impl Figures {
     }
 
     pub(super) fn set_unpacked(&self, why: Option<String>) {
-        let mut unpacked = locked(&self.unpacked);
-        let since_ms = unpacked.as_ref().map_or_else(now_ms, |(_, since_ms)| *since_ms);
-        *unpacked = why.map(|why| (why, since_ms));
+        set_since(&self.unpacked, why);
+    }
+
+    /// The same of the limits of what is kept, which can't be kept to.
+    pub fn unlimited(&self) -> Option<(String, i64)> {
+        locked(&self.unlimited).clone()
+    }
+
+    pub(super) fn set_unlimited(&self, why: Option<String>) {
+        set_since(&self.unlimited, why);
     }
 
     /// The worker's name; none before it is registered.
@@ -191,6 +200,13 @@ impl DatasetFigures {
         let reason = reason_group(reason).chars().take(REASON_CHARS_MAX).collect();
         *self.dead.entry((stage, reason)).or_default() += 1;
     }
+}
+
+/// It is so since it was first said to be.
+fn set_since(fault: &Mutex<Option<(String, i64)>>, why: Option<String>) {
+    let mut fault = locked(fault);
+    let since_ms = fault.as_ref().map_or_else(now_ms, |(_, since_ms)| *since_ms);
+    *fault = why.map(|why| (why, since_ms));
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -142,7 +142,10 @@ impl House {
         }
         let folders = match self.packer.folders() {
             Ok(folders) => folders,
-            Err(error) => return log_spool_failure(&error),
+            Err(error) => {
+                log_spool_failure(&error);
+                return self.tally.figures.set_unpacked(Some(error.to_string()));
+            }
         };
         self.unpacked.retain(|label, _| folders.contains_key(label));
         for (label, folders) in folders {
@@ -196,6 +199,10 @@ impl House {
         self.limits_due = Some(Instant::now() + LIMITS_INTERVAL.max(began.elapsed() * LIMITS_SHARE));
         match removed {
             Ok(Some(removed)) => {
+                if let Some(error) = &removed.fault {
+                    log_spool_failure(error);
+                }
+                self.tally.figures.set_unlimited(removed.fault.map(|error| error.to_string()));
                 if removed.files + removed.messages > 0 {
                     tracing::info!(
                         archive_files = removed.files,
@@ -214,7 +221,10 @@ impl House {
             }
             // Another worker of this spool sees to it.
             Ok(None) => {}
-            Err(error) => log_spool_failure(&error),
+            Err(error) => {
+                log_spool_failure(&error);
+                self.tally.figures.set_unlimited(Some(error.to_string()));
+            }
         }
     }
 

@@ -13,7 +13,8 @@ use rustix::fs::{AtFlags, CWD, FileType, Stat};
 use serde::Serialize;
 
 use super::batch::{list, open_folder};
-use super::letters::{dead_names, folder_entries};
+use super::count::count_dead;
+use super::letters::folder_entries;
 use super::worker::LOCK;
 use super::{Entry, EntryKind, Layout, SpoolError, folder_label, now_ms};
 
@@ -151,60 +152,12 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
     let dead = layout.dead();
     for label in found.folders(Part::Dead, &dead) {
         let folder = dead.join(&label);
-        let names = found.of(Part::Dead, dead_names(&folder));
-        let bytes = found.of(Part::Dead, dead_bytes_in(&folder, &|| false));
+        let dead = found.of(Part::Dead, count_dead(&folder));
         let queue = found.queues.entry(label.to_string_lossy().into_owned()).or_default();
-        queue.dead += names.len() as u64;
-        queue.dead_bytes += bytes.unwrap_or(0);
+        queue.dead += dead.messages;
+        queue.dead_bytes += dead.bytes;
     }
     Ok(found)
-}
-
-/// How many messages wait in `incoming`; what can't be listed counts as none.
-pub fn ready_messages(layout: &Layout) -> u64 {
-    let incoming = layout.incoming();
-    let folders = folder_entries(&incoming, EntryKind::Folder).unwrap_or_default();
-    let listed =
-        folders.into_iter().filter_map(|folder| open_folder(CWD, &incoming.join(folder)).and_then(list).ok());
-    listed.flatten().flatten().filter(|entry| !entry.is_hidden() && entry.kind != EntryKind::Folder).count()
-        as u64
-}
-
-/// What `dead` takes of the disk, reports included: as [`Queue::dead_bytes`], and no names are held in memory. None where
-/// `stop` said so before all was counted.
-pub fn dead_bytes(layout: &Layout, stop: &dyn Fn() -> bool) -> Result<Option<u64>, SpoolError> {
-    let dead = layout.dead();
-    let mut bytes = 0;
-    for folder in folder_entries(&dead, EntryKind::Folder)? {
-        let Some(of_folder) = dead_bytes_in(&dead.join(folder), stop)? else { return Ok(None) };
-        bytes += of_folder;
-    }
-    Ok(Some(bytes))
-}
-
-fn dead_bytes_in(path: &Path, stop: &dyn Fn() -> bool) -> Result<Option<u64>, SpoolError> {
-    let failed = |error| SpoolError::io("list", path, error);
-    let Ok(folder) = open_folder(CWD, path) else { return Ok(Some(0)) };
-    let mut bytes = 0;
-    for entry in list(&folder).map_err(failed)? {
-        if stop() {
-            return Ok(None);
-        }
-        let entry = entry.map_err(failed)?;
-        if entry.kind == EntryKind::Folder || entry.is_hidden() {
-            continue;
-        }
-        if let Ok(found) = rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
-            bytes += disk_bytes(found.st_size as u64, found.st_blocks as u64);
-        }
-    }
-    Ok(Some(bytes))
-}
-
-/// What a file takes of the disk, where a file of ten bytes has a block to itself. Some file systems pack it into less than
-/// its length; that is not counted on.
-pub fn disk_bytes(bytes: u64, blocks: u64) -> u64 {
-    bytes.max(blocks * 512)
 }
 
 impl Inspection {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ use rustix::fs::CWD;
 
 use super::batch::{list, open_folder};
 use super::dead::{REPORT_ENDING, is_called_report, read_report, report_name};
-use super::lock::lock_dataset;
+use super::lock::{lock_dataset, lock_dead};
 use super::rename::rename;
 use super::{DeadReport, EntryKind, Layout, SpoolError};
 
@@ -37,6 +37,7 @@ pub struct Letter {
     pub written_at_ms: i64,
     /// Not a link, a FIFO or anything else that is never opened.
     pub is_file: bool,
+    file: FileAt,
 }
 
 /// What lies in `dead`.
@@ -45,7 +46,34 @@ pub struct Letters {
     /// By folder and name.
     pub letters: Vec<Letter>,
     /// Reports whose messages have gone.
-    pub reports_alone: Vec<PathBuf>,
+    pub reports_alone: Vec<ReportAlone>,
+}
+
+/// A report whose message has gone.
+#[derive(Debug)]
+pub struct ReportAlone {
+    label: String,
+    path: PathBuf,
+    file: FileAt,
+}
+
+/// What tells a file from the next one at its path, and from itself when it has been away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileAt {
+    inode: u64,
+    /// Of the last change of anything about it, its name included: seconds, and nanoseconds of the second.
+    changed: (i64, i64),
+}
+
+impl FileAt {
+    fn of(found: &Metadata) -> FileAt {
+        FileAt { inode: found.ino(), changed: (found.ctime(), found.ctime_nsec()) }
+    }
+
+    /// None where there is none, or none that can be looked at.
+    fn at(path: &Path) -> Option<FileAt> {
+        path.symlink_metadata().ok().map(|found| FileAt::of(&found))
+    }
 }
 
 /// What became of a letter that was to go back.
@@ -56,6 +84,16 @@ pub enum Retried {
     /// `incoming` has a message of that name: it stays, with its report.
     NameTaken,
     /// Somebody else moved it meanwhile.
+    Gone,
+}
+
+/// What became of a letter that was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    Deleted,
+    /// It is not as it was when it was listed, or another one has its name by now: it stays, with its report.
+    Changed,
+    /// Somebody else moved or deleted it meanwhile.
     Gone,
 }
 
@@ -117,8 +155,10 @@ fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), Spo
     for name in &names {
         let path = folder.join(name);
         if is_report(name, &names) {
-            if is_alone(&path, &names) {
-                found.reports_alone.push(path);
+            let Ok(metadata) = path.symlink_metadata() else { continue };
+            if is_alone(&path, &metadata, &names) {
+                let (label, file) = (label.to_owned(), FileAt::of(&metadata));
+                found.reports_alone.push(ReportAlone { label, path, file });
             }
             continue;
         }
@@ -134,16 +174,11 @@ fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), Spo
             bytes: metadata.len(),
             written_at_ms: metadata.mtime() * 1_000 + metadata.mtime_nsec() / 1_000_000,
             is_file: metadata.is_file(),
+            file: FileAt::of(&metadata),
             path,
         });
     }
     Ok(())
-}
-
-/// The names of the messages in a folder of `dead`.
-pub(super) fn dead_names(folder: &Path) -> Result<Vec<OsString>, SpoolError> {
-    let names = names_in(folder)?;
-    Ok(names.iter().filter(|name| !is_report(name, &names)).cloned().collect())
 }
 
 fn names_in(folder: &Path) -> Result<HashSet<OsString>, SpoolError> {
@@ -165,14 +200,13 @@ fn is_report(name: &OsStr, names: &HashSet<OsString>) -> bool {
 }
 
 /// Whether a report has no message any more, and that not just because it is not there yet.
-fn is_alone(report_path: &Path, names: &HashSet<OsString>) -> bool {
+fn is_alone(report_path: &Path, metadata: &Metadata, names: &HashSet<OsString>) -> bool {
     let own = report_path.file_name().unwrap_or_default();
     let has_message = match own.as_bytes().strip_suffix(REPORT_ENDING.as_bytes()) {
         Some(stem) if names.contains(OsStr::from_bytes(stem)) => true,
         _ => names.iter().any(|name| name.len() > LONG_NAME_BYTES && report_name(name) == own),
     };
-    let written = report_path.symlink_metadata().and_then(|found| found.modified());
-    let age = written.ok().and_then(|written| SystemTime::now().duration_since(written).ok());
+    let age = metadata.modified().ok().and_then(|written| SystemTime::now().duration_since(written).ok());
     !has_message && age.is_some_and(|age| age > REPORT_ALONE_MIN)
 }
 
@@ -182,8 +216,8 @@ const LONG_NAME_BYTES: usize = 200;
 /// Moves letters of one folder back to `incoming`, under their messages' ids, and then removes their reports. Gives
 /// what became of each.
 ///
-/// The folder's lock is held meanwhile, so that no worker claims and buries a message again between the two steps. A
-/// crash between them leaves a report without a message, which [`remove_reports_alone`] removes.
+/// The folder's lock is held meanwhile, so that no worker claims and buries a message again between the two steps, and so
+/// is that of who buries, for a second copy which a worker may have in hand. A crash between them leaves a report without a message, which [`remove_reports_alone`] removes.
 pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried>, SpoolError> {
     let Some(first) = letters.first() else { return Ok(Vec::new()) };
     assert!(
@@ -193,9 +227,10 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
     let folder = layout.incoming().join(&first.label);
     fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
     let _lock = lock_dataset(layout, &first.label)?;
+    let _burials = lock_dead(layout, &first.label);
     let mut results = Vec::with_capacity(letters.len());
     for letter in letters {
-        let report = file_at(&letter.report_path);
+        let report = FileAt::at(&letter.report_path);
         results.push(match rename(&letter.path, &folder.join(letter.name_in_incoming())) {
             Ok(()) => {
                 remove_if_same(&letter.report_path, report)?;
@@ -209,27 +244,35 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
     Ok(results)
 }
 
-/// Deletes a letter for good, and then its report.
-pub fn drop_letter(letter: &Letter) -> Result<(), SpoolError> {
-    let report = file_at(&letter.report_path);
+/// Deletes a letter for good, and then its report; but only the letter that was listed, as it was then.
+pub fn drop_letter(layout: &Layout, letter: &Letter) -> Result<Dropped, SpoolError> {
+    // Nobody buries another one under its name between the look and the removal.
+    let _burials = lock_dead(layout, &letter.label);
+    match letter.path.symlink_metadata() {
+        Ok(found) if FileAt::of(&found) == letter.file => {}
+        Ok(_) => return Ok(Dropped::Changed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Dropped::Gone),
+        Err(error) => return Err(SpoolError::io("look at", &letter.path, error)),
+    }
+    let report = FileAt::at(&letter.report_path);
     remove(&letter.path)?;
-    remove_if_same(&letter.report_path, report)
+    remove_if_same(&letter.report_path, report)?;
+    Ok(Dropped::Deleted)
 }
 
-/// What tells a file from the next one at its path.
-fn file_at(path: &Path) -> Option<(u64, i64, i64)> {
-    path.symlink_metadata().ok().map(|found| (found.ino(), found.ctime(), found.ctime_nsec()))
+/// Removes the report of a letter that has gone. Where the lock of who buries could not be had, a second copy may have
+/// been buried under its name since: then the report is that one's, and another file.
+fn remove_if_same(report_path: &Path, report: Option<FileAt>) -> Result<(), SpoolError> {
+    if FileAt::at(report_path) == report { remove(report_path) } else { Ok(()) }
 }
 
-/// Removes the report of a letter that has gone. A second copy, which a worker had in hand, may have been buried under its
-/// name since: then the report is that one's, and another file.
-fn remove_if_same(report_path: &Path, report: Option<(u64, i64, i64)>) -> Result<(), SpoolError> {
-    if file_at(report_path) == report { remove(report_path) } else { Ok(()) }
-}
-
-/// Deletes reports whose messages have gone.
-pub fn remove_reports_alone(letters: &Letters) -> Result<(), SpoolError> {
-    letters.reports_alone.iter().try_for_each(|path| remove(path))
+/// Deletes reports whose messages have gone, but for those that are another message's by now.
+pub fn remove_reports_alone(layout: &Layout, letters: &Letters) -> Result<(), SpoolError> {
+    for report in &letters.reports_alone {
+        let _burials = lock_dead(layout, &report.label);
+        remove_if_same(&report.path, Some(report.file))?;
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), SpoolError> {

@@ -14,6 +14,7 @@
 mod archive;
 mod batch;
 mod claim;
+mod count;
 mod dead;
 mod disk_space;
 mod inspect;
@@ -33,14 +34,14 @@ pub use archive::{
 };
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer, Folder};
+pub use count::{dead_bytes, disk_bytes, ready_messages};
 pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
 pub use disk_space::DiskSpace;
-pub use inspect::{
-    AGES, Inspection, Part, Queue, Sighting, WorkerSeen, dead_bytes, disk_bytes, inspect, ready_messages,
-};
+pub use inspect::{AGES, Inspection, Part, Queue, Sighting, WorkerSeen, inspect};
 pub use layout::{Layout, folder_label};
 pub use letters::{
-    Letter, Letters, Retried, dead_letters, drop_letter, reason_group, remove_reports_alone, retry_letters,
+    Dropped, Letter, Letters, ReportAlone, Retried, dead_letters, drop_letter, reason_group,
+    remove_reports_alone, retry_letters,
 };
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use recover::{take_over_dead_workers, workers_on};
@@ -56,6 +57,9 @@ use std::path::{Path, PathBuf};
 pub enum SpoolError {
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
+    /// A file of the archive can't be read, or not to its end.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    DamagedArchive { path: PathBuf, source: io::Error },
     #[error("{} and {} are on different file systems", first.display(), second.display())]
     OtherFileSystem { first: PathBuf, second: PathBuf },
     #[error("{} is not a folder", path.display())]
@@ -74,14 +78,18 @@ impl SpoolError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
+            SpoolError::Io { source, .. } | SpoolError::DamagedArchive { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some(
                 "run irispool as the user that runs the IRIS client, or give its user write access to the spool"
                     .to_owned(),
-            ),
+                )
+            }
             SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space on the spool's file system".to_owned())
             }
-            SpoolError::Io { .. } => None,
+            SpoolError::Io { .. } | SpoolError::DamagedArchive { .. } => None,
             SpoolError::OtherFileSystem { .. } => Some(
                 "messages are claimed by renaming, which needs incoming, claimed, dead and done on one file system: \
                  move the spool, and point the client's RelativeFileDownloadDirectory at its incoming folder"

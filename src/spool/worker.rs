@@ -139,7 +139,7 @@ fn unborn_name(folder: &Path) -> PathBuf {
     folder.with_file_name(format!(".{name}"))
 }
 
-fn random_24_bits() -> u32 {
+pub(super) fn random_24_bits() -> u32 {
     use std::hash::{BuildHasher, Hasher};
     // The standard library seeds each hasher from the system's randomness.
     (std::collections::hash_map::RandomState::new().build_hasher().finish() & 0xff_ffff) as u32

@@ -1,11 +1,12 @@
 //! The machine: its clock, and how many files may be open.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::{Line, bad, good, warning};
 use crate::config::Config;
-use crate::spool::{Layout, inspect, now_ms};
+use crate::spool::{Layout, now_ms};
 
 /// Batches have a folder open each, readers a file each, and the database some.
 const OPEN_FILES_MIN: u64 = 1_024;
@@ -48,14 +49,14 @@ fn of_clock(config: &Config) -> Line {
     }
 }
 
-/// A message that comes from the future.
+/// A message that comes from the future. What can't be looked at, or vanishes meanwhile, is passed over.
 fn ahead(config: &Config) -> Option<String> {
-    let layout = Layout::at(&config.spool);
-    let queues = inspect(&layout).ok()?.queues;
-    for label in queues.iter().filter(|(_, queue)| queue.ready > 0).map(|(label, _)| label) {
-        for file in fs::read_dir(layout.incoming().join(label)).into_iter().flatten().flatten() {
-            let written = file.metadata().ok()?.modified().ok()?;
-            if written > SystemTime::now() + AHEAD_MAX {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries(&Layout::at(&config.spool).incoming());
+    for folder in folders.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        for file in entries(&folder.path()) {
+            let written = file.metadata().and_then(|found| found.modified());
+            if written.is_ok_and(|written| written > SystemTime::now() + AHEAD_MAX) {
                 return Some(file.path().display().to_string());
             }
         }

@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::super::text::counted;
-use super::{DeadError, say};
+use super::super::text::{counted, say};
+use super::DeadError;
 use crate::exit::{Exit, Failure};
 use crate::spool::Letter;
 

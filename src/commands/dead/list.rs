@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::text::{Align, columns, count, counted, size};
-use super::{reason, say};
+use super::super::text::{Align, columns, count, counted, say, size};
+use super::reason;
 use crate::exit::{Exit, Failure};
 use crate::spool::{Letter, Letters, reason_group};
 

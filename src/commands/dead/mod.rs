@@ -5,14 +5,14 @@ mod list;
 mod settle;
 mod show;
 
-use std::io::{self, Write, stdout};
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use crate::catalog;
+use super::args::is_of;
 use crate::config::Config;
-use crate::exit::{Exit, Explain, Failure, OutputError};
+use crate::exit::{Exit, Explain, Failure};
 use crate::spool::{Layout, Letter, Letters, dead_letters, reason_group};
 
 #[derive(Debug, Subcommand)]
@@ -168,7 +168,7 @@ pub(super) fn run(config: &Config, command: &DeadCommand) -> Result<Exit, Failur
         }
         DeadCommand::Drop(args) => {
             let (found, missing) = args.selection.choose(&layout)?;
-            none_missing(&missing, settle::drop(&found, args.yes)?)
+            none_missing(&missing, settle::drop(&layout, &found, args.yes)?)
         }
         DeadCommand::Export(args) => {
             refuse_no_choice(&[], &args.filter, args.all)?;
@@ -217,17 +217,11 @@ fn none_missing(missing: &[&str], exit: Exit) -> Result<Exit, Failure> {
 
 impl Filter {
     fn takes(&self, letter: &Letter) -> bool {
-        let dataset = catalog::dataset_name(&letter.label);
-        let of_dataset = |name: &String| {
-            name.eq_ignore_ascii_case(&letter.label)
-                || catalog::dataset_name(name).eq_ignore_ascii_case(&dataset)
-        };
-        let by_dataset = self.datasets.is_empty() || self.datasets.iter().any(of_dataset);
         let by_reason = self.reason.as_ref().is_none_or(|text| {
             let reason = reason(letter);
             reason.contains(text.as_str()) || reason_group(&reason).contains(text.as_str())
         });
-        by_dataset && by_reason
+        is_of(&self.datasets, &letter.label) && by_reason
     }
 }
 
@@ -242,8 +236,4 @@ fn reason(letter: &Letter) -> String {
 /// `FREQ/FREQ_202510280359_00001.json`, as it lies in dead.
 fn place(letter: &Letter) -> String {
     format!("{}/{}", letter.label, letter.name.to_string_lossy())
-}
-
-fn say(text: &str) -> Result<(), Failure> {
-    stdout().write_all(text.as_bytes()).map_err(|error| OutputError::from(error).into())
 }

@@ -2,17 +2,15 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use super::super::text::{counted, size};
-use super::{DeadError, place, say};
+use super::super::text::{counted, named, say, size};
+use super::{DeadError, place};
 use crate::exit::{Exit, Failure};
-use crate::observe::plain;
-use crate::spool::{Layout, Letter, Letters, Retried, drop_letter, remove_reports_alone, retry_letters};
+use crate::spool::{
+    Dropped, Layout, Letter, Letters, Retried, drop_letter, remove_reports_alone, retry_letters,
+};
 
 /// Letters that go back under one lock; meanwhile no worker claims their dataset.
 const RETRIED_AT_ONCE: usize = 200;
-
-/// Letters named one by one when they stay.
-const NAMED_MAX: usize = 20;
 
 pub(super) fn retry(layout: &Layout, found: &Letters) -> Result<Exit, Failure> {
     // Where the spool's folders are not right, nothing may be moved in it.
@@ -30,35 +28,50 @@ pub(super) fn retry(layout: &Layout, found: &Letters) -> Result<Exit, Failure> {
             }
         }
     }
-    remove_reports_alone(found)?;
+    remove_reports_alone(&layout, found)?;
     say(&format!("{} back in incoming\n", counted(back, "message")))?;
+    tell_those_that_stay(
+        "message",
+        &stay,
+        "in dead: incoming has one of that name; try again when it is delivered",
+    )
+}
+
+fn tell_those_that_stay(what: &str, stay: &[String], why: &str) -> Result<Exit, Failure> {
     if stay.is_empty() {
         return Ok(Exit::Done);
     }
     let stays = if stay.len() == 1 { "stays" } else { "stay" };
-    let what = counted(stay.len() as u64, "message");
-    say(&format!("{what} {stays} in dead: incoming has one of that name; try again when it is delivered\n"))?;
-    for name in stay.iter().take(NAMED_MAX) {
-        say(&format!("  {}\n", plain(name)))?;
-    }
-    if stay.len() > NAMED_MAX {
-        say(&format!("  … and {} more\n", stay.len() - NAMED_MAX))?;
-    }
+    say(&format!("{} {stays} {why}\n{}", counted(stay.len() as u64, what), named(stay)))?;
     Ok(Exit::Left)
 }
 
-pub(super) fn drop(found: &Letters, yes: bool) -> Result<Exit, Failure> {
+pub(super) fn drop(layout: &Layout, found: &Letters, yes: bool) -> Result<Exit, Failure> {
     let count = found.letters.len();
-    let bytes = found.letters.iter().map(|letter| letter.bytes).sum();
-    let what = format!("{}, {}", counted(count as u64, "dead letter"), size(bytes));
+    let of = |count: u64, bytes| format!("{}, {}", counted(count, "dead letter"), size(bytes));
+    let what = of(count as u64, found.letters.iter().map(|letter| letter.bytes).sum());
     if count > 0 && !yes && !confirmed(&what, count)? {
         say("nothing deleted\n")?;
         return Ok(Exit::Done);
     }
-    found.letters.iter().try_for_each(drop_letter)?;
-    remove_reports_alone(found)?;
-    say(&format!("deleted {what}\n"))?;
-    Ok(Exit::Done)
+    let (mut deleted, mut bytes, mut stay) = (0, 0, Vec::new());
+    for letter in &found.letters {
+        match drop_letter(layout, letter)? {
+            Dropped::Deleted => {
+                deleted += 1;
+                bytes += letter.bytes;
+            }
+            Dropped::Changed => stay.push(place(letter)),
+            Dropped::Gone => {}
+        }
+    }
+    remove_reports_alone(layout, found)?;
+    say(&format!("deleted {}\n", of(deleted, bytes)))?;
+    tell_those_that_stay(
+        "dead letter",
+        &stay,
+        "in dead: not the one that was listed any more; irispool dead list",
+    )
 }
 
 /// Asks on stderr, which is there even when stdout is a file. Only `y` or `yes` is a yes.

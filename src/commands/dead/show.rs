@@ -7,8 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use serde::Serialize;
 
-use super::super::text::{counted, size, time};
-use super::{place, reason, say};
+use super::super::text::{counted, say, size, time};
+use super::{place, reason};
 use crate::exit::{Exit, Failure};
 use crate::observe::plain;
 use crate::spool::{DeadReport, Letter};

@@ -11,10 +11,11 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, Stat};
+use rustix::fs::{AtFlags, CWD};
+use rustix::io::Errno;
 
 use super::{
-    ArchiveFile, SpoolError, archive_files, begin_of, day_of, end_of, gone_is_fine, try_lock,
+    ArchiveFile, Fault, SpoolError, archive_files, begin_of, day_of, end_of, gone_is_fine, try_lock,
     try_lock_archive,
 };
 use crate::spool::batch::{list, open_folder};
@@ -34,7 +35,7 @@ pub struct Limits {
 }
 
 /// What was removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Removed {
     /// Files of the archive.
     pub files: u64,
@@ -43,13 +44,17 @@ pub struct Removed {
     pub bytes: u64,
     /// What is still kept, as far as it was counted before a stop.
     pub bytes_left: u64,
+    /// The first that could not be listed or removed. The rest was seen to, and this is tried the next time.
+    pub fault: Option<SpoolError>,
 }
 
 /// Removes what is over the limits, until `stop` says so: the rest is removed the next time. Nothing, and none, where
 /// another process is at it.
 ///
+/// What can't be removed counts towards `max_bytes` as if it were: nothing newer goes in its place.
+///
 /// # Errors
-/// When something can't be listed or removed; the rest is tried the next time.
+/// When it can't be known whether another process is at it.
 pub fn remove_over_limits(
     layout: &Layout,
     limits: Limits,
@@ -59,87 +64,120 @@ pub fn remove_over_limits(
     let Some(_lock) = try_lock(layout, ".keep-limits")? else { return Ok(None) };
     let oldest = limits.max_age.map_or(i64::MIN, |age| now_seconds.saturating_sub(age.as_secs() as i64));
     let today = day_of(now_seconds);
-    let mut removed = Removed::default();
+    let (mut removed, mut fault) = (Removed::default(), Fault::default());
+    let (files, unread) = archive_files(layout, &|_| true);
+    fault.first = unread;
+    let mut seen: u64 = files.iter().map(|file| file.file_bytes).sum();
     let (old, files): (Vec<ArchiveFile>, Vec<ArchiveFile>) =
-        archive_files(layout)?.into_iter().partition(|file| file.day < today && end_of(file.day) <= oldest);
+        files.into_iter().partition(|file| file.day < today && end_of(file.day) <= oldest);
     for file in &old {
-        remove_file(layout, file, &mut removed)?;
+        fault.unless(remove_file(layout, file, &mut removed));
     }
     let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
     if limits.done_is_kept {
-        each_in_done(layout, stop, |message| {
+        each_in_done(layout, stop, &mut fault, |message| {
+            seen += message.bytes;
             if message.seconds < oldest {
-                message.remove(&mut removed)
-            } else {
-                *minutes.entry(message.seconds.div_euclid(MINUTE)).or_default() += message.bytes;
-                Ok(())
-            }
-        })?;
-    }
-    let kept = files.iter().map(|file| file.file_bytes).sum::<u64>() + minutes.values().sum::<u64>();
-    removed.bytes_left = kept;
-    let over = limits.max_bytes.and_then(|most| kept.checked_sub(most));
-    let Some(over) = over.filter(|over| *over > 0 && !stop()) else {
-        return Ok(Some(removed));
-    };
-    let before = removed.bytes;
-    let closed =
-        files.iter().filter(|file| file.day < today).map(|file| (begin_of(file.day), Oldest::File(file)));
-    let messages = minutes.iter().map(|(minute, bytes)| (minute * MINUTE, Oldest::Minute(*minute, *bytes)));
-    let mut by_age: Vec<(i64, Oldest<'_>)> = closed.chain(messages).collect();
-    by_age.sort_by_key(|(seconds, _)| *seconds);
-    // Minutes all of whose messages go, and the one of which some go: so many bytes of it.
-    let (mut whole_until, mut part) = (i64::MIN, None);
-    let mut planned = 0;
-    for (_, oldest) in by_age {
-        let gone = removed.bytes - before + planned;
-        if gone >= over {
-            break;
-        }
-        match oldest {
-            Oldest::File(file) => remove_file(layout, file, &mut removed)?,
-            Oldest::Minute(minute, bytes) if gone + bytes <= over => {
-                whole_until = minute;
-                planned += bytes;
-            }
-            Oldest::Minute(minute, bytes) => {
-                part = Some((minute, over - gone));
-                planned += bytes;
-            }
-        }
-    }
-    if planned > 0 {
-        let mut of_part = Vec::new();
-        each_in_done(layout, stop, |message| {
-            let minute = message.seconds.div_euclid(MINUTE);
-            if minute <= whole_until {
                 return message.remove(&mut removed);
             }
-            if part.is_some_and(|(of, _)| of == minute) {
-                of_part.push((message.time, message.folder_path.join(message.name), message.bytes));
-            }
+            *minutes.entry(message.seconds.div_euclid(MINUTE)).or_default() += message.bytes;
             Ok(())
-        })?;
-        of_part.sort();
-        let mut wanted = part.map_or(0, |(_, bytes)| bytes);
-        for (_, path, bytes) in of_part {
-            if wanted == 0 || stop() {
-                break;
-            }
-            gone_is_fine(fs::remove_file(&path)).map_err(|error| SpoolError::io("remove", &path, error))?;
-            wanted = wanted.saturating_sub(bytes);
-            removed.messages += 1;
-            removed.bytes += bytes;
-        }
+        });
     }
-    removed.bytes_left = kept.saturating_sub(removed.bytes - before);
+    let kept = files.iter().map(|file| file.file_bytes).sum::<u64>() + minutes.values().sum::<u64>();
+    let over = limits.max_bytes.and_then(|most| kept.checked_sub(most));
+    if let Some(over) = over.filter(|over| *over > 0 && !stop()) {
+        let files: Vec<&ArchiveFile> = files.iter().filter(|file| file.day < today).collect();
+        let plan = plan(&files, &minutes, over);
+        for file in &plan.files {
+            fault.unless(remove_file(layout, file, &mut removed));
+        }
+        remove_from_done(layout, &plan, stop, &mut removed, &mut fault);
+    }
+    removed.bytes_left = seen.saturating_sub(removed.bytes);
+    removed.fault = fault.first;
     Ok(Some(removed))
 }
 
-enum Oldest<'a> {
-    File(&'a ArchiveFile),
-    /// With the bytes of its messages.
-    Minute(i64, u64),
+/// The oldest, so many bytes of it.
+struct Plan<'a> {
+    files: Vec<&'a ArchiveFile>,
+    /// The last minute all of whose messages go; all before it go, too.
+    whole_until: Option<i64>,
+    /// The minute of which some messages go, and how many bytes of it.
+    part: Option<(i64, u64)>,
+}
+
+fn plan<'a>(files: &[&'a ArchiveFile], minutes: &BTreeMap<i64, u64>, over: u64) -> Plan<'a> {
+    enum Oldest<'a> {
+        File(&'a ArchiveFile),
+        /// With the bytes of its messages.
+        Minute(i64, u64),
+    }
+    let files = files.iter().map(|file| (begin_of(file.day), Oldest::File(file)));
+    let messages = minutes.iter().map(|(minute, bytes)| (minute * MINUTE, Oldest::Minute(*minute, *bytes)));
+    let mut by_age: Vec<(i64, Oldest<'a>)> = files.chain(messages).collect();
+    by_age.sort_by_key(|(seconds, _)| *seconds);
+    let mut plan = Plan { files: Vec::new(), whole_until: None, part: None };
+    let mut gone = 0;
+    for (_, oldest) in by_age {
+        if gone >= over {
+            break;
+        }
+        gone += match oldest {
+            Oldest::File(file) => {
+                plan.files.push(file);
+                file.file_bytes
+            }
+            Oldest::Minute(minute, bytes) if gone + bytes <= over => {
+                plan.whole_until = Some(minute);
+                bytes
+            }
+            Oldest::Minute(minute, bytes) => {
+                plan.part = Some((minute, over - gone));
+                bytes
+            }
+        };
+    }
+    plan
+}
+
+fn remove_from_done(
+    layout: &Layout,
+    plan: &Plan<'_>,
+    stop: &dyn Fn() -> bool,
+    removed: &mut Removed,
+    fault: &mut Fault,
+) {
+    if plan.whole_until.is_none() && plan.part.is_none() {
+        return;
+    }
+    let mut of_part = Vec::new();
+    each_in_done(layout, stop, fault, |message| {
+        let minute = message.seconds.div_euclid(MINUTE);
+        if plan.whole_until.is_some_and(|until| minute <= until) {
+            return message.remove(removed);
+        }
+        if plan.part.is_some_and(|(of, _)| of == minute) {
+            of_part.push((message.time, message.folder_path.join(message.name), message.bytes));
+        }
+        Ok(())
+    });
+    of_part.sort();
+    let mut wanted = plan.part.map_or(0, |(_, bytes)| bytes);
+    for (_, path, bytes) in of_part {
+        if wanted == 0 || stop() {
+            break;
+        }
+        wanted = wanted.saturating_sub(bytes);
+        match gone_is_fine(fs::remove_file(&path)) {
+            Ok(()) => {
+                removed.messages += 1;
+                removed.bytes += bytes;
+            }
+            Err(error) => fault.unless(Err(SpoolError::io("remove", &path, error))),
+        }
+    }
 }
 
 /// Unless it is packed into just now: then it stays until the next time.
@@ -176,34 +214,46 @@ impl Message<'_> {
 fn each_in_done(
     layout: &Layout,
     stop: &dyn Fn() -> bool,
+    fault: &mut Fault,
     mut take: impl FnMut(&Message<'_>) -> Result<(), SpoolError>,
-) -> Result<(), SpoolError> {
+) {
     let done = layout.done();
-    for folder in folder_entries(&done, EntryKind::Folder)? {
+    for folder in fault.unless(folder_entries(&done, EntryKind::Folder)) {
         let path = done.join(folder);
-        let failed = |error| SpoolError::io("list", &path, error);
-        let Ok(folder) = open_folder(CWD, &path) else { continue };
-        for entry in list(&folder).map_err(failed)? {
-            if stop() {
-                return Ok(());
+        let mut in_folder = || -> Result<(), SpoolError> {
+            let failed = |error| SpoolError::io("list", &path, error);
+            let folder = open_folder(CWD, &path).map_err(failed)?;
+            for entry in list(&folder).map_err(failed)? {
+                if stop() {
+                    return Ok(());
+                }
+                let entry = entry.map_err(failed)?;
+                if entry.kind != EntryKind::File || entry.is_hidden() {
+                    continue;
+                }
+                let found = match rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(found) => found,
+                    Err(Errno::NOENT) => continue,
+                    Err(error) => {
+                        let path = path.join(&entry.name);
+                        fault.unless::<()>(Err(SpoolError::io("look at", path, error)));
+                        continue;
+                    }
+                };
+                fault.unless(take(&Message {
+                    folder: folder.as_fd(),
+                    folder_path: &path,
+                    name: &entry.name,
+                    bytes: found.st_size as u64,
+                    seconds: found.st_mtime,
+                    time: (found.st_mtime, found.st_mtime_nsec as u32),
+                }));
             }
-            let entry = entry.map_err(failed)?;
-            if entry.kind != EntryKind::File || entry.is_hidden() {
-                continue;
-            }
-            let found: Stat = match rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(found) => found,
-                Err(_) => continue,
-            };
-            take(&Message {
-                folder: folder.as_fd(),
-                folder_path: &path,
-                name: &entry.name,
-                bytes: found.st_size as u64,
-                seconds: found.st_mtime,
-                time: (found.st_mtime, found.st_mtime_nsec as u32),
-            })?;
+            Ok(())
+        };
+        match in_folder() {
+            Err(error) if error.is_not_found() => {}
+            listed => fault.unless(listed),
         }
     }
-    Ok(())
 }

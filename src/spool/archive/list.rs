@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use super::note::{last_block_is_damaged, last_note};
-use super::{SpoolError, parse_file_name};
+use super::{Fault, SpoolError, parse_file_name};
 use crate::spool::letters::folder_entries;
 use crate::spool::{EntryKind, Layout};
 
@@ -50,34 +50,45 @@ impl ArchiveFile {
                 is_damaged: file.metadata()?.len() > note.end() && last_block_is_damaged(&file)?,
             }))
         };
-        look().map_err(|error| SpoolError::io("read", &self.path, error))
+        look().map_err(|source| SpoolError::DamagedArchive { path: self.path.clone(), source })
     }
 }
 
-/// All files of the archive, by dataset and day. What vanishes meanwhile is left out; without an archive there are none.
-pub fn archive_files(layout: &Layout) -> Result<Vec<ArchiveFile>, SpoolError> {
+/// All files of the archive whose labels are wanted, by dataset and day, and the first reason why there may be more. What
+/// vanishes meanwhile is left out; without an archive there are none.
+pub fn archive_files(
+    layout: &Layout,
+    wants: &dyn Fn(&str) -> bool,
+) -> (Vec<ArchiveFile>, Option<SpoolError>) {
     let archive = layout.archive();
-    let mut files = Vec::new();
-    for folder in there(folder_entries(&archive, EntryKind::Folder))? {
-        let path = archive.join(&folder);
-        for name in there(folder_entries(&path, EntryKind::File))? {
+    let (mut files, mut fault) = (Vec::new(), Fault::default());
+    // It may be a link to a folder on another disk: that is followed, and must lead somewhere.
+    let folders = match folder_entries(&archive.join("."), EntryKind::Folder) {
+        Err(error) if error.is_not_found() && !archive.is_symlink() => Vec::new(),
+        folders => fault.unless(folders),
+    };
+    for folder in folders {
+        let (label, path) = (folder.to_string_lossy(), archive.join(&folder));
+        if !wants(&label) {
+            continue;
+        }
+        for name in fault.unless(there(folder_entries(&path, EntryKind::File))) {
             let Some((day, number)) = parse_file_name(&name) else { continue };
             let path = path.join(&name);
             let Ok(found) = path.symlink_metadata() else { continue };
-            let label = folder.to_string_lossy().into_owned();
-            files.push(ArchiveFile { label, day, number, path, file_bytes: found.len() });
+            files.push(ArchiveFile { label: label.to_string(), day, number, path, file_bytes: found.len() });
         }
     }
     files.sort_by(|one, other| {
         (&one.label, one.day, one.number).cmp(&(&other.label, other.day, other.number))
     });
-    Ok(files)
+    (files, fault.first)
 }
 
 /// Nothing where there is no folder.
 fn there<T: Default>(listed: Result<T, SpoolError>) -> Result<T, SpoolError> {
     match listed {
-        Err(SpoolError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        Err(error) if error.is_not_found() => Ok(T::default()),
         other => other,
     }
 }

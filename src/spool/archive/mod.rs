@@ -108,6 +108,22 @@ fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// The first of what went wrong, where the rest is done all the same.
+#[derive(Default)]
+struct Fault {
+    first: Option<SpoolError>,
+}
+
+impl Fault {
+    /// What came of it; nothing where it failed.
+    fn unless<T: Default>(&mut self, result: Result<T, SpoolError>) -> T {
+        result.unwrap_or_else(|error| {
+            self.first.get_or_insert(error);
+            T::default()
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

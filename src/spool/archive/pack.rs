@@ -37,7 +37,7 @@ pub struct Packed {
     pub bytes: u64,
     /// Deleted from `done/` because they were in the archive already: a packer died before it could.
     pub were_in: u64,
-    /// Files that can't be read or are no messages: they stay in `done/`.
+    /// Files that can't be read or are larger than any message: they stay in `done/`.
     pub left: u64,
     /// The first of them, and why.
     pub first_left: Option<(OsString, String)>,

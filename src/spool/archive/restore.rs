@@ -15,12 +15,14 @@ use super::{ArchiveFile, SpoolError, gone_is_fine};
 use crate::spool::dead::same_content;
 use crate::spool::lock::lock_dataset;
 use crate::spool::rename::{numbered, rename};
+use crate::spool::worker::random_24_bits;
 use crate::spool::{Layout, now_ms};
 
 /// Messages that go to `incoming` under one lock; meanwhile no worker claims their dataset.
 const RESTORED_AT_ONCE: u64 = 200;
 
-/// What a message is called until it is whole; the process id follows.
+/// What a message is called until it is whole; the process id follows, and, as containers on one spool may have equal ones,
+/// a random number.
 const UNBORN: &str = ".irispool-restore-";
 
 /// One that was left by a crash is removed when it is so old.
@@ -61,7 +63,7 @@ pub fn restore(
     target: Target<'_>,
     restored: &mut Restored,
 ) -> Result<(), SpoolError> {
-    let failed = |error| SpoolError::io("read", &file.path, error);
+    let failed = |source| SpoolError::DamagedArchive { path: file.path.clone(), source };
     let opened = File::open(&file.path).map_err(failed)?;
     let contents = file.contents()?;
     let end = match contents {
@@ -104,7 +106,7 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn open(target: Target<'a>, label: &str) -> Result<Place<'a>, SpoolError> {
-        let name = format!("{UNBORN}{}", std::process::id());
+        let name = format!("{UNBORN}{}-{:06x}", std::process::id(), random_24_bits());
         let (folder, unborn, incoming) = match target {
             Target::Folder(folder) => {
                 let folder = folder.join(label);
@@ -174,7 +176,7 @@ impl<'a> Place<'a> {
 }
 
 fn write_whole(path: &Path, meta: &Meta, content: &mut dyn Read) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = File::create_new(path)?;
     io::copy(content, &mut file)?;
     file.set_permissions(Permissions::from_mode(meta.mode & 0o777))?;
     if rustix::process::geteuid().is_root() {

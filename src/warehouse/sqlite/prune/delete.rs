@@ -135,13 +135,14 @@ impl Deleter<'_> {
         Ok(())
     }
 
-    /// Deletes the line; or, where IRIS may deliver the message again, notes that its rows are nowhere. Whether it went.
+    /// Deletes the line; or, where IRIS may deliver the message again, notes that it has no rows any more: nobody is to
+    /// look for them. Whether it went.
     fn end_line(&self, line: &Line) -> Result<bool, Fault> {
         let goes = line.loaded_at < utc_text(self.prune.lines_before_ms);
         let statement = if goes {
             "DELETE FROM irispool_load_history WHERE dataset = ?1 AND message_id = ?2"
         } else {
-            "UPDATE irispool_load_history SET first_rowid = NULL, last_rowid = NULL
+            "UPDATE irispool_load_history SET rows = 0, first_rowid = NULL, last_rowid = NULL
              WHERE dataset = ?1 AND message_id = ?2"
         };
         self.connection.prepare_cached(statement)?.execute([self.dataset, &line.id])?;

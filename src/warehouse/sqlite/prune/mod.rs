@@ -137,24 +137,38 @@ impl Pruner {
     }
 
     fn count_of(&self, prune: &Prune, dataset: &str, table: &str) -> Result<Pruned, Fault> {
-        let count = "SELECT count(*), coalesce(sum(rows), 0) FROM irispool_load_history
-                     WHERE dataset = ?1 AND loaded_at < ?2 AND table_name = ?3";
-        let before = utc_text(prune.before_ms);
+        // Lines that stayed when their rows were pruned are no news. One of an irispool that did not set their count to 0
+        // has no places.
+        let rows = match self.rows_at(table)? {
+            RowsAt::Number(_) => "iif(first_rowid IS NULL, 0, rows)",
+            RowsAt::Anywhere => "rows",
+            RowsAt::NoTable => "0",
+        };
+        let count = format!(
+            "SELECT count(*), coalesce(sum({rows}), 0) FROM irispool_load_history
+             WHERE dataset = ?1 AND loaded_at < ?2 AND table_name = ?3 AND (loaded_at < ?4 OR {rows} > 0)"
+        );
+        let (before, lines_before) = (utc_text(prune.before_ms), utc_text(prune.lines_before_ms));
         let (messages, rows): (i64, i64) =
-            self.connection
-                .query_row(count, [dataset, &before, table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.connection.query_row(&count, [dataset, &before, table, &lines_before], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         Ok(Pruned { table: table.to_owned(), messages: messages as u64, rows: rows as u64 })
+    }
+
+    fn rows_at(&self, table: &str) -> Result<RowsAt, Fault> {
+        Ok(match Shape::of(&self.connection, table)? {
+            Some(shape) if shape.what == "table" => {
+                shape.rowid_name().map_or(RowsAt::Anywhere, RowsAt::Number)
+            }
+            _ => RowsAt::NoTable,
+        })
     }
 
     fn prune_table(&self, prune: &Prune, dataset: &str, table: &str) -> Result<Pruned, Fault> {
         let mut pruned = Pruned { table: table.to_owned(), ..Pruned::default() };
         // The table may be gone: then its lines go alone.
-        let rows_at = match Shape::of(&self.connection, table)? {
-            Some(shape) if shape.what == "table" => {
-                shape.rowid_name().map_or(RowsAt::Anywhere, RowsAt::Number)
-            }
-            _ => RowsAt::NoTable,
-        };
+        let rows_at = self.rows_at(table)?;
         let mut deleter = Deleter {
             connection: &self.connection,
             prune,
