@@ -20,9 +20,10 @@
 //! | 1 | [`Exit::Warning`] | something wants to be looked at |
 //! | 2 | [`Exit::Critical`] | data does not flow, or will not for long |
 //! | 3 | [`Exit::Unknown`] | it could not be found out: the configuration, the spool or the warehouse can't be read |
-//!//! `status --alert-test` ends with 0 when all that is configured took its test, else with 2.
 //!
-//! Where two of them fit, the higher one stands ([`Exit`] is ordered, so `max` picks it).
+//! `status --alert-test` ends with 0 when all that is configured took its test, else with 2.
+//!
+//! Where two codes fit, it is the higher one; but of `status` 2 before 3, as what is critical outranks what is not known.
 
 use std::error::Error;
 use std::fmt;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 use crate::observe::{self, plain};
 
 /// How a command ended; see the table above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Done,
     CannotRun,
@@ -202,10 +203,5 @@ mod tests {
         let gone = Failure::from(OutputError(io::ErrorKind::BrokenPipe.into()));
         let full = Failure::from(OutputError(io::ErrorKind::StorageFull.into()));
         assert_eq!((gone.exit(), full.exit()), (Exit::Done, Exit::CannotRun));
-    }
-
-    #[test]
-    fn messages_left_outrank_dead_ones() {
-        assert_eq!(Exit::Done.max(Exit::Dead).max(Exit::Left), Exit::Left);
     }
 }

@@ -1,8 +1,8 @@
 //! irispool puts the messages of Elexon's IRIS client into a warehouse: every row, once, within seconds.
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
-//! [`cli`], [`commands`], [`config`], [`pipeline`], [`warehouse`], [`spool`], [`message`], [`feed`], [`catalog`],
-//! [`observe`], [`signals`], [`exit`].
+//! [`cli`], [`commands`], [`health`], [`pipeline`], [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
+//! [`catalog`], [`config`], [`exit`], [`observe`]. The last three are for the program round the pipeline.
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

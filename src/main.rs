@@ -1,5 +1,6 @@
 //! The program: arguments, logging, exit code; nothing else.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -35,8 +36,9 @@ fn abort_on_panic() {
         const HINT: &str =
             "this is a bug in irispool; nothing is lost, and the next run goes on with what was claimed";
         print(panic);
-        eprintln!("hint: {HINT}");
         logs::last_words(&panic.to_string(), Some(HINT));
+        // Not eprintln: where stderr is closed it would panic in turn.
+        let _ = writeln!(std::io::stderr(), "hint: {HINT}");
         std::process::abort();
     }));
 }

@@ -5,15 +5,18 @@
 mod run_support;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use run_support::disk::Tmpfs;
 use run_support::http::{self, Handler, Reply, Request};
-use run_support::{Daemon, Site, until};
-use rustix::process::{Pid, test_kill_process};
+use run_support::{Daemon, Site, lacks, skip, until};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 
 const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
@@ -159,24 +162,6 @@ fn what_lasts_is_told_again_after_the_reminder_time() {
         assert_eq!((&again["reason"], keys(&again, "still")), (&"reminder".into(), vec!["dead".to_owned()]));
         assert_eq!(again["new"], json!([]));
     }
-    daemon.stop();
-}
-
-#[test]
-fn what_flickers_is_not_told() {
-    let (site, hook) = (Site::new(), Hook::new());
-    let webhook = hook.webhook();
-    let mut daemon = site.daemon(&["--alert-after=80s", "--status-disk-critical=100", &webhook]);
-    daemon.wait_until_ready();
-    let seen = || {
-        let state = fs::read(site.spool.join("alerts.json")).unwrap_or_default();
-        serde_json::from_slice(&state).is_ok_and(|state: Value| state["seen"]["dead"].is_object())
-    };
-    go_wrong(&site);
-    until("it is seen", seen);
-    mend(&site);
-    until("it is seen to be over", || !seen());
-    assert_eq!(hook.alerts(), Vec::<Value>::new());
     daemon.stop();
 }
 
@@ -422,6 +407,63 @@ fn a_stop_ends_a_command_that_hangs() {
 }
 
 #[test]
+fn a_command_that_even_the_kill_does_not_end_holds_nothing_up() {
+    let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    if !traced.is_ok_and(|status| status.success()) {
+        return lacks("strace is missing or may not trace");
+    }
+    let site = Site::new();
+    let mut daemon = with_command(&site, "echo $$ > $OUT/unborn; mv $OUT/unborn $OUT/pid; sleep 1000");
+    go_wrong(&site);
+    let pid = site.folder.path().join("pid");
+    until("it runs", || pid.exists());
+    // Its parent does not hear of its end before its tracer has, and that is stopped: as if a disk kept it from ending.
+    let number = fs::read_to_string(&pid).unwrap();
+    let mut tracer = Command::new("strace");
+    tracer.args(["-o", "/dev/null", "-p", number.trim()]).stderr(Stdio::null());
+    let mut tracer = tracer.spawn().unwrap();
+    let proc_status = format!("/proc/{}/status", number.trim());
+    let is_traced = || !fs::read_to_string(&proc_status).unwrap_or_default().contains("TracerPid:\t0\n");
+    until("it is traced", is_traced);
+    kill_process(Pid::from_child(&tracer), Signal::STOP).unwrap();
+    daemon.wait_for_log("did not end within");
+    daemon.stop();
+    tracer.kill().unwrap();
+    tracer.wait().unwrap();
+}
+
+#[test]
+fn no_list_of_processes_shows_the_command() {
+    let site = Site::new();
+    let script = format!(": {KEY}; env > $OUT/env; {HANGS}");
+    let daemon = with_command(&site, &script);
+    go_wrong(&site);
+    let pid = site.folder.path().join("pid");
+    until("it runs", || pid.exists());
+    let of = |number: &str, file: &str| fs::read_to_string(format!("/proc/{number}/{file}")).unwrap();
+    let sleep = fs::read_to_string(&pid).unwrap().trim().to_owned();
+    let parent = of(&sleep, "status");
+    let shell = parent.lines().find_map(|line| line.strip_prefix("PPid:\t")).unwrap();
+    assert!(of(shell, "cmdline").starts_with("sh\0-c\0"), "{}", of(shell, "cmdline"));
+    assert!(!of(shell, "cmdline").contains(KEY), "{}", of(shell, "cmdline"));
+    let env = fs::read_to_string(site.folder.path().join("env")).unwrap();
+    assert!(env.contains("IRISPOOL_ALERT_LEVEL=") && !env.contains("IRISPOOL_ALERT_SCRIPT="), "{env}");
+    daemon.stop();
+    // A shell that says what it was called with.
+    let spy = site.folder.path().join("spy");
+    fs::create_dir(&spy).unwrap();
+    fs::write(spy.join("sh"), "#!/bin/sh\necho \"$@\" > \"$OUT/arguments\"; exec /bin/sh \"$@\"\n").unwrap();
+    fs::set_permissions(spy.join("sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = site.irispool();
+    command.arg("check").args(site.run_arguments()).env("PATH", &spy).env("OUT", site.folder.path());
+    let output = command.env("IRISPOOL_ALERT_COMMAND", format!("-x {KEY}")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("alert command     sh understands it"), "{said}");
+    let arguments = fs::read_to_string(site.folder.path().join("arguments")).unwrap();
+    assert!(arguments.contains("-n") && !arguments.contains(KEY), "{arguments}");
+}
+
+#[test]
 fn the_heartbeat_beats_only_while_nothing_is_critical() {
     let (site, hook) = (Site::new(), Hook::new());
     let daemon = hook.worker(&site, &["--status-backlog-critical=1", "--alert-remind=1s"]);
@@ -506,6 +548,49 @@ fn what_was_told_is_known_although_it_cannot_be_saved() {
     assert_eq!(hook.alerts().len(), 1);
     let log = daemon.stop() + &other.stop();
     assert!(log.contains("cannot keep in the spool what was told"), "{log}");
+}
+
+#[test]
+fn status_says_why_a_worker_on_a_full_disk_keeps_the_alerts_in_hand() {
+    let (site, hook) = (Site::new(), Hook::new());
+    let Some(_mounted) = Tmpfs::mount(&site.spool, 256) else { return skip("a tmpfs can't be mounted") };
+    let mut daemon = hook.worker(&site, &[]);
+    hook.wait_for_rounds();
+    let mut ballast = File::create(site.spool.join("ballast")).unwrap();
+    while ballast.write_all(&[0; 4_096]).is_ok() {}
+    daemon.wait_for_log("cannot keep in the spool what was told");
+    let tell = || {
+        let output = status(&site, &["--alert", "--alert-after=0s", &hook.webhook()]);
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = tell();
+    let holder = format!("told nothing: process {} has the alerts in hand: it can't keep", daemon.id());
+    assert!(said.contains(&holder) && said.contains("No space left on device"), "{said}");
+    assert!(!said.contains("end it"), "{said}");
+    drop(ballast);
+    fs::remove_file(site.spool.join("ballast")).unwrap();
+    until("it can be kept again", || tell().is_empty());
+    daemon.stop();
+    let lock = fs::read_to_string(site.spool.join("alerts.lock")).unwrap();
+    assert_eq!(lock.trim(), "", "a reason does not outlast its holder");
+}
+
+#[test]
+fn what_others_saved_while_the_lock_was_not_to_be_had_is_not_replaced() {
+    let (site, hook) = (Site::new(), Hook::new());
+    fs::create_dir_all(&site.spool).unwrap();
+    let lock = site.spool.join("alerts.lock");
+    std::os::unix::fs::symlink("/no/such/folder/alerts.lock", &lock).unwrap();
+    let mut daemon = hook.worker(&site, &[]);
+    daemon.wait_for_log("cannot keep in the spool what was told");
+    let moon =
+        json!({"level": "warning", "what": "the moon is away", "hint": "wait", "since_ms": 1, "told_ms": 1});
+    let state = json!({"channels": {"webhook": {"told": {"moon": moon}}}});
+    fs::write(site.spool.join("alerts.json.other"), state.to_string()).unwrap();
+    fs::rename(site.spool.join("alerts.json.other"), site.spool.join("alerts.json")).unwrap();
+    fs::remove_file(&lock).unwrap();
+    assert_eq!(keys(&hook.wait_for(1), "cleared"), ["moon"]);
+    daemon.stop();
 }
 
 #[test]

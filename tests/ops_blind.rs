@@ -148,6 +148,46 @@ fn with_bigquery_silence_outlasts_the_flow_log() {
 }
 
 #[test]
+fn a_day_of_the_flow_log_that_cannot_be_read_is_unknown_and_nothing_is_concluded() {
+    let (site, google) = (Site::new(), Google::start());
+    let mut run = site.irispool();
+    run.arg("run").env("IRISPOOL_SPOOL", &site.spool);
+    google.as_emulator(&mut run);
+    let mut daemon = Daemon::start(run, site.folder.path());
+    daemon.wait_until_ready();
+    let flow = site.spool.join("flow");
+    fs::create_dir(&flow).unwrap();
+    // A row an hour ago and one five days ago, each in the file of its day.
+    let files = [3_600_000, 5 * 24 * 3_600_000].map(|ago_ms| {
+        let at_ms = jiff::Timestamp::now().as_millisecond() - ago_ms;
+        let day = jiff::Timestamp::from_millisecond(at_ms).unwrap().strftime("%Y-%m-%d");
+        let came = format!(
+            r#"{{"minute":{},"warehouse":"bigquery:p.d","flow":{{"FREQ":{{"m":1,"r":1,"at":{at_ms}}}}}}}"#,
+            at_ms / 60_000
+        );
+        let file = flow.join(format!("{day}.jsonl"));
+        fs::write(&file, format!("{{\"worker\":\"w\",\"came\":{came}}}\n")).unwrap();
+        file
+    });
+    site.give_to_nobody();
+    let answer = || {
+        let mut command = command(&site, &[]);
+        google.as_emulator(&mut command);
+        of_output(&site.unprivileged(command).output().unwrap())
+    };
+    until("the worker is seen", || answer()["code"] == 1);
+    assert_found(&answer(), 1, &["stale"]);
+    for file in files {
+        let _closed = Closed::new(&file);
+        let seen = answer();
+        assert_found(&seen, 3, &["spool"]);
+        let what = seen["findings"][0]["what"].as_str().unwrap();
+        assert!(what.contains(file.to_str().unwrap()), "{what}");
+    }
+    daemon.stop();
+}
+
+#[test]
 fn messages_where_no_worker_looks_are_a_warning() {
     let site = Site::new();
     let daemon = at_work(&site);
@@ -226,16 +266,23 @@ struct Told {
 
 #[track_caller]
 fn tell(site: &Site) -> Told {
+    told(site).expect("there is something to tell")
+}
+
+/// The same; none where it tells nothing.
+#[track_caller]
+fn told(site: &Site) -> Option<Told> {
     let told = site.folder.path().join("told");
     let hook = format!("--alert-command=cat > {}", told.display());
     answer_unprivileged(site, &["--alert", "--alert-after=0s", &hook]);
-    let alert: Value = serde_json::from_slice(&fs::read(&told).unwrap()).unwrap();
+    let alert: Value = serde_json::from_slice(&fs::read(&told).ok()?).unwrap();
     fs::remove_file(&told).unwrap();
     let keys = |kind: &str| {
         let notes = alert[kind].as_array().unwrap();
         notes.iter().map(|note| note["key"].as_str().unwrap().to_owned()).collect()
     };
-    Told { new: keys("new"), cleared: keys("cleared"), text: alert["text"].as_str().unwrap().to_owned() }
+    let text = alert["text"].as_str().unwrap().to_owned();
+    Some(Told { new: keys("new"), cleared: keys("cleared"), text })
 }
 
 #[test]
@@ -267,6 +314,69 @@ fn nothing_is_over_because_the_spool_cannot_be_read() {
     assert_eq!((told.new, told.cleared), (vec!["spool".to_owned()], vec![]), "{}", told.text);
     drop(closed);
     assert_eq!(tell(&site).cleared, ["spool"]);
+}
+
+#[test]
+fn what_only_a_worker_says_is_not_over_while_none_can_be_asked() {
+    let site = Site::new();
+    fs::create_dir(&site.spool).unwrap();
+    fs::write(site.spool.join("archive"), "no folder").unwrap();
+    let packer = site.daemon(&["--keep=archive", "--scan-interval=100ms"]);
+    site.put("FREQ", "a", ROW);
+    let other = rusqlite::Connection::open(site.folder.path().join("other.db")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut command = site.irispool();
+    command.args(["run", "--busy-timeout=100ms", "--warehouse=sqlite:other.db", "--spool"]).arg(&site.spool);
+    let waiter = Daemon::start(command, site.folder.path());
+    until("both have something to say", || answer(&site, &[])["findings"].as_array().unwrap().len() == 2);
+    site.give_to_nobody();
+    assert_eq!(tell(&site).new, ["waits", "unpacked"]);
+    let closed = Closed::new(&site.spool.join("claimed"));
+    let seen = tell(&site);
+    assert_eq!((seen.new, seen.cleared), (vec!["spool".to_owned()], vec![]), "{}", seen.text);
+    drop(closed);
+    assert_eq!(tell(&site).cleared, ["spool"]);
+    packer.kill();
+    waiter.kill();
+    let seen = tell(&site);
+    assert_eq!((seen.new, seen.cleared), (vec!["no-worker".to_owned()], vec![]), "{}", seen.text);
+    let daemon = at_work(&site);
+    site.give_to_nobody();
+    assert_eq!(tell(&site).cleared, ["no-worker", "waits", "unpacked"]);
+    daemon.stop();
+}
+
+#[test]
+fn a_dataset_s_silence_is_not_over_when_its_lines_are_pruned() {
+    let site = Site::new();
+    site.drain(&[]);
+    ledger(&site, "FREQ", 4 * 3600, 3600, 120);
+    ledger(&site, "BOALF", 3600, 0, 60);
+    site.give_to_nobody();
+    assert_eq!(tell(&site).new, ["no-worker", "stale:FREQ"]);
+    let prune = || {
+        let all = "DELETE FROM irispool_load_history WHERE dataset = 'FREQ'";
+        site.connection().execute_batch(all).unwrap();
+    };
+    prune();
+    assert!(told(&site).is_none());
+    ledger(&site, "FREQ", 0, 0, 60);
+    assert_eq!(tell(&site).cleared, ["stale:FREQ"]);
+    // It falls silent once more, and nobody remembers when, until it is a week ago that it did.
+    prune();
+    ledger(&site, "FREQ", 4 * 3600, 3600, 120);
+    assert_eq!(tell(&site).new, ["stale:FREQ"]);
+    prune();
+    let file = site.spool.join("alerts.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    for since in state["seen"]["stale:FREQ"]["since_ms"].as_object_mut().unwrap().values_mut() {
+        *since = (since.as_i64().unwrap() - 7 * 24 * 3_600_000).into();
+    }
+    fs::write(&file, state.to_string()).unwrap();
+    site.give_to_nobody();
+    let seen = tell(&site);
+    assert_eq!(seen.cleared, ["stale:FREQ"]);
+    assert!(seen.text.contains("given up after"), "{}", seen.text);
 }
 
 #[test]

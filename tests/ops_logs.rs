@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, UNIX_EPOCH};
 
 use irispool::observe::log_file::{LogFile, LogFileSettings};
 use run_support::disk::Tmpfs;
 use run_support::site::{Ended, entries};
-use run_support::{Daemon, Site, skip, until};
+use run_support::{Daemon, Site, lacks, skip, until};
 
 const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
 
@@ -205,22 +206,72 @@ fn a_full_disk_under_the_log_loses_no_row_and_is_said_once() {
     let Some(mounted) = Tmpfs::mount(&folder, 64) else { return skip("a tmpfs can't be mounted") };
     let mut ballast = File::create(folder.join("ballast")).unwrap();
     while ballast.write_all(&[0; 4_096]).is_ok() {}
-    let mut daemon = site.daemon(&[&own[0], "--log-level=debug"]);
+    // There is room for one page: a line is cut off at its end, and those behind it are lost.
+    let page = 4_096;
+    ballast.set_len(ballast.metadata().unwrap().len() - page).unwrap();
+    let mut daemon = site.daemon(&[&own[0], "--log-level=trace"]);
     daemon.wait_until_ready();
     for number in 0..50 {
         site.put("FREQ", format!("m{number}"), ROW);
     }
     until("all rows are in", || site.loaded() == 50);
+    let mut number = 50;
+    let mut until_it_is = |what: &str, is: &dyn Fn(u64) -> bool| {
+        until(what, || {
+            site.put("FREQ", format!("m{number}"), "[{");
+            number += 1;
+            fs::metadata(log_path(&site)).is_ok_and(|found| is(found.len()))
+        });
+    };
+    until_it_is("the page is full", &|bytes| bytes == page);
+    let said = daemon.log().len();
+    until_it_is("more lines are lost", &|_| daemon.log().len() > said + 2_000);
     drop(ballast);
     fs::remove_file(folder.join("ballast")).unwrap();
-    until("there are lines again", || {
-        daemon.assert_running();
-        site.put("FREQ", "again", "[{");
-        fs::metadata(log_path(&site)).is_ok_and(|found| found.len() > 0)
-    });
+    until_it_is("there are lines again", &|bytes| bytes > 2 * page);
     let log = daemon.stop();
     assert_eq!(log.matches("cannot write the log file").count(), 1, "{log}");
+    // But for one that is cut off, each line is one that stderr has: none is glued to what was cut off before it.
+    let said = counted(&log);
+    let file = counted(&fs::read_to_string(log_path(&site)).unwrap());
+    let cut: Vec<&String> = file.keys().filter(|line| !said.contains_key(*line)).collect();
+    assert!(
+        cut.len() <= 1 && cut.iter().all(|cut| said.keys().any(|line| line.starts_with(*cut))),
+        "{cut:?}"
+    );
     drop(mounted);
+}
+
+#[test]
+fn a_bug_is_in_the_file_though_stderr_is_closed() {
+    let site = Site::new();
+    let own = flags(&site);
+    let traced =
+        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    if !traced.is_ok_and(|status| status.success()) {
+        return lacks("strace is missing or may not trace");
+    }
+    let ours = site.run_command(&[&own[0], "--scan-interval=100ms"]);
+    // Rust's standard library takes it for a bug that a folder can't be closed. The loader's files come first.
+    let mut command = Command::new("strace");
+    command.args([
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=close",
+        "-e",
+        "inject=close:error=EIO:when=100+",
+    ]);
+    command.arg(ours.get_program()).args(ours.get_args()).current_dir(site.folder.path());
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    let status = child.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(6), "{status}");
+    let file = fs::read_to_string(log_path(&site)).unwrap();
+    assert!(file.contains(" ERROR ") && file.contains("hint=\"this is a bug in irispool"), "{file}");
 }
 
 #[test]

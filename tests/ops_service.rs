@@ -4,12 +4,13 @@
 
 mod run_support;
 
+use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use run_support::{Daemon, Site, lacks};
+use run_support::{Daemon, Site, lacks, until};
 
 /// Reads what a worker tells until it tells `wanted`.
 #[track_caller]
@@ -38,6 +39,66 @@ fn systemd_hears_that_it_is_ready_and_well_and_stops() {
     hear(&socket, "WATCHDOG=1");
     daemon.stop();
     hear(&socket, "STOPPING=1");
+}
+
+/// It takes a minute, after which a worker that has gone no round is not well.
+#[test]
+fn a_worker_that_hangs_is_not_well_and_feeds_no_watchdog() {
+    let traced =
+        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    if !traced.is_ok_and(|status| status.success()) {
+        return lacks("strace is missing or may not trace");
+    }
+    let site = Site::new();
+    let path = site.folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(180))).unwrap();
+    let mut command = site.run_command(&["--listen=127.0.0.1:0", "--scan-interval=100ms"]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000").env_remove("WATCHDOG_PID");
+    let mut daemon = Daemon::start(command, site.folder.path());
+    hear(&socket, "READY=1");
+    hear(&socket, "WATCHDOG=1");
+    daemon.wait_for_log("serving");
+    let log = daemon.log();
+    let address = log.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
+    let healthz = || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        write!(stream, "GET /healthz HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(healthz().starts_with("HTTP/1.1 200 "));
+    // The next time that it lists a folder takes ten minutes, as on a disk that hangs.
+    let mut tracer = Command::new("strace");
+    tracer.args([
+        "-f",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=getdents64",
+        "-e",
+        "inject=getdents64:delay_enter=600s",
+    ]);
+    let mut tracer = tracer.args(["-p", &daemon.id().to_string()]).stderr(Stdio::null()).spawn().unwrap();
+    until("it is not well", || healthz().starts_with("HTTP/1.1 503 "));
+    assert!(healthz().contains("no round for "), "{}", healthz());
+    // What was told before that is read; then it tells its news three times, and not the watchdog.
+    socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 256];
+    while socket.recv(&mut buffer).is_ok() {}
+    let claimed = site.spool.join("claimed");
+    let worker =
+        run_support::site::entries(&claimed).into_iter().find(|path| !path.ends_with(".locks")).unwrap();
+    let told_at = || worker.join(".lock").metadata().unwrap().modified().unwrap();
+    for _ in 0..3 {
+        let before = told_at();
+        until("it tells its news", || told_at() != before);
+    }
+    assert!(socket.recv(&mut buffer).is_err(), "the watchdog was fed");
+    daemon.kill();
+    let _ = tracer.kill();
+    tracer.wait().unwrap();
 }
 
 #[test]

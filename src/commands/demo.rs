@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{self, stdout};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::DemoArgs;
 use super::feed::{self, FeedArgs};
@@ -76,13 +77,13 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     let fed = feed::run(&feed, &stop)?;
     say(&format!("\nWrote messages as Elexon's client does, some broken on purpose: {fed}\n"))?;
 
-    let (_, totals) = work(&config, true, layout.clone(), stop.clone())?;
+    let (_, totals) = work(&config, true, layout.clone(), stop.clone(), Arc::default())?;
     let Totals { delivered, rows, dead, .. } = totals;
     say(&format!("\nDelivered {delivered} messages with {rows} rows; {dead} went to dead\n"))?;
 
     let again = FeedArgs { files: Some(REDELIVERED), ..feed };
     feed::run(&again, &stop)?;
-    let (_, totals) = work(&config, true, layout.clone(), stop)?;
+    let (_, totals) = work(&config, true, layout.clone(), stop, Arc::default())?;
     let Totals { delivered, already_loaded, rows, .. } = totals;
     say(&format!(
         "Delivered {delivered} messages that came again: {already_loaded} were there, {rows} rows are new\n\n"

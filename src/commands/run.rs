@@ -13,13 +13,13 @@ use super::pid_file::PidFile;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::Watch;
-use crate::health::{Endpoint, Opened, Publisher};
+use crate::health::{Endpoint, Latest, Opened, Publisher, Pulse};
 use crate::message::Mode;
 use crate::observe::service::Service;
 use crate::observe::{Progress, http};
 use crate::pipeline::{self, Ended, KeepSettings, Keeper, PipelineError, Room, Settings, Tally, Totals};
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout, SpoolError, Worker, now_ms};
+use crate::spool::{Keep, Layout, SpoolError, Worker};
 use crate::warehouse::Warehouse;
 
 /// How often the progress bar learns of new numbers.
@@ -27,9 +27,6 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How often other processes learn how this one does.
 const NEWS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A worker that has gone no round for so long is not called well.
-const ROUND_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// A summary line comes after so long with work in it.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
@@ -60,8 +57,12 @@ pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let layout = Layout::open(&config.spool)?;
     // A drain says by its exit code how it went, and is gone before anything has lasted.
-    let watch = if once { None } else { Watch::start(config, &stop).map_err(PipelineError::Thread)? };
-    let (exit, _) = work(config, once, layout, stop)?;
+    let latest = Arc::new(Latest::default());
+    let watch = match once {
+        true => None,
+        false => Watch::start(config, &stop, Arc::clone(&latest)).map_err(PipelineError::Thread)?,
+    };
+    let (exit, _) = work(config, once, layout, stop, latest)?;
     drop(watch);
     Ok(exit)
 }
@@ -73,13 +74,19 @@ pub(super) fn work(
     once: bool,
     layout: Layout,
     stop: Stop,
+    latest: Arc<Latest>,
 ) -> Result<(Exit, Totals), Failure> {
     let started = Instant::now();
     let tally = Arc::new(Tally::default());
     tally.figures.wait(None);
     let opened = Opened::default();
     let (finished, teller_stop) = bounded::<()>(0);
-    let listen = config.listen.0.map(|address| serve(config, address, &tally, &opened)).transpose()?;
+    let pulse = Arc::new(Pulse::default());
+    let endpoint = || {
+        let (tally, opened) = (Arc::clone(&tally), Arc::clone(&opened));
+        Endpoint::new(config, tally, opened, Arc::clone(&pulse), latest)
+    };
+    let listen = config.listen.0.map(|address| serve(address, endpoint())).transpose()?;
     let worker = Worker::register(&layout)?;
     tally.figures.registered(worker.name());
     let teller = {
@@ -88,7 +95,7 @@ pub(super) fn work(
         let mut publisher = Publisher::new(layout.clone(), listen, &config.warehouse);
         thread::Builder::new()
             .name("tell".to_owned())
-            .spawn(move || tell(&tally, &mut publisher, &stop_seen, &teller_stop))
+            .spawn(move || tell(&tally, &pulse, &mut publisher, &stop_seen, &teller_stop))
             .map_err(PipelineError::Thread)?
     };
     let ended = match open_patiently(config, once, &stop, &tally) {
@@ -150,16 +157,10 @@ fn deliver(
 }
 
 /// Serves metrics and health until the process ends. Gives the address, with the port that the system chose for 0.
-fn serve(
-    config: &Config,
-    address: SocketAddr,
-    tally: &Arc<Tally>,
-    warehouse: &Opened,
-) -> Result<SocketAddr, ListenError> {
+fn serve(address: SocketAddr, endpoint: Endpoint) -> Result<SocketAddr, ListenError> {
     let failed = |source| ListenError { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let endpoint = Endpoint::new(config.clone(), Arc::clone(tally), Arc::clone(warehouse));
     http::serve(listener, Arc::new(move |request: &http::Request| endpoint.answer(request)))
         .map_err(failed)?;
     tracing::info!(%address, "serving /metrics, /healthz and /readyz");
@@ -221,7 +222,7 @@ fn settings(config: &Config, once: bool) -> Settings {
 }
 
 /// Until `stop` is disconnected: moves the progress bar, publishes how things are for `irispool status`, and logs a summary a minute while there is work.
-fn tell(tally: &Tally, publisher: &mut Publisher, asked: &Stop, stop: &Receiver<()>) {
+fn tell(tally: &Tally, pulse: &Pulse, publisher: &mut Publisher, asked: &Stop, stop: &Receiver<()>) {
     let progress = Progress::new(0, true);
     let (mut shown, mut said) = (Totals::default(), Totals::default());
     let mut last_summary = Instant::now();
@@ -233,8 +234,8 @@ fn tell(tally: &Tally, publisher: &mut Publisher, asked: &Stop, stop: &Receiver<
         progress.add_total(now.claimed - shown.claimed);
         progress.delivered(now.delivered + now.dead - shown.delivered - shown.dead, now.rows - shown.rows);
         shown = now;
-        let turned_ms = tally.figures.turned_at_ms();
-        if !is_ready && turned_ms > 0 {
+        let hangs = pulse.hangs_for(&tally.figures).is_some();
+        if !is_ready && tally.figures.turned_at_ms() > 0 {
             is_ready = true;
             service.ready();
         }
@@ -242,7 +243,7 @@ fn tell(tally: &Tally, publisher: &mut Publisher, asked: &Stop, stop: &Receiver<
             is_stopping = true;
             service.stopping();
         }
-        if is_ready && now_ms() - turned_ms < ROUND_AGE_MAX.as_millis() as i64 {
+        if is_ready && !hangs {
             service.well();
         }
         if Instant::now() >= next_news {

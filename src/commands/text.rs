@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 
 use crate::exit::OutputError;
+pub(super) use crate::observe::size;
 use crate::observe::{self, plain};
 
 /// Names told one by one; of more only how many they are.
@@ -148,11 +149,6 @@ pub(super) fn count(count: u64) -> String {
 /// `1 message`, `1,234 messages`.
 pub(super) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
-}
-
-/// `4.2 MiB`.
-pub(super) fn size(bytes: u64) -> String {
-    bytesize::ByteSize::b(bytes).display().iec().to_string()
 }
 
 /// `2025-10-28T03:59:00Z`.

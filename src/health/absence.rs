@@ -14,16 +14,17 @@ pub(super) enum Absence {
     Unknown,
 }
 
-/// Why a finding of this key is not among those that were made of these facts.
-pub(super) fn absence(key: &str, facts: &Facts, findings: &[Finding]) -> Absence {
+/// Why a finding of this key, which began at `since_ms`, is not among those that were made of these facts.
+pub(super) fn absence(key: &str, since_ms: i64, facts: &Facts, findings: &[Finding]) -> Absence {
     let (kind, about) = key.split_once(':').unwrap_or((key, ""));
     let is_read = |part| !facts.unread.contains_key(&part);
     let one_lives = facts.workers.iter().any(|worker| worker.alive);
+    let one_speaks = facts.workers.iter().any(|worker| worker.alive && worker.news.is_some());
     let is_known = match kind {
         "no-worker" => one_lives || is_read(Part::Claimed),
         "dead-worker" | "hangs" => is_read(Part::Claimed),
-        // Only a live worker says what is parked.
-        "parked" => one_lives && is_read(Part::Claimed),
+        // Only a live worker says so.
+        "parked" | "waits" | "unpacked" | "unlimited" => one_speaks && is_read(Part::Claimed),
         "backlog" | "oldest" | "stray" | "too-deep" => is_read(Part::Incoming),
         "dead" | "dead-full" | "dead-nearly-full" => is_read(Part::Dead),
         "stale" if about.is_empty() => facts.is_flow_known,
@@ -35,11 +36,17 @@ pub(super) fn absence(key: &str, facts: &Facts, findings: &[Finding]) -> Absence
     if !is_known {
         return Absence::Unknown;
     }
+    if kind != "stale" || about.is_empty() {
+        return Absence::Over;
+    }
+    // Its lines may have been pruned, and its rhythm with them: only a row ends a silence.
     let last_ms = facts.datasets.get(about).and_then(|of| of.flow.as_ref()).and_then(|flow| flow.last_row_ms);
-    match (kind, last_ms) {
-        ("stale", Some(last_ms)) if facts.at_ms - last_ms >= GIVEN_UP_AFTER.as_millis() as i64 => {
-            Absence::GivenUp
-        }
-        _ => Absence::Over,
+    let silent_since_ms = last_ms.unwrap_or(since_ms);
+    if last_ms.is_some_and(|last_ms| last_ms > since_ms) {
+        Absence::Over
+    } else if facts.at_ms - silent_since_ms >= GIVEN_UP_AFTER.as_millis() as i64 {
+        Absence::GivenUp
+    } else {
+        Absence::Unknown
     }
 }

@@ -26,8 +26,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a look waits for the network in all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Default, Serialize)]
+/// The warehouse's answer, and the rows of all datasets together.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct WarehouseFacts {
+    /// As it is configured, `sqlite:irispool.db` or `bigquery:project.dataset`.
     pub name: String,
     /// Whether it is there; a SQLite file is made by the first run.
     pub there: bool,
@@ -35,11 +37,13 @@ pub struct WarehouseFacts {
     pub error: Option<String>,
     /// What to do about the error.
     pub hint: Option<String>,
+    /// How long its answer took, in ms; none where there was none, or no file to ask.
     pub answered_ms: Option<u64>,
     /// Where a BigQuery dataset is.
     pub location: Option<String>,
     /// When the last row of any dataset came, in ms since 1970 UTC.
     pub last_row_ms: Option<i64>,
+    /// How often rows of any dataset usually come; none without enough history.
     pub rhythm: Option<Rhythm>,
 }
 

@@ -16,7 +16,9 @@ const USUAL_TIMES: u32 = 3;
 pub struct Flow {
     /// When the last one came, in ms since 1970 UTC.
     pub last_row_ms: Option<i64>,
+    /// Rows that came in the last hour.
     pub rows_hour: u64,
+    /// Rows that came in the last 24 hours.
     pub rows_day: u64,
     /// None without enough history.
     pub rhythm: Option<Rhythm>,
@@ -35,8 +37,9 @@ impl Flow {
 /// How often rows came in the day before the last one. What came within a minute came together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Rhythm {
-    /// The median.
+    /// The median gap between two, in seconds.
     pub usual_gap_s: u64,
+    /// In seconds.
     pub longest_gap_s: u64,
 }
 

@@ -32,8 +32,10 @@ const ENDING: &str = ".jsonl";
 /// What came of one dataset in one minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Came {
+    /// Messages delivered.
     #[serde(rename = "m")]
     pub messages: u64,
+    /// Rows of them.
     #[serde(rename = "r")]
     pub rows: u64,
     /// When the last row came, in ms since 1970 UTC; 0 where none did.
@@ -48,6 +50,7 @@ pub struct Minute {
     pub minute: i64,
     /// Where the rows went, such as `bigquery:my-project.elexon`.
     pub warehouse: String,
+    /// By dataset.
     pub flow: BTreeMap<String, Came>,
 }
 
@@ -154,7 +157,8 @@ fn files(folder: &Path) -> io::Result<Vec<(i64, PathBuf)>> {
         let entry = entry?;
         let name = entry.file_name();
         let day = name.to_str().and_then(|name| day_of(name.strip_suffix(ENDING)?));
-        if let Some(day) = day.filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+        let Some(day) = day else { continue };
+        if there(entry.file_type())?.is_some_and(|kind| kind.is_file()) {
             files.push((day, entry.path()));
         }
     }
@@ -176,25 +180,44 @@ fn date_of(day: i64) -> String {
 #[derive(Debug, Default)]
 pub(super) struct OldDays(BTreeMap<PathBuf, BTreeMap<String, Flow>>);
 
+/// What can't be read of the log.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {source}", path.display())]
+pub(super) struct Unreadable {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Unreadable {
+    fn new(path: &Path, source: io::Error) -> Unreadable {
+        Unreadable { path: path.to_owned(), source }
+    }
+}
+
+/// None where it is not there.
+fn there<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// What came of each dataset into this warehouse. `current`: the minutes that are not over yet, with whose they are; to
 /// be looked up before this, so that none is missed.
 ///
 /// # Errors
-/// When the folder is there and can't be listed. A file that can't be read is left out.
+/// When the folder, or a file of the log, is there and can't be read: what it has is not known then.
 pub(super) fn read(
     folder: &Path,
     warehouse: &str,
     current: &[(&str, &Minute)],
     now_ms: i64,
     old_days: &mut OldDays,
-) -> io::Result<BTreeMap<String, Flow>> {
+) -> Result<BTreeMap<String, Flow>, Unreadable> {
     let mut gathered = Gathered::new(now_ms);
     let mut is_written: HashSet<(String, i64)> = HashSet::new();
     let today = now_ms.div_euclid(DAY_MS);
-    let files = match files(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        files => files?,
-    };
+    let files = there(files(folder)).map_err(|error| Unreadable::new(folder, error))?.unwrap_or_default();
     let is_kept = |day: &i64| *day > today - DAYS_KEPT;
     let (old, new): (Vec<_>, Vec<_>) =
         files.into_iter().filter(|(day, _)| is_kept(day)).partition(|(day, _)| *day < today - 1);
@@ -203,20 +226,21 @@ pub(super) fn read(
         // All of it is over a day old: of its rows only the times count.
         if !old_days.0.contains_key(&path) {
             let mut day = Gathered::new(now_ms);
-            if each_line(&path, |line| day.add_of(warehouse, &line.came)).is_err() {
-                continue;
-            }
+            let read = there(each_line(&path, |line| day.add_of(warehouse, &line.came)));
+            // One that another process has just removed is too old to count.
+            let Some(()) = read.map_err(|error| Unreadable::new(&path, error))? else { continue };
             old_days.0.insert(path.clone(), day.flows);
         }
         gathered.add_times(&old_days.0[&path]);
     }
     for (_, path) in new {
-        let _ = each_line(&path, |Line { worker, came: minute }| {
+        let read = each_line(&path, |Line { worker, came: minute }| {
             gathered.add_of(warehouse, &minute);
             if current.iter().any(|(name, current)| *name == worker && current.minute == minute.minute) {
                 is_written.insert((worker, minute.minute));
             }
         });
+        there(read).map_err(|error| Unreadable::new(&path, error))?;
     }
     for (worker, minute) in current {
         if minute.warehouse == warehouse && !is_written.contains(&((*worker).to_owned(), minute.minute)) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::news::NEWS_AGE_MAX;
 use super::{Facts, WorkerFacts};
 use crate::config::Config;
+use crate::observe::size;
 use crate::spool::{Part, Sighting};
 
 /// A dataset that has been silent for so long has been given up: it is no news that no row comes.
@@ -136,8 +137,8 @@ impl Judge<'_> {
         parked.sort_by_key(|(dataset, news)| (*dataset, !news.needs_person));
         parked.dedup_by_key(|(dataset, _)| *dataset);
         for (dataset, news) in parked {
-            let since = words(self.age(news.since_ms));
-            let what = format!("{dataset} is parked, its rows wait since {since}: {}", news.why);
+            let lasted = words(self.age(news.since_ms));
+            let what = format!("{dataset} is parked, its rows have waited for {lasted}: {}", news.why);
             let hint = if news.needs_person {
                 "a person is needed; the worker's log has a hint. Nothing is lost meanwhile"
             } else {
@@ -152,8 +153,8 @@ impl Judge<'_> {
         let alive = self.facts.workers.iter().filter(|worker| worker.alive);
         let waits = alive.filter_map(|worker| worker.news.as_ref()?.waits.as_ref());
         let Some(waits) = waits.min_by_key(|waits| waits.since_ms) else { return };
-        let since = words(self.age(waits.since_ms));
-        let what = format!("a worker waits for the warehouse since {since}: {}", waits.why);
+        let lasted = words(self.age(waits.since_ms));
+        let what = format!("a worker has waited for the warehouse for {lasted}: {}", waits.why);
         self.find(Level::Critical, "waits", what, "it is tried again by itself; nothing is lost meanwhile");
     }
 
@@ -162,8 +163,9 @@ impl Judge<'_> {
         let alive = self.facts.workers.iter().filter(|worker| worker.alive);
         let unpacked = alive.filter_map(|worker| worker.news.as_ref()?.unpacked.as_ref());
         let Some(unpacked) = unpacked.min_by_key(|unpacked| unpacked.since_ms) else { return };
-        let since = words(self.age(unpacked.since_ms));
-        let what = format!("delivered messages stay in done/, unpacked, since {since}: {}", unpacked.why);
+        let lasted = words(self.age(unpacked.since_ms));
+        let what =
+            format!("delivered messages have stayed in done/, unpacked, for {lasted}: {}", unpacked.why);
         let hint = "free some space, put rights right, or move away what is larger than any message: the worker packs then";
         self.find(Level::Warning, "unpacked", what, hint);
     }
@@ -302,11 +304,6 @@ impl Judge<'_> {
             self.find(Level::Warning, "dead-nearly-full", format!("{what}: claiming stops then"), hint);
         }
     }
-}
-
-/// `4.2 MiB`.
-fn size(bytes: u64) -> String {
-    bytesize::ByteSize::b(bytes).display().iec().to_string()
 }
 
 /// Whole seconds, the two largest units: `3h 5m`.

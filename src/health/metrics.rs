@@ -1,22 +1,15 @@
 //! The figures of a run as metrics. What is common to all workers of a spool comes from the same facts as `status`; what
 //! a worker has done comes from its own tally.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
 
-use super::{Facts, Level, Looker, judge, level_of};
+use super::{Facts, Latest, Level, Looker, Pulse, judge, level_of, with_whole_paths};
 use crate::config::Config;
 use crate::observe::http::{Request, Response};
 use crate::observe::metrics::{Family, Format, Kind, Sample, Value, render};
 use crate::pipeline::{DatasetFigures, Room, Tally};
 use crate::spool::now_ms;
 use crate::warehouse::{Histogram, Measure, MeasureKind, Reading, Warehouse};
-
-/// Facts are looked up again after so long, however often somebody asks.
-const FACTS_AGE_MAX: Duration = Duration::from_secs(5);
-
-/// A worker that has gone no round for so long hangs.
-const ROUND_AGE_MAX_MS: i64 = 60_000;
 
 /// The warehouse, once it is open.
 pub type Opened = Arc<OnceLock<Arc<dyn Warehouse>>>;
@@ -27,27 +20,32 @@ pub struct Endpoint {
     looker: Looker,
     tally: Arc<Tally>,
     warehouse: Opened,
+    pulse: Arc<Pulse>,
+    latest: Arc<Latest>,
     started_ms: i64,
-    facts: Mutex<Option<(Instant, Arc<Facts>)>>,
 }
 
 impl Endpoint {
-    pub fn new(config: Config, tally: Arc<Tally>, warehouse: Opened) -> Endpoint {
+    /// `latest`: what another thread of this process sees serves here, too.
+    pub fn new(
+        config: &Config,
+        tally: Arc<Tally>,
+        warehouse: Opened,
+        pulse: Arc<Pulse>,
+        latest: Arc<Latest>,
+    ) -> Endpoint {
+        let config = with_whole_paths(config);
         let looker = Looker::new(&config);
-        Endpoint { config, looker, tally, warehouse, started_ms: now_ms(), facts: Mutex::default() }
+        Endpoint { config, looker, tally, warehouse, pulse, latest, started_ms: now_ms() }
     }
 
     /// `/metrics`, `/healthz` (it lives: restart it where this is not 200) and `/readyz` (it takes messages).
     pub fn answer(&self, request: &Request) -> Response {
         match request.path.as_str() {
-            "/metrics" => {
-                let format = Format::accepted(&request.accept);
-                let body = render(&self.families(), format);
-                Response { status: 200, content_type: format.content_type(), body }
-            }
-            "/healthz" => match self.hangs_since_ms() {
+            "/metrics" => self.metrics(Format::accepted(&request.accept)),
+            "/healthz" => match self.pulse.hangs_for(&self.tally.figures) {
                 None => Response::text(200, "ok\n"),
-                Some(ms) => Response::text(503, format!("no round for {} s\n", ms / 1_000)),
+                Some(lasted) => Response::text(503, format!("no round for {} s\n", lasted.as_secs())),
             },
             "/readyz" => self.ready(),
             "/" => Response::text(200, "irispool\n/metrics\n/healthz\n/readyz\n"),
@@ -55,13 +53,14 @@ impl Endpoint {
         }
     }
 
-    /// For how long the coordinator has gone no round, where that is too long. To be started anew would not help one that
-    /// waits for its warehouse.
-    fn hangs_since_ms(&self) -> Option<i64> {
-        if self.tally.figures.waiting().is_some() {
-            return None;
+    fn metrics(&self, format: Format) -> Response {
+        match self.latest.get(|| self.looker.look()) {
+            Some(facts) => {
+                let body = render(&self.families(&facts), format);
+                Response { status: 200, content_type: format.content_type(), body }
+            }
+            None => Response::text(503, "to look at the spool takes too long: does a disk hang?\n"),
         }
-        Some(now_ms() - self.last_round_ms()).filter(|ms| *ms > ROUND_AGE_MAX_MS)
     }
 
     /// When the coordinator last went its round; at first, when the worker started.
@@ -77,7 +76,7 @@ impl Endpoint {
             return Response::text(503, "starting\n");
         }
         let parked: Vec<String> = self.tally.figures.parked().keys().map(ToString::to_string).collect();
-        match (self.hangs_since_ms(), parked.is_empty()) {
+        match (self.pulse.hangs_for(&self.tally.figures), parked.is_empty()) {
             (Some(_), _) => Response::text(503, "it goes no rounds\n"),
             (None, false) => {
                 Response::text(503, format!("the warehouse does not take {}\n", parked.join(", ")))
@@ -93,28 +92,14 @@ impl Endpoint {
         self.tally.figures.dead_room.room() == Room::Full
     }
 
-    /// One look at a time, however many ask.
-    fn facts(&self) -> Arc<Facts> {
-        let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*known {
-            Some((at, facts)) if at.elapsed() < FACTS_AGE_MAX => Arc::clone(facts),
-            _ => {
-                let facts = Arc::new(self.looker.look());
-                *known = Some((Instant::now(), Arc::clone(&facts)));
-                facts
-            }
-        }
-    }
-
-    fn families(&self) -> Vec<Family> {
-        let facts = self.facts();
+    fn families(&self, facts: &Facts) -> Vec<Family> {
         let mut families = self.of_process();
         families.extend(self.of_datasets());
         let measures = self.warehouse.get().map(|warehouse| warehouse.measures()).unwrap_or_default();
         families.extend(measures.into_iter().map(of_warehouse));
-        families.extend(of_spool(&facts));
+        families.extend(of_spool(facts));
         families.extend(super::alerts::families());
-        let level = level_of(&judge(&facts, &self.config));
+        let level = level_of(&judge(facts, &self.config));
         let levels = [Level::Ok, Level::Warning, Level::Critical, Level::Unknown];
         families.push(levels.into_iter().fold(
             Family::new(
@@ -262,15 +247,19 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     let mut dead = gauge("irispool_dead_messages", "Messages in dead.");
     let mut last = gauge("irispool_last_row_timestamp_seconds", "When the last row came, since 1970 UTC.");
     let mut day = gauge("irispool_recent_rows", "Rows of all workers in the last 24 hours.");
+    let mut hour = gauge("irispool_last_hour_rows", "Rows of all workers in the last hour.");
+    let mut bytes = gauge("irispool_backlog_bytes", "Bytes of the messages that wait in incoming.");
     for (dataset, of) in &facts.datasets {
         let labels = [("dataset", dataset.as_str())];
         let age_ms = of.oldest_ready_ms.map_or(0, |oldest| (facts.at_ms - oldest).max(0));
         backlog = backlog.with(&labels, of.ready);
+        bytes = bytes.with(&labels, of.ready_bytes);
         oldest = oldest.with(&labels, age_ms as f64 / 1e3);
         claimed = claimed.with(&labels, of.claimed);
         dead = dead.with(&labels, of.dead);
         if let Some(flow) = &of.flow {
             day = day.with(&labels, flow.rows_day);
+            hour = hour.with(&labels, flow.rows_hour);
         }
         if let Some(last_ms) = of.flow.as_ref().and_then(|flow| flow.last_row_ms) {
             last = last.with(&labels, last_ms as f64 / 1e3);
@@ -281,9 +270,28 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         .with(&[("state", "alive")], alive)
         .with(&[("state", "dead")], facts.workers.len() as u64 - alive);
     let mut disks = gauge("irispool_disk_used_ratio", "How full a disk is, or its inodes, from 0 to 1.");
+    let mut free = gauge("irispool_disk_free_bytes", "What may still be written to a disk.");
     for disk in &facts.disks {
-        disks = disks.with(&[("path", &disk.path.to_string_lossy())], f64::from(disk.percent_used) / 100.0);
+        let path = disk.path.to_string_lossy();
+        disks = disks.with(&[("path", &path)], f64::from(disk.percent_used) / 100.0);
+        free = free.with(&[("path", &path)], disk.free_bytes);
     }
+    let mut ages = gauge(
+        "irispool_backlog_age_messages",
+        "Messages that wait, by age: each is in one class, with its upper end in seconds.",
+    );
+    for class in &facts.backlog_ages {
+        let end = class.up_to_s.map_or("+Inf".to_owned(), |end| end.to_string());
+        ages = ages.with(&[("up_to", &end)], class.messages);
+    }
+    let stray =
+        gauge("irispool_stray_files", "Files and links directly in incoming, where no worker takes them.")
+            .with(&[], facts.stray.count);
+    let too_deep = gauge(
+        "irispool_too_deep_folders",
+        "Folders inside datasets' folders with something in them, where no worker looks.",
+    )
+    .with(&[], facts.too_deep.count);
     let dead_bytes = gauge("irispool_dead_bytes", "What dead takes of the disk, with its reports.")
         .with(&[], facts.dead_bytes);
     let warehouse = &facts.warehouse;
@@ -294,5 +302,15 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     if let Some(ms) = warehouse.answered_ms {
         answer = answer.with(&[], ms as f64 / 1e3);
     }
-    vec![backlog, oldest, claimed, dead, dead_bytes, last, day, workers, disks, up, answer]
+    let mut newest = gauge(
+        "irispool_newest_row_timestamp_seconds",
+        "When the last row of any dataset came, since 1970 UTC; also where the ledger has been pruned since.",
+    );
+    if let Some(last_ms) = warehouse.last_row_ms {
+        newest = newest.with(&[], last_ms as f64 / 1e3);
+    }
+    vec![
+        backlog, bytes, ages, oldest, stray, too_deep, claimed, dead, dead_bytes, last, newest, hour, day,
+        workers, disks, free, up, answer,
+    ]
 }

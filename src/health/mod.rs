@@ -12,9 +12,11 @@ mod flow;
 mod flow_log;
 mod judge;
 mod last_row;
+mod latest;
 mod ledger;
 mod metrics;
 mod news;
+mod pulse;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,78 +32,106 @@ use flow_log::OldDays;
 pub use flow_log::{Came, Minute};
 use judge::words;
 pub use judge::{Finding, Level, judge, level_of};
+pub use latest::Latest;
 pub use metrics::{Endpoint, Opened};
 pub use news::{News, ParkedNews, Publisher};
+pub use pulse::Pulse;
 
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::spool::{AGES, DiskSpace, Inspection, Layout, Part, Queue, Sighting, WorkerSeen, inspect, now_ms};
 
-/// All that is known at one moment. Written as JSON it is the answer of `irispool status --json`.
-#[derive(Debug, Serialize)]
+/// All that is known at one moment. Written as JSON, with the level and the findings before it, it is the answer of
+/// `irispool status --json`; there may be more fields some day, none of these goes.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Facts {
     /// When it was looked, in ms since 1970 UTC.
     pub at_ms: i64,
+    /// The spool's path as it is configured.
     pub spool: PathBuf,
     /// The parts of the spool that can't be read, or not all of them, with why: more may be there than is counted.
     pub unread: BTreeMap<Part, String>,
-    /// What lies in `incoming` where no worker takes it.
+    /// Files and links directly in `incoming`, where no worker takes them.
     pub stray: Sighting,
+    /// Folders inside datasets' folders with something in them, where no worker looks.
     pub too_deep: Sighting,
-    /// By dataset, as the warehouse calls it.
+    /// By dataset, as the warehouse calls it: all that wait, are claimed or dead, or ever came.
     pub datasets: BTreeMap<String, DatasetFacts>,
-    /// Messages that wait, over all datasets.
+    /// Messages that wait in `incoming`, over all datasets.
     pub ready: u64,
+    /// Messages in the hands of workers, alive or dead.
     pub claimed: u64,
+    /// Messages in `dead`.
     pub dead: u64,
+    /// What `dead` takes of the disk, with its reports.
     pub dead_bytes: u64,
-    /// When the oldest waiting message was written, in ms since 1970 UTC.
+    /// When the oldest waiting message was written, in ms since 1970 UTC; none where none waits.
     pub oldest_ready_ms: Option<i64>,
+    /// The messages that wait, by age: each is in one class, the youngest come first.
     pub backlog_ages: Vec<AgeClass>,
+    /// Those with a folder in `claimed`: a dead one's stays until another worker has finished its work.
     pub workers: Vec<WorkerFacts>,
+    /// What the warehouse said, and when rows came.
     pub warehouse: WarehouseFacts,
     /// Whether it could be found out when rows came.
     #[serde(skip)]
     pub is_flow_known: bool,
+    /// The file systems of the spool and of a warehouse that is a file.
     pub disks: Vec<DiskFacts>,
 }
 
+/// The messages and rows of one dataset.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct DatasetFacts {
+    /// Messages that wait in `incoming`.
     pub ready: u64,
+    /// Their size in all.
     pub ready_bytes: u64,
+    /// When the oldest of them was written, in ms since 1970 UTC; none where none waits.
     pub oldest_ready_ms: Option<i64>,
+    /// Messages in the hands of workers, alive or dead.
     pub claimed: u64,
+    /// Messages in `dead`.
     pub dead: u64,
-    /// None where the warehouse could not be asked.
+    /// When rows came; none where that could not be found out, or none ever came.
     pub flow: Option<Flow>,
 }
 
+/// How many messages of about one age wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AgeClass {
-    /// In seconds; none for the oldest.
+    /// They are younger than so many seconds, and not in an earlier class; none for the oldest.
     pub up_to_s: Option<u64>,
     pub messages: u64,
 }
 
-#[derive(Debug, Serialize)]
+/// One worker, as it is seen from outside.
+#[derive(Clone, Debug, Serialize)]
 pub struct WorkerFacts {
+    /// That of its folder, `host-pid-random`.
     pub name: String,
+    /// The first part of its name.
     pub host: String,
+    /// Its process id, on its host; none where its name has none.
     pub pid: Option<u32>,
+    /// Whether a process holds the lock of its folder.
     pub alive: bool,
+    /// When it started, in ms since 1970 UTC; none where that can't be seen.
     pub since_ms: Option<i64>,
     /// Messages in its hands.
     pub claimed: u64,
-    /// What it says of itself.
+    /// What it says of itself, once a second while it lives; none where it has said nothing that can be read.
     pub news: Option<News>,
 }
 
+/// One file system.
 #[derive(Clone, Debug, Serialize)]
 pub struct DiskFacts {
-    /// What is on it.
+    /// What is on it: the spool, or the folder of the database.
     pub path: PathBuf,
+    /// How full it is, or its inodes where they are fuller.
     pub percent_used: u32,
+    /// What this user may still write.
     pub free_bytes: u64,
 }
 
@@ -208,8 +238,17 @@ fn flows_of_log(
         .iter()
         .filter_map(|worker| Some((worker.name.as_str(), worker.news.as_ref()?.minute.as_ref()?)))
         .collect();
-    flow_log::read(&layout.flow(), warehouse, &current, at_ms, old_days)
-        .map_err(|error| format!("cannot list {}: {error}", layout.flow().display()))
+    flow_log::read(&layout.flow(), warehouse, &current, at_ms, old_days).map_err(|error| error.to_string())
+}
+
+/// Paths in keys and labels must be the same to every process wherever it was started.
+fn with_whole_paths(config: &Config) -> Config {
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let warehouse = match &config.warehouse {
+        WarehouseSpec::Sqlite(file) => WarehouseSpec::Sqlite(whole(file)),
+        other => other.clone(),
+    };
+    Config { spool: whole(&config.spool), warehouse, ..config.clone() }
 }
 
 /// The file systems of the spool and of a warehouse that is a file; one that both are on counts once.

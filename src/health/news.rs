@@ -21,16 +21,21 @@ pub(super) const NEWS_AGE_MAX: Duration = Duration::from_secs(60);
 /// A worker's word about itself. Fields that one version has and another has not are left out or passed over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct News {
+    /// Its version.
     pub irispool: String,
+    /// When it started, in ms since 1970 UTC.
     pub started_ms: i64,
-    /// When its coordinator last went its round.
+    /// When its coordinator last went its round, in ms since 1970 UTC; 0 before the first.
     pub turned_ms: i64,
+    /// Messages delivered since it started.
     pub delivered: u64,
+    /// Rows of them.
     pub rows: u64,
+    /// Messages that it moved to `dead`.
     pub dead: u64,
-    /// Over the last minute.
+    /// Messages delivered or dead, over the last minute.
     pub files_per_second: f64,
-    /// Tables that take no rows for now.
+    /// Tables that take no rows for now, by dataset.
     #[serde(default)]
     pub parked: BTreeMap<String, ParkedNews>,
     /// For the warehouse to open.
@@ -42,7 +47,7 @@ pub struct News {
     /// Why it can't keep to the limits of what is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlimited: Option<ParkedNews>,
-    /// Where it serves metrics.
+    /// The address at which it serves metrics.
     #[serde(default)]
     pub listen: Option<String>,
     /// What came in the minute that is not over yet and so not in the flow log; where there is one.
@@ -50,10 +55,13 @@ pub struct News {
     pub minute: Option<Minute>,
 }
 
+/// What does not go on for now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedNews {
     pub why: String,
+    /// Waiting does not help.
     pub needs_person: bool,
+    /// Since when, in ms since 1970 UTC.
     pub since_ms: i64,
 }
 

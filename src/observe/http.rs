@@ -6,18 +6,30 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Connections answered at once; more wait with the system.
-const THREADS: usize = 4;
+use crossbeam_channel::{Sender, bounded};
 
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 const HEADERS_MAX: usize = 64;
 
-/// A request must be there, and its answer taken, within this.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// After a failed accept (too many open files) there is no use in trying again at once.
 const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
+/// What others may cost.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Connections at once, each with a thread; more wait with the system.
+    connections: usize,
+    /// A request must be there within this.
+    request: Duration,
+    /// Its answer must be taken within this, however it is taken.
+    answer: Duration,
+}
+
+/// Who is silent or slow keeps nobody waiting, unless there are very many of them, and then for some seconds.
+const LIMITS: Limits =
+    Limits { connections: 64, request: Duration::from_secs(3), answer: Duration::from_secs(5) };
+
+/// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Without what comes behind a `?`.
@@ -26,49 +38,75 @@ pub struct Request {
     pub accept: String,
 }
 
+/// What it is answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
+    /// One of those that [`serve`] has a word for: 200, 404, 405, 431, 503; any other is called a bad request.
     pub status: u16,
     pub content_type: &'static str,
     pub body: String,
 }
 
 impl Response {
+    /// Plain text.
     pub fn text(status: u16, body: impl Into<String>) -> Response {
         Response { status, content_type: "text/plain; charset=utf-8", body: body.into() }
     }
 }
 
+/// Makes the answer to a request; several at once, from several threads.
 pub type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
-/// Answers whoever connects, from threads of its own that live as long as the process.
+/// Answers whoever connects, from threads of its own, for as long as the process lives.
 ///
 /// # Errors
 /// When the system starts no thread.
 pub fn serve(listener: TcpListener, handler: Arc<Handler>) -> io::Result<()> {
-    let listener = Arc::new(listener);
-    for number in 0..THREADS {
-        let (listener, handler) = (Arc::clone(&listener), Arc::clone(&handler));
-        thread::Builder::new().name(format!("http-{number}")).spawn(move || {
-            loop {
-                match listener.accept() {
-                    // Who goes away in the middle gets no answer.
-                    Ok((stream, _)) => drop(answer(stream, &*handler)),
-                    Err(_) => thread::sleep(ACCEPT_RETRY),
-                }
-            }
-        })?;
+    serve_within(LIMITS, listener, handler)
+}
+
+fn serve_within(limits: Limits, listener: TcpListener, handler: Arc<Handler>) -> io::Result<()> {
+    let (free, places) = bounded(limits.connections);
+    for _ in 0..limits.connections {
+        let _ = free.send(());
     }
+    let accept = move || {
+        loop {
+            let Ok(()) = places.recv() else { return };
+            let Ok((stream, _)) = listener.accept() else {
+                let _ = free.send(());
+                thread::sleep(ACCEPT_RETRY);
+                continue;
+            };
+            let (handler, place) = (Arc::clone(&handler), Place(free.clone()));
+            let work = move || {
+                // Who goes away in the middle gets no answer.
+                let _ = answer(stream, limits, &*handler);
+                drop(place);
+            };
+            // Where no thread can be started the connection is closed.
+            let _ = thread::Builder::new().name("http".to_owned()).spawn(work);
+        }
+    };
+    thread::Builder::new().name("http-accept".to_owned()).spawn(accept)?;
     Ok(())
 }
 
-fn answer(mut stream: TcpStream, handler: &Handler) -> io::Result<()> {
-    let until = Instant::now() + PATIENCE;
-    let (head_only, response) = match read_request(&mut stream, until)? {
+/// One of the connections there may be; free again when this is gone.
+struct Place(Sender<()>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+fn answer(mut stream: TcpStream, limits: Limits, handler: &Handler) -> io::Result<()> {
+    let (head_only, response) = match read_request(&mut stream, Instant::now() + limits.request)? {
         Ok((head_only, request)) => (head_only, handler(&request)),
         Err(refusal) => (false, refusal),
     };
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let until = Instant::now() + limits.answer;
     let reason = match response.status {
         200 => "OK",
         404 => "Not Found",
@@ -87,8 +125,21 @@ fn answer(mut stream: TcpStream, handler: &Handler) -> io::Result<()> {
     if !head_only {
         text.push_str(&body);
     }
-    stream.write_all(text.as_bytes())?;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        stream.set_write_timeout(Some(left(until)?))?;
+        match stream.write(rest)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => rest = &rest[written..],
+        }
+    }
     stream.shutdown(std::net::Shutdown::Write)
+}
+
+/// How long until then.
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 /// The request, and whether only the head of the answer is wanted; or the answer to what is none.
@@ -96,11 +147,7 @@ fn read_request(stream: &mut TcpStream, until: Instant) -> io::Result<Result<(bo
     let mut head = Vec::new();
     let mut buffer = [0_u8; 1024];
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        stream.set_read_timeout(Some(left))?;
+        stream.set_read_timeout(Some(left(until)?))?;
         let count = stream.read(&mut buffer)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -133,14 +180,81 @@ fn understand(request: &httparse::Request<'_, '_>) -> Result<(bool, Request), Re
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+
+    /// A server within these limits, with a path as its own answer.
+    fn server(limits: Limits, handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        serve_within(limits, listener, Arc::new(handler)).unwrap();
+        address
+    }
+
+    fn get(address: SocketAddr, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\n\r\n").unwrap();
+        stream
+    }
+
+    fn read(mut stream: TcpStream) -> String {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    const FOREVER: Duration = Duration::from_secs(24 * 3_600);
+
+    #[test]
+    fn who_is_silent_or_waits_keeps_nobody_waiting() {
+        let (finish, finished) = bounded::<()>(0);
+        let limits = Limits { request: FOREVER, answer: FOREVER, ..LIMITS };
+        let address = server(limits, move |request| {
+            if request.path == "/slow" {
+                let _ = finished.recv();
+            }
+            Response::text(200, "answered")
+        });
+        let silent: Vec<TcpStream> = (0..31).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let slow: Vec<TcpStream> = (0..31).map(|_| get(address, "/slow")).collect();
+        assert!(read(get(address, "/quick")).ends_with("answered"));
+        drop((finish, silent));
+        assert!(slow.into_iter().all(|stream| read(stream).ends_with("answered")));
+    }
+
+    #[test]
+    fn who_is_silent_is_hung_up_on_and_makes_room() {
+        let limits = Limits { connections: 1, request: Duration::from_millis(50), answer: FOREVER };
+        let address = server(limits, |_| Response::text(200, "answered"));
+        let silent = TcpStream::connect(address).unwrap();
+        assert!(read(get(address, "/")).ends_with("answered"));
+        assert_eq!(read(silent), "");
+    }
+
+    #[test]
+    fn who_takes_an_answer_a_letter_at_a_time_does_not_get_all_of_it() {
+        const BYTES: usize = 64 << 20;
+        let limits = Limits { connections: 1, request: FOREVER, answer: Duration::from_millis(50) };
+        let address = server(limits, |request| {
+            Response::text(
+                200,
+                if request.path == "/long" { "a".repeat(BYTES) } else { "answered".to_owned() },
+            )
+        });
+        let mut slow = get(address, "/long");
+        let mut taken = 0;
+        while let Ok(count @ 1..) = slow.read(&mut [0; 16]) {
+            taken += count;
+        }
+        assert!(taken < BYTES, "{taken}");
+        assert!(read(get(address, "/")).ends_with("answered"));
+    }
 
     /// What a server that repeats the path answers to these bytes.
     fn exchange(sent: &[u8]) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let repeat = |request: &Request| Response::text(200, format!("{} {}", request.path, request.accept));
-        serve(listener, Arc::new(repeat)).unwrap();
+        let address = server(LIMITS, repeat);
         let mut stream = TcpStream::connect(address).unwrap();
         // It may refuse, and close, before all is sent.
         let _ = stream.write_all(sent);

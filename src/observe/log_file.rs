@@ -51,8 +51,8 @@ pub struct LogFile {
 #[derive(Debug, Default)]
 struct State {
     file: Option<File>,
-    /// The last write ended within a line.
-    is_torn: bool,
+    /// The file in which our last write ended within a line, by device and inode.
+    torn: Option<(u64, u64)>,
     /// Since when it has failed.
     failed_at: Option<Instant>,
     /// When stderr was told of it last.
@@ -109,11 +109,13 @@ impl LogFile {
                 }
             }
         }
-        let torn = std::mem::take(&mut state.is_torn);
-        let text: &[u8] = if torn { &[b"\n", line].concat() } else { line };
+        let this = identity(&file.metadata()?);
+        let text: &[u8] = if state.torn == Some(this) { &[b"\n", line].concat() } else { line };
         let written = (&file).write(text)?;
+        if let Some(last) = text[..written].last() {
+            state.torn = (*last != b'\n').then_some(this);
+        }
         if written < text.len() {
-            state.is_torn = written > 0;
             return Err(io::ErrorKind::StorageFull.into());
         }
         state.file = Some(file);
@@ -200,10 +202,14 @@ fn last_line(found: &fs::Metadata) -> Option<Timestamp> {
     Timestamp::new(found.mtime(), found.mtime_nsec() as i32).ok()
 }
 
+fn identity(found: &fs::Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (open.dev(), open.ino())),
+        Ok(there) => Ok(identity(&there) == identity(&open)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }

@@ -38,26 +38,36 @@ pub struct Family {
     pub samples: Vec<Sample>,
 }
 
+/// What a metric's value does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// It only grows, from 0 at the start of the process.
     Counter,
+    /// It goes up and down.
     Gauge,
+    /// How values are distributed; counted since the start of the process.
     Histogram,
 }
 
+/// One value of a metric, with what tells it from the others.
 #[derive(Clone, Debug)]
 pub struct Sample {
+    /// Names and values; no two samples of a metric have the same.
     pub labels: Vec<(&'static str, String)>,
+    /// A [`Value::Histogram`] where the metric is one, else a number.
     pub value: Value,
 }
 
+/// In the unit that the metric's name ends with.
 #[derive(Clone, Debug)]
 pub enum Value {
     Number(f64),
     Histogram {
-        /// Upper ends, each with how many are not over it.
+        /// Upper ends in order, each with how many values are not over it; without the last, which is infinite.
         classes: Vec<(f64, u64)>,
+        /// All values.
         count: u64,
+        /// Of all values.
         sum: f64,
     },
 }

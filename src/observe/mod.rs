@@ -15,7 +15,7 @@ use clap::ColorChoice;
 
 pub use progress::{Progress, print_above_progress};
 pub use repeat::is_news;
-pub use text::plain;
+pub use text::{plain, size};
 
 /// Whether what goes to stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is
 /// set (<https://no-color.org>).

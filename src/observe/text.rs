@@ -1,4 +1,4 @@
-//! Text from outside, such as file names, made safe for a terminal and for a log line.
+//! Text from outside, such as file names, made safe for a terminal and for a log line; and sizes as one reads them.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -18,6 +18,11 @@ pub fn plain(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// `4.2 MiB`.
+pub fn size(bytes: u64) -> String {
+    bytesize::ByteSize::b(bytes).display().iec().to_string()
 }
 
 /// One line of JSON text with the same characters escaped as JSON does it, so that the JSON means what it did.

@@ -1,7 +1,7 @@
 //! Who is told of what goes on: alerts, the log file, the PID file, whoever asks over HTTP. Nothing is sent and nothing is
 //! written.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -73,11 +73,18 @@ fn connect(host: String, port: u16) -> Result<(), String> {
     Err(why)
 }
 
-/// Whether the shell understands it; it is not run.
+/// Whether the shell understands it; it is not run. It is a secret, so it is no argument, which everybody may read.
 fn of_command(text: &Secret) -> Line {
     let mut shell = Command::new("sh");
-    shell.args(["-n", "-c", "--", text.expose()]);
-    match shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status() {
+    shell.arg("-n").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let understood = shell.spawn().and_then(|mut shell| {
+        if let Some(mut stdin) = shell.stdin.take() {
+            // A shell that stops at a mistake does not read the rest.
+            let _ = stdin.write_all(text.expose().as_bytes());
+        }
+        shell.wait()
+    });
+    match understood {
         Ok(status) if status.success() => good("alert command", format!("sh understands it; {TRY}")),
         Ok(_) => bad("alert command", "sh does not understand it", "try it in a shell: sh -n -c '…'"),
         Err(error) => bad("alert command", format!("cannot start sh: {error}"), "is there a shell on PATH?"),

@@ -1,11 +1,12 @@
 //! `irispool status --alert-test`: whether alerts arrive.
 
 use std::io::{Write, stdout};
+use std::sync::Arc;
 
 use super::Answer;
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
-use crate::health::alerts;
+use crate::health::alerts::{self, Others};
 use crate::observe::plain;
 
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +26,24 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
 
 /// Tells what is to be told. Cron mails what is on stderr.
 pub(super) fn tell(config: &Config) -> Answer {
-    let (facts, findings, is_others) = alerts::tell(config);
-    if is_others {
-        let lock = config.spool.join("alerts.lock");
-        let lock = plain(&lock.to_string_lossy()).into_owned();
-        eprintln!("told nothing: another process has the alerts in hand, and does not end");
-        eprintln!("hint: if it hangs, end it (its number: fuser {lock}); status has what is wrong");
+    let (facts, findings, others) = alerts::tell(config);
+    match others {
+        None => {}
+        Some(Others::Kept { pid, why }) => {
+            let why = plain(&why);
+            eprintln!(
+                "told nothing: process {pid} has the alerts in hand: it can't keep in the spool what was told: {why}"
+            );
+            eprintln!("hint: it tells what there is to tell, and lets others do so when that is mended");
+        }
+        Some(Others::Silent) => {
+            let lock = config.spool.join("alerts.lock");
+            let lock = plain(&lock.to_string_lossy()).into_owned();
+            eprintln!("told nothing: another process has the alerts in hand, and does not end");
+            eprintln!("hint: if it hangs, end it (its number: fuser {lock}); status has what is wrong");
+        }
     }
-    Answer::new((facts, findings))
+    Answer::new((Arc::unwrap_or_clone(facts), findings))
 }
 
 /// Sends a test by every way, and says a line about each. Critical where one failed.

@@ -9,9 +9,8 @@ use crossbeam_channel::{Receiver, bounded, select};
 use super::super::text::{Look, Room, time};
 use super::{Answer, StatusArgs, screen};
 use crate::config::Config;
-use crate::exit::{Exit, Failure, OutputError};
+use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::health::Looker;
-use crate::pipeline::PipelineError;
 use crate::signals::Stop;
 
 /// How soon a terminal of another size is drawn anew.
@@ -25,6 +24,16 @@ const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 const BEGIN_FRAME: &str = "\x1b[?2026h\x1b[H";
 const END_FRAME: &str = "\x1b[J\x1b[?2026l";
 
+#[derive(Debug, thiserror::Error)]
+#[error("cannot look again and again: {0}")]
+struct WatchError(io::Error);
+
+impl Explain for WatchError {
+    fn hint(&self) -> Option<String> {
+        Some("raise the limit on processes, or look once: irispool status".to_owned())
+    }
+}
+
 /// Until Ctrl-C; gives the code of the last look. Looking is done by a thread of its own, as it may take seconds, in
 /// which Ctrl-C must be heard.
 pub(super) fn watch(
@@ -34,8 +43,8 @@ pub(super) fn watch(
     every: Duration,
     look: Look,
 ) -> Result<Exit, Failure> {
-    let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
-    let answers = look_again_and_again(config.clone(), looker, every).map_err(PipelineError::Thread)?;
+    let stop = Stop::on_signals().map_err(WatchError)?;
+    let answers = look_again_and_again(config.clone(), looker, every).map_err(WatchError)?;
     let is_screen = !args.json && stdout().is_terminal();
     let mut terminal = if is_screen { Some(Terminal::enter().map_err(OutputError::from)?) } else { None };
     let mut last: Option<Answer> = None;

@@ -1,4 +1,5 @@
-//! The command hook: `sh -c`, the alert on its stdin, bounded in time.
+//! The command hook: run by `sh`, the alert on its stdin, bounded in time. The command is a secret, and whoever is on the
+//! machine may read the arguments of a process: it goes by the environment, which only its user may read.
 
 use std::fs::File;
 use std::io::{Seek, Write};
@@ -20,6 +21,13 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const TEXT_CHARS_MAX: usize = 16_000;
 
 const POLL: Duration = Duration::from_millis(20);
+
+/// A process that is killed while it waits for a disk ends when the disk answers: nobody waits for that.
+const KILL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What `sh` runs: the command, in whose environment it does not stand any more. The line before it keeps a `-` at its
+/// beginning from being an option.
+const SCRIPT: &str = "eval \"unset IRISPOOL_ALERT_SCRIPT\n$IRISPOOL_ALERT_SCRIPT\"";
 
 /// The command that runs, if one does.
 #[derive(Debug, Default)]
@@ -59,16 +67,21 @@ impl Running {
     fn poll(&self) -> Option<Result<ExitStatus, SendError>> {
         let mut state = self.lock();
         let was_ended = state.ended;
-        let child = state.child.as_mut().expect("one was started, and only this takes it out");
+        let child =
+            state.child.as_mut().expect("run starts one, and asks no more once it has ended or is killed");
         let ended = child.try_wait().map_err(SendError::Start).transpose()?;
         state.child = None;
         Some(if was_ended { Err(SendError::Ended) } else { ended })
     }
 
+    /// Nobody else is kept waiting meanwhile.
     fn kill(&self) {
-        if let Some(mut child) = self.lock().child.take() {
-            kill(&mut child);
-            let _ = child.wait();
+        let child = self.lock().child.take();
+        let Some(mut child) = child else { return };
+        kill(&mut child);
+        let until = Instant::now() + KILL_PATIENCE;
+        while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
+            thread::sleep(POLL);
         }
     }
 }
@@ -83,7 +96,8 @@ fn kill(child: &mut Child) {
 pub(super) fn run(text: &str, message: &Message, running: &Running, shown: bool) -> Result<(), SendError> {
     let output = || if shown { Stdio::inherit() } else { Stdio::null() };
     let mut command = Command::new("sh");
-    command.args(["-c", "--", text]).envs(variables(message)).process_group(0);
+    command.args(["-c", SCRIPT]).env("IRISPOOL_ALERT_SCRIPT", text);
+    command.envs(variables(message)).process_group(0);
     command.stdin(stdin(message).map_err(SendError::Start)?).stdout(output()).stderr(output());
     let until = Instant::now() + PATIENCE;
     running.start(&mut command)?;

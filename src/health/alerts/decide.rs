@@ -62,11 +62,12 @@ pub(super) const REST_MS_MAX: i64 = 300_000;
 const LEVELS: [Level; 3] = [Level::Warning, Level::Unknown, Level::Critical];
 
 impl State {
-    /// Takes in what a look found, and why it did not find what was found earlier.
+    /// Takes in what a look found, and why it did not find what was found earlier: `absence` is asked that of a key and
+    /// of when it was first found, in ms since 1970 UTC.
     pub(super) fn observe(
         &mut self,
         findings: &[Finding],
-        absence: impl Fn(&str) -> Absence,
+        absence: impl Fn(&str, i64) -> Absence,
         now_ms: i64,
         patience: Patience,
     ) {
@@ -89,7 +90,7 @@ impl State {
             if findings.iter().any(|finding| finding.key == *key) {
                 return true;
             }
-            let absence = absence(key);
+            let absence = absence(key, seen.first_ms());
             let mut is_told = false;
             for note in channels.values_mut().filter_map(|channel| channel.told.get_mut(key)) {
                 is_told = true;
@@ -204,8 +205,13 @@ impl Seen {
         self.below_ms.get(&level).is_some_and(|since| now_ms - since >= patience.with(Level::Warning))
     }
 
+    /// When it was first found.
+    fn first_ms(&self) -> i64 {
+        self.since_ms.values().min().copied().unwrap_or_default()
+    }
+
     fn note(&self, key: &str, level: Level) -> Note {
-        let since_ms = self.since_ms.values().min().copied().unwrap_or_default();
+        let since_ms = self.first_ms();
         let (what, hint) = (self.what.clone(), self.hint.clone());
         Note { key: key.to_owned(), level, what, hint, since_ms, was: None, given_up: false }
     }
@@ -233,7 +239,7 @@ mod tests {
     /// was told anything.
     fn look(state: &mut State, now_ms: i64, findings: &[(&str, Level)]) -> Option<String> {
         let findings: Vec<Finding> = findings.iter().map(|(key, level)| finding(key, *level)).collect();
-        state.observe(&findings, |_| Absence::Over, now_ms, PATIENCE);
+        state.observe(&findings, |_, _| Absence::Over, now_ms, PATIENCE);
         let changes = state.changes("a", now_ms, PATIENCE);
         if changes.is_empty() {
             return None;
@@ -331,11 +337,11 @@ mod tests {
         look(&mut state, 0, &[("a", Warning)]);
         assert!(look(&mut state, 120, &[("a", Warning)]).is_some());
         assert_eq!(look(&mut state, 200, &[]), None);
-        state.observe(&[], |_| Absence::Unknown, 300, PATIENCE);
+        state.observe(&[], |_, _| Absence::Unknown, 300, PATIENCE);
         assert_eq!(look(&mut state, 400, &[]), None);
         assert!(look(&mut state, 520, &[]).is_some());
         look(&mut state, 600, &[("b", Warning)]);
-        state.observe(&[], |_| Absence::Unknown, 700, PATIENCE);
+        state.observe(&[], |_, _| Absence::Unknown, 700, PATIENCE);
         assert!(state.seen.is_empty(), "what nobody was told of counts from when it is seen again");
     }
 

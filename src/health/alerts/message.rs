@@ -17,6 +17,9 @@ const LISTED_MAX: usize = 30;
 /// Longer texts are cut.
 const CHARS_MAX: usize = 500;
 
+/// Slack takes 40,000, Discord at its address for Slack's messages 2,000.
+const SLACK_CHARS_MAX: usize = 2_000;
+
 /// Something that is wrong, or was.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Note {
@@ -103,29 +106,60 @@ impl Message {
         json
     }
 
-    /// As Slack takes it, and others that are made like it.
+    /// As Slack takes it, and others that are made like it: as much of the text as they take, whole notes of it.
     pub(super) fn slack(&self) -> Value {
-        let text = self.text().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        // What is behind the first note without room is not told, however short.
+        const ROOM: usize = SLACK_CHARS_MAX - "\n… and 1000000 more".len();
+        let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let mut text: String = escaped(&self.headline()).chars().take(ROOM).collect();
+        let mut chars = text.chars().count();
+        let mut left_out = 0;
+        for (lines, notes) in self.lines() {
+            let lines = escaped(&lines);
+            chars += 1 + lines.chars().count();
+            if left_out == 0 && chars <= ROOM {
+                let _ = write!(text, "\n{lines}");
+            } else {
+                left_out += notes;
+            }
+        }
+        if left_out > 0 {
+            let _ = write!(text, "\n… and {left_out} more");
+        }
         json!({ "text": text })
     }
 
     /// In words: the level, the host and the spool in the first line, then a line a note.
     pub(super) fn text(&self) -> String {
+        let mut text = self.headline();
+        for (lines, _) in self.lines() {
+            let _ = write!(text, "\n{lines}");
+        }
+        text
+    }
+
+    fn headline(&self) -> String {
         let what = match self.reason {
             Reason::Test => "this is a test of its alerts".to_owned(),
             Reason::Reminder => format!("{}, still", self.level.word()),
             Reason::Change => self.level.word().to_owned(),
         };
-        let mut text = format!("irispool on {} ({}): {what}", plain(&self.host), plain(&self.spool));
+        format!("irispool on {} ({}): {what}", plain(&self.host), plain(&self.spool))
+    }
+
+    /// What is below the headline: the lines of a note, or those of which only the number is told, each with how many
+    /// notes that are.
+    fn lines(&self) -> Vec<(String, usize)> {
+        let mut lines = Vec::new();
         for (kind, notes) in self.kinds() {
-            for note in notes.iter().take(LISTED_MAX) {
-                let _ = write!(text, "\n{}", note.line(kind, self.at_ms));
-            }
-            if unlisted(notes) > 0 {
-                let _ = write!(text, "\n{kind}: {} more", unlisted(notes));
+            let listed = notes.iter().take(LISTED_MAX);
+            lines.extend(listed.map(|note| (note.line(kind, self.at_ms), 1)));
+            let more = unlisted(notes);
+            if more > 0 {
+                lines.push((format!("{kind}: {more} more"), more));
             }
         }
-        text
+        lines
     }
 }
 
@@ -223,10 +257,40 @@ mod tests {
     #[test]
     fn however_much_is_wrong_it_stays_short() {
         let mut message = message();
-        message.changes.new = (0..5_000).map(|_| note(&"k".repeat(3_000), Level::Warning, None)).collect();
-        assert!(message.text().chars().count() < 40_000);
-        assert!(message.text().contains("\nnew: 4970 more\n"));
-        assert_eq!(message.json()["unlisted"], 4_970);
-        assert_eq!(message.json()["new"].as_array().unwrap().len(), LISTED_MAX);
+        let Changes { new, worse, better, cleared, still, .. } = &mut message.changes;
+        for (notes, was) in [
+            (new, None),
+            (worse, Some(Level::Ok)),
+            (better, Some(Level::Critical)),
+            (cleared, None),
+            (still, None),
+        ] {
+            *notes = (0..5_000).map(|_| note(&"k<".repeat(3_000), Level::Warning, was)).collect();
+            notes.iter_mut().for_each(|note| note.hint = "é".repeat(3_000));
+        }
+        // Of each of 5 * 30 a line of 500 and a hint of 500, and some words.
+        assert!(message.text().chars().count() < 5 * 30 * 1_100);
+        for kind in ["new", "worse", "better", "cleared", "still"] {
+            assert!(message.text().contains(&format!("\n{kind}: 4970 more")));
+            assert_eq!(message.json()[kind].as_array().unwrap().len(), LISTED_MAX);
+        }
+        assert_eq!(message.json()["unlisted"], 5 * 4_970);
+        let slack = message.slack();
+        let text = slack["text"].as_str().unwrap();
+        assert!(text.chars().count() <= SLACK_CHARS_MAX, "{}", text.chars().count());
+        assert!(text.ends_with("\n… and 24999 more"), "{text}");
+    }
+
+    #[test]
+    fn slack_is_told_whole_notes_and_how_many_it_is_not_told() {
+        let mut message = message();
+        message.changes.still = (0..50).map(|_| note(&"k".repeat(180), Level::Warning, None)).collect();
+        let slack = message.slack();
+        let text = slack["text"].as_str().unwrap();
+        let told = text.matches("\nstill WARNING").count();
+        assert!(told > 5 && text.chars().count() <= SLACK_CHARS_MAX, "{text}");
+        assert!(text.ends_with(&format!("\\n\n… and {} more", 50 - told)), "{text}");
+        message.spool = "&".repeat(4_000);
+        assert!(message.slack()["text"].as_str().unwrap().chars().count() <= SLACK_CHARS_MAX);
     }
 }

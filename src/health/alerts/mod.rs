@@ -6,6 +6,8 @@
 //! another could not go on with, and none has a queue: what is untold is the difference between what a channel was told
 //! last and what is so now ([`decide`]).
 //!
+//! Who can't save what was told keeps the lock, or another would tell it again, and says so in the lock's file.
+//!
 //! A channel that fails is tried again by later rounds, less and less often. What comes and goes meanwhile is not told.
 
 mod channel;
@@ -22,20 +24,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(super) use figures::families;
+pub use round::Others;
 
 use self::channel::Channel;
 use self::command::Running;
 use self::message::Message;
 use self::round::{Next, Teller};
-use super::{Facts, Finding};
+use super::latest::PAUSE;
+use super::{Facts, Finding, Latest};
 use crate::config::Config;
 use crate::signals::Stop;
 
 /// Workers look at most, and at least, so often.
 const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
-
-/// Of its time a worker looks at most one part in so many, however long a look takes.
-const LOOK_PAUSE: u32 = 20;
 
 /// `status --alert` waits for `alert_after` at most, or the first of these where that is longer, and the second for what
 /// fails to be tried again.
@@ -48,24 +49,25 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks until `stop` is requested, from a thread of its own that nobody waits for. None where nobody is to be told.
+    /// Looks until `stop` is requested, from a thread of its own that nobody waits for, and leaves what it sees in
+    /// `latest`. None where nobody is to be told.
     ///
     /// # Errors
     /// When the system starts no thread.
-    pub fn start(config: &Config, stop: &Stop) -> io::Result<Option<Watch>> {
+    pub fn start(config: &Config, stop: &Stop, latest: Arc<Latest>) -> io::Result<Option<Watch>> {
         if !is_wanted(config) {
             return Ok(None);
         }
         let running = Arc::new(Running::default());
         let interval = (config.alert_after / 8).clamp(LOOK_INTERVALS.0, LOOK_INTERVALS.1);
-        let mut teller = Teller::of_worker(config, stop, Arc::clone(&running));
+        let mut teller = Teller::of_worker(config, stop, Arc::clone(&running), latest);
         let stop = stop.clone();
         thread::Builder::new().name("alerts".to_owned()).spawn(move || {
             let mut wait = Duration::ZERO;
             while !stop.wait(wait) {
                 let began = Instant::now();
                 let Next { due, looked } = teller.round().next;
-                let pause = looked * LOOK_PAUSE;
+                let pause = looked * PAUSE;
                 let due = due.map_or(interval, |due| due.min(interval));
                 wait = due.saturating_sub(began.elapsed()).max(pause).max(LOOK_INTERVALS.0);
             }
@@ -87,16 +89,16 @@ pub fn is_wanted(config: &Config) -> bool {
 }
 
 /// Tells what is to be told, for `irispool status --alert`. Where no worker watches, it waits until what it sees has
-/// lasted long enough to be told, or has passed. Gives what it saw last, and whether it told nothing as another process
-/// has the alerts in hand all the time: one that hangs, as a round takes seconds.
-pub fn tell(config: &Config) -> (Facts, Vec<Finding>, bool) {
+/// lasted long enough to be told, or has passed. Gives what it saw last, and who has the alerts in hand where it told
+/// nothing: one that does not say why hangs, as a round takes seconds.
+pub fn tell(config: &Config) -> (Arc<Facts>, Vec<Finding>, Option<Others>) {
     let until = Instant::now() + config.alert_after.min(PATIENCE_OF_STATUS.0) + PATIENCE_OF_STATUS.1;
     let mut teller = Teller::of_status(config);
     loop {
         let seen = teller.round();
         match seen.next.due {
             Some(due) if !seen.watched && Instant::now() + due < until => thread::sleep(due),
-            _ => return (seen.facts, seen.findings, seen.is_others),
+            _ => return (seen.facts, seen.findings, seen.others),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! One look, and what is told of it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,9 +8,9 @@ use super::command::Running;
 use super::decide::{Patience, REST_MS_MAX};
 use super::figures;
 use super::message::Message;
-use super::state::{Lock, State, Store, Turn};
-use crate::config::{Config, WarehouseSpec};
-use crate::health::{Facts, Finding, Level, Looker, absence, judge};
+use super::state::{Lock, Reason, State, Store, Turn};
+use crate::config::Config;
+use crate::health::{Facts, Finding, Latest, Level, Looker, absence, judge, with_whole_paths};
 use crate::signals::Stop;
 use crate::spool::now_ms;
 
@@ -37,6 +36,8 @@ pub(super) struct Teller {
     running: Arc<Running>,
     /// A worker's request to stop; none for `status`.
     stop: Option<Stop>,
+    /// Where a worker leaves what it sees for others.
+    latest: Arc<Latest>,
     started: Instant,
     /// What could not be saved, with the lock, where we have it: until it can be, nobody else may tell it again.
     unsaved: Option<(State, Option<Lock>)>,
@@ -45,13 +46,22 @@ pub(super) struct Teller {
 /// What a round saw.
 #[derive(Debug)]
 pub(super) struct Round {
-    pub(super) facts: Facts,
+    pub(super) facts: Arc<Facts>,
     pub(super) findings: Vec<Finding>,
     /// Whether a worker makes rounds.
     pub(super) watched: bool,
-    /// Whether another process has its turn, so that nothing was told.
-    pub(super) is_others: bool,
+    /// Where another process has its turn, so that nothing was told.
+    pub(super) others: Option<Others>,
     pub(super) next: Next,
+}
+
+/// Another process has the alerts in hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// It does not say why.
+    Silent,
+    /// It goes its rounds, and can't let others have theirs.
+    Kept { pid: u32, why: String },
 }
 
 /// When to look again.
@@ -64,8 +74,13 @@ pub(super) struct Next {
 }
 
 impl Teller {
-    pub(super) fn of_worker(config: &Config, stop: &Stop, running: Arc<Running>) -> Teller {
-        Teller { stop: Some(stop.clone()), running, ..Teller::of_status(config) }
+    pub(super) fn of_worker(
+        config: &Config,
+        stop: &Stop,
+        running: Arc<Running>,
+        latest: Arc<Latest>,
+    ) -> Teller {
+        Teller { stop: Some(stop.clone()), running, latest, ..Teller::of_status(config) }
     }
 
     pub(super) fn of_status(config: &Config) -> Teller {
@@ -77,6 +92,7 @@ impl Teller {
             agent: channel::agent(),
             running: Arc::default(),
             stop: None,
+            latest: Arc::default(),
             started: Instant::now(),
             unsaved: None,
         }
@@ -86,11 +102,15 @@ impl Teller {
         let (lock, state) = match self.unsaved.take() {
             Some((state, Some(lock))) => (Some(lock), Some(state)),
             unsaved => match self.store.take_turn() {
-                Turn::Ours(lock) => (Some(lock), unsaved.map(|(state, _)| state)),
+                // What others saved while we had no lock counts before what we alone know.
+                Turn::Ours(lock) => {
+                    let unsaved = unsaved.map(|(state, _)| state);
+                    (Some(lock), unsaved.filter(|_| self.store.load() == State::default()))
+                }
                 Turn::Nowhere => (None, unsaved.map(|(state, _)| state)),
-                Turn::Others => {
+                Turn::Others(reason) => {
                     self.unsaved = unsaved;
-                    return self.only_look();
+                    return self.only_look(reason);
                 }
             },
         };
@@ -101,10 +121,7 @@ impl Teller {
         let is_kept = state.is_some();
         let mut state = state.unwrap_or_else(|| self.store.load());
         let before = state.clone();
-        let began = Instant::now();
-        let facts = self.looker.look();
-        let findings = judge(&facts, &self.config);
-        let looked = began.elapsed();
+        let (facts, findings, looked) = self.look();
         let watched = watched_lately && facts.workers.iter().any(|worker| worker.alive);
         let is_starting = self.stop.is_some()
             && self.started.elapsed() < STARTING
@@ -117,16 +134,26 @@ impl Teller {
         if is_kept || state != before {
             self.keep(state, lock);
         }
-        Round { facts, findings, watched, is_others: false, next: Next { due, looked } }
+        Round { facts, findings, watched, others: None, next: Next { due, looked } }
+    }
+
+    /// What there is, what it means, and how long it took to look.
+    fn look(&self) -> (Arc<Facts>, Vec<Finding>, Duration) {
+        let began = Instant::now();
+        let facts = Arc::new(self.looker.look());
+        let looked = began.elapsed();
+        self.latest.put(Arc::clone(&facts), looked);
+        let findings = judge(&facts, &self.config);
+        (facts, findings, looked)
     }
 
     /// Another process tells.
-    fn only_look(&self) -> Round {
-        let began = Instant::now();
-        let facts = self.looker.look();
-        let findings = judge(&facts, &self.config);
-        let next = Next { due: Some(ASK_AGAIN), looked: began.elapsed() };
-        Round { facts, findings, watched: false, is_others: true, next }
+    fn only_look(&self, reason: Option<Reason>) -> Round {
+        let (facts, findings, looked) = self.look();
+        let next = Next { due: Some(ASK_AGAIN), looked };
+        let watched = reason.is_some();
+        let others = reason.map_or(Others::Silent, |Reason { pid, why }| Others::Kept { pid, why });
+        Round { facts, findings, watched, others: Some(others), next }
     }
 
     /// Gives after how long there may be something to tell. What a channel was told is saved at once, `in_turn`.
@@ -138,8 +165,9 @@ impl Teller {
         in_turn: bool,
     ) -> Option<Duration> {
         let patience = Patience { after: self.config.alert_after, remind: self.config.alert_remind };
-        let now = now_ms();
-        state.observe(findings, |key| absence(key, facts, findings), now, patience);
+        // What was found was so when it was looked: a row that came since then is newer.
+        let now = facts.at_ms;
+        state.observe(findings, |key, since_ms| absence(key, since_ms, facts, findings), now, patience);
         self.beat(state, findings, now);
         let level =
             state.counting(now, patience).values().map(|(level, _)| *level).max().unwrap_or(Level::Ok);
@@ -217,24 +245,19 @@ impl Teller {
             Some(_) => self.store.save(&state),
             None => Err(std::io::ErrorKind::NotFound.into()),
         };
-        if let Err(error) = saved {
-            if crate::observe::is_news(&format!("alerts {error}")) {
-                let spool = self.config.spool.display().to_string();
-                tracing::warn!(spool, why = error.to_string(), "cannot keep in the spool what was told");
+        match saved {
+            // A later holder that hangs must not seem to have this reason.
+            Ok(()) => lock.iter().for_each(Lock::no_longer_kept),
+            Err(error) => {
+                if crate::observe::is_news(&format!("alerts {error}")) {
+                    let spool = self.config.spool.display().to_string();
+                    tracing::warn!(spool, why = error.to_string(), "cannot keep in the spool what was told");
+                }
+                lock.iter().for_each(|lock| lock.kept(&error.to_string()));
+                self.unsaved = Some((state, lock));
             }
-            self.unsaved = Some((state, lock));
         }
     }
-}
-
-/// Keys of findings have paths in them, and must be the same to every process wherever it was started.
-fn with_whole_paths(config: &Config) -> Config {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let warehouse = match &config.warehouse {
-        WarehouseSpec::Sqlite(file) => WarehouseSpec::Sqlite(whole(file)),
-        other => other.clone(),
-    };
-    Config { spool: whole(&config.spool), warehouse, ..config.clone() }
 }
 
 fn log_sent(channel: &'static str, message: &Message, failed_before: bool) {

@@ -1,4 +1,5 @@
-//! What was seen and told, in the spool: `alerts.json`, written by a rename, under the lock of `alerts.lock`.
+//! What was seen and told, in the spool: `alerts.json`, written by a rename, under the lock of `alerts.lock`. Who keeps
+//! the lock for longer than a round says why in that file.
 //!
 //! Other versions may share it: fields that are not known are passed over, what lacks has a default, and what is no such
 //! file at all counts as none. Channels that are not configured here stay as they are.
@@ -6,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +18,13 @@ use crate::health::Level;
 
 /// More than anything that is written here.
 const STATE_BYTES_MAX: u64 = 16 << 20;
+
+/// The lock file has so many bytes from the start, of spaces where there is nothing to say: what there is to say is that
+/// the disk is full, and then it can't grow.
+const REASON_BYTES: usize = 512;
+
+/// So much of a reason has room in it, however its letters are escaped.
+const WHY_CHARS_MAX: usize = 70;
 
 /// A worker looks more often than this.
 const WATCHED_AGE_MAX: Duration = Duration::from_secs(60);
@@ -81,8 +90,8 @@ pub(super) struct Store {
 pub(super) enum Turn {
     /// Ours, for as long as this is held.
     Ours(Lock),
-    /// Another process is at it.
-    Others,
+    /// Another process is at it. Where it keeps its turn for longer than a round: who it is, and why.
+    Others(Option<Reason>),
     /// There is no spool to keep anything in, or we may not.
     Nowhere,
 }
@@ -90,6 +99,13 @@ pub(super) enum Turn {
 /// The kernel gives it up when the process ends, however it does.
 #[derive(Debug)]
 pub(super) struct Lock(File);
+
+/// Why a process keeps its turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reason {
+    pub(super) pid: u32,
+    pub(super) why: String,
+}
 
 impl Store {
     pub(super) fn of(spool: &Path) -> Store {
@@ -106,8 +122,20 @@ impl Store {
         // Made by another user it can be locked all the same.
         let Ok(file) = opened.or_else(|_| File::open(&path)) else { return Turn::Nowhere };
         match file.try_lock_exclusive() {
-            Ok(()) => Turn::Ours(Lock(file)),
-            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Turn::Others,
+            Ok(()) => {
+                let lock = Lock(file);
+                if lock.is_new() {
+                    lock.say(None);
+                }
+                // One of a process that was killed.
+                lock.no_longer_kept();
+                Turn::Ours(lock)
+            }
+            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
+                let lock = Lock(file);
+                // One that goes no rounds any more hangs, whatever it said.
+                Turn::Others(lock.reason().filter(|_| lock.is_watched()))
+            }
             Err(_) => Turn::Nowhere,
         }
     }
@@ -135,6 +163,45 @@ impl Store {
 }
 
 impl Lock {
+    fn is_new(&self) -> bool {
+        self.0.metadata().is_ok_and(|found| found.len() < REASON_BYTES as u64)
+    }
+
+    fn reason(&self) -> Option<Reason> {
+        let mut text = [0; REASON_BYTES];
+        let read = self.0.read_at(&mut text, 0).ok()?;
+        serde_json::from_slice(&text[..read]).ok()
+    }
+
+    /// Says why it is not given up. Where that fails, nobody knows.
+    pub(super) fn kept(&self, why: &str) {
+        self.say(Some(why));
+    }
+
+    pub(super) fn no_longer_kept(&self) {
+        if self.reason().is_some() {
+            self.say(None);
+        }
+    }
+
+    /// The file's time stays what it was.
+    fn say(&self, why: Option<&str>) {
+        let at = self.0.metadata().and_then(|found| found.modified());
+        let mut text = match why {
+            Some(why) => {
+                let why = why.chars().take(WHY_CHARS_MAX).collect();
+                let reason = Reason { pid: std::process::id(), why };
+                serde_json::to_vec(&reason).expect("text and numbers can be written as JSON")
+            }
+            None => Vec::new(),
+        };
+        text.resize(REASON_BYTES, b' ');
+        let _ = self.0.write_all_at(&text, 0);
+        if let Ok(at) = at {
+            let _ = self.0.set_modified(at);
+        }
+    }
+
     /// Leaves word that a worker watches. Where that fails, `status --alert` waits for nothing.
     pub(super) fn watched(&self) {
         let _ = self.0.set_modified(SystemTime::now());
@@ -160,7 +227,12 @@ mod tests {
     fn one_at_a_time_has_its_turn() {
         let (_folder, store) = store();
         let Turn::Ours(lock) = store.take_turn() else { panic!("nobody else is there") };
-        assert!(matches!(store.take_turn(), Turn::Others));
+        assert!(matches!(store.take_turn(), Turn::Others(None)));
+        lock.kept(&"\u{1}".repeat(1_000));
+        assert!(matches!(store.take_turn(), Turn::Others(Some(reason)) if reason.pid == std::process::id()));
+        // As one that goes no rounds any more.
+        lock.0.set_modified(SystemTime::now() - 2 * WATCHED_AGE_MAX).unwrap();
+        assert!(matches!(store.take_turn(), Turn::Others(None)));
         drop(lock);
         assert!(matches!(store.take_turn(), Turn::Ours(_)));
         assert!(matches!(Store::of(Path::new("/nowhere")).take_turn(), Turn::Nowhere));
