@@ -201,7 +201,7 @@ fn openmetrics(text: &str) -> usize {
     // The name and kind of the family that is being read, and what was said of it.
     let (mut name, mut kind, mut said) = (String::new(), String::new(), Vec::new());
     // Of the histogram that is being read: its labels but `le`, the last upper end, and how many are up to it.
-    let mut buckets: Option<(Vec<(String, String)>, f64, f64)> = None;
+    let mut buckets: Option<(Labels, f64, f64)> = None;
     for line in lines.lines() {
         if let Some(comment) = line.strip_prefix("# ") {
             let [what, of, rest] = comment.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
@@ -257,6 +257,9 @@ fn openmetrics(text: &str) -> usize {
     samples.len()
 }
 
+/// Names and values, in order of the names.
+type Labels = Vec<(String, String)>;
+
 fn is_name(text: &str) -> bool {
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     text.chars().all(is_letter) && text.starts_with(|letter: char| !letter.is_ascii_digit())
@@ -264,7 +267,7 @@ fn is_name(text: &str) -> bool {
 
 /// The name and the labels, in order of their names, of `name{label="value",…}`.
 #[track_caller]
-fn series_of(series: &str) -> (&str, Vec<(String, String)>) {
+fn series_of(series: &str) -> (&str, Labels) {
     let Some((name, rest)) = series.split_once('{') else {
         assert!(is_name(series), "{series}");
         return (series, Vec::new());
