@@ -452,7 +452,8 @@ fn no_list_of_processes_shows_the_command() {
     // A shell that says what it was called with.
     let spy = site.folder.path().join("spy");
     fs::create_dir(&spy).unwrap();
-    fs::write(spy.join("sh"), "#!/bin/sh\necho \"$@\" > \"$OUT/arguments\"; exec /bin/sh \"$@\"\n").unwrap();
+    fs::write(spy.join("sh"), "#!/bin/sh\nprintf %s \"$*\" > \"$OUT/arguments\"; exec /bin/sh \"$@\"\n")
+        .unwrap();
     fs::set_permissions(spy.join("sh"), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = site.irispool();
     command.arg("check").args(site.run_arguments()).env("PATH", &spy).env("OUT", site.folder.path());

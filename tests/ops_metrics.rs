@@ -300,6 +300,9 @@ fn openmetrics(text: &str) -> usize {
     samples.len()
 }
 
+/// Names and values, in order of the names.
+type Labels = Vec<(String, String)>;
+
 fn is_name(text: &str) -> bool {
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     text.chars().all(is_letter) && text.starts_with(|letter: char| !letter.is_ascii_digit())
@@ -307,7 +310,7 @@ fn is_name(text: &str) -> bool {
 
 /// The name and the labels, in order of their names, of `name{label="value",…}`.
 #[track_caller]
-fn series_of(series: &str) -> (&str, Vec<(String, String)>) {
+fn series_of(series: &str) -> (&str, Labels) {
     let Some((name, rest)) = series.split_once('{') else {
         assert!(is_name(series), "{series}");
         return (series, Vec::new());
