@@ -106,8 +106,15 @@ fn a_killed_worker_is_seen_with_what_it_leaves() {
     let daemon = at_work(&site);
     until("it holds them", || answer(&site, &[]).0["workers"][0]["claimed"] == 3);
     daemon.kill();
+    let (held, code) = answer(&site, &["--status-backlog-warn=2"]);
+    assert_eq!(
+        (code, keys(&held)),
+        (2, vec!["no-worker", "dead-worker", "backlog"]),
+        "claimed is not delivered"
+    );
     let (answer, code) = answer(&site, &[]);
     assert_eq!((code, keys(&answer)), (2, vec!["no-worker", "dead-worker"]));
+    assert!(answer["oldest_ms"].is_number(), "{answer}");
     assert_eq!(
         (&answer["workers"][0]["alive"], &answer["datasets"]["FREQ"]["claimed"]),
         (&false.into(), &3.into())
@@ -245,6 +252,21 @@ fn silence_is_measured_by_each_dataset_s_own_rhythm() {
     let (one, code) = answer(&site, &[]);
     assert_eq!((code, keys(&one)), (1, vec!["stale:FREQ"]), "REMIT may rest, of ONCE nothing is known");
     assert_eq!(answer(&site, &["--status-stale-after=2h"]).1, 0);
+    daemon.stop();
+}
+
+#[test]
+fn that_no_row_ever_came_is_a_warning_until_one_does() {
+    let site = Site::new();
+    let daemon = at_work(&site);
+    assert_eq!(answer(&site, &[]).1, 0, "it has just begun");
+    until("it has been at work for a second", || {
+        let (seen, code) = answer(&site, &["--status-stale-after=1s"]);
+        (code, keys(&seen)) == (1, vec!["stale"])
+    });
+    site.put("FREQ", "a", ROW);
+    until("the row is there", || site.loaded() == 1);
+    assert_eq!(answer(&site, &[]).1, 0);
     daemon.stop();
 }
 
@@ -470,7 +492,7 @@ fn a_disk_without_space_or_inodes_is_critical() {
 }
 
 #[test]
-fn a_worker_that_goes_no_rounds_is_a_warning() {
+fn the_only_worker_that_goes_no_rounds_is_critical_and_one_of_two_a_warning() {
     let site = Site::new();
     let daemon = at_work(&site);
     daemon.send(Signal::STOP);
@@ -482,8 +504,13 @@ fn a_worker_that_goes_no_rounds_is_a_warning() {
     let old = turned_ms.as_i64().unwrap() - 3_600_000;
     fs::write(&lock, news.replace(&turned_ms.to_string(), &old.to_string())).unwrap();
     let (seen, code) = answer(&site, &[]);
-    assert_eq!(code, 1, "{seen}");
+    assert_eq!(code, 2, "it is as if none were alive: {seen}");
     assert!(keys(&seen)[0].starts_with("hangs:"), "{seen}");
+    let screen = String::from_utf8(ask(&site, &[]).stdout).unwrap();
+    assert!(screen.contains("workers    hangs ") && !screen.contains("waits for messages"), "{screen}");
+    let other = at_work(&site);
+    assert_eq!(answer(&site, &[]).1, 1, "another works");
+    other.stop();
     daemon.send(Signal::CONT);
     until("it goes its rounds again", || answer(&site, &[]).1 == 0);
     daemon.stop();

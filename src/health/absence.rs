@@ -25,9 +25,11 @@ pub(super) fn absence(key: &str, since_ms: i64, facts: &Facts, findings: &[Findi
         "dead-worker" | "hangs" => is_read(Part::Claimed),
         // Only a live worker says so.
         "parked" | "waits" | "unpacked" | "unlimited" => one_speaks && is_read(Part::Claimed),
-        "backlog" | "oldest" | "stray" | "too-deep" => is_read(Part::Incoming),
+        "backlog" | "oldest" => is_read(Part::Incoming) && is_read(Part::Claimed),
+        "stray" | "too-deep" => is_read(Part::Incoming),
         "dead" | "dead-full" | "dead-nearly-full" => is_read(Part::Dead),
-        "stale" if about.is_empty() => facts.is_flow_known,
+        // Where none ever came it is told again after a while, unless one does.
+        "stale" if about.is_empty() => facts.is_flow_known && facts.warehouse.last_row_ms.is_some(),
         // While nothing comes at all, no dataset is told of by itself.
         "stale" => facts.is_flow_known && !findings.iter().any(|finding| finding.key == "stale"),
         "disk" => facts.disks.iter().any(|disk| disk.path.as_os_str() == about),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::news::NEWS_AGE_MAX;
 use super::{Facts, WorkerFacts};
 use crate::config::Config;
 use crate::observe::size;
@@ -118,16 +117,21 @@ impl Judge<'_> {
                 "the next worker that runs finishes them by itself",
             );
         }
-        for worker in alive {
-            let Some(news) = worker.news.as_ref().filter(|news| news.turned_ms > 0) else { continue };
-            let age = self.age(news.turned_ms);
-            if age > NEWS_AGE_MAX {
-                let what = format!("worker {} has gone no round for {}", worker.name, words(age));
-                let hint =
-                    "it hangs, or its disk does: look at its log; after a kill the next worker goes on";
-                self.find(Level::Warning, format!("hangs:{}", worker.name), what, hint);
-            }
+        let at_ms = self.facts.at_ms;
+        let hanging: Vec<_> =
+            alive.iter().filter_map(|worker| Some((worker, worker.hangs_for(at_ms)?))).collect();
+        // Where no other is at work, it is as if none were alive.
+        let level = if hanging.len() == alive.len() { Level::Critical } else { Level::Warning };
+        for (worker, age) in hanging {
+            let what = format!("worker {} has gone no round for {}", worker.name, words(age));
+            let hint = "it hangs, or its disk does: look at its log; after a kill the next worker goes on";
+            self.find(level, format!("hangs:{}", worker.name), what, hint);
         }
+    }
+
+    /// Since when the oldest live worker is at work.
+    fn alive_since_ms(&self) -> Option<i64> {
+        self.facts.workers.iter().filter(|worker| worker.alive).filter_map(|worker| worker.since_ms).min()
     }
 
     fn parked(&mut self) {
@@ -139,10 +143,10 @@ impl Judge<'_> {
         for (dataset, news) in parked {
             let lasted = words(self.age(news.since_ms));
             let what = format!("{dataset} is parked, its rows have waited for {lasted}: {}", news.why);
-            let hint = if news.needs_person {
-                "a person is needed; the worker's log has a hint. Nothing is lost meanwhile"
-            } else {
-                "it is tried again by itself; nothing is lost meanwhile"
+            let hint = match &news.hint {
+                Some(hint) => format!("{hint}. Nothing is lost meanwhile"),
+                None if news.needs_person => "a person is needed; nothing is lost meanwhile".to_owned(),
+                None => "it is tried again by itself; nothing is lost meanwhile".to_owned(),
             };
             self.find(Level::Critical, format!("parked:{dataset}"), what, hint);
         }
@@ -175,29 +179,33 @@ impl Judge<'_> {
         let alive = self.facts.workers.iter().filter(|worker| worker.alive);
         let unlimited = alive.filter_map(|worker| worker.news.as_ref()?.unlimited.as_ref());
         let Some(unlimited) = unlimited.min_by_key(|unlimited| unlimited.since_ms) else { return };
-        let since = words(self.age(unlimited.since_ms));
+        let lasted = words(self.age(unlimited.since_ms));
         let what =
-            format!("keep_max_age and keep_max_bytes are not kept to since {since}: {}", unlimited.why);
+            format!("keep_max_age and keep_max_bytes have not been kept to for {lasted}: {}", unlimited.why);
         let hint = "put rights right, or remove it yourself; the limits of all else are kept to";
         self.find(Level::Warning, "unlimited", what, hint);
     }
 
     fn backlog(&mut self) {
-        let ready = self.facts.ready;
+        let backlog = self.facts.ready + self.facts.claimed;
         let (warn, critical) =
             (self.config.status_backlog_warn as u64, self.config.status_backlog_critical as u64);
-        let hint = "is a worker at work? It drains thousands a second: see its log";
-        if ready > critical {
+        let level = if backlog > critical { Level::Critical } else { Level::Warning };
+        if backlog > warn.min(critical) {
+            let most = if level == Level::Critical { critical } else { warn };
+            let claimed = match self.facts.claimed {
+                0 => String::new(),
+                claimed => format!(", {claimed} of them in the hands of workers"),
+            };
+            let what = format!("{backlog} messages wait, more than {most}{claimed}");
             self.find(
-                Level::Critical,
+                level,
                 "backlog",
-                format!("{ready} messages wait, more than {critical}"),
-                hint,
+                what,
+                "is a worker at work? It drains thousands a second: see its log",
             );
-        } else if ready > warn {
-            self.find(Level::Warning, "backlog", format!("{ready} messages wait, more than {warn}"), hint);
         }
-        if let Some(oldest_ms) = self.facts.oldest_ready_ms
+        if let Some(oldest_ms) = self.facts.oldest_ms
             && self.age(oldest_ms) > self.config.status_stale_after
         {
             let what = format!("the oldest message waits for {}", words(self.age(oldest_ms)));
@@ -216,8 +224,9 @@ impl Judge<'_> {
             self.find(Level::Warning, "stray", what, "no worker takes it: move it into a dataset's folder");
         }
         if too_deep.count > 0 {
+            let folders = if too_deep.count == 1 { "folder" } else { "folders" };
             let what =
-                format!("{} folders in a dataset's folder, such as {}", too_deep.count, first(too_deep));
+                format!("{} {folders} in a dataset's folder, such as {}", too_deep.count, first(too_deep));
             let hint = "no worker looks into them: is RelativeFileDownloadDirectory one level too deep? Move the files up";
             self.find(Level::Warning, "too-deep", what, hint);
         }
@@ -246,7 +255,7 @@ impl Judge<'_> {
             let usual = warehouse.rhythm.map_or(Duration::ZERO, |rhythm| rhythm.patience_of_all());
             if age > stale_after.max(usual) {
                 let what = format!("no row of any dataset for {}", words(age));
-                let hint = if self.facts.ready == 0 {
+                let hint = if self.facts.ready + self.facts.claimed == 0 {
                     "nothing waits either: is the IRIS client running? Look at its log"
                 } else {
                     "messages wait: look at the workers"
@@ -254,6 +263,10 @@ impl Judge<'_> {
                 self.find(Level::Warning, "stale", what, hint);
                 return;
             }
+        } else if let Some(since_ms) = self.alive_since_ms().filter(|ms| self.age(*ms) > stale_after) {
+            let what = format!("no row has ever come, in {}", words(self.age(since_ms)));
+            let hint = "is the IRIS client running, and does it write into this spool's incoming folder?";
+            self.find(Level::Warning, "stale", what, hint);
         }
         for (dataset, facts) in &self.facts.datasets {
             let Some((last_ms, rhythm)) =

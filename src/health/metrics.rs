@@ -78,9 +78,7 @@ impl Endpoint {
         let parked: Vec<String> = self.tally.figures.parked().keys().map(ToString::to_string).collect();
         match (self.pulse.hangs_for(&self.tally.figures), parked.is_empty()) {
             (Some(_), _) => Response::text(503, "it goes no rounds\n"),
-            (None, false) => {
-                Response::text(503, format!("the warehouse does not take {}\n", parked.join(", ")))
-            }
+            (None, false) => Response::text(503, format!("parked: {}\n", parked.join(", "))),
             (None, true) if self.claiming_has_stopped() => {
                 Response::text(503, "dead/ is full: it claims no messages\n")
             }
@@ -241,19 +239,19 @@ fn of_warehouse(measure: Measure) -> Family {
 /// The same from every worker of a spool.
 fn of_spool(facts: &Facts) -> Vec<Family> {
     let gauge = |name, help| Family::new(Kind::Gauge, name, help);
-    let mut backlog = gauge("irispool_backlog_messages", "Messages that wait in incoming.");
-    let mut oldest = gauge("irispool_backlog_oldest_age_seconds", "Age of the oldest message that waits.");
+    let mut backlog = gauge("irispool_backlog_messages", "Messages that wait in incoming or are claimed.");
+    let mut oldest = gauge("irispool_backlog_oldest_age_seconds", "Age of the oldest of them.");
     let mut claimed = gauge("irispool_claimed_messages", "Messages in the hands of a worker, alive or dead.");
     let mut dead = gauge("irispool_dead_messages", "Messages in dead.");
     let mut last = gauge("irispool_last_row_timestamp_seconds", "When the last row came, since 1970 UTC.");
     let mut day = gauge("irispool_recent_rows", "Rows of all workers in the last 24 hours.");
     let mut hour = gauge("irispool_last_hour_rows", "Rows of all workers in the last hour.");
-    let mut bytes = gauge("irispool_backlog_bytes", "Bytes of the messages that wait in incoming.");
+    let mut bytes = gauge("irispool_backlog_bytes", "Bytes of the messages that wait or are claimed.");
     for (dataset, of) in &facts.datasets {
         let labels = [("dataset", dataset.as_str())];
-        let age_ms = of.oldest_ready_ms.map_or(0, |oldest| (facts.at_ms - oldest).max(0));
-        backlog = backlog.with(&labels, of.ready);
-        bytes = bytes.with(&labels, of.ready_bytes);
+        let age_ms = of.oldest_ms.map_or(0, |oldest| (facts.at_ms - oldest).max(0));
+        backlog = backlog.with(&labels, of.ready + of.claimed);
+        bytes = bytes.with(&labels, of.backlog_bytes);
         oldest = oldest.with(&labels, age_ms as f64 / 1e3);
         claimed = claimed.with(&labels, of.claimed);
         dead = dead.with(&labels, of.dead);
@@ -278,7 +276,7 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     }
     let mut ages = gauge(
         "irispool_backlog_age_messages",
-        "Messages that wait, by age: each is in one class, with its upper end in seconds.",
+        "Messages that wait or are claimed, by age: each is in one class, with its upper end in seconds.",
     );
     for class in &facts.backlog_ages {
         let end = class.up_to_s.map_or("+Inf".to_owned(), |end| end.to_string());

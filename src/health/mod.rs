@@ -21,6 +21,7 @@ mod pulse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -34,6 +35,7 @@ use judge::words;
 pub use judge::{Finding, Level, judge, level_of};
 pub use latest::Latest;
 pub use metrics::{Endpoint, Opened};
+use news::NEWS_AGE_MAX;
 pub use news::{News, ParkedNews, Publisher};
 pub use pulse::Pulse;
 
@@ -65,9 +67,9 @@ pub struct Facts {
     pub dead: u64,
     /// What `dead` takes of the disk, with its reports.
     pub dead_bytes: u64,
-    /// When the oldest waiting message was written, in ms since 1970 UTC; none where none waits.
-    pub oldest_ready_ms: Option<i64>,
-    /// The messages that wait, by age: each is in one class, the youngest come first.
+    /// When the oldest message that waits or is claimed was written, in ms since 1970 UTC; none where there is none.
+    pub oldest_ms: Option<i64>,
+    /// The messages that wait or are claimed, by age: each is in one class, the youngest come first.
     pub backlog_ages: Vec<AgeClass>,
     /// Those with a folder in `claimed`: a dead one's stays until another worker has finished its work.
     pub workers: Vec<WorkerFacts>,
@@ -85,19 +87,19 @@ pub struct Facts {
 pub struct DatasetFacts {
     /// Messages that wait in `incoming`.
     pub ready: u64,
-    /// Their size in all.
-    pub ready_bytes: u64,
-    /// When the oldest of them was written, in ms since 1970 UTC; none where none waits.
-    pub oldest_ready_ms: Option<i64>,
     /// Messages in the hands of workers, alive or dead.
     pub claimed: u64,
+    /// The size of all that wait or are claimed.
+    pub backlog_bytes: u64,
+    /// When the oldest of them was written, in ms since 1970 UTC; none where there is none.
+    pub oldest_ms: Option<i64>,
     /// Messages in `dead`.
     pub dead: u64,
     /// When rows came; none where that could not be found out, or none ever came.
     pub flow: Option<Flow>,
 }
 
-/// How many messages of about one age wait.
+/// How many messages of about one age are not delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AgeClass {
     /// They are younger than so many seconds, and not in an earlier class; none for the oldest.
@@ -122,6 +124,15 @@ pub struct WorkerFacts {
     pub claimed: u64,
     /// What it says of itself, once a second while it lives; none where it has said nothing that can be read.
     pub news: Option<News>,
+}
+
+impl WorkerFacts {
+    /// For how long it has gone no round, where that is too long: it hangs.
+    pub fn hangs_for(&self, at_ms: i64) -> Option<Duration> {
+        let turned_ms = self.news.as_ref().filter(|_| self.alive)?.turned_ms;
+        let age = Duration::from_millis(u64::try_from(at_ms - turned_ms).unwrap_or(0));
+        (turned_ms > 0 && age > NEWS_AGE_MAX).then_some(age)
+    }
 }
 
 /// One file system.
@@ -190,9 +201,9 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
     let names: BTreeSet<&String> = queues.keys().chain(flows.keys()).collect();
     let of = |name: &String| {
         let queue = queues.get(name).cloned().unwrap_or_default();
-        let Queue { ready, ready_bytes, oldest_ready_ms, claimed, dead, .. } = queue;
+        let Queue { ready, claimed, backlog_bytes, oldest_ms, dead, .. } = queue;
         let flow = is_flow_known.then(|| flows.get(name).cloned().unwrap_or_default());
-        DatasetFacts { ready, ready_bytes, oldest_ready_ms, claimed, dead, flow }
+        DatasetFacts { ready, claimed, backlog_bytes, oldest_ms, dead, flow }
     };
     let datasets = names.into_iter().map(|name| (name.clone(), of(name))).collect();
     let mut total = Queue::default();
@@ -211,7 +222,7 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
         claimed: total.claimed,
         dead: total.dead,
         dead_bytes: total.dead_bytes,
-        oldest_ready_ms: total.oldest_ready_ms,
+        oldest_ms: total.oldest_ms,
         backlog_ages,
         workers,
         warehouse,

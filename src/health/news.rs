@@ -59,6 +59,9 @@ pub struct News {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedNews {
     pub why: String,
+    /// What a person can do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Waiting does not help.
     pub needs_person: bool,
     /// Since when, in ms since 1970 UTC.
@@ -66,7 +69,7 @@ pub struct ParkedNews {
 }
 
 fn for_a_person((why, since_ms): (String, i64)) -> ParkedNews {
-    ParkedNews { why, needs_person: true, since_ms }
+    ParkedNews { why, hint: None, needs_person: true, since_ms }
 }
 
 impl News {
@@ -154,8 +157,12 @@ impl Publisher {
         });
         self.earlier.push_back((now, delivered));
         let parked = tally.figures.parked().into_iter().map(|(dataset, parked)| {
-            let news =
-                ParkedNews { why: parked.why, needs_person: parked.needs_person, since_ms: parked.since_ms };
+            let news = ParkedNews {
+                why: parked.why,
+                hint: parked.hint,
+                needs_person: parked.needs_person,
+                since_ms: parked.since_ms,
+            };
             (dataset.to_string(), news)
         });
         let news = News {
@@ -168,7 +175,12 @@ impl Publisher {
             files_per_second,
             parked: parked.collect(),
             waits: tally.figures.waiting().and_then(|waiting| {
-                Some(ParkedNews { why: waiting.why?, needs_person: false, since_ms: waiting.since_ms })
+                Some(ParkedNews {
+                    why: waiting.why?,
+                    hint: None,
+                    needs_person: false,
+                    since_ms: waiting.since_ms,
+                })
             }),
             unpacked: tally.figures.unpacked().map(for_a_person),
             unlimited: tally.figures.unlimited().map(for_a_person),

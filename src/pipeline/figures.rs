@@ -82,6 +82,8 @@ pub struct DatasetFigures {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
     pub why: String,
+    /// What a person can do about it.
+    pub hint: Option<String>,
     /// Waiting does not help.
     pub needs_person: bool,
     /// Since when it has taken none, in ms since 1970 UTC.
@@ -185,8 +187,11 @@ impl Figures {
     pub(super) fn park(&self, dataset: &str, error: &WarehouseError) {
         let mut parked = locked(&self.parked);
         let since_ms = parked.get(dataset).map_or_else(now_ms, |earlier| earlier.since_ms);
-        let needs_person = matches!(error, WarehouseError::Setup { .. });
-        parked.insert(Arc::from(dataset), Parked { why: error.to_string(), needs_person, since_ms });
+        let (needs_person, hint) = match error {
+            WarehouseError::Setup { hint, .. } => (true, Some(hint).filter(|hint| !hint.is_empty()).cloned()),
+            WarehouseError::Later { .. } => (false, None),
+        };
+        parked.insert(Arc::from(dataset), Parked { why: error.to_string(), hint, needs_person, since_ms });
     }
 
     /// The table takes rows.

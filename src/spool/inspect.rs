@@ -74,25 +74,26 @@ impl Sighting {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Queue {
     pub ready: u64,
-    pub ready_bytes: u64,
-    /// When the oldest ready message was last written, in ms since 1970 UTC.
-    pub oldest_ready_ms: Option<i64>,
-    /// Ready messages by age: up to each of [`AGES`], and beyond.
-    pub ages: [u64; AGES.len() + 1],
     pub claimed: u64,
+    /// The size of all that are ready or claimed.
+    pub backlog_bytes: u64,
+    /// When the oldest of them was last written, in ms since 1970 UTC.
+    pub oldest_ms: Option<i64>,
+    /// These by age: up to each of [`AGES`], and beyond.
+    pub ages: [u64; AGES.len() + 1],
     pub dead: u64,
     /// What they take of the disk, with their reports.
     pub dead_bytes: u64,
 }
 
 impl Queue {
-    fn add_ready(&mut self, found: &Stat, now: i64) {
+    /// Another message that is ready or claimed.
+    fn add_undelivered(&mut self, found: &Stat, now: i64) {
         let written_ms = found.st_mtime * 1_000 + found.st_mtime_nsec as i64 / 1_000_000;
-        self.ready += 1;
         if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
-            self.ready_bytes += found.st_size as u64;
+            self.backlog_bytes += found.st_size as u64;
         }
-        self.oldest_ready_ms = Some(self.oldest_ready_ms.map_or(written_ms, |oldest| oldest.min(written_ms)));
+        self.oldest_ms = Some(self.oldest_ms.map_or(written_ms, |oldest| oldest.min(written_ms)));
         let age = Duration::from_millis(u64::try_from(now - written_ms).unwrap_or(0));
         let class = AGES.iter().position(|end| age < *end).unwrap_or(AGES.len());
         self.ages[class] += 1;
@@ -101,8 +102,8 @@ impl Queue {
     /// Counts another folder's messages with these.
     pub fn add(&mut self, other: &Queue) {
         self.ready += other.ready;
-        self.ready_bytes += other.ready_bytes;
-        self.oldest_ready_ms = match (self.oldest_ready_ms, other.oldest_ready_ms) {
+        self.backlog_bytes += other.backlog_bytes;
+        self.oldest_ms = match (self.oldest_ms, other.oldest_ms) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
@@ -144,9 +145,9 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
         // That it is not there is no excuse: the client writes into it.
         found.unread.insert(Part::Incoming, error.to_string());
     }
-    let claimed = layout.claimed();
+    let (claimed, now) = (layout.claimed(), now_ms());
     for name in found.folders(Part::Claimed, &claimed) {
-        found.look_at_worker(&claimed.join(&name), &name);
+        found.look_at_worker(&claimed.join(&name), &name, now);
     }
     found.workers.sort_by(|one, other| one.name.cmp(&other.name));
     let dead = layout.dead();
@@ -214,7 +215,10 @@ impl Inspection {
                 continue;
             }
             match rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(found) => queue.add_ready(&found, now),
+                Ok(found) => {
+                    queue.ready += 1;
+                    queue.add_undelivered(&found, now);
+                }
                 Err(rustix::io::Errno::NOENT) => {}
                 Err(error) => return Err(SpoolError::io("look at", path.join(&entry.name), error)),
             }
@@ -223,7 +227,7 @@ impl Inspection {
     }
 
     /// A worker that has gone meanwhile, or can't be seen, is none.
-    fn look_at_worker(&mut self, folder: &Path, name: &OsStr) {
+    fn look_at_worker(&mut self, folder: &Path, name: &OsStr, now: i64) {
         let lock = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(folder.join(LOCK));
         let (alive, since_ms, published) = match lock {
             Ok(lock) => (is_locked(&lock), made_at_ms(&lock), read_published(&lock)),
@@ -236,13 +240,12 @@ impl Inspection {
         };
         let mut claimed = 0;
         for batch in self.folders(Part::Claimed, folder) {
-            let messages = entries(&folder.join(&batch))
-                .map(|entries| entries.flatten().filter(|entry| !entry.is_hidden()).count() as u64);
-            let messages = self.of(Part::Claimed, messages);
+            let counted = count_claimed(&folder.join(&batch), now);
+            let queue = self.of(Part::Claimed, counted);
             let id = batch.to_string_lossy();
             let label = id.split_once('.').map_or("unknown", |(_, label)| label);
-            self.queues.entry(label.to_owned()).or_default().claimed += messages;
-            claimed += messages;
+            self.queues.entry(label.to_owned()).or_default().add(&queue);
+            claimed += queue.claimed;
         }
         let name = name.to_string_lossy().into_owned();
         // `<host>-<pid>-<random>`; a host may have dashes of its own.
@@ -252,6 +255,28 @@ impl Inspection {
         let host = host.unwrap_or(&name).to_owned();
         self.workers.push(WorkerSeen { name, host, pid, alive, since_ms, claimed, published });
     }
+}
+
+/// The messages of a batch. What vanishes while they are counted was settled.
+fn count_claimed(path: &Path, now: i64) -> Result<Queue, SpoolError> {
+    let failed = |error| SpoolError::io("list", path, error);
+    let folder = open_folder(CWD, path).map_err(failed)?;
+    let mut queue = Queue::default();
+    for entry in list(&folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.is_hidden() {
+            continue;
+        }
+        match rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => {
+                queue.claimed += 1;
+                queue.add_undelivered(&found, now);
+            }
+            Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(SpoolError::io("look at", path.join(&entry.name), error)),
+        }
+    }
+    Ok(queue)
 }
 
 fn entries(path: &Path) -> Result<impl Iterator<Item = Result<Entry, SpoolError>>, SpoolError> {

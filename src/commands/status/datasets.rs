@@ -83,7 +83,7 @@ fn draw(
         let mut row = vec![
             cut(name, name_chars_max),
             number(dataset.ready),
-            ago(dataset.oldest_ready_ms),
+            ago(dataset.oldest_ms),
             number(dataset.claimed),
             number(dataset.dead),
             last_row,

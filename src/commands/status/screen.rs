@@ -41,7 +41,7 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
             format!("{} {} % used, {free} free", plain(&disk.path.to_string_lossy()), disk.percent_used);
         text.push_str(&titled(if place == 0 { "disk" } else { "" }, None, &line, look, room));
     }
-    if facts.ready > 0 {
+    if facts.ready + facts.claimed > 0 {
         text.push_str(&titled("waiting", None, &ages(facts), look, room));
     }
     if !facts.datasets.is_empty() {
@@ -74,9 +74,16 @@ fn verdict(facts: &Facts, level: Level, look: Look, room: Room) -> String {
     });
     let alive = format!("{} alive", counted(alive, "worker"));
     let (waiting, dead) = (count(facts.ready), count(facts.dead));
+    let claimed =
+        if facts.claimed > 0 { format!(", {} claimed", count(facts.claimed)) } else { String::new() };
     let first = format!("{symbol}IRISPOOL {word}: ");
     let first_chars = "IRISPOOL : ".len() + level.word().len() + if look.symbols { 2 } else { 0 };
-    wrapped(&first, first_chars, &format!("{waiting} waiting, {alive}, {dead} dead, {last}"), room.width)
+    wrapped(
+        &first,
+        first_chars,
+        &format!("{waiting} waiting{claimed}, {alive}, {dead} dead, {last}"),
+        room.width,
+    )
 }
 
 /// `under 1m 12, 1m to 5m 3`; classes with nothing in them are left out.
@@ -118,15 +125,19 @@ fn worker_line(
     if worker.claimed > 0 {
         line.push_str(&format!(", holds {held}"));
     }
+    if let Some(hangs_for) = worker.hangs_for(at_ms) {
+        line.push_str(&format!(", no round for {}", age(hangs_for)));
+        return (Some((AnsiColor::Red, "✘", "hangs")), line);
+    }
     if let Some(news) = &worker.news {
         line.push_str(&format!(", {:.1} files/s", news.files_per_second));
         match news.parked.keys().next() {
             _ if news.waits.is_some() => line.push_str(", waits for the warehouse"),
             Some(first) if news.parked.len() == 1 => {
-                line.push_str(&format!(", waits for the warehouse to take {}", plain(first)));
+                line.push_str(&format!(", waits to deliver {}", plain(first)));
             }
             Some(_) => {
-                line.push_str(&format!(", waits for the warehouse to take {} tables", news.parked.len()));
+                line.push_str(&format!(", waits to deliver {} datasets", news.parked.len()));
             }
             None if worker.claimed == 0 => line.push_str(", waits for messages"),
             None => {}
