@@ -67,7 +67,9 @@ fn without_times(text: &str) -> String {
 #[test]
 fn list_groups_by_dataset_and_reason_and_counts() {
     let site = site_with_letters();
-    insta::assert_snapshot!(without_times(&said(&site, &["list"], 0)));
+    let text = said(&site, &["list"], 0);
+    let size = text.split(" takes ").nth(1).unwrap().split(" of the disk").next().unwrap();
+    insta::assert_snapshot!(without_times(&text.replace(size, "SOME ROOM")));
     let answer = json(&site, &["list", "--json"]);
     assert_eq!((&answer["letters"], &answer["reports_alone"]), (&5.into(), &0.into()));
     let groups = answer["groups"].as_array().unwrap();
@@ -77,13 +79,6 @@ fn list_groups_by_dataset_and_reason_and_counts() {
     assert!(groups.iter().all(|group| group["oldest"].is_string()), "{answer}");
     let boalf = json(&site, &["list", "--json", "--dataset", "boalf"]);
     assert_eq!(boalf["letters"], 1);
-}
-
-#[test]
-fn list_needs_no_spool() {
-    let site = Site::new();
-    assert_eq!(said(&site, &["list"], 0), "no dead letters\n");
-    assert!(!site.spool.exists(), "looking makes nothing");
 }
 
 #[test]
@@ -355,4 +350,52 @@ fn a_second_copy_that_is_buried_while_the_first_is_dropped_keeps_its_report() {
     site.once(&[]);
     assert!(drop.wait().success(), "{}", drop.log());
     assert_eq!(site.report("FREQ", "cut").attempts, 2);
+}
+
+#[test]
+fn where_there_is_no_spool_it_says_so_and_makes_none() {
+    let site = Site::new();
+    for arguments in [&["list"][..], &["retry", "--all"], &["drop", "--all", "--yes"]] {
+        let output = dead(&site, arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("there is no spool at ") && stderr.contains("\nhint: "), "{stderr}");
+    }
+    assert!(!site.spool.exists());
+}
+
+#[test]
+fn a_mistyped_dataset_is_named_with_a_near_one() {
+    let site = site_with_letters();
+    let output = dead(&site, &["list", "--dataset=FRQE"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("there is no dataset FRQE") && stderr.contains("did you mean FREQ?"), "{stderr}");
+    assert_eq!(said(&site, &["list", "--dataset=MID"], 0).lines().next(), Some("no dead letters"));
+}
+
+#[test]
+fn what_dead_takes_of_the_disk_is_told_with_its_limit() {
+    let site = site_with_letters();
+    let answer = json(&site, &["list", "--json"]);
+    assert!(answer["disk_bytes"].as_u64() > answer["bytes"].as_u64(), "{answer}");
+    assert_eq!(answer["disk_bytes_max"], 1 << 30, "{answer}");
+}
+
+#[test]
+fn a_retry_makes_the_folder_of_a_dataset_for_those_whose_spool_it_is() {
+    use std::os::unix::fs::MetadataExt;
+    if !run_support::is_root() {
+        return run_support::skip("needs root, to be another user than the client");
+    }
+    let site = site_with_letters();
+    site.give_to_nobody();
+    fs::remove_dir(site.incoming("BOALF")).unwrap();
+    said(&site, &["retry", "--dataset=BOALF"], 0);
+    let (made, incoming) = (site.incoming("BOALF"), site.spool.join("incoming"));
+    let of = |path: &std::path::Path| {
+        let found = path.metadata().unwrap();
+        (found.uid(), found.gid(), found.mode())
+    };
+    assert_eq!(of(&made), of(&incoming));
 }

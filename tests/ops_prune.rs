@@ -92,6 +92,8 @@ fn what_is_old_goes_with_its_lines_and_nothing_else() {
     let before = counts(&site, FREQ);
     let text = said(&site, &["--older-than", "90d", "--dry-run"], 0);
     assert!(text.contains("2,110 rows of 707 messages would be deleted, loaded before "), "{text}");
+    let mistyped = said(&site, &["--older-than", "90d", "--dataset", "FRQE"], 2);
+    assert!(mistyped.contains("did you mean FREQ?"), "{mistyped}");
     assert_eq!(counts(&site, FREQ), before);
     let text = said(&site, &["--older-than", "90d", "--dataset", "freq"], 0);
     assert!(text.contains("bmrs_freq_iris       702  2,100\n") && !text.contains("mid"), "{text}");

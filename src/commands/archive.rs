@@ -1,5 +1,6 @@
 //! `irispool archive`: what is in the archive, and copies out of it.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 use jiff::civil::Date;
 
-use super::args::is_of;
+use super::args::{NotThere, is_of, refuse_unknown, spool_of};
 use super::query::{self, Format, QueryArgs};
 use super::text::{counted, named, say, size};
 use crate::config::Config;
@@ -87,6 +88,8 @@ enum ArchiveError {
     NoChoice,
     #[error("{} of the archive could not be read to the end", counted(*.files, "file"))]
     Damaged { files: u64 },
+    #[error("{} of the archive can't say what is in it: damaged, or another program's", counted(*.files, "file"))]
+    NoNote { files: u64 },
     #[error("not in the archive: {}", plain(messages))]
     NotThere { messages: String },
 }
@@ -99,6 +102,10 @@ impl Explain for ArchiveError {
             }
             ArchiveError::Damaged { .. } => {
                 "what stands before the damaged place is restored; zstd -t FILE says more".to_owned()
+            }
+            ArchiveError::NoNote { .. } => {
+                "they are the lines without a count; zstd -t FILE says more. What comes now goes into a file beside it"
+                    .to_owned()
             }
             ArchiveError::NotThere { .. } => {
                 "what was delivered last may still be in done/; irispool archive list shows the days there are"
@@ -117,13 +124,18 @@ impl Explain for ArchiveError {
 /// # Errors
 /// When the archive can't be read, or what is restored can't be written.
 pub(super) fn run(config: &Config, command: &ArchiveCommand) -> Result<Exit, Failure> {
-    let layout = Layout::at(&config.spool);
+    let layout = spool_of(config)?;
     match command {
         ArchiveCommand::List(args) => {
             let asked = QueryArgs { sql: String::new(), format: args.format };
-            let (files, unread) = find(&layout, &args.filter);
-            query::run(&asked, &Listing { files })?;
-            unread.map_or(Ok(Exit::Done), |error| Err(error.into()))
+            let (files, unread) = find(&layout, &args.filter)?;
+            let listing = Listing { files, without_note: Cell::new(0) };
+            query::run(&asked, &listing)?;
+            match (unread, listing.without_note.get()) {
+                (Some(error), _) => Err(error.into()),
+                (None, 0) => Ok(Exit::Done),
+                (None, files) => Err(ArchiveError::NoNote { files }.into()),
+            }
         }
         ArchiveCommand::Restore(args) => restore_all(&layout, args),
     }
@@ -141,15 +153,19 @@ impl Filter {
 }
 
 /// The files, and the first reason why there may be more.
-fn find(layout: &Layout, filter: &Filter) -> (Vec<ArchiveFile>, Option<SpoolError>) {
+fn find(layout: &Layout, filter: &Filter) -> Result<(Vec<ArchiveFile>, Option<SpoolError>), NotThere> {
     let (mut files, unread) = archive_files(layout, &|label| is_of(&filter.datasets, label));
+    let labels: Vec<&str> = files.iter().map(|file| file.label.as_str()).collect();
+    refuse_unknown(&filter.datasets, &labels)?;
     files.retain(|file| filter.takes_day(file.day));
-    (files, unread)
+    Ok((files, unread))
 }
 
 /// The list, asked like a warehouse, so that it has the same formats.
 struct Listing {
     files: Vec<ArchiveFile>,
+    /// How many of them do not say what is in them.
+    without_note: Cell<u64>,
 }
 
 impl Query for Listing {
@@ -158,6 +174,9 @@ impl Query for Listing {
         answer.columns(&columns.map(str::to_owned))?;
         for file in &self.files {
             let contents = file.contents().map_err(io::Error::other)?;
+            if contents.as_ref().is_none_or(|contents| contents.is_damaged) {
+                self.without_note.set(self.without_note.get() + 1);
+            }
             let number = |of: fn(&Contents) -> u64| {
                 contents.as_ref().map_or(Value::Null, |contents| Value::Int(of(contents) as i64))
             };
@@ -188,7 +207,7 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
     };
     let mut missing: Vec<&str> = args.messages.iter().map(String::as_str).collect();
     let (mut restored, mut damaged) = (Restored::default(), 0);
-    let (files, unread) = find(layout, &args.filter);
+    let (files, unread) = find(layout, &args.filter)?;
     for file in files {
         let found = std::cell::RefCell::new(Vec::new());
         let wants = |name: &OsStr| {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use crate::catalog;
-use crate::config::{AlertSettings, RunSettings, StatusSettings};
+use crate::config::{AlertSettings, Config, RunSettings, StatusSettings};
+use crate::exit::{Exit, Explain};
+use crate::spool::Layout;
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -45,4 +47,54 @@ pub(super) fn is_of(datasets: &[String], label: &str) -> bool {
         name.eq_ignore_ascii_case(label) || catalog::dataset_name(name).eq_ignore_ascii_case(&dataset)
     };
     datasets.is_empty() || datasets.iter().any(is_it)
+}
+
+/// What was named on the command line and is not there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotThere {
+    #[error("there is no spool at {}", path.display())]
+    Spool { path: PathBuf },
+    #[error("there is no dataset {name}")]
+    Dataset { name: String, near: Option<String> },
+}
+
+impl Explain for NotThere {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            NotThere::Spool { .. } => {
+                "is this the right folder? --spool, IRISPOOL_SPOOL or irispool.toml say where the spool is"
+                    .to_owned()
+            }
+            NotThere::Dataset { near: Some(near), .. } => format!("did you mean {near}?"),
+            NotThere::Dataset { .. } => "irispool status --all lists those that there are".to_owned(),
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            NotThere::Spool { .. } => Exit::CannotRun,
+            NotThere::Dataset { .. } => Exit::Usage,
+        }
+    }
+}
+
+/// The spool that the settings name, which must be there.
+pub(super) fn spool_of(config: &Config) -> Result<Layout, NotThere> {
+    match config.spool.try_exists() {
+        Ok(false) => Err(NotThere::Spool { path: config.spool.clone() }),
+        _ => Ok(Layout::at(&config.spool)),
+    }
+}
+
+/// A dataset that is neither known nor among `there` is mistyped.
+pub(super) fn refuse_unknown(datasets: &[String], there: &[&str]) -> Result<(), NotThere> {
+    let is_there = |name: &&String| there.iter().any(|label| is_of(std::slice::from_ref(*name), label));
+    let is_known = |name: &&String| catalog::find(&catalog::dataset_name(name)).is_some();
+    let Some(name) = datasets.iter().find(|name| !is_known(name) && !is_there(name)) else { return Ok(()) };
+    let known = catalog::all().iter().map(|dataset| &*dataset.name).chain(there.iter().copied());
+    let likeness =
+        |other: &str| strsim::jaro_winkler(&other.to_ascii_uppercase(), &name.to_ascii_uppercase());
+    let near = known.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let near = near.filter(|near| likeness(near) > 0.8).map(str::to_owned);
+    Err(NotThere::Dataset { name: name.clone(), near })
 }

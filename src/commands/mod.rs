@@ -90,10 +90,21 @@ not work) or unknown (?: it can't be found out without changing something).
 Exit codes: 0 a run works, 1 it does not.")]
     Check(CheckArgs),
     /// Look at what can't be delivered, try it again, or delete it
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  irispool dead list
+  irispool dead retry --dataset FREQ --reason 'half-way'
+  irispool dead drop --reason 'symbolic link'"
+    )]
     Dead(DeadCommand),
     /// See what delivered messages are in the archive, or copy some out of it
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  irispool archive list --dataset FREQ
+  irispool archive restore --dataset FREQ --day 2025-10-28 --to /tmp/freq"
+    )]
     Archive(ArchiveCommand),
     /// Delete old rows from a SQLite warehouse
     #[command(after_help = "Examples:

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::args::refuse_unknown;
 use super::text::{Align, columns, count, counted, say, size, time};
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
@@ -83,6 +84,8 @@ pub(super) fn run(config: &Config, args: &PruneArgs) -> Result<Exit, Failure> {
         datasets: args.datasets.iter().map(|name| catalog::dataset_name(name)).collect(),
     };
     let pruner = Pruner::open(path, config.busy_timeout)?;
+    let loaded = pruner.datasets()?;
+    refuse_unknown(&args.datasets, &loaded.iter().map(String::as_str).collect::<Vec<_>>())?;
     let pruned = if args.dry_run { pruner.count(&prune)? } else { pruner.prune(&prune)? };
     tell(args, &prune, &pruned)?;
     if args.vacuum {

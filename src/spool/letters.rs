@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::CWD;
 
 use super::batch::{list, open_folder};
+use super::claim::same_owner_and_mode;
 use super::dead::{REPORT_ENDING, is_called_report, read_report, report_name};
 use super::lock::{lock_dataset, lock_dead};
 use super::rename::rename;
@@ -210,6 +212,20 @@ fn is_alone(report_path: &Path, metadata: &Metadata, names: &HashSet<OsString>) 
     !has_message && age.is_some_and(|age| age > REPORT_ALONE_MIN)
 }
 
+/// Makes a dataset's folder, where it lacks, for those for whom `incoming` is: a person may be another user than the
+/// client and the workers.
+fn make_folder_like(folder: &Path, incoming: &Path) -> Result<(), SpoolError> {
+    let failed = |error| SpoolError::io("make the folder", folder, error);
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        made => made.map_err(failed)?,
+    }
+    let opened = |path| open_folder(CWD, path).map_err(failed);
+    // Whoever may not give it away keeps it, and the worker says what it lacks.
+    same_owner_and_mode(opened(incoming)?.as_fd(), opened(folder)?.as_fd());
+    Ok(())
+}
+
 /// Only names over this have reports under another name.
 const LONG_NAME_BYTES: usize = 200;
 
@@ -225,7 +241,7 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
         "letters of one folder go back together"
     );
     let folder = layout.incoming().join(&first.label);
-    fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
+    make_folder_like(&folder, &layout.incoming())?;
     let _lock = lock_dataset(layout, &first.label)?;
     let _burials = lock_dead(layout, &first.label);
     let mut results = Vec::with_capacity(letters.len());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::text::{Align, columns, count, counted, say, size};
+use super::super::text::{Align, Room, columns, count, counted, say, size};
 use super::reason;
 use crate::exit::{Exit, Failure};
 use crate::spool::{Letter, Letters, reason_group};
@@ -13,6 +13,10 @@ use crate::spool::{Letter, Letters, reason_group};
 struct Answer {
     letters: u64,
     bytes: u64,
+    /// What all of `dead` takes of the disk, reports and what was not asked for included.
+    disk_bytes: u64,
+    /// How much it may; null where there is no limit.
+    disk_bytes_max: Option<u64>,
     /// Reports whose messages have gone; retry and drop remove them.
     reports_alone: usize,
     groups: Vec<Group>,
@@ -30,10 +34,22 @@ struct Group {
     newest: Option<String>,
 }
 
-pub(super) fn run(found: &Letters, json: bool) -> Result<Exit, Failure> {
+/// What `dead` takes of the disk, and how much it may.
+#[derive(Clone, Copy)]
+pub(super) struct Disk {
+    pub(super) bytes: u64,
+    pub(super) bytes_max: Option<u64>,
+}
+
+/// On a terminal a reason is cut to its width; the JSON and `show` have all of it.
+const REASON_CHARS_MIN: usize = 20;
+
+pub(super) fn run(found: &Letters, disk: Disk, json: bool) -> Result<Exit, Failure> {
     let answer = Answer {
         letters: found.letters.len() as u64,
         bytes: found.letters.iter().map(|letter| letter.bytes).sum(),
+        disk_bytes: disk.bytes,
+        disk_bytes_max: disk.bytes_max,
         reports_alone: found.reports_alone.len(),
         groups: groups(&found.letters),
     };
@@ -41,7 +57,7 @@ pub(super) fn run(found: &Letters, json: bool) -> Result<Exit, Failure> {
         let text = serde_json::to_string_pretty(&answer).expect("counts and text can be written as JSON");
         say(&format!("{text}\n"))?;
     } else {
-        say(&table(&answer))?;
+        say(&table(&answer, Room::of_stdout().width))?;
     }
     Ok(Exit::Done)
 }
@@ -73,7 +89,7 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
     groups
 }
 
-fn table(answer: &Answer) -> String {
+fn table(answer: &Answer, width: Option<usize>) -> String {
     let mut text = String::new();
     if answer.letters > 0 {
         let seconds = |time: &Option<String>| {
@@ -82,7 +98,7 @@ fn table(answer: &Answer) -> String {
                 None => time.clone(),
             })
         };
-        let rows: Vec<Vec<String>> = answer
+        let mut rows: Vec<Vec<String>> = answer
             .groups
             .iter()
             .map(|group| {
@@ -98,15 +114,37 @@ fn table(answer: &Answer) -> String {
             ("NEWEST", Align::Left),
             ("REASON", Align::Left),
         ];
+        if let Some(width) = width {
+            let before = |row: &Vec<String>| {
+                row[..4].iter().map(|cell| cell.chars().count().max(5) + 2).sum::<usize>()
+            };
+            let taken = rows.iter().map(before).max().unwrap_or(0).max("DATASET".len() + 6);
+            let room = width.saturating_sub(taken).max(REASON_CHARS_MIN);
+            rows.iter_mut().for_each(|row| row[4] = cut(&row[4], room));
+        }
         text.push_str(&columns(&header, &rows));
     }
     match answer.letters {
         0 => text.push_str("no dead letters\n"),
-        letters => text.push_str(&format!("{}, {}\n", counted(letters, "dead letter"), size(answer.bytes))),
+        letters => {
+            let allowed = answer
+                .disk_bytes_max
+                .map_or("no limit".to_owned(), |bytes| format!("{} allowed", size(bytes)));
+            let (letters, bytes) = (counted(letters, "dead letter"), size(answer.bytes));
+            let disk = size(answer.disk_bytes);
+            text.push_str(&format!("{letters}, {bytes}; dead/ takes {disk} of the disk, {allowed}\n"));
+        }
     }
     if answer.reports_alone > 0 {
         let reports = counted(answer.reports_alone as u64, "report");
         text.push_str(&format!("{reports} without a message; the next retry or drop removes them\n"));
     }
     text
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    if text.chars().count() <= chars_max {
+        return text.to_owned();
+    }
+    text.chars().take(chars_max - 1).chain(['…']).collect()
 }

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::args::is_of;
+use super::args::{is_of, refuse_unknown, spool_of};
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure};
-use crate::spool::{Layout, Letter, Letters, dead_letters, reason_group};
+use crate::spool::{Layout, Letter, Letters, dead_bytes, dead_letters, reason_group};
 
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
@@ -154,9 +154,13 @@ impl Explain for DeadError {
 /// # Errors
 /// When the spool can't be read, or what the verb does fails.
 pub(super) fn run(config: &Config, command: &DeadCommand) -> Result<Exit, Failure> {
-    let layout = Layout::at(&config.spool);
+    let layout = spool_of(config)?;
     match command {
-        DeadCommand::List(args) => list::run(&find(&layout, &args.filter)?, args.json),
+        DeadCommand::List(args) => {
+            let found = find(&layout, &args.filter)?;
+            let disk_bytes = dead_bytes(&layout, &|| false)?.unwrap_or(0);
+            list::run(&found, list::Disk { bytes: disk_bytes, bytes_max: config.dead_max_bytes }, args.json)
+        }
         DeadCommand::Show(args) => {
             refuse_no_choice(&args.messages, &args.filter, false)?;
             let (found, missing) = only(find(&layout, &args.filter)?, &args.messages);
@@ -192,6 +196,8 @@ fn refuse_no_choice(messages: &[String], filter: &Filter, all: bool) -> Result<(
 
 fn find(layout: &Layout, filter: &Filter) -> Result<Letters, Failure> {
     let mut found = dead_letters(layout)?;
+    let labels: Vec<&str> = found.letters.iter().map(|letter| letter.label.as_str()).collect();
+    refuse_unknown(&filter.datasets, &labels)?;
     found.letters.retain(|letter| filter.takes(letter));
     Ok(found)
 }

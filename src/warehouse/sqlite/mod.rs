@@ -39,6 +39,9 @@ pub use examine::{Integrity, integrity, may_write, wal_works};
 pub use prune::{Prune, Pruned, Pruner};
 pub use reader::Reader;
 
+/// Of datasets that were loaded together and failed, so many are named.
+const DATASETS_NAMED_MAX: usize = 5;
+
 /// An SQLite file as a warehouse.
 pub struct Sqlite {
     path: PathBuf,
@@ -158,8 +161,14 @@ impl Sqlite {
         }
         loaded.map_err(|fault| {
             let mut datasets: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.dataset).collect();
+            datasets.sort_unstable();
             datasets.dedup();
-            fault.explain(&self.path, &format!("load {}", datasets.join(", ")))
+            let more = match datasets.len().saturating_sub(DATASETS_NAMED_MAX) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            datasets.truncate(DATASETS_NAMED_MAX);
+            fault.explain(&self.path, &format!("load {}{more}", datasets.join(", ")))
         })
     }
 

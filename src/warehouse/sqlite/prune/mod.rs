@@ -126,6 +126,12 @@ impl Pruner {
     }
 
     /// Dataset and table, as the ledger has them.
+    /// The datasets of which the ledger has messages.
+    pub fn datasets(&self) -> Result<Vec<String>, WarehouseError> {
+        let tables = self.tables_of(&[]).map_err(|fault| self.explain(fault))?;
+        Ok(tables.into_iter().map(|(dataset, _)| dataset).collect())
+    }
+
     fn tables_of(&self, datasets: &[String]) -> Result<Vec<(String, String)>, Fault> {
         let mut statement = self.connection.prepare(
             "SELECT DISTINCT dataset, table_name FROM irispool_load_history ORDER BY dataset, table_name",
