@@ -528,6 +528,10 @@ fn difference(status: &Value, text: &str) -> Option<String> {
         let is = f64::from(u8::from(status["level"] == level));
         expected.push((format!("irispool_status{{level=\"{level}\"}}"), is));
     }
+    for finding in status["findings"].as_array().unwrap() {
+        let (key, level) = (finding["key"].as_str().unwrap(), finding["level"].as_str().unwrap());
+        expected.push((format!("irispool_finding{{key=\"{key}\",level=\"{level}\"}}"), 1.0));
+    }
     for (dataset, of) in status["datasets"].as_object().unwrap() {
         let backlog = of["ready"].as_f64().unwrap() + of["claimed"].as_f64().unwrap();
         expected.push((format!("irispool_backlog_messages{{dataset=\"{dataset}\"}}"), backlog));
@@ -631,7 +635,10 @@ fn dashboard_and_rules_use_metrics_that_are_served() {
         .unwrap();
     let (daemon, address) = with_figures(&site);
     site.put("MID", "a", r#"[{"dataset":"MID","price":1.0}]"#);
-    until("a table is parked", || metrics(&address).contains("irispool_table_parked{"));
+    until("a table is parked, and found to be", || {
+        let text = metrics(&address);
+        text.contains("irispool_table_parked{") && text.contains("irispool_finding{")
+    });
     let mut served = names(&metrics(&address));
     let (other_site, google) = (Site::new(), google());
     google.state().insert_refusals = vec![(503, "backendError")];

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Facts, Latest, Level, Looker, Pulse, judge, level_of, with_whole_paths};
+use super::{Facts, Finding, Latest, Level, Looker, Pulse, judge, level_of, with_whole_paths};
 use crate::config::Config;
 use crate::observe::http::{Request, Response};
 use crate::observe::metrics::{Family, Format, Kind, Sample, Value, render};
@@ -97,7 +97,8 @@ impl Endpoint {
         families.extend(measures.into_iter().map(of_warehouse));
         families.extend(of_spool(facts));
         families.extend(super::alerts::families());
-        let level = level_of(&judge(facts, &self.config));
+        let findings = judge(facts, &self.config);
+        let level = level_of(&findings);
         let levels = [Level::Ok, Level::Warning, Level::Critical, Level::Unknown];
         families.push(levels.into_iter().fold(
             Family::new(
@@ -107,6 +108,15 @@ impl Endpoint {
             ),
             |family, one| family.with(&[("level", &one.word().to_lowercase())], u64::from(one == level)),
         ));
+        let mut found = Family::new(
+            Kind::Gauge,
+            "irispool_finding",
+            "1 for each thing that irispool status finds wrong.",
+        );
+        for Finding { key, level, .. } in &findings {
+            found = found.with(&[("key", key), ("level", &level.word().to_lowercase())], 1_u64);
+        }
+        families.push(found);
         families
     }
 
