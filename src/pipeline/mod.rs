@@ -2,7 +2,7 @@
 //!
 //! | stage | runs in | waits for |
 //! |---|---|---|
-//! | discover, claim | the coordinator ([`run`]'s own thread) | events, timers, batches that came back |
+//! | discover, claim | the coordinator ([`run()`]'s own thread) | events, timers, batches that came back |
 //! | list | one lister | free readers, tables that are being asked about by a few threads more |
 //! | parse | `readers` threads (rayon) | the disk, free memory, room before delivery |
 //! | gather, finish (bulk batches only) | a few threads | the warehouse |
