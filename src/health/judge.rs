@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, WorkerFacts};
+use super::{Facts, News, ParkedNews, WorkerFacts};
 use crate::config::Config;
 use crate::observe::size;
 use crate::spool::{Part, Sighting};
@@ -152,36 +152,32 @@ impl Judge<'_> {
         }
     }
 
+    /// What lasts longest of one kind among those that live workers tell of: for how long, and why.
+    fn longest(&self, of: fn(&News) -> Option<&ParkedNews>) -> Option<(String, &str)> {
+        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
+        let told = alive.filter_map(|worker| of(worker.news.as_ref()?));
+        told.min_by_key(|told| told.since_ms).map(|told| (words(self.age(told.since_ms)), told.why.as_str()))
+    }
+
     /// A worker delivers nothing before its warehouse is open.
     fn waiting(&mut self) {
-        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
-        let waits = alive.filter_map(|worker| worker.news.as_ref()?.waits.as_ref());
-        let Some(waits) = waits.min_by_key(|waits| waits.since_ms) else { return };
-        let lasted = words(self.age(waits.since_ms));
-        let what = format!("a worker has waited for the warehouse for {lasted}: {}", waits.why);
+        let Some((lasted, why)) = self.longest(|news| news.waits.as_ref()) else { return };
+        let what = format!("a worker has waited for the warehouse for {lasted}: {why}");
         self.find(Level::Critical, "waits", what, "it is tried again by itself; nothing is lost meanwhile");
     }
 
     /// Rows flow, and `done/` grows.
     fn unpacked(&mut self) {
-        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
-        let unpacked = alive.filter_map(|worker| worker.news.as_ref()?.unpacked.as_ref());
-        let Some(unpacked) = unpacked.min_by_key(|unpacked| unpacked.since_ms) else { return };
-        let lasted = words(self.age(unpacked.since_ms));
-        let what =
-            format!("delivered messages have stayed in done/, unpacked, for {lasted}: {}", unpacked.why);
+        let Some((lasted, why)) = self.longest(|news| news.unpacked.as_ref()) else { return };
+        let what = format!("delivered messages have stayed in done/, unpacked, for {lasted}: {why}");
         let hint = "free some space, put rights right, or move away what is larger than any message: the worker packs then";
         self.find(Level::Warning, "unpacked", what, hint);
     }
 
     /// Rows flow, and what is kept grows.
     fn unlimited(&mut self) {
-        let alive = self.facts.workers.iter().filter(|worker| worker.alive);
-        let unlimited = alive.filter_map(|worker| worker.news.as_ref()?.unlimited.as_ref());
-        let Some(unlimited) = unlimited.min_by_key(|unlimited| unlimited.since_ms) else { return };
-        let lasted = words(self.age(unlimited.since_ms));
-        let what =
-            format!("keep_max_age and keep_max_bytes have not been kept to for {lasted}: {}", unlimited.why);
+        let Some((lasted, why)) = self.longest(|news| news.unlimited.as_ref()) else { return };
+        let what = format!("keep_max_age and keep_max_bytes have not been kept to for {lasted}: {why}");
         let hint = "put rights right, or remove it yourself; the limits of all else are kept to";
         self.find(Level::Warning, "unlimited", what, hint);
     }

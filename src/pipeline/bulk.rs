@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::Shared;
 use super::deliver::{Loaded, send_endings};
-use super::failures::log_failure;
+use super::failures::{log_failure, log_spool_failure};
 use super::parcel::Parcel;
 use super::settle::SettleTask;
 use super::tally::Tally;
@@ -117,7 +117,7 @@ pub(super) fn finish_all(shared: &Shared, complete: &Receiver<Gathered>, settle:
     for gathered in complete {
         // The batch's id is how a job is known again. After a power cut that undid the claim nobody would ask for it.
         if let Err(error) = gathered.work.batch.sync() {
-            tracing::warn!(%error, "a batch is not safe from a power cut yet: it is tried again");
+            log_spool_failure(&error);
             leave(&gathered, SYNC_AGAIN_AFTER);
             continue;
         }

@@ -172,12 +172,12 @@ impl Batch {
 
     /// Waits until the disk has it that these files are in this batch: a power cut would put them back into `incoming`.
     pub fn sync(&self) -> Result<(), SpoolError> {
-        let worker = self.path.parent().map(|parent| open_folder(CWD, parent));
-        let synced = worker.transpose().and_then(|worker| {
+        let workers = self.path.parent().unwrap_or(Path::new("."));
+        let sync = || -> io::Result<()> {
             rustix::fs::fsync(&self.folder)?;
-            worker.map_or(Ok(()), |worker| Ok(rustix::fs::fsync(worker)?))
-        });
-        match synced {
+            Ok(rustix::fs::fsync(open_folder(CWD, workers)?)?)
+        };
+        match sync() {
             // There are file systems that sync no folders.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
             other => other.map_err(|error| SpoolError::io("sync", &self.path, error)),

@@ -187,40 +187,17 @@ impl Inspection {
             }
             if entry.kind == EntryKind::Folder {
                 let mut queue = Queue::default();
-                let counted = self.count_ready(&path, now, &mut queue);
+                let add = |queue: &mut Queue| queue.ready += 1;
+                let counted = count_messages(&path, now, &mut queue, add, |folder| {
+                    // Of one that can't be read the worst is thought.
+                    if entries(&folder).map_or(true, |mut entries| entries.next().is_some()) {
+                        self.too_deep.add(folder);
+                    }
+                });
                 self.of(Part::Incoming, counted);
                 self.queues.entry(folder_label(&entry.name)).or_default().add(&queue);
             } else {
                 self.stray.add(path);
-            }
-        }
-        Ok(())
-    }
-
-    /// What vanishes while it is counted was claimed, and is not counted.
-    fn count_ready(&mut self, path: &Path, now: i64, queue: &mut Queue) -> Result<(), SpoolError> {
-        let failed = |error| SpoolError::io("list", path, error);
-        let folder = open_folder(CWD, path).map_err(failed)?;
-        for entry in list(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if entry.is_hidden() {
-                continue;
-            }
-            if entry.kind == EntryKind::Folder {
-                let path = path.join(&entry.name);
-                // Of one that can't be read the worst is thought.
-                if entries(&path).map_or(true, |mut entries| entries.next().is_some()) {
-                    self.too_deep.add(path);
-                }
-                continue;
-            }
-            match rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(found) => {
-                    queue.ready += 1;
-                    queue.add_undelivered(&found, now);
-                }
-                Err(rustix::io::Errno::NOENT) => {}
-                Err(error) => return Err(SpoolError::io("look at", path.join(&entry.name), error)),
             }
         }
         Ok(())
@@ -240,8 +217,10 @@ impl Inspection {
         };
         let mut claimed = 0;
         for batch in self.folders(Part::Claimed, folder) {
-            let counted = count_claimed(&folder.join(&batch), now);
-            let queue = self.of(Part::Claimed, counted);
+            let mut queue = Queue::default();
+            let add = |queue: &mut Queue| queue.claimed += 1;
+            let counted = count_messages(&folder.join(&batch), now, &mut queue, add, |_| {});
+            self.of(Part::Claimed, counted);
             let id = batch.to_string_lossy();
             let label = id.split_once('.').map_or("unknown", |(_, label)| label);
             self.queues.entry(label.to_owned()).or_default().add(&queue);
@@ -257,26 +236,36 @@ impl Inspection {
     }
 }
 
-/// The messages of a batch. What vanishes while they are counted was settled.
-fn count_claimed(path: &Path, now: i64) -> Result<Queue, SpoolError> {
+/// Counts the messages of a folder. What vanishes meanwhile was claimed or settled, and is not counted. `add`: to which
+/// of a queue's numbers they go; `folder_met`: what else is there.
+fn count_messages(
+    path: &Path,
+    now: i64,
+    queue: &mut Queue,
+    add: fn(&mut Queue),
+    mut folder_met: impl FnMut(PathBuf),
+) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("list", path, error);
     let folder = open_folder(CWD, path).map_err(failed)?;
-    let mut queue = Queue::default();
     for entry in list(&folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.is_hidden() {
             continue;
         }
+        if entry.kind == EntryKind::Folder {
+            folder_met(path.join(&entry.name));
+            continue;
+        }
         match rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(found) => {
-                queue.claimed += 1;
+                add(queue);
                 queue.add_undelivered(&found, now);
             }
             Err(rustix::io::Errno::NOENT) => {}
             Err(error) => return Err(SpoolError::io("look at", path.join(&entry.name), error)),
         }
     }
-    Ok(queue)
+    Ok(())
 }
 
 fn entries(path: &Path) -> Result<impl Iterator<Item = Result<Entry, SpoolError>>, SpoolError> {
