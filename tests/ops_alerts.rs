@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use run_support::disk::Tmpfs;
 use run_support::http::{self, Handler, Reply, Request};
-use run_support::{Daemon, Site, lacks, skip, until};
+use run_support::{Daemon, Site, lacks, skip, tls, until};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 
@@ -320,6 +320,29 @@ fn metrics(log: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+#[test]
+fn an_alert_goes_to_whom_the_machine_trusts_over_tls() {
+    let site = Site::new();
+    let (authority, config) = tls::authority(site.folder.path());
+    let server = Arc::new(Server { status: AtomicU16::new(200), ..Server::default() });
+    let address = http::serve_tls(Arc::clone(&server) as Arc<dyn Handler>, config);
+    let url = format!("--alert-webhook=https://{address}/hook/{KEY}");
+    let test = || {
+        let mut command = site.irispool();
+        command.args(["status", "--alert-test", &url]).env("IRISPOOL_SPOOL", &site.spool);
+        command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
+        command
+    };
+    let output = test().env("SSL_CERT_FILE", &authority).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(server.alerts.lock().unwrap().len(), 1);
+    let output = test().output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && said.contains("certificate") && !said.contains(KEY), "{said}");
+    assert!(said.contains("SSL_CERT_FILE"), "{said}");
+    assert_eq!(server.alerts.lock().unwrap().len(), 1);
 }
 
 #[test]

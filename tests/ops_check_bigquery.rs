@@ -10,7 +10,7 @@ use std::process::Command;
 
 use irispool::catalog;
 use run_support::disk::Tmpfs;
-use run_support::{Google, Site, skip};
+use run_support::{Google, Site, skip, tls};
 use serde_json::Value;
 
 const PERMISSIONS: [&str; 8] = [
@@ -62,7 +62,10 @@ fn assert_bad(command: &mut Command, about: &str, what: &str, hint: &str) {
 
 /// A Google as `irispool setup` leaves it.
 fn set_up() -> Google {
-    let google = Google::start();
+    furnished(Google::start())
+}
+
+fn furnished(google: Google) -> Google {
     for dataset in catalog::all() {
         google.has_table(&catalog::table_name(&dataset.name), &[]);
         google.state().views.insert(catalog::view_name(&dataset.name));
@@ -98,6 +101,21 @@ fn what_a_run_needs_is_good_and_nothing_is_changed() {
     let state = google.state();
     let others: Vec<&String> = state.asked.iter().filter(|asked| !asks_only(asked)).collect();
     assert!(others.is_empty(), "{others:?}");
+}
+
+/// As where a company reads what goes through its proxy.
+#[test]
+fn an_authority_is_trusted_as_far_as_the_machine_trusts_it() {
+    let site = Site::new();
+    let (authority, config) = tls::authority(site.folder.path());
+    let google = furnished(Google::start_tls(config));
+    let mut trusting = check(&site, &google);
+    assert_eq!(line(trusting.env("SSL_CERT_FILE", &authority), "credentials").0["verdict"], "good");
+    assert_eq!(check(&site, &google).env("SSL_CERT_FILE", &authority).status().unwrap().code(), Some(0));
+    // By the machine's own list it is a stranger.
+    let mut own = check(&site, &google);
+    own.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
+    assert_bad(&mut own, "network", "or to a file that SSL_CERT_FILE names", "");
 }
 
 #[test]

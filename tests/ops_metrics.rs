@@ -192,7 +192,7 @@ fn metrics_are_what_was_done() {
     assert!(dead.contains("stage=\"parse\"") && dead.contains("at byte #"), "{dead}");
     until("the look at the spool is new", || {
         let text = metrics(&address);
-        sample(&text, "irispool_dead_messages{dataset=\"FREQ\"}") == 1.0
+        sample(&text, "irispool_dead_letters{dataset=\"FREQ\"}") == 1.0
             && sample(&text, "irispool_workers{state=\"alive\"}") == 1.0
             && sample(&text, "irispool_status{level=\"warning\"}") == 1.0
     });
@@ -449,23 +449,23 @@ const NUMBERS: &[(&str, Served)] = &[
     ("datasets.*.ready", Not("with what is claimed it is the backlog")),
     ("datasets.*.backlog_bytes", By("irispool_backlog_bytes{dataset=\"*\"}", 1.0)),
     ("datasets.*.oldest_ms", Not("its age is, which differs from look to look")),
-    ("datasets.*.claimed", By("irispool_claimed_messages{dataset=\"*\"}", 1.0)),
-    ("datasets.*.dead", By("irispool_dead_messages{dataset=\"*\"}", 1.0)),
+    ("datasets.*.claimed", By("irispool_in_flight_messages{dataset=\"*\"}", 1.0)),
+    ("datasets.*.dead", By("irispool_dead_letters{dataset=\"*\"}", 1.0)),
     ("datasets.*.flow.last_row_ms", By("irispool_last_row_timestamp_seconds{dataset=\"*\"}", 1e-3)),
     ("datasets.*.flow.rows_hour", By("irispool_last_hour_rows{dataset=\"*\"}", 1.0)),
     ("datasets.*.flow.rows_day", By("irispool_recent_rows{dataset=\"*\"}", 1.0)),
     ("datasets.*.flow.rhythm.usual_gap_s", Not("Prometheus can work it out")),
     ("datasets.*.flow.rhythm.longest_gap_s", Not("the same")),
     ("ready", Not("with what is claimed it is the backlog")),
-    ("claimed", Sum("irispool_claimed_messages{")),
-    ("dead", Sum("irispool_dead_messages{")),
+    ("claimed", Sum("irispool_in_flight_messages{")),
+    ("dead", Sum("irispool_dead_letters{")),
     ("dead_bytes", By("irispool_dead_bytes", 1.0)),
     ("oldest_ms", Not("its age is")),
     ("backlog_ages.*.up_to_s", Not("a label")),
     ("backlog_ages.*.messages", Class),
     ("workers.*.pid", Not("of a worker")),
     ("workers.*.since_ms", Not("of a worker: each serves its own")),
-    ("workers.*.claimed", Sum("irispool_claimed_messages{")),
+    ("workers.*.claimed", Sum("irispool_in_flight_messages{")),
     ("workers.*.news.*", Not("of a worker: each serves its own counters")),
     ("warehouse.answered_ms", Not("differs from look to look")),
     ("warehouse.last_row_ms", By("irispool_newest_row_timestamp_seconds", 1e-3)),

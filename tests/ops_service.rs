@@ -7,7 +7,7 @@ mod run_support;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use run_support::{Daemon, Site, lacks, until};
@@ -39,6 +39,53 @@ fn systemd_hears_that_it_is_ready_and_well_and_stops() {
     hear(&socket, "WATCHDOG=1");
     daemon.stop();
     hear(&socket, "STOPPING=1");
+}
+
+/// Its socket takes a few datagrams before who sends has to wait.
+#[test]
+fn a_service_manager_that_does_not_read_holds_up_nothing() {
+    let site = Site::new();
+    let path = site.folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let unread: usize = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen")
+        .map_or(10, |length| length.trim().parse().unwrap());
+    let mut command = site.run_command(&[]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1000").env_remove("WATCHDOG_PID");
+    let mut daemon = Daemon::start(command, site.folder.path());
+    daemon.wait_for_log(" ready ");
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    until("the socket is full", || sender.send_to(b"of another", &path).is_err());
+    for _ in 0..3 {
+        tells_its_news(&site);
+    }
+    // As soon as it is read, what could not be told is.
+    socket.set_read_timeout(Some(Duration::from_secs(180))).unwrap();
+    for _ in 0..=unread {
+        socket.recv(&mut [0; 256]).unwrap();
+    }
+    hear(&socket, "WATCHDOG=1");
+    daemon.stop();
+}
+
+/// Waits until the only worker has told anew how it is.
+fn tells_its_news(site: &Site) {
+    let claimed = site.spool.join("claimed");
+    let worker =
+        run_support::site::entries(&claimed).into_iter().find(|path| !path.ends_with(".locks")).unwrap();
+    let told_at = || worker.join(".lock").metadata().unwrap().modified().unwrap();
+    let before = told_at();
+    until("it tells its news", || told_at() != before);
+}
+
+/// Ended with the test: what a tracer holds does not end before it has.
+struct Tracer(Child);
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// It takes a minute, after which a worker that has gone no round is not well.
@@ -80,25 +127,20 @@ fn a_worker_that_hangs_is_not_well_and_feeds_no_watchdog() {
         "-e",
         "inject=getdents64:delay_enter=600s",
     ]);
-    let mut tracer = tracer.args(["-p", &daemon.id().to_string()]).stderr(Stdio::null()).spawn().unwrap();
+    let tracer = tracer.args(["-p", &daemon.id().to_string()]).stderr(Stdio::null()).spawn().unwrap();
+    let tracer = Tracer(tracer);
     until("it is not well", || healthz().starts_with("HTTP/1.1 503 "));
     assert!(healthz().contains("no round for "), "{}", healthz());
     // What was told before that is read; then it tells its news three times, and not the watchdog.
+    tells_its_news(&site);
     socket.set_nonblocking(true).unwrap();
     let mut buffer = [0; 256];
     while socket.recv(&mut buffer).is_ok() {}
-    let claimed = site.spool.join("claimed");
-    let worker =
-        run_support::site::entries(&claimed).into_iter().find(|path| !path.ends_with(".locks")).unwrap();
-    let told_at = || worker.join(".lock").metadata().unwrap().modified().unwrap();
     for _ in 0..3 {
-        let before = told_at();
-        until("it tells its news", || told_at() != before);
+        tells_its_news(&site);
     }
     assert!(socket.recv(&mut buffer).is_err(), "the watchdog was fed");
-    // The tracer first: what it holds does not end before it has.
-    tracer.kill().unwrap();
-    tracer.wait().unwrap();
+    drop(tracer);
     daemon.kill();
 }
 

@@ -236,12 +236,10 @@ fn tell(tally: &Tally, pulse: &Pulse, publisher: &mut Publisher, asked: &Stop, s
         shown = now;
         let hangs = pulse.hangs_for(&tally.figures).is_some();
         if !is_ready && tally.figures.turned_at_ms() > 0 {
-            is_ready = true;
-            service.ready();
+            is_ready = service.ready();
         }
         if !is_stopping && asked.requested() {
-            is_stopping = true;
-            service.stopping();
+            is_stopping = service.stopping();
         }
         if is_ready && !hangs {
             service.well();

@@ -251,8 +251,9 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     let gauge = |name, help| Family::new(Kind::Gauge, name, help);
     let mut backlog = gauge("irispool_backlog_messages", "Messages that wait in incoming or are claimed.");
     let mut oldest = gauge("irispool_backlog_oldest_age_seconds", "Age of the oldest of them.");
-    let mut claimed = gauge("irispool_claimed_messages", "Messages in the hands of a worker, alive or dead.");
-    let mut dead = gauge("irispool_dead_messages", "Messages in dead.");
+    let mut claimed =
+        gauge("irispool_in_flight_messages", "Messages in the hands of a worker, alive or dead.");
+    let mut dead = gauge("irispool_dead_letters", "Messages in dead.");
     let mut last = gauge("irispool_last_row_timestamp_seconds", "When the last row came, since 1970 UTC.");
     let mut day = gauge("irispool_recent_rows", "Rows of all workers in the last 24 hours.");
     let mut hour = gauge("irispool_last_hour_rows", "Rows of all workers in the last hour.");

@@ -2,6 +2,7 @@
 //! nothing happens.
 
 use std::ffi::OsStr;
+use std::io;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
@@ -26,7 +27,10 @@ impl Service {
                 [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
                 path => SocketAddr::from_pathname(OsStr::from_bytes(path)),
             };
-            Some((UnixDatagram::unbound().ok()?, address.ok()?))
+            let socket = UnixDatagram::unbound().ok()?;
+            // A manager that does not read for a while may not hold up what else is told of this worker.
+            socket.set_nonblocking(true).ok()?;
+            Some((socket, address.ok()?))
         });
         let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
         let for_us = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
@@ -34,29 +38,29 @@ impl Service {
         Service { socket, watchdog, last_beat: None }
     }
 
-    /// It takes messages now.
-    pub fn ready(&self) {
-        self.tell("READY=1");
+    /// It takes messages now. False: it could not be told yet, and is to be told again.
+    pub fn ready(&self) -> bool {
+        self.tell("READY=1")
     }
 
-    /// It was asked to stop, and does.
-    pub fn stopping(&self) {
-        self.tell("STOPPING=1");
+    /// It was asked to stop, and does. False: as with `ready`.
+    pub fn stopping(&self) -> bool {
+        self.tell("STOPPING=1")
     }
 
     /// To be called often while the worker is well: passes it on as often as the watchdog wants to hear it.
     pub fn well(&mut self) {
         let due = self.watchdog.is_some_and(|every| self.last_beat.is_none_or(|at| at.elapsed() >= every));
-        if due {
-            self.tell("WATCHDOG=1");
+        if due && self.tell("WATCHDOG=1") {
             self.last_beat = Some(Instant::now());
         }
     }
 
-    /// A service manager that does not listen is not worth an error.
-    fn tell(&self, state: &str) {
-        if let Some((socket, address)) = &self.socket {
-            let _ = socket.send_to_addr(state.as_bytes(), address);
-        }
+    /// A service manager that is not there is not worth an error. False: it has as much unread as it can take.
+    fn tell(&self, state: &str) -> bool {
+        self.socket.as_ref().is_none_or(|(socket, address)| {
+            let sent = socket.send_to_addr(state.as_bytes(), address);
+            !sent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
-use super::http::{Handler, Reply, Request, serve};
+use super::http::{Handler, Reply, Request, serve, serve_tls};
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -35,6 +35,7 @@ pub(crate) struct State {
 #[derive(Clone)]
 pub(crate) struct Google {
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
     state: Arc<Mutex<State>>,
 }
 
@@ -44,7 +45,13 @@ impl Google {
     pub(crate) fn start() -> Google {
         let state = Arc::new(Mutex::new(State::default()));
         let address = serve(Arc::new(Served(Arc::clone(&state))));
-        Google { address, state }
+        Google { address, scheme: "http", state }
+    }
+
+    pub(crate) fn start_tls(config: Arc<rustls::ServerConfig>) -> Google {
+        let state = Arc::new(Mutex::new(State::default()));
+        let address = serve_tls(Arc::new(Served(Arc::clone(&state))), config);
+        Google { address, scheme: "https", state }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -81,13 +88,14 @@ impl Google {
     /// The same with credentials: a login of gcloud's, in this folder.
     pub(crate) fn as_google(&self, command: &mut Command, folder: &Path) -> PathBuf {
         let file = folder.join("login.json");
+        let url = format!("{}://{}", self.scheme, self.address);
         let login = json!({
             "type": "authorized_user", "client_id": "an-id", "client_secret": "a-client-secret",
-            "refresh_token": "a-refresh-token", "token_uri": format!("http://{}/token", self.address),
+            "refresh_token": "a-refresh-token", "token_uri": format!("{url}/token"),
         });
         fs::write(&file, login.to_string()).unwrap();
         command.env("GOOGLE_APPLICATION_CREDENTIALS", &file);
-        command.env("CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY", format!("http://{}", self.address));
+        command.env("CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY", url);
         command.env_remove("BIGQUERY_EMULATOR_HOST");
         command.env("IRISPOOL_WAREHOUSE", "bigquery:p.d");
         file

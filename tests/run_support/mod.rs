@@ -20,6 +20,9 @@ pub(crate) mod site;
 #[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
 #[path = "../support/skip.rs"]
 pub(crate) mod skip;
+#[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
+#[path = "../support/tls.rs"]
+pub(crate) mod tls;
 
 pub(crate) use client::Client;
 pub(crate) use daemon::Daemon;

@@ -1,4 +1,4 @@
-//! As much of an HTTP/1.1 server as the tests need: keep-alive, bodies with a length, no TLS.
+//! As much of an HTTP/1.1 server as the tests need: keep-alive, bodies with a length.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -54,26 +54,45 @@ pub trait Handler: Send + Sync + 'static {
 
 /// Serves until the test ends; gives the address.
 pub fn serve(handler: Arc<dyn Handler>) -> SocketAddr {
+    listen(move |stream| {
+        // A client that goes away is no fault.
+        let _ = serve_connection(&stream, &*handler);
+        let _ = stream.shutdown(Shutdown::Both);
+    })
+}
+
+/// The same over TLS.
+pub fn serve_tls(handler: Arc<dyn Handler>, config: Arc<rustls::ServerConfig>) -> SocketAddr {
+    listen(move |stream| {
+        let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut stream = rustls::StreamOwned::new(tls, stream);
+        let _ = serve_connection(&mut stream, &*handler);
+        stream.conn.send_close_notify();
+        let _ = stream.flush();
+        let _ = stream.sock.shutdown(Shutdown::Both);
+    })
+}
+
+/// Gives each connection to `serve`, on a thread of its own.
+fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let serve = Arc::new(serve);
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(stream) = stream else { continue };
-            let handler = Arc::clone(&handler);
+            let serve = Arc::clone(&serve);
             thread::spawn(move || {
                 stream.set_nodelay(true).unwrap();
-                // A client that goes away is no fault.
-                let _ = serve_connection(&stream, &*handler);
-                let _ = stream.shutdown(Shutdown::Both);
+                serve(stream);
             });
         }
     });
     address
 }
 
-fn serve_connection(stream: &TcpStream, handler: &dyn Handler) -> std::io::Result<()> {
+fn serve_connection(stream: impl Read + Write, handler: &dyn Handler) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
-    let mut writer = stream;
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
@@ -99,7 +118,9 @@ fn serve_connection(stream: &TcpStream, handler: &dyn Handler) -> std::io::Resul
         assert!(headers.iter().all(|(name, _)| name != "transfer-encoding"), "bodies have a length");
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        match handler.handle(Request { method, path, query, headers, body }) {
+        let reply = handler.handle(Request { method, path, query, headers, body });
+        let writer = reader.get_mut();
+        match reply {
             Reply::Hangup => return Ok(()),
             Reply::Half { body } => {
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -114,6 +135,7 @@ fn serve_connection(stream: &TcpStream, handler: &dyn Handler) -> std::io::Resul
                 head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
                 writer.write_all(head.as_bytes())?;
                 writer.write_all(&body)?;
+                writer.flush()?;
             }
         }
     }

@@ -8,6 +8,7 @@ use ureq::Agent;
 use super::command::{self, Running};
 use super::message::Message;
 use crate::config::{AlertFormat, Config, Secret};
+use crate::https;
 
 /// For one request, with the look-up of the name and all else.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
@@ -82,9 +83,7 @@ impl<'a> Channel<'a> {
 }
 
 pub(super) fn agent() -> Agent {
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .user_agent(concat!("irispool/", env!("CARGO_PKG_VERSION")))
+    let config = https::agent()
         .timeout_global(Some(REQUEST_PATIENCE))
         // A request a minute or an hour: a connection kept until then may be dead.
         .max_idle_connections(0);
@@ -105,8 +104,7 @@ fn judge(
         Ok(response) => Err(SendError::Status(response.status().as_u16())),
         Err(ureq::Error::Timeout(_)) => Err(SendError::Timeout),
         Err(ureq::Error::HostNotFound) => Err(SendError::UnknownHost),
-        Err(ureq::Error::Io(error)) => Err(SendError::Request(without(&error.to_string(), url))),
-        Err(error) => Err(SendError::Request(without(&error.to_string(), url))),
+        Err(error) => Err(SendError::Request(without(&https::reason(&error), url))),
     }
 }
 

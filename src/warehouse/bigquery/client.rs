@@ -14,6 +14,7 @@ use super::pace::{InFlight, Pace, Waits};
 use super::patience::Patience;
 use super::try_once::{Answered, Body};
 use super::{Options, Place};
+use crate::https;
 use crate::warehouse::WarehouseError;
 
 const GOOGLE: &str = "https://bigquery.googleapis.com";
@@ -57,10 +58,8 @@ impl Client {
             (None, None) => GOOGLE.to_owned(),
         };
         let connections = options.in_flight.max(1) * 2;
-        let mut config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
+        let mut config = https::agent()
             .max_redirects(0)
-            .user_agent(concat!("irispool/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .max_idle_connections(connections)
             .max_idle_connections_per_host(connections)

@@ -14,6 +14,7 @@ use yup_oauth2::authenticator::DefaultAuthenticator;
 
 use super::auth::AuthError;
 use super::credentials::{AuthorizedUser, Credentials};
+use crate::https;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -59,11 +60,7 @@ struct TokenRefusal {
 impl Source {
     pub(super) fn of(credentials: Credentials, timeout: Duration) -> Result<Source, AuthError> {
         let fetch_timeout = FETCH_TIMEOUT.min(timeout);
-        let agent = |timeout| {
-            let config =
-                ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(timeout));
-            ureq::Agent::new_with_config(config.build())
-        };
+        let agent = |timeout| https::agent().timeout_global(Some(timeout)).build().new_agent();
         Ok(match credentials {
             Credentials::ServiceAccount { key, file } => {
                 let (email, token_uri) = (key.client_email.clone(), key.token_uri.clone());
@@ -146,7 +143,7 @@ fn fetch_for_user(agent: &ureq::Agent, user: &AuthorizedUser, file: &str) -> Res
         ("grant_type", "refresh_token"),
     ]);
     let mut answer = answer.map_err(|error| AuthError::Later {
-        why: format!("{} can't be reached for a token: {error}", user.token_uri),
+        why: format!("{} can't be reached for a token: {}", user.token_uri, https::reason(&error)),
     })?;
     let status = answer.status().as_u16();
     let body = answer.body_mut().read_to_vec().map_err(|_| no_token(&user.token_uri))?;

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 
 use super::client::Client;
 use super::fault::Op;
+use crate::https;
 
 /// An upload that is slower than this for long hangs.
 const UPLOAD_BYTES_PER_SECOND: u64 = 50_000;
@@ -79,7 +80,7 @@ impl Client {
                 self.run(request, timeout)
             }
         };
-        let mut response = sent.map_err(|error| format!("no answer: {error}"))?;
+        let mut response = sent.map_err(|error| format!("no answer: {}", https::reason(&error)))?;
         let status = response.status().as_u16();
         let retry_after =
             response.headers().get("retry-after").and_then(|value| retry_after(value.to_str().ok()?));
