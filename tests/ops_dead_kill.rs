@@ -9,6 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
+use run_support::site::entries;
 use run_support::{Site, lacks};
 
 /// Their messages, each with a content of its own.
@@ -69,6 +70,29 @@ fn dead(site: &Site, mut command: Command, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
+fn strace_works() -> bool {
+    let traced =
+        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let works = traced.is_ok_and(|status| status.success());
+    if !works {
+        lacks("strace is missing or may not trace");
+    }
+    works
+}
+
+/// Whether there was such a call, and the kill with it.
+#[track_caller]
+fn is_killed_at(site: &Site, arguments: &[&str], calls: &str, call: usize) -> bool {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    command.args(["-e", &format!("inject={calls}:signal=KILL:when={call}")]);
+    command.arg(env!("CARGO_BIN_EXE_irispool")).current_dir(site.folder.path());
+    let output = dead(site, command, arguments);
+    let killed = output.status.signal() == Some(9);
+    assert!(killed || output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    killed
+}
+
 /// Kills at the first, second, third … call of a kind, until there are no more; `is_right` has a look after each kill, and
 /// after the command that follows it.
 fn killed_at_each(
@@ -77,20 +101,12 @@ fn killed_at_each(
     is_right: fn(&Site, &Messages, &str),
     at_the_end: fn(&Site, &Messages),
 ) {
-    let traced =
-        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    if !traced.is_ok_and(|status| status.success()) {
-        return lacks("strace is missing or may not trace");
+    if !strace_works() {
+        return;
     }
     for call in 1.. {
         let (site, messages) = site_with_letters();
-        let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-        command.args(["-e", &format!("inject={calls}:signal=KILL:when={call}")]);
-        command.arg(env!("CARGO_BIN_EXE_irispool")).current_dir(site.folder.path());
-        let output = dead(&site, command, arguments);
-        let killed = output.status.signal() == Some(9);
-        assert!(killed || output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let killed = is_killed_at(&site, arguments, calls, call);
         is_right(&site, &messages, &format!("killed at call {call} of {calls}"));
         make_reports_old(&site);
         let again = dead(&site, site.irispool(), arguments);
@@ -135,4 +151,35 @@ fn a_drop_that_is_killed_anywhere_leaves_whole_letters_and_the_next_one_deletes_
     };
     let at_the_end = |site: &Site, _: &Messages| assert!(messages_in(site, "incoming").is_empty());
     killed_at_each(&["drop", "--all", "--yes"], (REMOVALS, 2 * LETTERS), is_right, at_the_end);
+}
+
+#[test]
+fn an_export_that_is_killed_anywhere_leaves_no_torn_copy() {
+    if !strace_works() {
+        return;
+    }
+    let mut copies = Vec::new();
+    for call in 1.. {
+        let (site, messages) = site_with_letters();
+        let target = site.folder.path().join("copies");
+        let arguments = ["export", "--all", target.to_str().unwrap()];
+        let killed = is_killed_at(&site, &arguments, "copy_file_range", call);
+        let mut whole = 0;
+        for name in FOLDERS.iter().flat_map(|folder| entries(&target.join(folder))) {
+            let name = name.strip_prefix(&target).unwrap().to_str().unwrap();
+            let is_half_way = name.contains("/.");
+            if is_half_way {
+                continue;
+            }
+            let (copy, original) = (target.join(name), site.spool.join("dead").join(name));
+            assert_eq!(fs::read(copy).unwrap(), fs::read(original).unwrap(), "{name}, killed at call {call}");
+            whole += 1;
+        }
+        copies.push(whole);
+        if !killed {
+            assert_eq!(whole, 2 * messages.len());
+            break;
+        }
+    }
+    assert!(copies.len() > 2 * LETTERS, "killed at the first call and at every later one: {copies:?}");
 }

@@ -1,8 +1,8 @@
 //! `irispool dead export`: copies for whoever is to look into them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use super::super::text::{counted, say};
@@ -52,7 +52,12 @@ fn copy(from: &Path, folder: &Path) -> Result<bool, DeadError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed("read", from)(error)),
         };
-    let mut target = File::create_new(&to).map_err(failed("make", &to))?;
-    io::copy(&mut source, &mut target).map_err(failed("write", &to))?;
+    // It has its name when it is whole, whatever ends this program before.
+    let mut copy = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(failed("make", &to))?;
+    io::copy(&mut source, copy.as_file_mut()).map_err(failed("write", &to))?;
+    copy.persist_noclobber(&to).map_err(|error| failed("make", &to)(error.error))?;
     Ok(true)
 }
