@@ -30,7 +30,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::observe::{self, plain};
+use crate::observe::{self, journal_prefix, plain};
 
 /// How a command ended; see the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,9 @@ impl Failure {
     /// Prints the error and its hints on stderr; nothing for a failure whose code is 0.
     pub fn report(&self, colour: bool) {
         if self.exit() != Exit::Done {
-            observe::print_above_progress(self.render(colour).as_bytes());
+            let prefix = journal_prefix(tracing::Level::ERROR);
+            let text: String = self.render(colour).lines().map(|line| format!("{prefix}{line}\n")).collect();
+            observe::print_above_progress(text.as_bytes());
         }
     }
 

@@ -205,7 +205,7 @@ fn a_named_file_must_exist() {
 fn a_usual_file_that_cannot_be_read_is_not_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("irispool.toml")).unwrap();
-    insta::assert_snapshot!(refusal(&mut config_in(&folder), 1), @"error: cannot read irispool.toml, found in the working folder: Is a directory (os error 21)");
+    insta::assert_snapshot!(refusal(&mut config_in(&folder), 1), @"error: cannot read irispool.toml, looked for in the working folder: Is a directory (os error 21)");
 }
 
 #[test]

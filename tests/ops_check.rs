@@ -479,6 +479,25 @@ fn a_disk_without_space_or_inodes_is_bad() {
 }
 
 #[test]
+fn a_spool_that_may_not_be_written_is_said_once_and_the_unit_is_named() {
+    let site = Site::new();
+    let Some(mounted) = Tmpfs::mount_with(&site.spool, "size=4m") else {
+        return skip("a tmpfs can't be mounted");
+    };
+    for dataset in ["BOALF", "FREQ", "FUELINST", "MID"] {
+        fs::create_dir_all(site.incoming(dataset)).unwrap();
+    }
+    let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(&mounted.path).status().unwrap();
+    assert!(remounted.success());
+    let (lines, code) = lines(&mut check(&site), "rights");
+    let bad: Vec<&Value> = lines.iter().filter(|line| line["verdict"] == "bad").collect();
+    assert_eq!((code, bad.len()), (1, 1), "{lines:?}");
+    let what = bad[0]["what"].as_str().unwrap();
+    assert!(what.contains("and 5 more places: Read-only file system"), "{what}");
+    assert!(bad[0]["hint"].as_str().unwrap().contains("ReadWritePaths="), "{}", bad[0]);
+}
+
+#[test]
 fn a_database_on_a_full_disk_is_bad() {
     let site = Site::new();
     let disk = site.folder.path().join("disk");

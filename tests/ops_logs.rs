@@ -7,6 +7,7 @@ mod run_support;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, UNIX_EPOCH};
@@ -343,4 +344,32 @@ fn a_file_that_cannot_be_put_aside_is_said_again_each_day() {
 fn immutable(path: &Path, flag: &str) -> Result<(), ()> {
     let changed = std::process::Command::new("chattr").arg(flag).arg(path).status();
     changed.is_ok_and(|status| status.success()).then_some(()).ok_or(())
+}
+
+/// As under systemd, which reads stderr and tells its device and inode.
+#[test]
+fn lines_for_the_journal_begin_with_their_priority() {
+    let site = Site::new();
+    site.put("FREQ", "bad", "rubbish");
+    let run = |stream: &str, flags: &[&str]| {
+        let path = site.folder.path().join("stderr");
+        let file = File::create(&path).unwrap();
+        let found = file.metadata().unwrap();
+        let mut command = site.run_command(flags);
+        command.arg("--once").stderr(file);
+        let of_file = format!("{}:{}", found.dev(), found.ino());
+        command.env("JOURNAL_STREAM", if stream.is_empty() { &of_file } else { stream });
+        command.status().unwrap();
+        fs::read_to_string(path).unwrap()
+    };
+    let text = run("", &[]);
+    let of = |what: &str| text.lines().find(|line| line.contains(what)).unwrap()[..3].to_owned();
+    assert_eq!((of("went to dead"), of("ended")), ("<4>".to_owned(), "<6>".to_owned()), "{text}");
+    let text = run("", &["--claim-files=lots"]);
+    assert!(text.lines().count() >= 2 && text.lines().all(|line| line.starts_with("<3>")), "{text}");
+    site.put("FREQ", "bad", "rubbish");
+    let text = run("", &["--log-format=json"]);
+    assert!(text.lines().all(|line| line[..4].starts_with('<') && line[3..].starts_with('{')), "{text}");
+    let text = run("8:1", &["--claim-files=lots"]);
+    assert!(text.starts_with("error: "), "another stream than this one: {text}");
 }

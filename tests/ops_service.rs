@@ -15,11 +15,18 @@ use run_support::{Daemon, Site, lacks, until};
 /// Reads what a worker tells until it tells `wanted`.
 #[track_caller]
 fn hear(socket: &UnixDatagram, wanted: &str) {
-    let mut buffer = [0; 256];
+    while hear_of(socket, wanted) != wanted {}
+}
+
+/// The same where only the beginning is known. Gives all of it.
+#[track_caller]
+fn hear_of(socket: &UnixDatagram, wanted: &str) -> String {
+    let mut buffer = [0; 512];
     loop {
         let length = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("never heard {wanted}: {error}"));
-        if &buffer[..length] == wanted.as_bytes() {
-            return;
+        let said = String::from_utf8_lossy(&buffer[..length]);
+        if said.starts_with(wanted) {
+            return said.into_owned();
         }
     }
 }
@@ -39,6 +46,30 @@ fn systemd_hears_that_it_is_ready_and_well_and_stops() {
     hear(&socket, "WATCHDOG=1");
     daemon.stop();
     hear(&socket, "STOPPING=1");
+}
+
+/// Who starts it, or the boot, does not wait with it.
+#[test]
+fn one_that_waits_for_its_database_is_started_and_says_so() {
+    let site = Site::new();
+    let path = site.folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(180))).unwrap();
+    let holder = rusqlite::Connection::open(&site.database).unwrap();
+    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE held (a);").unwrap();
+    let mut command = site.run_command(&[]);
+    command.env("NOTIFY_SOCKET", &path);
+    let daemon = Daemon::start(command, site.folder.path());
+    hear(&socket, "READY=1");
+    hear_of(&socket, "STATUS=waits for the warehouse: ");
+    drop(holder);
+    site.put(
+        "FREQ",
+        "one",
+        r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#,
+    );
+    hear(&socket, "STATUS=1 message delivered, 0 dead");
+    daemon.stop();
 }
 
 /// Its socket takes a few datagrams before who sends has to wait.

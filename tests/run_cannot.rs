@@ -94,6 +94,25 @@ fn a_dataset_folder_on_another_file_system_holds_nothing_else_up() {
     assert_eq!(ended.code, Some(4), "{}", ended.log);
 }
 
+/// It takes that minute.
+#[test]
+fn what_a_table_has_refused_for_a_minute_stays_and_the_exit_code_is_4() {
+    let site = Site::new();
+    let rule = "CREATE TABLE bmrs_freq_iris (frequency REAL NOT NULL)";
+    rusqlite::Connection::open(&site.database).unwrap().execute_batch(rule).unwrap();
+    site.put("FREQ", "a", r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z"}]"#);
+    site.put("MID", "b", r#"[{"dataset":"MID","startTime":"2025-10-28T03:30:00Z","price":50.5}]"#);
+    let ended = site.once(&[]);
+    assert_eq!(ended.code, Some(4), "{}", ended.log);
+    assert!(ended.log.contains("bmrs_freq_iris.frequency"), "{}", ended.log);
+    assert_eq!(site.texts("SELECT price FROM bmrs_mid_iris"), ["50.5"], "it held up the other");
+    assert!(site.has_messages(), "{}", ended.log);
+    // Once the rule is gone, it is delivered.
+    rusqlite::Connection::open(&site.database).unwrap().execute_batch("DROP TABLE bmrs_freq_iris").unwrap();
+    assert_eq!(site.once(&[]).code, Some(0));
+    assert_eq!(site.texts("SELECT message_id FROM bmrs_freq_iris"), ["a"]);
+}
+
 #[test]
 fn a_message_that_may_not_be_read_stays_and_the_exit_code_is_4() {
     if !is_root() {

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, bounded};
 
 use super::open::open_patiently;
 use super::pid_file::PidFile;
+use super::text::counted;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::Watch;
@@ -235,7 +236,9 @@ fn tell(tally: &Tally, pulse: &Pulse, publisher: &mut Publisher, asked: &Stop, s
         progress.delivered(now.delivered + now.dead - shown.delivered - shown.dead, now.rows - shown.rows);
         shown = now;
         let hangs = pulse.hangs_for(&tally.figures).is_some();
-        if !is_ready && tally.figures.turned_at_ms() > 0 {
+        // One that waits is started, too: who starts it, and the boot, need not wait with it.
+        let waits_for = tally.figures.waiting().and_then(|waiting| waiting.why);
+        if !is_ready && (waits_for.is_some() || tally.figures.turned_at_ms() > 0) {
             is_ready = service.ready();
         }
         if !is_stopping && asked.requested() {
@@ -245,6 +248,10 @@ fn tell(tally: &Tally, pulse: &Pulse, publisher: &mut Publisher, asked: &Stop, s
             service.well();
         }
         if Instant::now() >= next_news {
+            service.status(match waits_for {
+                Some(why) => format!("waits for the warehouse: {why}"),
+                None => format!("{} delivered, {} dead", counted(now.delivered, "message"), now.dead),
+            });
             publisher.publish(tally);
             next_news = Instant::now() + NEWS_INTERVAL;
         }

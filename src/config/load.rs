@@ -163,9 +163,11 @@ fn usual_file_layer() -> Result<Layer, ConfigError> {
     match std::fs::read_to_string(FILE) {
         Ok(text) => file_layer(Path::new(FILE), &text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Layer::new()),
-        Err(source) => {
-            Err(ConfigError::Unreadable { file: FILE.into(), whence: "found in the working folder", source })
-        }
+        Err(source) => Err(ConfigError::Unreadable {
+            file: FILE.into(),
+            whence: "looked for in the working folder",
+            source,
+        }),
     }
 }
 

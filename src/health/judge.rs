@@ -109,7 +109,8 @@ impl Judge<'_> {
         }
         let held: u64 = dead.iter().map(|worker| worker.claimed).sum();
         if held > 0 {
-            let what = format!("{held} messages are held by a worker that died");
+            let are = if held == 1 { "message is" } else { "messages are" };
+            let what = format!("{held} {are} held by a worker that died");
             self.find(
                 Level::Warning,
                 "dead-worker",

@@ -21,7 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::log_file::{LogFile, LogFileSettings};
-use super::{plain, print_above_progress, text};
+use super::{journal_prefix, plain, print_above_progress, text};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -210,24 +210,31 @@ impl MakeWriter<'_> for Stderr {
     type Writer = StderrLine;
 
     fn make_writer(&self) -> StderrLine {
-        StderrLine { json: self.json }
+        StderrLine { json: self.json, prefix: "" }
+    }
+
+    fn make_writer_for(&self, of: &tracing::Metadata<'_>) -> StderrLine {
+        StderrLine { json: self.json, prefix: journal_prefix(*of.level()) }
     }
 }
 
 struct StderrLine {
     json: bool,
+    prefix: &'static str,
 }
 
 impl io::Write for StderrLine {
     /// `line` is the whole line of an event; the layer writes each with one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut text = self.prefix.as_bytes().to_vec();
         match std::str::from_utf8(line) {
             Ok(json) if self.json => {
                 let safe = text::plain_json(json.trim_end_matches('\n'));
-                print_above_progress(format!("{safe}\n").as_bytes());
+                text.extend_from_slice(format!("{safe}\n").as_bytes());
             }
-            _ => print_above_progress(line),
+            _ => text.extend_from_slice(line),
         }
+        print_above_progress(&text);
         Ok(line.len())
     }
 
@@ -261,7 +268,8 @@ impl io::Write for FileLines {
             _ => self.file.write_line(line),
         };
         if let Some(error) = fault {
-            print_above_progress(self.lost(&error).as_bytes());
+            let line = format!("{}{}", journal_prefix(Level::WARN), self.lost(&error));
+            print_above_progress(line.as_bytes());
         }
         Ok(line.len())
     }

@@ -1,6 +1,7 @@
 //! What people see of a running irispool: log lines and the progress bar, both on stderr.
 
 pub mod http;
+mod journal;
 pub mod log_file;
 pub mod logs;
 pub mod metrics;
@@ -13,6 +14,7 @@ use std::io::IsTerminal;
 
 use clap::ColorChoice;
 
+pub use journal::journal_prefix;
 pub use progress::{Progress, print_above_progress};
 pub use repeat::is_news;
 pub use text::{plain, size};

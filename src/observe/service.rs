@@ -9,6 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
 
+use super::plain;
+
 /// The service manager of this process.
 #[derive(Debug)]
 pub struct Service {
@@ -16,6 +18,8 @@ pub struct Service {
     /// How often it wants to hear of us; half of what it allows.
     watchdog: Option<Duration>,
     last_beat: Option<Instant>,
+    /// What it was told last of how things are.
+    status: String,
 }
 
 impl Service {
@@ -35,12 +39,19 @@ impl Service {
         let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
         let for_us = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|_| for_us).map(|us| Duration::from_micros(us) / 2);
-        Service { socket, watchdog, last_beat: None }
+        Service { socket, watchdog, last_beat: None, status: String::new() }
     }
 
-    /// It takes messages now. False: it could not be told yet, and is to be told again.
+    /// It takes messages now, or waits for its warehouse to. False: it could not be told yet, and is to be told again.
     pub fn ready(&self) -> bool {
         self.tell("READY=1")
+    }
+
+    /// How things are, for the line `Status:` of `systemctl status`.
+    pub fn status(&mut self, status: String) {
+        if status != self.status && self.tell(&format!("STATUS={}", plain(&status))) {
+            self.status = status;
+        }
     }
 
     /// It was asked to stop, and does. False: as with `ready`.

@@ -1,5 +1,6 @@
 //! Whether this user may do in the spool what a run does there: a line for each place where it may not.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -17,11 +18,21 @@ pub(super) const STICKY: u32 = 0o1000;
 
 const HINT: &str = "run irispool as the user that runs the IRIS client, or give its user the right to";
 
+const READ_ONLY_HINT: &str = "this file system may not be written. Where systemd runs irispool, the unit may forbid it: \
+                              ReadWritePaths= names what it allows";
+
+/// Of so many places with the same fault each has its line; of more, one stands for all.
+const LINES_MAX: usize = 3;
+
+type Denied = Vec<(PathBuf, rustix::io::Errno)>;
+
 /// `there`: the spool's folders that are there. `ground`: the nearest that is, where the spool is not.
 pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<Line> {
     let folders = folders(config, layout, there, ground);
-    let mut lines: Vec<Line> = folders.iter().filter_map(|folder| of_folder(folder)).collect();
-    lines.extend(written_files(config, layout).iter().filter_map(|file| of_file(file)));
+    let mut denied = Denied::new();
+    let mut lines: Vec<Line> = folders.iter().filter_map(|folder| of_folder(folder, &mut denied)).collect();
+    lines.extend(of_denied("read and write", &denied));
+    lines.extend(of_denied("write", &of_files(&written_files(config, layout))));
     lines.extend(of_what_is_told(config, layout));
     if !lines.is_empty() {
         return lines;
@@ -87,16 +98,16 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// None where all is well, or it has gone meanwhile.
-fn of_folder(folder: &Path) -> Option<Line> {
+/// None where all is well, or it has gone meanwhile, or it went to `denied`.
+fn of_folder(folder: &Path, denied: &mut Denied) -> Option<Line> {
     if folder.symlink_metadata().is_ok() && !folder.is_dir() {
         let what = format!("{} is no folder, or a link that leads to none", folder.display());
         return Some(bad("rights", what, "move it away, or make what it leads to"));
     }
     let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     if let Err(error) = may(folder, all) {
-        let what = format!("this user may not read and write {}: {error}", folder.display());
-        return Some(bad("rights", what, HINT));
+        denied.push((folder.to_owned(), error));
+        return None;
     }
     let found = folder.metadata().ok()?;
     let me = rustix::process::geteuid();
@@ -109,10 +120,30 @@ fn of_folder(folder: &Path) -> Option<Line> {
     None
 }
 
-fn of_file(file: &Path) -> Option<Line> {
-    let error = may(file, Access::WRITE_OK).err()?;
-    let what = format!("this user may not write {}: {error}", file.display());
-    Some(bad("rights", what, HINT))
+fn of_files(files: &[PathBuf]) -> Denied {
+    let denied = |file: &PathBuf| Some((file.clone(), may(file, Access::WRITE_OK).err()?));
+    files.iter().filter_map(denied).collect()
+}
+
+fn of_denied(what: &str, denied: &Denied) -> Vec<Line> {
+    let mut by_fault: BTreeMap<i32, Vec<&Path>> = BTreeMap::new();
+    for (path, error) in denied {
+        by_fault.entry(error.raw_os_error()).or_default().push(path);
+    }
+    let mut lines = Vec::new();
+    for (fault, paths) in by_fault {
+        let each = if paths.len() > LINES_MAX { &paths[..1] } else { &paths };
+        let more = paths.len() - each.len();
+        let more = if more > 0 { format!(" and {more} more places") } else { String::new() };
+        lines.extend(each.iter().map(|path| denial(what, path, &more, fault)));
+    }
+    lines
+}
+
+fn denial(what: &str, path: &Path, more: &str, fault: i32) -> Line {
+    let error = io::Error::from_raw_os_error(fault);
+    let hint = if error.kind() == io::ErrorKind::ReadOnlyFilesystem { READ_ONLY_HINT } else { HINT };
+    bad("rights", format!("this user may not {what} {}{more}: {error}", path.display()), hint)
 }
 
 /// What nothing but alerts and `status` depend on.
@@ -140,9 +171,9 @@ fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<Line> {
 }
 
 /// What is not there is as good: it is made, or was somebody's who has gone.
-fn may(path: &Path, what: Access) -> io::Result<()> {
+fn may(path: &Path, what: Access) -> Result<(), rustix::io::Errno> {
     match rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS) {
         Err(rustix::io::Errno::NOENT) => Ok(()),
-        other => other.map_err(Into::into),
+        other => other,
     }
 }
