@@ -581,8 +581,12 @@ fn status_says_why_a_worker_on_a_full_disk_keeps_the_alerts_in_hand() {
     let mut daemon = hook.worker(&site, &[]);
     hook.wait_for_rounds();
     let mut ballast = File::create(site.spool.join("ballast")).unwrap();
-    while ballast.write_all(&[0; 4_096]).is_ok() {}
-    daemon.wait_for_log("cannot keep in the spool what was told");
+    until("it is full", || {
+        // Again and again: what the worker replaces meanwhile makes room.
+        while ballast.write_all(&[0; 4_096]).is_ok() {}
+        daemon.assert_running();
+        daemon.log().contains("cannot keep in the spool what was told")
+    });
     let tell = || {
         let output = status(&site, &["--alert", "--alert-after=0s", &hook.webhook()]);
         String::from_utf8(output.stderr).unwrap()

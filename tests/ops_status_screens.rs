@@ -101,8 +101,11 @@ fn each_level_has_its_screen() {
     insta::assert_snapshot!("unknown", screen(&mut status(&site, &google), &site, 3));
     google.state().refusal = None;
     site.put("FREQ", "broken", "[{");
-    until("it is dead", || site.dead().len() == 1);
-    until("it is settled", || status(&site, &google).output().unwrap().status.code() == Some(1));
+    until("it is dead, and claimed no more", || {
+        let output = status(&site, &google).arg("--json").output().unwrap();
+        let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+        output.status.code() == Some(1) && seen["oldest_ms"].is_null()
+    });
     insta::assert_snapshot!("warning", screen(&mut status(&site, &google), &site, 1));
     daemon.stop();
     insta::assert_snapshot!("critical", screen(&mut status(&site, &google), &site, 2));
@@ -129,9 +132,12 @@ fn the_json_has_all_of_it() {
     let (site, google) = (Site::new(), google());
     let daemon = at_work(&site, &google);
     site.put("FREQ", "broken", "[{");
-    until("it is dead", || site.dead().len() == 1);
-    let output = status(&site, &google).arg("--json").output().unwrap();
-    let mut seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut seen = Value::Null;
+    until("it is dead, and claimed no more", || {
+        let output = status(&site, &google).arg("--json").output().unwrap();
+        seen = serde_json::from_slice(&output.stdout).unwrap();
+        output.status.code() == Some(1) && seen["oldest_ms"].is_null()
+    });
     // Whether the minute is over, and what of it is left, is a matter of the moment.
     seen["workers"][0]["news"].as_object_mut().unwrap().remove("minute");
     insta::assert_snapshot!(serde_json::to_string_pretty(&shape(&seen)).unwrap());

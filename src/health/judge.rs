@@ -105,7 +105,12 @@ impl Judge<'_> {
         let (alive, dead): (Vec<&WorkerFacts>, Vec<_>) =
             self.facts.workers.iter().partition(|worker| worker.alive);
         if alive.is_empty() && !self.facts.unread.contains_key(&Part::Claimed) {
-            self.find(Level::Critical, "no-worker", "no worker is alive", "start one as its user: irispool run, or systemctl start irispool@1");
+            self.find(
+                Level::Critical,
+                "no-worker",
+                "no worker is alive",
+                "start one as its user: irispool run, or systemctl start irispool@1",
+            );
         }
         let held: u64 = dead.iter().map(|worker| worker.claimed).sum();
         if held > 0 {

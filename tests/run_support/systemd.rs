@@ -35,7 +35,7 @@ const STEPS: &str = "[Unit]\nAfter=basic.target\nSuccessAction=poweroff-force\nF
 const INSTALL: &str = r#"
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export IRISPOOL_CONFIG=/etc/irispool/irispool.toml
-useradd --system --home-dir /var/lib/irispool iris
+id -u iris >/dev/null 2>&1 || useradd --system --home-dir /var/lib/irispool iris
 install -D -m 640 -g iris /try/irispool.toml $IRISPOOL_CONFIG
 spool=/var/lib/irispool/spool
 as_iris() { setpriv --reuid=iris --regid=iris --clear-groups "$@"; }
