@@ -4,12 +4,12 @@
 mod run_support;
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use run_support::kept::{Kept, archived, archives, assert_same, files_of, has_tools, put_at};
 use run_support::site::entries;
-use run_support::{Daemon, Random, Site, lacks, skip, until};
+use run_support::{Daemon, Random, Site, skip, strace, until};
 
 /// 2025-10-28T00:00:00Z.
 const OCTOBER_28: u64 = 1_761_609_600;
@@ -17,32 +17,10 @@ const OCTOBER_28: u64 = 1_761_609_600;
 /// Every call up to this one, and then in growing steps.
 const EVERY_CALL_UP_TO: u32 = 20;
 
-fn can_kill() -> bool {
-    if !has_tools() {
-        return false;
-    }
-    let traced =
-        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    let works = traced.is_ok_and(|status| status.success());
-    if !works {
-        lacks("strace is missing or may not trace");
-    }
-    works
-}
-
-/// irispool, killed at the n-th of some calls.
-fn killed_at(site: &Site, calls: &str, call: u32) -> Command {
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-    command.args(["-e", &format!("inject={calls}:signal=KILL:when={call}")]);
-    command.arg(env!("CARGO_BIN_EXE_irispool")).current_dir(site.folder.path());
-    command
-}
-
 /// Kills packings at calls of a kind; there must be at least `calls_min` of them.
 #[track_caller]
 fn kill_at_each(calls: &str, calls_min: u32) {
-    if !can_kill() {
+    if !has_tools() || !strace::works() {
         return;
     }
     let site = Site::new();
@@ -75,7 +53,7 @@ fn kill_at_each(calls: &str, calls_min: u32) {
 
 /// Whether it came to its end before that call.
 fn pack_until_call(site: &Site, calls: &str, call: u32) -> bool {
-    let mut command = killed_at(site, calls, call);
+    let mut command = strace::killed_at(site, calls, call);
     command.args(["run", "--once", "--keep=archive", "--settlers=1", "--readers=1"]);
     let output = command.args(site.run_arguments()).output().unwrap();
     let killed = output.status.signal() == Some(9);
@@ -134,7 +112,7 @@ fn killed_at_any_moment() {
 
 #[test]
 fn a_restore_that_is_killed_leaves_nothing_half_under_a_messages_name() {
-    if !can_kill() {
+    if !has_tools() || !strace::works() {
         return;
     }
     let site = Site::new();
@@ -154,7 +132,7 @@ fn a_restore_that_is_killed_leaves_nothing_half_under_a_messages_name() {
     for (calls, call) in
         [("write", 1), ("write", 9), ("utimensat", 3), ("renameat2", 1), ("renameat2", 7), ("fchmod", 2)]
     {
-        let mut command = killed_at(&site, calls, call);
+        let mut command = strace::killed_at(&site, calls, call);
         command.args(["archive", "restore", "--all", &spool, "--to"]).arg(&out);
         killed += u32::from(command.output().unwrap().status.signal() == Some(9));
         assert!(whole().keys().all(|key| kept.contains_key(key)), "{calls} {call}");
@@ -168,7 +146,7 @@ fn a_restore_that_is_killed_leaves_nothing_half_under_a_messages_name() {
 
 #[test]
 fn restores_of_one_process_id_do_not_take_each_others_messages() {
-    if !can_kill() {
+    if !has_tools() || !strace::works() {
         return;
     }
     let site = Site::new();

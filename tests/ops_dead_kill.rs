@@ -6,11 +6,11 @@ mod run_support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use run_support::site::entries;
-use run_support::{Site, lacks};
+use run_support::{Site, strace};
 
 /// Their messages, each with a content of its own.
 const FOLDERS: [&str; 2] = ["FREQ", "MID"];
@@ -70,24 +70,10 @@ fn dead(site: &Site, mut command: Command, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn strace_works() -> bool {
-    let traced =
-        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    let works = traced.is_ok_and(|status| status.success());
-    if !works {
-        lacks("strace is missing or may not trace");
-    }
-    works
-}
-
 /// Whether there was such a call, and the kill with it.
 #[track_caller]
-fn is_killed_at(site: &Site, arguments: &[&str], calls: &str, call: usize) -> bool {
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-    command.args(["-e", &format!("inject={calls}:signal=KILL:when={call}")]);
-    command.arg(env!("CARGO_BIN_EXE_irispool")).current_dir(site.folder.path());
-    let output = dead(site, command, arguments);
+fn is_killed_at(site: &Site, arguments: &[&str], calls: &str, call: u32) -> bool {
+    let output = dead(site, strace::killed_at(site, calls, call), arguments);
     let killed = output.status.signal() == Some(9);
     assert!(killed || output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     killed
@@ -101,7 +87,7 @@ fn killed_at_each(
     is_right: fn(&Site, &Messages, &str),
     at_the_end: fn(&Site, &Messages),
 ) {
-    if !strace_works() {
+    if !strace::works() {
         return;
     }
     for call in 1.. {
@@ -115,7 +101,7 @@ fn killed_at_each(
         at_the_end(&site, &messages);
         assert_eq!(site.files_in("dead"), BTreeSet::new(), "call {call} of {calls}");
         if !killed {
-            assert_eq!(call - 1, calls_count, "another number of calls than the test is made for");
+            assert_eq!(call as usize - 1, calls_count, "another number of calls than the test is made for");
             return;
         }
     }
@@ -155,7 +141,7 @@ fn a_drop_that_is_killed_anywhere_leaves_whole_letters_and_the_next_one_deletes_
 
 #[test]
 fn an_export_that_is_killed_anywhere_leaves_no_torn_copy() {
-    if !strace_works() {
+    if !strace::works() {
         return;
     }
     let mut copies = Vec::new();

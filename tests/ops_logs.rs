@@ -15,7 +15,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use irispool::observe::log_file::{LogFile, LogFileSettings};
 use run_support::disk::Tmpfs;
 use run_support::site::{Ended, entries};
-use run_support::{Daemon, Site, lacks, skip, until};
+use run_support::{Daemon, Site, skip, strace, until};
 
 const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":50.01}]"#;
 
@@ -254,10 +254,8 @@ fn a_full_disk_under_the_log_loses_no_row_and_is_said_once() {
 fn a_bug_is_in_the_file_though_stderr_is_closed() {
     let site = Site::new();
     let own = flags(&site);
-    let traced =
-        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    if !traced.is_ok_and(|status| status.success()) {
-        return lacks("strace is missing or may not trace");
+    if !strace::works() {
+        return;
     }
     let ours = site.run_command(&[&own[0], "--scan-interval=100ms"]);
     // Rust's standard library takes it for a bug that a folder can't be closed. The loader's files come first.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use run_support::{Daemon, Site, lacks, until};
+use run_support::{Daemon, Site, lacks, strace, until};
 
 /// Reads what a worker tells until it tells `wanted`.
 #[track_caller]
@@ -122,10 +122,8 @@ impl Drop for Tracer {
 /// It takes a minute, after which a worker that has gone no round is not well.
 #[test]
 fn a_worker_that_hangs_is_not_well_and_feeds_no_watchdog() {
-    let traced =
-        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    if !traced.is_ok_and(|status| status.success()) {
-        return lacks("strace is missing or may not trace");
+    if !strace::works() {
+        return;
     }
     let site = Site::new();
     let path = site.folder.path().join("notify");

@@ -7,21 +7,15 @@ mod run_support;
 
 use std::os::unix::process::ExitStatusExt;
 use std::panic::AssertUnwindSafe;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use irispool::catalog;
 use irispool::feed::FeedOptions;
 use run_support::site::Ended;
-use run_support::{Client, Site, lacks};
+use run_support::{Client, Site, strace};
 
 /// Every call up to this one, and then in growing steps.
 const EVERY_CALL_UP_TO: u32 = 25;
-
-fn strace_works() -> bool {
-    let traced =
-        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    traced.is_ok_and(|status| status.success())
-}
 
 /// Folders with more than 10 messages are swapped; of the 60 below, one dataset has more.
 const SWAPS: &str = "--claim-files=10";
@@ -30,8 +24,8 @@ const FILE_BY_FILE: &str = "--claim-files=1000";
 /// Kills runs at calls of a kind; there must be at least `calls_min` of them in a run.
 #[track_caller]
 fn kill_at_each(calls: &str, calls_min: u32, flags: &[&str]) {
-    if !strace_works() {
-        return lacks("strace is missing or may not trace");
+    if !strace::works() {
+        return;
     }
     let mut call = 1;
     loop {

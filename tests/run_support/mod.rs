@@ -20,6 +20,7 @@ pub(crate) mod site;
 #[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
 #[path = "../support/skip.rs"]
 pub(crate) mod skip;
+pub(crate) mod strace;
 pub(crate) mod systemd;
 #[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
 #[path = "../support/tls.rs"]
