@@ -1,12 +1,5 @@
 //! What the tests of BigQuery's SQL share: tables and queries, Google's analyzer, an emulator.
 
-#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used)]
-
-#[path = "emulator.rs"]
-mod emulator;
-#[path = "skip.rs"]
-mod skip;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,7 +8,7 @@ use irispool::catalog::{Field, Kind};
 use irispool::warehouse::bigquery::views::LiveTable;
 use serde_json::{Value, json};
 
-pub use emulator::{Emulator, Turn, installed};
+pub use super::emulator::{Emulator, Turn, installed};
 
 /// The queries of `tests/support/existing_queries.sql`, each with its heading, on that project and dataset.
 pub fn existing_queries(project: &str, dataset: &str) -> Vec<(String, String)> {
