@@ -91,7 +91,10 @@ fn an_error_that_an_api_answered_is_no_row() {
         (r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#, "Rate exceeded"),
         (r#"{"errorMessage":"timed out","errorType":"Timeout"}"#, "timed out"),
         (r#"{"fault":{"faultstring":"Quota violation","detail":{"errorcode":"q"}}}"#, "Quota violation"),
-        (r#"{"timestamp":"2025-10-28T03:59:00Z","status":503,"error":"Service Unavailable","path":"/x"}"#, "503 Service Unavailable"),
+        (
+            r#"{"timestamp":"2025-10-28T03:59:00Z","status":503,"error":"Service Unavailable","path":"/x"}"#,
+            "503 Service Unavailable",
+        ),
         (r#"{"success":false,"message":"no","data":[]}"#, "no"),
         (r#"{"status":"error","message":"no"}"#, "no"),
     ] {
@@ -132,7 +135,8 @@ fn records_are_no_envelopes_and_no_errors() {
         }
     }
     // Alone they are an error's body; among others in an array they may be what a new dataset has.
-    for record in [r#"{"message":"x"}"#, r#"{"code":"A","message":"x"}"#, r#"{"error":"none","status":"ok"}"#] {
+    for record in [r#"{"message":"x"}"#, r#"{"code":"A","message":"x"}"#, r#"{"error":"none","status":"ok"}"#]
+    {
         assert_eq!(rescued(&format!("[{record}]")).len(), 1, "{record}");
     }
 }
@@ -167,7 +171,10 @@ fn an_answer_among_records_is_a_bad_row_and_hurts_no_other() {
     assert_eq!(
         bad,
         [
-            (1, "the record is the answer of an API with the records in its field \"data\": put those into the array instead"),
+            (
+                1,
+                "the record is the answer of an API with the records in its field \"data\": put those into the array instead"
+            ),
             (2, "the record is an error that an API answered, not data: 429 slow down"),
             (3, "there is an array where a record should be"),
             (5, "the record is an error that an API answered, not data: no"),
@@ -178,10 +185,16 @@ fn an_answer_among_records_is_a_bad_row_and_hurts_no_other() {
 #[test]
 fn a_web_page_is_told_as_one() {
     for (page, reason) in [
-        ("<!DOCTYPE html>\n<html><head><title>503 Service Unavailable</title></head></html>", "an HTML page that a web server or a proxy answered, not data: 503 Service Unavailable"),
+        (
+            "<!DOCTYPE html>\n<html><head><title>503 Service Unavailable</title></head></html>",
+            "an HTML page that a web server or a proxy answered, not data: 503 Service Unavailable",
+        ),
         ("\u{feff}\n <!doctype HTML>", "an HTML page that a web server or a proxy answered, not data"),
         ("<html>", "an HTML page that a web server or a proxy answered, not data"),
-        ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>", "XML that a web server or a proxy answered, not data: Access Denied"),
+        (
+            "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+            "XML that a web server or a proxy answered, not data: Access Denied",
+        ),
         ("<response/>", "XML that a web server or a proxy answered, not data"),
     ] {
         assert_eq!(refused(page).to_string(), format!("the message is {reason}"));

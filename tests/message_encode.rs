@@ -297,7 +297,8 @@ fn of_fields_with_one_name_the_last_value_counts_and_the_others_are_rescued() {
     );
     assert_eq!(delivered.rows, [json!({"unit": "a", "count": 3})]);
     assert_eq!(delivered.rescued, [Some(json!({"count": [1, "x"], "new": [1, 2]}))]);
-    let delivered = deliver(r#"[{"count": 1, "count": 2}, {"count": 1, "count": null}, {"count": null, "count": 1}]"#);
+    let delivered =
+        deliver(r#"[{"count": 1, "count": 2}, {"count": 1, "count": null}, {"count": null, "count": 1}]"#);
     assert_eq!(delivered.rows, [json!({"count": 2}), json!({"count": 1}), json!({"count": 1})]);
     assert_eq!(delivered.rescued, [Some(json!({"count": 1})), None, None]);
     let delivered = deliver(r#"[{"count": 1, "count": "x"}]"#);
@@ -340,7 +341,11 @@ fn of_names_that_differ_in_case_the_exact_one_fills_the_column_and_no_value_is_l
             Some(json!({"LEVEL": 3, "Level": 2})),
         ),
         (r#"{"level": "x", "Level": 2}"#, json!({}), Some(json!({"level": "x", "Level": 2}))),
-        (r#"{"Level": 5, "level": 1, "level": 2, "Level": 6}"#, json!({"level": 2.0}), Some(json!({"Level": [5, 6], "level": 1}))),
+        (
+            r#"{"Level": 5, "level": 1, "level": 2, "Level": 6}"#,
+            json!({"level": 2.0}),
+            Some(json!({"Level": [5, 6], "level": 1})),
+        ),
     ] {
         let delivered = deliver(format!("[{record}]"));
         assert_eq!((&delivered.rows[0], &delivered.rescued[0]), (&row, &rescued), "{record}");
@@ -355,7 +360,10 @@ fn in_records_inside_records_too() {
             "t",
             vec![repeated(
                 "outer",
-                Kind::Record(vec![Field::new("inner", Kind::Record(vec![Field::new("level", Kind::Float64)]))]),
+                Kind::Record(vec![Field::new(
+                    "inner",
+                    Kind::Record(vec![Field::new("level", Kind::Float64)]),
+                )]),
             )],
         ),
         Rows::default(),
@@ -381,7 +389,8 @@ fn in_records_inside_records_too() {
 
 #[test]
 fn strict_takes_another_spelling_of_null_and_refuses_one_of_a_value() {
-    let message = r#"[{"level": 1, "Level": null}, {"Level": 2}, {"level": 3, "Level": 4}, {"level": 5, "level": 6}]"#;
+    let message =
+        r#"[{"level": 1, "Level": null}, {"Level": 2}, {"level": 3, "Level": 4}, {"level": 5, "level": 6}]"#;
     let delivered = try_deliver(message.as_bytes(), Mode::Strict).expect("a sound message");
     assert_eq!(delivered.rows, [json!({"level": 1.0}), json!({"level": 2.0})]);
     let reasons: Vec<_> = delivered.encoded.bad.iter().map(|bad| bad.reason.as_str()).collect();
@@ -473,7 +482,9 @@ fn kept(name: &str, literal: &str, wire: Value) {
 
 #[test]
 fn a_float_column_takes_no_whole_number_that_a_float_does_not_hold() {
-    for literal in ["9007199254740992", "9007199254740994", "-9223372036854775808", "18446744073709551616", "1e23"] {
+    for literal in
+        ["9007199254740992", "9007199254740994", "-9223372036854775808", "18446744073709551616", "1e23"]
+    {
         let held: f64 = literal.parse().expect("a number");
         fits("level", literal, json!(held));
         fits("level", &format!("\"{literal}\""), json!(held));
@@ -511,12 +522,21 @@ fn of_a_fraction_with_more_digits_than_a_float_holds_the_column_has_the_nearest_
     ] {
         fits("level", literal, json!(literal.parse::<f64>().expect("a number")));
     }
-    for literal in ["0.12345678901234567890", "-49.920000000000000001", "4503599627370497.3", "1e-400", "12345678901234567890e-15"] {
+    for literal in [
+        "0.12345678901234567890",
+        "-49.920000000000000001",
+        "4503599627370497.3",
+        "1e-400",
+        "12345678901234567890e-15",
+    ] {
         let nearest: f64 = literal.parse().expect("a number");
         kept("level", literal, json!(nearest));
     }
     let (wire, rescued) = cell("level", "\"0.12345678901234567890\"");
-    assert_eq!((wire, rescued), (json!(0.123_456_789_012_345_68), Some(json!({"level": "0.12345678901234567890"}))));
+    assert_eq!(
+        (wire, rescued),
+        (json!(0.123_456_789_012_345_68), Some(json!({"level": "0.12345678901234567890"})))
+    );
 }
 
 #[test]
@@ -547,13 +567,16 @@ fn other_columns_get_a_long_number_as_it_stands() {
 
 #[test]
 fn long_numbers_inside_records_and_arrays_are_kept_too() {
-    let (wire, rescued) = cell("profile", r#"[{"capacity": 9007199254740993}, {"capacity": [1, 18446744073709551617]}]"#);
+    let (wire, rescued) =
+        cell("profile", r#"[{"capacity": 9007199254740993}, {"capacity": [1, 18446744073709551617]}]"#);
     assert_eq!(wire, "[{},{}]");
     let kept = json!({"profile": [{"capacity": 9_007_199_254_740_993_i64}, {"capacity": [1, "18446744073709551617"]}]});
     assert_eq!(rescued, Some(kept));
-    let (wire, rescued) = cell("step", r#"{"a": {"b": [{}, 18446744073709551617, []]}, "capacity": 1.00000000000000000001}"#);
+    let (wire, rescued) =
+        cell("step", r#"{"a": {"b": [{}, 18446744073709551617, []]}, "capacity": 1.00000000000000000001}"#);
     assert_eq!(wire, r#"{"capacity":1.0}"#);
-    let kept = json!({"step": {"a": {"b": [{}, "18446744073709551617", []]}, "capacity": "1.00000000000000000001"}});
+    let kept =
+        json!({"step": {"a": {"b": [{}, "18446744073709551617", []]}, "capacity": "1.00000000000000000001"}});
     assert_eq!(rescued, Some(kept));
     // BigQuery reads the bare numbers of a row as doubles.
     fits("counts", "[1, -9007199254740993]", json!(r#"[1,"-9007199254740993"]"#));
@@ -577,7 +600,8 @@ fn long_numbers_do_not_disturb_the_fields_round_them() {
 
 #[test]
 fn a_new_field_of_long_fractions_is_a_float_and_one_of_long_whole_numbers_is_text() {
-    let kind = |literal: &str| deliver(format!(r#"[{{"new": {literal}}}]"#)).encoded.new_fields[0].kind.clone();
+    let kind =
+        |literal: &str| deliver(format!(r#"[{{"new": {literal}}}]"#)).encoded.new_fields[0].kind.clone();
     assert_eq!(kind("0.12345678901234567890"), Kind::Float64);
     assert_eq!(kind("-9223372036854775809"), Kind::String);
     assert_eq!(kind("\"0.12345678901234567890\""), Kind::String);

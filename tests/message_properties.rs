@@ -104,11 +104,14 @@ fn expected(kind: &Kind, repeated: bool, value: &Value) -> Option<(Value, bool)>
             Ok(number) => json!(number),
             Err(_) => integral(number(text)?)?,
         },
-        (Kind::Float64, Value::Number(number)) => json!(number.as_f64().filter(|float| {
-            number.is_f64() || number.as_i128() == Some(*float as i128)
-        })?),
+        (Kind::Float64, Value::Number(number)) => json!(
+            number
+                .as_f64()
+                .filter(|float| { number.is_f64() || number.as_i128() == Some(*float as i128) })?
+        ),
         (Kind::Float64, Value::String(text)) => json!(number(text).filter(|float| {
-            text.parse::<i128>().is_ok_and(|integer| integer == *float as i128) || text.parse::<i128>().is_err()
+            text.parse::<i128>().is_ok_and(|integer| integer == *float as i128)
+                || text.parse::<i128>().is_err()
         })?),
         (Kind::String, Value::String(_)) => value.clone(),
         (Kind::String, _) => json!(value.to_string()),
@@ -205,7 +208,8 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
 
 /// The digits of a number from the first to the last that is not 0.
 fn significant(number: &str) -> String {
-    let digits: String = number.split(['e', 'E']).take(1).flat_map(str::chars).filter(char::is_ascii_digit).collect();
+    let digits: String =
+        number.split(['e', 'E']).take(1).flat_map(str::chars).filter(char::is_ascii_digit).collect();
     digits.trim_matches('0').to_owned()
 }
 

@@ -28,7 +28,8 @@ const OF_ERRORS: &[&str] = &[
 ];
 
 /// Where an HTTP status may stand.
-const STATUS: &[&str] = &["statuscode", "status", "code", "httpstatus", "httpstatuscode", "errorcode", "error_code"];
+const STATUS: &[&str] =
+    &["statuscode", "status", "code", "httpstatus", "httpstatuscode", "errorcode", "error_code"];
 
 /// Where an error says in words what it is, the best first.
 #[rustfmt::skip]
@@ -92,7 +93,8 @@ fn in_array_named(record: &[Node<'_>]) -> Option<String> {
     }
     let has_records = json::fields(record).any(|(name, value)| {
         let first = json::items(value).next();
-        name.eq_ignore_ascii_case("data") && first.is_some_and(|first| matches!(first[0], Node::Object { .. }))
+        name.eq_ignore_ascii_case("data")
+            && first.is_some_and(|first| matches!(first[0], Node::Object { .. }))
     });
     let mut beside = Map::new();
     for (name, value) in json::fields(record).filter(|(name, _)| !name.eq_ignore_ascii_case("data")) {
@@ -161,7 +163,8 @@ fn is_error(fields: &Map<String, Value>, alone: bool, has_records: bool) -> bool
             || filled(get("errors"))
             || (get("success") == &Value::Bool(false) && in_words)
             || (["error", "fail", "failed", "failure"].contains(&status.as_str()) && in_words)
-            || (text("title") && ["http", "about:", "urn:", "/"].iter().any(|start| address.starts_with(start)))
+            || (text("title")
+                && ["http", "about:", "urn:", "/"].iter().any(|start| address.starts_with(start)))
             || (text("message") && only_message && !has_records))
 }
 
@@ -174,7 +177,8 @@ fn http_status(value: &Value) -> Option<u64> {
 /// What an error says, for a reason: its status and its words, or some of it as it is.
 fn said(fields: &Map<String, Value>) -> String {
     const CHARS_MAX: usize = 100;
-    let status = STATUS.iter().find_map(|name| http_status(fields.get(*name)?)).map(|status| status.to_string());
+    let status =
+        STATUS.iter().find_map(|name| http_status(fields.get(*name)?)).map(|status| status.to_string());
     let inner = ["error", "fault"].iter().find_map(|name| fields.get(*name)?.as_object());
     let words = [Some(fields), inner].into_iter().flatten().find_map(|fields| {
         WORDS.iter().find_map(|name| fields.get(*name)?.as_str().filter(|text| !text.trim().is_empty()))

@@ -168,7 +168,8 @@ fn write_record(out: &mut String, known: &[Field], value: &[Node<'_>]) -> Fit {
     out.push('{');
     for field in known {
         let mut holder: Option<(&str, &[Node<'_>])> = None;
-        for (name, item) in json::fields(value).filter(|(name, item)| is(field, name) && !json::is_null(item)) {
+        for (name, item) in json::fields(value).filter(|(name, item)| is(field, name) && !json::is_null(item))
+        {
             if let Some((earlier_name, earlier)) = holder {
                 if name != earlier_name || !json::are_same(item, earlier) {
                     fit = Fit::Part;
@@ -234,7 +235,10 @@ fn integer_in(text: &str) -> Option<i64> {
         let only_zeros = !decimals.is_empty() && decimals.bytes().all(|digit| digit == b'0');
         if only_zeros { whole } else { text }
     });
-    number.parse().ok().or_else(|| number_in(text).filter(|value| number::is_held(text, *value)).and_then(whole))
+    number
+        .parse()
+        .ok()
+        .or_else(|| number_in(text).filter(|value| number::is_held(text, *value)).and_then(whole))
 }
 
 fn whole(value: f64) -> Option<i64> {

@@ -37,7 +37,8 @@ pub(super) fn markup(text: &[u8]) -> Option<MessageError> {
     }
     let start = String::from_utf8_lossy(&text[..text.len().min(LOOKED_AT)]);
     let lower = start.to_ascii_lowercase();
-    let kind = if lower.contains("<html") || lower.starts_with("<!doctype html") { "an HTML page" } else { "XML" };
+    let kind =
+        if lower.contains("<html") || lower.starts_with("<!doctype html") { "an HTML page" } else { "XML" };
     let said = ["title", "message", "error", "h1"].iter().find_map(|tag| {
         let from = lower.find(&format!("<{tag}>"))? + tag.len() + 2;
         let text = start[from..].split('<').next()?.trim();

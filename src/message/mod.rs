@@ -199,7 +199,11 @@ pub fn dataset_in(message: &[u8], scratch: &mut Scratch) -> Option<String> {
     let text = &message[element.start..element.end];
     let dataset = scratch.parser.parse(text, element.wide, |record| {
         let named = json::fields(record).filter(|(name, _)| *name == "dataset");
-        named.filter_map(|(_, value)| json::text(value)).filter(|text| !text.is_empty()).last().map(str::to_owned)
+        named
+            .filter_map(|(_, value)| json::text(value))
+            .filter(|text| !text.is_empty())
+            .last()
+            .map(str::to_owned)
     });
     dataset.ok().flatten()
 }

@@ -48,7 +48,8 @@ fn digits_of(unsigned: &str) -> Option<(String, i64)> {
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     let digits = format!("{whole}{decimals}");
     let first = digits.find(|digit| digit != '0')?;
-    let exponent: i64 = exponent.parse().unwrap_or(if exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 });
+    let exponent: i64 =
+        exponent.parse().unwrap_or(if exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 });
     Some((digits[first..].trim_end_matches('0').to_owned(), exponent + whole.len() as i64 - 1 - first as i64))
 }
 
@@ -58,7 +59,9 @@ pub(super) fn keep_text<'i>(tape: &mut Vec<Node<'i>>, element: &'i [u8]) {
     let mut texts = super::split::numbers(element);
     let mut wide: Vec<(usize, &'i str)> = Vec::new();
     for (place, node) in tape.iter().enumerate() {
-        let Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_)) = node else { continue };
+        let Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_)) = node else {
+            continue;
+        };
         let text = texts.next().and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
         if let Node::Static(StaticNode::F64(value)) = node
             && !(is_printed_as(text, *value) && is_held(text, *value))

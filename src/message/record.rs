@@ -64,7 +64,8 @@ impl Columns {
             self.seen.clear();
             self.seen.resize(columns, Seen::default());
         }
-        let fields = self.plan.capacity() * size_of::<Planned>() + self.to_rescue.capacity() * size_of::<u32>();
+        let fields =
+            self.plan.capacity() * size_of::<Planned>() + self.to_rescue.capacity() * size_of::<u32>();
         if self.rescued.capacity() + fields > LONG_ROW_BYTES {
             self.rescued = String::new();
             self.plan = Vec::new();

@@ -86,7 +86,13 @@ impl<'m> Elements<'m> {
             self.state = if self.message[scan.end] == b']' { State::End } else { State::Later };
             start + trim_space_end(&self.message[start..scan.end])
         };
-        Ok(Some(Element { start, end, depth: scan.depth, wide: scan.wide, first: self.message[start..end].first().copied() }))
+        Ok(Some(Element {
+            start,
+            end,
+            depth: scan.depth,
+            wide: scan.wide,
+            first: self.message[start..end].first().copied(),
+        }))
     }
 
     fn nothing_more(&self) -> Result<(), MessageError> {
@@ -196,7 +202,8 @@ pub(super) fn fields_of_known_names(
             return None;
         }
         let behind = string_end(message, quote + 1)?;
-        let name = std::str::from_utf8(message.get(quote + 1..behind - 1)?).ok().filter(|name| known(name))?;
+        let name =
+            std::str::from_utf8(message.get(quote + 1..behind - 1)?).ok().filter(|name| known(name))?;
         let colon = skip_space(message, behind);
         if message.get(colon) != Some(&b':') {
             return None;

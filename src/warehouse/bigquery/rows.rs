@@ -108,7 +108,8 @@ impl<'a> RowWriter<'a> {
         }
         if let Some(MetaColumn { name, kind }) = &self.meta.rescued {
             let rescued = if refused.is_empty() { None } else { Some(self.rescuing(row, refused)) };
-            let rescued = rescued.as_deref().map(|text| std::str::from_utf8(text).expect("JSON text is UTF-8"));
+            let rescued =
+                rescued.as_deref().map(|text| std::str::from_utf8(text).expect("JSON text is UTF-8"));
             if let Some(text) = rescued.or(row.rescued()) {
                 write_key(out, name);
                 self.write_json_text(out, kind, text);
