@@ -604,6 +604,9 @@ fn a_new_field_of_long_fractions_is_a_float_and_one_of_long_whole_numbers_is_tex
         |literal: &str| deliver(format!(r#"[{{"new": {literal}}}]"#)).encoded.new_fields[0].kind.clone();
     assert_eq!(kind("0.12345678901234567890"), Kind::Float64);
     assert_eq!(kind("-9223372036854775809"), Kind::String);
+    assert_eq!(kind("18446744073709551615"), Kind::String);
+    assert_eq!(kind("9223372036854775808"), Kind::Float64);
+    assert_eq!(kind("9223372036854775807"), Kind::Int64);
     assert_eq!(kind("\"0.12345678901234567890\""), Kind::String);
 }
 

@@ -413,6 +413,35 @@ proptest! {
     }
 
     #[test]
+    fn an_envelope_changes_nothing_but_the_places_of_bytes(records in vec(record(), 0..5), pretty: bool, mutations in mutations()) {
+        let array = Value::Array(records);
+        let array = if pretty { format!("{array:#}") } else { array.to_string() };
+        let start = r#"{"metadata": {"datasets": ["T"]}, "links": [], "data": "#;
+        let mut envelope = format!("{start}{array}, \"totalRecords\": 2}}").into_bytes();
+        let (mut plain, mut unwrapped) = (Rows::default(), Rows::default());
+        let mut encode_into = |message: &[u8], rows: &mut Rows| {
+            encode(message, &schema(), Mode::Evolve, rows, &mut Scratch::default())
+        };
+        let expected = encode_into(array.as_bytes(), &mut plain);
+        prop_assert_eq!(encode_into(&envelope, &mut unwrapped), expected);
+        let all = |rows: &Rows| -> Vec<_> {
+            rows.iter().map(|row| (row.message_row(), format!("{:?} {:?}", row.cells().collect::<Vec<_>>(), row.rescued()))).collect()
+        };
+        prop_assert_eq!(all(&unwrapped), all(&plain));
+        mutate(&mut envelope, &mutations);
+        let mut rows = Rows::default();
+        match encode_into(&envelope, &mut rows) {
+            Ok(encoded) => {
+                prop_assert_eq!(rows.len(), encoded.good as usize);
+                for bad in &encoded.bad {
+                    prop_assert!(bad.byte as usize <= envelope.len());
+                }
+            }
+            Err(_) => prop_assert!(rows.is_empty()),
+        }
+    }
+
+    #[test]
     fn any_bytes_are_answered(message in vec(any::<u8>(), 0..200)) {
         agree(&message)?;
     }

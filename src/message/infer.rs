@@ -28,7 +28,7 @@ fn can_be_column(name: &str) -> bool {
 }
 
 /// The kind of a value that is not null. Numbers are floats, as the same field comes as `457` and as `350.0`, but for
-/// integers that a float can't hold.
+/// integers that a float can't hold: they are text where 64 bits can't hold them either.
 pub(super) fn infer(value: &[Node<'_>]) -> Kind {
     if let Some(text) = json::wide(value) {
         // A fraction is a measurement, and a float is near enough; a whole number is an identifier.
@@ -42,11 +42,11 @@ pub(super) fn infer(value: &[Node<'_>]) -> Kind {
         Node::String(_) => Kind::Timestamp,
         Node::Static(StaticNode::Bool(_)) => Kind::Bool,
         Node::Static(StaticNode::I64(number)) if number.unsigned_abs() > FLOAT_EXACT_MAX => Kind::Int64,
-        Node::Static(StaticNode::U64(number))
-            if number > FLOAT_EXACT_MAX && i64::try_from(number).is_ok() =>
-        {
-            Kind::Int64
-        }
+        Node::Static(StaticNode::U64(number)) if number > FLOAT_EXACT_MAX => match i64::try_from(number) {
+            Ok(_) => Kind::Int64,
+            Err(_) if number as f64 as u128 == u128::from(number) => Kind::Float64,
+            Err(_) => Kind::String,
+        },
         Node::Static(_) => Kind::Float64,
     }
 }

@@ -168,9 +168,9 @@ fn encode_elements(
         let outcome = match element.no_record() {
             Some(reason) => Err((0, reason)),
             None => parser
-                .parse(text, element.wide, |record| match answer::in_array(record) {
-                    Some(reason) if !alone => Err(reason),
-                    _ => encoder.encode(row, record),
+                .parse(text, element.wide, |record| {
+                    let answered = if alone { None } else { answer::in_array(record) };
+                    answered.map_or_else(|| encoder.encode(row, record), Err)
                 })
                 .map_err(|fault| (fault.byte, fault.why))
                 .and_then(|outcome| outcome.map_err(|reason| (0, reason))),
