@@ -419,7 +419,7 @@ proptest! {
         let start = r#"{"metadata": {"datasets": ["T"]}, "links": [], "data": "#;
         let mut envelope = format!("{start}{array}, \"totalRecords\": 2}}").into_bytes();
         let (mut plain, mut unwrapped) = (Rows::default(), Rows::default());
-        let mut encode_into = |message: &[u8], rows: &mut Rows| {
+        let encode_into = |message: &[u8], rows: &mut Rows| {
             encode(message, &schema(), Mode::Evolve, rows, &mut Scratch::default())
         };
         let expected = encode_into(array.as_bytes(), &mut plain);
