@@ -10,12 +10,16 @@ use simd_json::{Node, StaticNode};
 pub(super) const FLOAT_EXACT_MAX: u64 = 1 << 53;
 
 /// A float holds every number of so many digits.
-const DIGITS_HELD: usize = 15;
+pub(super) const DIGITS_HELD: usize = 15;
 
-/// Whether a number of so many bytes, or one with an exponent, may be one that a float does not hold.
-pub(super) fn may_be_wide(number: &[u8]) -> bool {
-    number.len() > DIGITS_HELD && number.iter().filter(|byte| byte.is_ascii_digit()).count() > DIGITS_HELD
-        || number.iter().any(|byte| matches!(byte, b'e' | b'E'))
+/// Whether a number on the tape may be one that a float does not hold, for its size alone. An integer beyond 64 bits is.
+#[inline]
+pub(super) fn has_large(tape: &[Node<'_>]) -> bool {
+    let is_large = |node: &Node<'_>| match node {
+        Node::Static(StaticNode::F64(value)) => value.abs() >= FLOAT_EXACT_MAX as f64,
+        _ => false,
+    };
+    tape.iter().any(is_large)
 }
 
 /// Whether `value`, the float that is nearest to the number `text`, holds it: it is that integer, or printed with as

@@ -33,7 +33,7 @@ pub(super) struct Element {
     pub(super) start: usize,
     pub(super) end: usize,
     depth: u32,
-    /// It has a number that a float may not hold.
+    /// It has a number with a point or an exponent that a float may not hold.
     pub(super) wide: bool,
     first: Option<u8>,
 }
@@ -163,12 +163,8 @@ fn scan(message: &[u8], mut at: usize, single: bool) -> Option<Scan> {
                 at = string_end(message, at + 1)?;
                 continue;
             }
-            b'0'..=b'9' => {
-                let end = number_end(message, at);
-                wide |= number::may_be_wide(&message[at..end]);
-                at = end;
-                continue;
-            }
+            b'.' => wide |= has_many_digits(message, at),
+            b'e' | b'E' => wide |= at > 0 && message[at - 1].is_ascii_digit(),
             b'{' | b'[' => {
                 open += 1;
                 depth = depth.max(open);
@@ -236,8 +232,15 @@ fn value_end(message: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// The place behind the number of which a digit is at `at`.
+/// Whether the number with the point at `at` has more digits than a float holds of every number.
 #[inline]
+fn has_many_digits(message: &[u8], at: usize) -> bool {
+    let before = message[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let behind = message[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    before + behind > number::DIGITS_HELD
+}
+
+/// The place behind the number of which a digit is at `at`.
 fn number_end(message: &[u8], at: usize) -> usize {
     let goes_on = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
     at + message[at..].iter().take_while(goes_on).count()
