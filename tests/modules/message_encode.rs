@@ -556,7 +556,7 @@ fn other_columns_get_a_long_number_as_it_stands() {
     // A float is near enough to print the number with its 17 digits, and would be printed with 16.
     fits("price", "300000000000.62622", json!("300000000000.62622"));
     fits("unit", "300000000000.62622", json!("300000000000.62622"));
-    fits("level", "300000000000.62622", json!(300_000_000_000.626_22));
+    fits("level", "300000000000.62622", json!(300_000_000_000.626_2));
     fits("raw", "300000000000.62622", json!("300000000000.6262"));
     fits("unit", "0.12345678901234567890", json!("0.12345678901234567890"));
     fits("raw", "[1.5, 0.12345678901234567890]", json!(r#"[1.5,"0.12345678901234567890"]"#));
