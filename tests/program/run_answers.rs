@@ -1,10 +1,8 @@
 //! The program meets files that are no message as IRIS sends it: what of them is delivered, and what their letters say.
 
-mod run_support;
-
 use std::fs;
 
-use run_support::Site;
+use crate::support::Site;
 
 #[test]
 fn envelopes_are_unwrapped_and_what_is_no_data_is_dead_with_its_reason() {

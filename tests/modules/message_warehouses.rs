@@ -1,18 +1,13 @@
 //! The same messages into both warehouses: each value is in its column or in `rescued`, in SQLite and in BigQuery alike.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
-
-mod sqlite_common;
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::fault_server::FaultServer;
+use crate::support::feed::open;
+use crate::support::sqlite::Place;
 use irispool::message::{Mode, Rows, Scratch, encode};
 use irispool::warehouse::{Delivery, Message, Outcome, Warehouse};
 use serde_json::{Value, json};
-use sqlite_common::Place;
-use support::fault_server::FaultServer;
-use support::feed::open;
 
 /// Encodes for the table as the warehouse has it, with columns for new fields, and loads.
 fn deliver(warehouse: &dyn Warehouse, dataset: &str, message: &str) {
