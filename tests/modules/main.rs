@@ -21,3 +21,4 @@ mod sqlite_queries;
 mod sqlite_tables;
 #[path = "../support/mod.rs"]
 mod support;
+mod views_oracle;

@@ -85,6 +85,11 @@ impl Shape {
             .filter(|column| !column.generated && !column.numbers_rows && !is_meta_column(&column.name))
     }
 
+    /// All columns with what they hold, for a table that irispool only reads.
+    pub(super) fn fields(&self, dataset: Option<&Dataset>) -> Vec<Field> {
+        self.columns.iter().map(|column| field_of(&column.name, &column.declared, dataset, None)).collect()
+    }
+
     /// A name for the rowid that no column has taken.
     pub(super) fn rowid_name(&self) -> Option<&'static str> {
         let free = ROWID_NAMES.into_iter().find(|name| self.column(name).is_none());
