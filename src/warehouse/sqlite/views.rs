@@ -72,6 +72,11 @@ pub(super) fn latest(
     ))
 }
 
+/// The names of the unified view's columns, without irispool's own.
+pub(super) fn column_names(dataset: Option<&Dataset>, fields: &[Field], iris: &Shape) -> Vec<String> {
+    view_columns(dataset, fields, iris).into_iter().map(|field| field.name).collect()
+}
+
 /// The view's columns: the table's own, then the catalog's that it lacks, then the older names.
 fn view_columns(dataset: Option<&Dataset>, fields: &[Field], iris: &Shape) -> Vec<Field> {
     let mut columns = fields.to_vec();
