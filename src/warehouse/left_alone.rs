@@ -62,8 +62,12 @@ impl LeftAlone {
             kind: Kind::View,
             dataset: dataset.to_owned(),
             name: name.to_owned(),
-            what: format!("{name} is a view that irispool did not make, or that was changed since: it stays as it is{missed}"),
-            hint: format!("`irispool setup --replace-views {name}` saves its SQL to a file and puts irispool's own in its place"),
+            what: format!(
+                "{name} is a view that irispool did not make, or that was changed since: it stays as it is{missed}"
+            ),
+            hint: format!(
+                "`irispool setup --replace-views {name}` saves its SQL to a file and puts irispool's own in its place"
+            ),
         }
     }
 
@@ -84,7 +88,9 @@ impl LeftAlone {
             kind: Kind::Latest,
             dataset: dataset.to_owned(),
             name: latest.to_owned(),
-            what: format!("{latest} is not made or changed: it would read {unified}, which is not irispool's"),
+            what: format!(
+                "{latest} is not made or changed: it would read {unified}, which is not irispool's"
+            ),
             hint: format!("see {unified}"),
         }
     }

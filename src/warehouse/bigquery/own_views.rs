@@ -215,7 +215,9 @@ impl Shared {
     fn stands(&self, dataset: &str, name: &str) -> Result<Stands, CallError> {
         let Some(resource) = self.ask_for(name)? else { return Ok(Stands::Nothing) };
         Ok(match kind(&resource) {
-            None | Some("VIEW") if is_ours(&resource, &self.client.place, dataset, name) => Stands::Ours(resource),
+            None | Some("VIEW") if is_ours(&resource, &self.client.place, dataset, name) => {
+                Stands::Ours(resource)
+            }
             None | Some("VIEW") => Stands::Theirs(resource),
             Some(kind) => Stands::InTheWay(in_words(kind)),
         })
@@ -258,7 +260,10 @@ impl Shared {
             Some(true) => "-- in legacy SQL: make it with `bq mk --use_legacy_sql --view`\n",
             _ => "",
         };
-        format!("{legacy}CREATE VIEW {view}{options}\nAS\n{};\n", query_of(there).trim_end().trim_end_matches(';'))
+        format!(
+            "{legacy}CREATE VIEW {view}{options}\nAS\n{};\n",
+            query_of(there).trim_end().trim_end_matches(';')
+        )
     }
 
     /// What of the user's stays in the place of a dataset's views or is left out of them, if nothing is changed.

@@ -38,11 +38,7 @@ impl BigQuery {
     ///
     /// # Errors
     /// The first fault; what was made until then stays.
-    pub fn set_up(
-        &self,
-        datasets: &[String],
-        replace: Option<&Replace>,
-    ) -> Result<Made, WarehouseError> {
+    pub fn set_up(&self, datasets: &[String], replace: Option<&Replace>) -> Result<Made, WarehouseError> {
         let shared = &*self.shared;
         let there = shared.all_tables()?.unwrap_or_default();
         let made = self.for_all(datasets, |dataset| {
@@ -133,7 +129,8 @@ impl BigQuery {
                 false => None,
             };
             let name = catalog::table_name(dataset);
-            let found = found.unwrap_or_else(|| new_table(&shared.client, &name, catalog::find(dataset), &[]));
+            let found =
+                found.unwrap_or_else(|| new_table(&shared.client, &name, catalog::find(dataset), &[]));
             let wanted = shared.wanted_views(dataset, &live_of(&name, &found), is_there)?;
             shared.look_at_views(dataset, &wanted, is_there)
         })?;

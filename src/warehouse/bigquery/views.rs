@@ -56,7 +56,8 @@ pub struct View {
 impl View {
     fn new(name: String, sql: &str, description: String, columns: Vec<String>) -> View {
         let sql = sql.trim_end().to_owned();
-        let query = sql.split_once("\nAS\n").expect("a view's template has AS on a line of its own").1.to_owned();
+        let query =
+            sql.split_once("\nAS\n").expect("a view's template has AS on a line of its own").1.to_owned();
         View { name, sql, query, description, columns }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! What may differ is what differed then: the columns that the tables had. A view counts as irispool's only if each column
 //! of it comes from where irispool took it, and if it shows the columns of the IRIS table in the table's order, but for
-//! those that came later.
+//! those that came later and that the catalog does not know.
 
 use super::columns::Shape;
 use super::tables::Names;
@@ -10,7 +10,8 @@ use super::text::quoted;
 use crate::catalog::{self, Dataset, is_meta_column};
 
 const META: &str = "ingested_utc, source, message_id, message_row, rescued\nFROM ";
-const HISTORIC_META: &str = " AS ingested_utc, 'HISTORIC' AS source, NULL AS message_id, NULL AS message_row, NULL AS rescued\nFROM ";
+const HISTORIC_META: &str =
+    " AS ingested_utc, 'HISTORIC' AS source, NULL AS message_id, NULL AS message_row, NULL AS rescued\nFROM ";
 
 /// Whether it is the unified view of a dataset; `iris`: the columns of the table `table` that it reads.
 pub(super) fn is_unified(sql: &str, names: &Names<'_>, table: &str, iris: &Shape) -> bool {
@@ -45,7 +46,9 @@ fn read_unified(sql: &str, names: &Names<'_>, table: &str, iris: &Shape) -> Opti
     text.0.is_empty().then_some(())?;
     let data: Vec<&str> = iris.data_columns().map(|column| column.name.as_str()).collect();
     let shown = data.iter().zip(&columns).take_while(|(data, shown)| data == shown).count();
-    data[shown..].iter().all(|later| !columns.iter().any(|column| column == later)).then_some(())
+    let is_in_catalog = |name: &str| names.known.is_some_and(|known| known.field(name).is_some());
+    let mut later = data[shown..].iter();
+    later.all(|later| !is_in_catalog(later) && !columns.iter().any(|column| column == later)).then_some(())
 }
 
 fn read_latest(sql: &str, names: &Names<'_>) -> Option<()> {

@@ -112,7 +112,8 @@ impl Plan {
         let Wanted { name, columns, history, .. } = wanted;
         let statement = signed(&wanted.statement, name);
         let there = Stands::under(connection, name)?;
-        let make = |there, save| ViewToMake { name: name.to_owned(), statement: statement.clone(), there, save };
+        let make =
+            |there, save| ViewToMake { name: name.to_owned(), statement: statement.clone(), there, save };
         match there {
             None => self.make.push(make(None, None)),
             Some(there) if there.what != "view" => {
@@ -126,6 +127,10 @@ impl Plan {
                 None => {
                     let missed = match Shape::of(connection, name) {
                         Ok(Some(shape)) => missed(columns, &shape.column_names(), &there.sql, history),
+                        // It may read a table that irispool has still to make.
+                        Ok(None) | Err(_) if is_free(connection, &names.table)? => {
+                            missed(&[], &[], &there.sql, history)
+                        }
                         Ok(None) => Vec::new(),
                         Err(error) => vec![format!("it can't be read ({})", message(&error))],
                     };

@@ -1,6 +1,6 @@
 //! A dataset's table and views: what is there, what should be, and the statements between the two.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::columns::{Shape, declared_type, fields_of, is_possible, remember_kind};
 use super::connection::begin;
 use super::fault::Fault;
+use super::history;
 use super::own_views::{self, Plan, ViewToMake, is_free};
 use super::text::{fill, quoted};
 use crate::catalog::{self, Dataset, Field, Schema};
@@ -60,7 +61,7 @@ pub(super) fn bring_about(
     dataset: &str,
     wanted: &[Field],
 ) -> Result<(Table, Vec<LeftAlone>), Fault> {
-    let names = Names::of(dataset);
+    let names = Names::of(connection, dataset)?;
     let reading = connection.unchecked_transaction()?;
     if let Next::Nothing(table, left) = next(&reading, &names, wanted, None)? {
         reading.commit()?;
@@ -81,9 +82,11 @@ pub(super) fn bring_about_all<'a>(
     replace: Option<&Replace>,
 ) -> Result<Made, Fault> {
     let mut made = Made::default();
+    let names = datasets.into_iter().map(|dataset| Names::of(connection, dataset));
+    let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
     let writing = begin(connection)?;
-    for dataset in datasets {
-        make(&writing, &Names::of(dataset), &[], replace, &mut made)?;
+    for names in &names {
+        make(&writing, names, &[], replace, &mut made)?;
     }
     writing.commit()?;
     Ok(made)
@@ -92,18 +95,18 @@ pub(super) fn bring_about_all<'a>(
 /// What of the user's stays in the place of views of the catalog's datasets and of those that have a table, or would be
 /// left out of them. Nothing is changed.
 pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, Fault> {
-    let reading = connection.unchecked_transaction()?;
-    let mut datasets: BTreeSet<String> =
-        catalog::all().iter().map(|dataset| dataset.name.clone()).collect();
-    let tables = reading
+    let mut datasets: BTreeSet<String> = catalog::all().iter().map(|dataset| dataset.name.clone()).collect();
+    let tables = connection
         .prepare("SELECT lower(name) FROM sqlite_schema WHERE type = 'table'")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<String>>>()?;
     let own = tables.iter().filter_map(|name| name.strip_prefix("bmrs_")?.strip_suffix("_iris"));
     datasets.extend(own.map(catalog::dataset_name));
     let mut left = Vec::new();
-    for dataset in &datasets {
-        let names = Names::of(dataset);
+    let names = datasets.iter().map(|dataset| Names::of(connection, dataset));
+    let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
+    let reading = connection.unchecked_transaction()?;
+    for names in &names {
         let (fields, shape) = match Shape::of(&reading, &names.table)? {
             Some(shape) if shape.what == "table" => {
                 (fields_of(&reading, &names.table, &shape, names.known)?, shape)
@@ -115,7 +118,7 @@ pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, Fault> {
                 (fields, shape)
             }
         };
-        left.extend(own_views::plan(&reading, &names, &fields, &shape, None)?.left);
+        left.extend(own_views::plan(&reading, names, &fields, &shape, None)?.left);
     }
     reading.rollback()?;
     Ok(left)
@@ -127,14 +130,23 @@ pub(super) struct Names<'a> {
     pub(super) table: String,
     pub(super) unified: String,
     pub(super) latest: String,
+    /// Historic tables that can't be read, with the reasons.
+    pub(super) unreadable: BTreeMap<String, String>,
 }
 
 impl<'a> Names<'a> {
-    fn of(dataset: &'a str) -> Self {
+    /// Not to be called inside of a transaction.
+    fn of(connection: &Connection, dataset: &'a str) -> rusqlite::Result<Self> {
         let table = catalog::table_name(dataset);
         let base = table.strip_suffix("_iris").unwrap_or(&table);
-        let latest = format!("{base}_latest");
-        Names { dataset, known: catalog::find(dataset), unified: catalog::view_name(dataset), latest, table }
+        Ok(Names {
+            dataset,
+            known: catalog::find(dataset),
+            unified: catalog::view_name(dataset),
+            latest: format!("{base}_latest"),
+            unreadable: history::unreadable(connection, dataset)?,
+            table,
+        })
     }
 }
 
