@@ -48,7 +48,6 @@ pub struct WarehouseFacts {
     /// When the last row of any dataset came, in ms since 1970 UTC.
     pub last_row_ms: Option<i64>,
     /// What of the user's stands where irispool's views would be, or is left out of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_alone: Vec<LeftAlone>,
     /// How often rows of any dataset usually come; none without enough history.
     pub rhythm: Option<Rhythm>,

@@ -59,7 +59,7 @@ pub use self::query::{QueryColumn, QueryPage};
 pub use self::setup::Plan;
 use self::tables::Tables;
 use self::view_makers::ViewMakers;
-use super::{Bulk, Delivery, LeftAlone, LoadResult, Measure, Warehouse, WarehouseError};
+use super::{Bulk, Delivery, LoadResult, Measure, Warehouse, WarehouseError};
 use crate::catalog::{self, Field, Schema};
 
 /// Loads under way, for each request that may be.
@@ -126,8 +126,8 @@ struct Shared {
     /// What there was when somebody asked last.
     listed: Mutex<Option<Listed>>,
     location: Mutex<Option<Option<String>>>,
-    /// What was said of the user's own things, so that it is said once.
-    told: Mutex<HashSet<LeftAlone>>,
+    /// The user's own things of which something was said: it is said once.
+    told: Mutex<HashSet<String>>,
     metrics: Arc<Metrics>,
     options: Options,
 }

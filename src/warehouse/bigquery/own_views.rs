@@ -274,24 +274,27 @@ impl Shared {
         is_there: impl Fn(&str) -> bool,
     ) -> Result<Vec<LeftAlone>, WarehouseError> {
         let mut left = wanted.left.clone();
-        for view in std::iter::once(&wanted.unified).chain(&wanted.latest) {
+        let mut look = |view: &View| -> Result<bool, WarehouseError> {
             if !is_there(&view.name) {
-                continue;
+                return Ok(true);
             }
             let stands = self
                 .stands(dataset, &view.name)
                 .map_err(|error| self.client.explain(Op::TablesGet, error))?;
-            match stands {
-                Stands::Nothing | Stands::Ours(_) => {}
-                Stands::Theirs(there) => left.push(theirs(dataset, wanted, view, &there)),
-                Stands::InTheWay(kind) => left.push(LeftAlone::in_the_way(dataset, &view.name, &kind)),
+            left.push(match stands {
+                Stands::Nothing | Stands::Ours(_) => return Ok(true),
+                Stands::Theirs(there) => theirs(dataset, wanted, view, &there),
+                Stands::InTheWay(kind) => LeftAlone::in_the_way(dataset, &view.name, &kind),
+            });
+            Ok(false)
+        };
+        let unified_is_ours = look(&wanted.unified)?;
+        if let Some(latest) = &wanted.latest {
+            if unified_is_ours {
+                look(latest)?;
+            } else {
+                left.push(LeftAlone::latest(dataset, &latest.name, &wanted.unified.name));
             }
-        }
-        if left.iter().any(|left| left.name == wanted.unified.name)
-            && let Some(latest) = &wanted.latest
-            && !left.iter().any(|left| left.name == latest.name)
-        {
-            left.push(LeftAlone::latest(dataset, &latest.name, &wanted.unified.name));
         }
         Ok(left)
     }

@@ -248,7 +248,7 @@ impl Shared {
     }
 
     fn tell_once(&self, left: LeftAlone) {
-        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.clone()) {
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.name.clone()) {
             left.tell();
         }
     }

@@ -35,7 +35,7 @@ use rusqlite::Connection;
 use self::fault::Fault;
 use self::metrics::Metrics;
 use self::tables::Table;
-use super::{Delivery, LeftAlone, Made, Measure, Outcome, Replace, Warehouse, WarehouseError};
+use super::{Delivery, Made, Measure, Outcome, Replace, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
 pub use examine::{Integrity, integrity, may_write, wal_works};
@@ -53,8 +53,8 @@ pub struct Sqlite {
     writer: Mutex<Connection>,
     /// By dataset. What another process adds meanwhile is found when a field seems to lack.
     tables: RwLock<HashMap<String, Table>>,
-    /// What was said of the user's own things, so that it is said once.
-    told: Mutex<HashSet<LeftAlone>>,
+    /// The user's own things of which something was said: it is said once.
+    told: Mutex<HashSet<String>>,
     metrics: Metrics,
 }
 
@@ -124,7 +124,7 @@ impl Sqlite {
     fn table(&self, writer: &Connection, dataset: &str, wanted: &[Field]) -> Result<Table, Fault> {
         let (table, left) = tables::bring_about(writer, dataset, wanted)?;
         for left in left {
-            if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.clone()) {
+            if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.name.clone()) {
                 left.tell();
             }
         }
