@@ -63,6 +63,9 @@ pub struct Table {
 /// Refuses a value by itself: reason, location, message.
 type Judge = Box<dyn Fn(&Value) -> Option<(&'static str, String, String)> + Send>;
 
+/// What somebody else does to the server's state.
+type Meddle = Box<dyn FnOnce(&mut State) + Send>;
+
 #[derive(Default)]
 pub struct State {
     pub tables: BTreeMap<String, Table>,
@@ -91,7 +94,7 @@ pub struct State {
     /// No views are there but those that were made.
     pub no_views: bool,
     /// What somebody does just before the next view is made or changed.
-    pub meddle: Option<Box<dyn FnOnce(&mut State) + Send>>,
+    pub meddle: Option<Meddle>,
     /// The name and the text of each view that was made or changed, in order.
     pub views_made: Vec<(String, String)>,
 }
