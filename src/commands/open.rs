@@ -66,7 +66,7 @@ fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseE
     if !sqlite.is_new()? {
         return Ok(sqlite);
     }
-    match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str())) {
+    match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str()), None) {
         Ok(made) => tracing::debug!(tables = made.tables, views = made.views, "made what was missing"),
         Err(error @ WarehouseError::Later { .. }) => return Err(error),
         // A found table that is in the way holds up its own dataset only, and says so when a message comes for it.

@@ -35,6 +35,10 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
     }
     let (mark, line) = warehouse(facts);
     text.push_str(&titled("warehouse", mark, &line, look, room));
+    for (place, left) in facts.warehouse.left_alone.iter().enumerate() {
+        let title = if place == 0 { "views" } else { "" };
+        text.push_str(&titled(title, None, &plain(&left.what), look, room));
+    }
     for (place, disk) in facts.disks.iter().enumerate() {
         let free = size(disk.free_bytes);
         let line =

@@ -99,6 +99,11 @@ impl Client {
         self.json(op, "PATCH", path, Some(etag), Some(body))
     }
 
+    pub(super) fn delete(&self, op: Op, path: &str) -> Result<(), CallError> {
+        let path = format!("/bigquery/v2/projects/{}/{path}", self.place.project);
+        self.call(op, "DELETE", &path, None, &mut Body::None, &mut self.patience()).map(drop)
+    }
+
     fn json(
         &self,
         op: Op,

@@ -3,6 +3,7 @@
 
 use super::sql::{convert, convert_if, fill, literal, null, quoted};
 use crate::catalog::{self, Dataset, Field, Kind};
+use crate::warehouse::mark;
 use crate::warehouse::view_columns::{self, Origin};
 
 const UNIFIED: &str = include_str!("../../../sql/bigquery/unified.sql");
@@ -40,8 +41,28 @@ pub struct LiveTable {
 pub struct View {
     /// Without project and dataset: `bmrs_boalf_unified`.
     pub name: String,
-    /// `CREATE OR REPLACE VIEW …`, one statement without a semicolon, for jobs.query or for people.
+    /// `CREATE OR REPLACE VIEW …`, one statement without a semicolon, for people.
     pub sql: String,
+    /// What follows `AS` in it.
+    pub query: String,
+    pub description: String,
+    /// The names of its columns, where it is a unified view.
+    pub columns: Vec<String>,
+}
+
+impl View {
+    fn new(name: String, sql: &str, description: String, columns: Vec<String>) -> View {
+        let sql = sql.trim_end().to_owned();
+        let query =
+            sql.split_once("\nAS\n").expect("a view's template has AS on a line of its own").1.to_owned();
+        View { name, sql, query, description, columns }
+    }
+
+    /// [`Self::sql`] with the mark by which irispool knows the view as its own.
+    pub(super) fn marked_sql(&self) -> String {
+        let head = &self.sql[..self.sql.len() - self.query.len()];
+        head.to_owned() + &mark::marked(&self.query)
+    }
 }
 
 /// The view of a dataset's historic and IRIS rows together.
@@ -75,18 +96,20 @@ pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Opti
         })
         .collect();
     iris_columns.extend(iris_meta(iris));
-    let (view, description) = (place.quoted(&name), literal(&description));
+    let (view, said) = (place.quoted(&name), literal(&description));
+    let names: Vec<String> = columns.iter().map(|column| column.field.name.clone()).collect();
+    let names = names.into_iter().chain(catalog::META_COLUMNS.map(str::to_owned)).collect();
     let (iris_columns, iris_table) = (iris_columns.join(",\n    "), place.quoted(&iris.name));
     let newest = newest(&columns, iris);
     let mut places = vec![
         ("view", &*view),
-        ("description", &description),
+        ("description", &said),
         ("iris_columns", &iris_columns),
         ("iris_table", &iris_table),
         ("newest", &newest),
     ];
     let Some(historic) = historic else {
-        return View { name, sql: fill(UNIFIED_IRIS, &places).trim_end().to_owned() };
+        return View::new(name, &fill(UNIFIED_IRIS, &places), description, names);
     };
     let mut historic_columns: Vec<String> = columns
         .iter()
@@ -100,7 +123,7 @@ pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Opti
     historic_columns.extend(historic_meta(historic));
     let (historic_columns, historic_table) = (historic_columns.join(",\n    "), place.quoted(&historic.name));
     places.extend([("historic_columns", &*historic_columns), ("historic_table", &historic_table)]);
-    View { name, sql: fill(UNIFIED, &places) }
+    View::new(name, &fill(UNIFIED, &places), description, names)
 }
 
 /// The view of the rows that nothing has replaced; `None` where rows don't replace each other one for one. The unified
@@ -146,7 +169,7 @@ pub fn latest(
             ("version", &version),
         ],
     );
-    Some(View { name, sql })
+    Some(View::new(name, &sql, description, Vec::new()))
 }
 
 impl Place<'_> {

@@ -19,6 +19,8 @@ pub(super) enum Fault {
         why: String,
         hint: String,
     },
+    /// Something beside the database, explained already.
+    Warehouse(WarehouseError),
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -47,7 +49,7 @@ impl Fault {
             Fault::Sql(error) => {
                 error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_ERROR)
             }
-            Fault::State { .. } => false,
+            Fault::State { .. } | Fault::Warehouse(_) => false,
         }
     }
 
@@ -56,6 +58,7 @@ impl Fault {
         let file = path.display();
         let error = match self {
             Fault::State { why, hint } => return WarehouseError::Setup { why, hint },
+            Fault::Warehouse(error) => return error,
             Fault::Sql(error) => error,
         };
         let why = |reason: &str| format!("could not {doing} in {file}: {reason} ({})", message(&error));

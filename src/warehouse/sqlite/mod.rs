@@ -12,15 +12,18 @@ mod columns;
 mod connection;
 mod examine;
 mod fault;
+mod history;
 mod load;
 mod metrics;
+mod old_views;
+mod own_views;
 mod prune;
 mod reader;
 mod tables;
 mod text;
 mod views;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,7 +35,7 @@ use rusqlite::Connection;
 use self::fault::Fault;
 use self::metrics::Metrics;
 use self::tables::Table;
-use super::{Delivery, Made, Measure, Outcome, Warehouse, WarehouseError};
+use super::{Delivery, Made, Measure, Outcome, Replace, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
 pub use examine::{Integrity, integrity, may_write, wal_works};
@@ -50,6 +53,8 @@ pub struct Sqlite {
     writer: Mutex<Connection>,
     /// By dataset. What another process adds meanwhile is found when a field seems to lack.
     tables: RwLock<HashMap<String, Table>>,
+    /// The user's own things of which something was said: it is said once.
+    told: Mutex<HashSet<String>>,
     metrics: Metrics,
 }
 
@@ -68,6 +73,7 @@ impl Sqlite {
             file,
             writer: Mutex::new(writer),
             tables: RwLock::default(),
+            told: Mutex::default(),
             metrics: Metrics::default(),
         })
     }
@@ -84,9 +90,14 @@ impl Sqlite {
         &self.path
     }
 
-    /// Makes the tables and views of the datasets where they lack, and says what it made.
-    pub fn set_up<'a>(&self, datasets: impl IntoIterator<Item = &'a str>) -> Result<Made, WarehouseError> {
-        tables::bring_about_all(&self.writer(), datasets)
+    /// Makes the tables and views of the datasets where they lack, and says what it made. `replace`: which views of the
+    /// user's give way to irispool's own.
+    pub fn set_up<'a>(
+        &self,
+        datasets: impl IntoIterator<Item = &'a str>,
+        replace: Option<&Replace>,
+    ) -> Result<Made, WarehouseError> {
+        tables::bring_about_all(&self.writer(), datasets, replace)
             .map_err(|fault| fault.explain(&self.path, "make tables and views"))
     }
 
@@ -111,7 +122,12 @@ impl Sqlite {
 
     /// The table as it is now, with `wanted` added.
     fn table(&self, writer: &Connection, dataset: &str, wanted: &[Field]) -> Result<Table, Fault> {
-        let table = tables::bring_about(writer, dataset, wanted)?;
+        let (table, left) = tables::bring_about(writer, dataset, wanted)?;
+        for left in left {
+            if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.name.clone()) {
+                left.tell();
+            }
+        }
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.insert(dataset.to_owned(), table.clone());
         Ok(table)

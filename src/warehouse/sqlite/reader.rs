@@ -8,7 +8,8 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::connection;
 use super::fault::{Fault, message};
-use crate::warehouse::{Answer, Query, QueryError, Value, WarehouseError};
+use super::tables;
+use crate::warehouse::{Answer, LeftAlone, Query, QueryError, Value, WarehouseError};
 
 const NAMES_SUGGESTED: usize = 5;
 
@@ -36,6 +37,11 @@ impl Reader {
             })
             .map_err(|fault| fault.explain(&path, "open the warehouse for reading"))?;
         Ok(Reader { path, connection })
+    }
+
+    /// What of the user's stands in the places of irispool's views, or is left out of them.
+    pub fn left_alone(&self) -> Result<Vec<LeftAlone>, WarehouseError> {
+        tables::look(&self.connection).map_err(|fault| fault.explain(&self.path, "look for views"))
     }
 
     /// The caller's mistake, or the warehouse's trouble.

@@ -131,6 +131,11 @@ pub(super) fn latest(
     ))
 }
 
+/// The names of the unified view's columns, without irispool's own.
+pub(super) fn column_names(dataset: Option<&Dataset>, fields: &[Field], iris: &Shape) -> Vec<String> {
+    view_columns::columns(dataset, &readable(fields, iris)).into_iter().map(|field| field.name).collect()
+}
+
 /// The columns of the IRIS table that people may read: those that take a message's fields, and those that the database
 /// fills.
 fn readable(fields: &[Field], iris: &Shape) -> Vec<Field> {
