@@ -55,7 +55,6 @@ impl Explain for PipelineError {
 /// When the spool or the warehouse can't be used at all.
 pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
-    let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let layout = Layout::open(&config.spool)?;
     // A drain says by its exit code how it went, and is gone before anything has lasted.
     let latest = Arc::new(Latest::default());
@@ -88,6 +87,8 @@ pub(super) fn work(
         Endpoint::new(config, tally, opened, Arc::clone(&pulse), latest)
     };
     let listen = config.listen.0.map(|address| serve(address, endpoint())).transpose()?;
+    // Only now: a second worker by mistake fails before it touches the first one's file.
+    let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let worker = Worker::register(&layout)?;
     tally.figures.registered(worker.name());
     let teller = {
