@@ -15,6 +15,7 @@ use super::tables::{Views, table_path};
 use super::views::{self, LiveTable, View};
 use super::{BigQuery, Shared};
 use crate::catalog;
+use crate::observe::is_news;
 use crate::warehouse::{Made, WarehouseError};
 
 const NEW_DATASET: &str = include_str!("../../../sql/bigquery/dataset.sql");
@@ -215,7 +216,14 @@ impl Shared {
                 }
                 WarehouseError::Setup { why, hint } => (why, hint),
             };
-            tracing::warn!(dataset, why, hint, "rows are delivered, but a view of them could not be made");
+            if is_news(&format!("view of {dataset}: {why}")) {
+                tracing::warn!(
+                    dataset,
+                    why,
+                    hint,
+                    "rows are delivered, but a view of them could not be made"
+                );
+            }
         }
     }
 

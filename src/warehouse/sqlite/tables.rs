@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::text::{fill, quoted};
 use super::views::{self, Source};
 use crate::catalog::{self, Dataset, Field, Schema};
+use crate::observe::is_news;
 use crate::warehouse::Made;
 
 const LOAD_HISTORY: &str = include_str!("../../../sql/sqlite/load_history.sql");
@@ -62,8 +63,10 @@ pub(super) fn bring_about(connection: &Connection, dataset: &str, wanted: &[Fiel
     }
     reading.rollback()?;
     let writing = begin(connection)?;
-    let table = make(&writing, &names, wanted, &mut Made::default())?;
+    let mut done = Done::default();
+    let table = make(&writing, &names, wanted, &mut done)?;
     writing.commit()?;
+    done.tell();
     Ok(table)
 }
 
@@ -72,13 +75,27 @@ pub(super) fn bring_about_all<'a>(
     connection: &Connection,
     datasets: impl IntoIterator<Item = &'a str>,
 ) -> Result<Made, Fault> {
-    let mut made = Made::default();
+    let mut done = Done::default();
     let writing = begin(connection)?;
     for dataset in datasets {
-        make(&writing, &Names::of(dataset), &[], &mut made)?;
+        make(&writing, &Names::of(dataset), &[], &mut done)?;
     }
     writing.commit()?;
-    Ok(made)
+    Ok(done.tell())
+}
+
+/// What a transaction does. It is told once it is committed, as a full disk, for one, undoes all of it.
+#[derive(Default)]
+struct Done {
+    made: Made,
+    lines: Vec<Box<dyn FnOnce()>>,
+}
+
+impl Done {
+    fn tell(self) -> Made {
+        self.lines.into_iter().for_each(|line| line());
+        self.made
+    }
 }
 
 struct Names<'a> {
@@ -115,21 +132,25 @@ fn make(
     connection: &Connection,
     names: &Names<'_>,
     wanted: &[Field],
-    made: &mut Made,
+    done: &mut Done,
 ) -> Result<Table, Fault> {
     // Table, columns, views, nothing: each step is due at most once.
     for _ in 0..4 {
         match next(connection, names, wanted)? {
             Next::MakeTable => {
                 make_table(connection, names)?;
-                made.tables += 1;
+                done.made.tables += 1;
+                let (dataset, table) = (names.dataset.to_owned(), names.table.clone());
+                done.lines.push(Box::new(move || tracing::debug!(dataset, table, "table made")));
             }
             Next::AddColumns { meta, fields } => {
-                made.columns += meta.len() + fields.len();
-                add_columns(connection, names, &meta, &fields)?;
+                done.made.columns += meta.len() + fields.len();
+                let columns = add_columns(connection, names, &meta, &fields)?;
+                let (dataset, table) = (names.dataset.to_owned(), names.table.clone());
+                done.lines.push(Box::new(move || tracing::info!(dataset, table, columns, "columns added")));
             }
             Next::MakeViews(views) => {
-                made.views += views.len();
+                done.made.views += views.len();
                 for (view, is_there, statement) in views {
                     if is_there {
                         connection.execute_batch(&format!("DROP VIEW {}", quoted(&view)))?;
@@ -195,16 +216,16 @@ fn make_table(connection: &Connection, names: &Names<'_>) -> Result<(), Fault> {
     let by = names.known.and_then(|dataset| dataset.partition_field.as_deref()).unwrap_or("ingested_utc");
     let index = quoted(&format!("{}_by_{}", names.table, by));
     connection.execute_batch(&format!("CREATE INDEX {index} ON {table} ({})", quoted(by)))?;
-    tracing::debug!(dataset = names.dataset, table = names.table, "table made");
     Ok(())
 }
 
+/// Gives the names of the columns.
 fn add_columns(
     connection: &Connection,
     names: &Names<'_>,
     meta: &[&'static str],
     fields: &[Field],
-) -> Result<(), Fault> {
+) -> Result<String, Fault> {
     let table = quoted(&names.table);
     for (name, declared) in META_COLUMN_TYPES.iter().filter(|(name, _)| meta.contains(name)) {
         connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {name} {declared}"))?;
@@ -217,13 +238,7 @@ fn add_columns(
     }
     let columns: Vec<&str> =
         meta.iter().copied().chain(fields.iter().map(|field| field.name.as_str())).collect();
-    tracing::info!(
-        dataset = names.dataset,
-        table = names.table,
-        columns = columns.join(","),
-        "columns added"
-    );
-    Ok(())
+    Ok(columns.join(","))
 }
 
 fn views_to_make(
@@ -252,11 +267,12 @@ fn views_to_make(
             None => to_make.push((view.clone(), false, statement)),
             Some((what, text)) if what == "view" && text == statement => {}
             Some((what, _)) if what == "view" => to_make.push((view.clone(), true, statement)),
-            Some(_) => tracing::warn!(
+            Some(_) if is_news(&format!("a table is called {view}")) => tracing::warn!(
                 dataset = names.dataset,
                 table = view,
                 "a table has the name of the view, which is not made"
             ),
+            Some(_) => {}
         }
     }
     Ok(to_make)
@@ -269,7 +285,9 @@ fn historic_table(connection: &Connection, names: &Names<'_>) -> Option<(String,
             Ok(shape) => shape.map(|shape| (table, shape)),
             // A view over what is gone. It is not irispool's, and no reason to hold up rows.
             Err(error) => {
-                tracing::warn!(dataset = names.dataset, table, %error, "the historic table can't be read");
+                if is_news(&format!("{table}: {error}")) {
+                    tracing::warn!(dataset = names.dataset, table, %error, "the historic table can't be read");
+                }
                 None
             }
         }
