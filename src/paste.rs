@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// A path, or another word, as any POSIX shell reads it back: bare where that is safe, else in quotes. It is one line
 /// of printable text whatever bytes are in it, so it survives the terminal and the log.
@@ -18,6 +19,11 @@ pub fn word(word: impl AsRef<OsStr>) -> String {
         Ok(text) if crate::observe::plain(text) == text => format!("'{}'", text.replace('\'', r"'\''")),
         _ => by_printf(&bytes),
     }
+}
+
+/// The same of a path, so that it means the same in every folder.
+pub fn path(path: &Path) -> String {
+    word(std::path::absolute(path).as_deref().unwrap_or(path))
 }
 
 fn is_bare(byte: u8) -> bool {

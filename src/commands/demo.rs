@@ -34,6 +34,8 @@ const GENERATION_SQL: &str = include_str!("../../sql/sqlite/demo/generation.sql"
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DemoError {
+    #[error("{} has a control character in it, which no setting may have", dir.display())]
+    Control { dir: PathBuf },
     #[error("{} is not empty", dir.display())]
     NotEmpty { dir: PathBuf },
     #[error("cannot make the folder {}: {source}", dir.display())]
@@ -109,6 +111,9 @@ fn fresh_folder(wanted: Option<&Path>) -> Result<PathBuf, DemoError> {
         move |source| DemoError::Folder { dir, source }
     };
     if let Some(dir) = wanted {
+        if dir.to_string_lossy().contains(char::is_control) {
+            return Err(DemoError::Control { dir: dir.to_owned() });
+        }
         fs::create_dir_all(dir).map_err(failed(dir))?;
         let mut entries = fs::read_dir(dir).map_err(failed(dir))?;
         return if entries.next().is_none() {

@@ -183,6 +183,8 @@ pub fn run(
     colour: ColorChoice,
     definition: clap::Command,
 ) -> Result<Exit, Failure> {
+    // As they were written, and as they are meant.
+    let (written, settings) = (settings.clone(), settings.map(Config::with_whole_paths));
     let config = &settings.config;
     match command {
         Command::Run(args) => run::run(&of_run(&settings, args.once), args.once),
@@ -195,7 +197,7 @@ pub fn run(
         Command::Dead(command) => dead::run(config, &command),
         Command::Archive(command) => archive::run(config, &command),
         Command::Prune(args) => prune::run(config, &args),
-        Command::Config(_) => config::run(&settings),
+        Command::Config(_) => config::run(&written),
         Command::Completions(args) => shell::completions(&args, definition),
         Command::Man(args) => shell::man(&args, definition),
     }

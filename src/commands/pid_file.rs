@@ -42,7 +42,7 @@ impl Explain for PidFileError {
                 io::ErrorKind::StorageFull => "free some space on its file system".to_owned(),
                 io::ErrorKind::PermissionDenied => format!(
                     "give this user the right to write the file and its folder (ls -ld {}), or name another file",
-                    paste::word(path)
+                    paste::path(path)
                 ),
                 _ => "name a file on a local file system that this user may write".to_owned(),
             },

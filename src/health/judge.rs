@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Facts, News, ParkedNews, WorkerFacts};
 use crate::config::Config;
 use crate::observe::size;
+use crate::paste;
 use crate::spool::{Part, Sighting};
 
 /// A dataset that has been silent for so long has been given up: it is no news that no row comes.
@@ -238,7 +239,8 @@ impl Judge<'_> {
         let warehouse = &self.facts.warehouse;
         if let Some(error) = &warehouse.error {
             let hint = warehouse.hint.clone().unwrap_or_else(|| {
-                format!("does it open? irispool query --warehouse {} 'SELECT 1'", warehouse.name)
+                let name = paste::word(&warehouse.name);
+                format!("does it open? irispool query --warehouse {name} 'SELECT 1'")
             });
             self.find(Level::Unknown, "warehouse", format!("the warehouse does not answer: {error}"), hint);
         }

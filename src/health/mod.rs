@@ -252,16 +252,6 @@ fn flows_of_log(
     flow_log::read(&layout.flow(), warehouse, &current, at_ms, old_days).map_err(|error| error.to_string())
 }
 
-/// Paths in keys and labels must be the same to every process wherever it was started.
-fn with_whole_paths(config: &Config) -> Config {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let warehouse = match &config.warehouse {
-        WarehouseSpec::Sqlite(file) => WarehouseSpec::Sqlite(whole(file)),
-        other => other.clone(),
-    };
-    Config { spool: whole(&config.spool), warehouse, ..config.clone() }
-}
-
 /// The file systems of the spool and of a warehouse that is a file; one that both are on counts once.
 fn disks(config: &Config) -> Vec<DiskFacts> {
     let mut paths = vec![config.spool.as_path()];
