@@ -76,7 +76,14 @@ fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseE
         return Ok(sqlite);
     }
     match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str())) {
-        Ok(made) => tracing::debug!(tables = made.tables, views = made.views, "made what was missing"),
+        Ok(made) => {
+            tracing::info!(
+                tables = made.tables,
+                views = made.views,
+                "made a new warehouse in {}",
+                path.display()
+            );
+        }
         Err(error @ WarehouseError::Later { .. }) => return Err(error),
         // A found table that is in the way holds up its own dataset only, and says so when a message comes for it.
         Err(WarehouseError::Setup { why, hint }) => tracing::warn!(why, hint, "could not make all tables"),
