@@ -12,6 +12,7 @@ use super::spool::{of_network, of_room};
 use super::{Line, bad, good, of_left_alone, warning};
 use crate::config::Config;
 use crate::exit::Explain;
+use crate::paste;
 use crate::warehouse::sqlite::{self, Integrity, Reader};
 use crate::warehouse::{Answer, Query, QueryError, Value, WarehouseError};
 
@@ -118,9 +119,9 @@ fn of_integrity(path: &Path, busy_timeout: Duration) -> Line {
             good("integrity", format!("nothing damaged in what was looked through in {looked} s"))
         }
         Ok(Integrity::Damaged(why)) => {
-            let path = path.display();
-            let hint = format!("stop every worker, then try: sqlite3 {path} .recover | sqlite3 recovered.db");
-            bad("integrity", format!("{path} is damaged: {why}"), hint)
+            let file = paste::path(path);
+            let hint = format!("stop every worker, then try: sqlite3 {file} .recover | sqlite3 recovered.db");
+            bad("integrity", format!("{} is damaged: {why}", path.display()), hint)
         }
         Err(error) => failed("integrity", &error),
     }

@@ -14,6 +14,7 @@ use super::tables::Views;
 use super::views::{LiveTable, View};
 use super::{BigQuery, Shared};
 use crate::catalog::{self, Field, Kind};
+use crate::observe::is_news;
 use crate::warehouse::{LeftAlone, Made, Replace, WarehouseError};
 
 const NEW_DATASET: &str = include_str!("../../../sql/bigquery/dataset.sql");
@@ -243,7 +244,14 @@ impl Shared {
                 }
                 WarehouseError::Setup { why, hint } => (why, hint),
             };
-            tracing::warn!(dataset, why, hint, "rows are delivered, but a view of them could not be made");
+            if is_news(&format!("view of {dataset}: {why}")) {
+                tracing::warn!(
+                    dataset,
+                    why,
+                    hint,
+                    "rows are delivered, but a view of them could not be made"
+                );
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
+use crate::paste;
 use crate::warehouse::WarehouseError;
 
 const RETRY_BUSY: Duration = Duration::from_millis(100);
@@ -80,7 +81,7 @@ impl Fault {
             ),
             Some(ErrorCode::DatabaseCorrupt) => setup(
                 "the database is damaged",
-                format!("stop every worker, then try: sqlite3 {file} .recover | sqlite3 recovered.db"),
+                format!("stop every worker, then try: sqlite3 {} .recover | sqlite3 recovered.db", paste::word(path)),
             ),
             Some(ErrorCode::CannotOpen) => setup(
                 "the file can't be opened or made",

@@ -42,9 +42,6 @@ pub use examine::{Integrity, integrity, may_write, wal_works};
 pub use prune::{Prune, Pruned, Pruner};
 pub use reader::Reader;
 
-/// Of datasets that were loaded together and failed, so many are named.
-const DATASETS_NAMED_MAX: usize = 5;
-
 /// An SQLite file as a warehouse.
 pub struct Sqlite {
     path: PathBuf,
@@ -175,17 +172,8 @@ impl Sqlite {
         if loaded.as_ref().is_err_and(Fault::is_about_names) {
             loaded = self.repair(writer, deliveries).and_then(|()| self.try_all(writer, deliveries));
         }
-        loaded.map_err(|fault| {
-            let mut datasets: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.dataset).collect();
-            datasets.sort_unstable();
-            datasets.dedup();
-            let more = match datasets.len().saturating_sub(DATASETS_NAMED_MAX) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            datasets.truncate(DATASETS_NAMED_MAX);
-            fault.explain(&self.path, &format!("load {}{more}", datasets.join(", ")))
-        })
+        // Without the datasets' names: who is told of it knows of which it is, and it is one fault for all of them.
+        loaded.map_err(|fault| fault.explain(&self.path, "load rows"))
     }
 
     /// Someone dropped a table or a column, or the ledger, while we knew better: all is made anew as the deliveries
@@ -224,7 +212,7 @@ impl Warehouse for Sqlite {
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError> {
         self.table(&self.writer(), dataset, fields)
             .map(|table| table.schema)
-            .map_err(|fault| fault.explain(&self.path, &format!("make the table of {dataset}")))
+            .map_err(|fault| fault.explain(&self.path, "make a table or columns"))
     }
 
     fn measures(&self) -> Vec<Measure> {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::connection;
 use super::fault::{Fault, message};
 use super::tables;
+use crate::paste;
 use crate::warehouse::{Answer, LeftAlone, Query, QueryError, Value, WarehouseError};
 
 const NAMES_SUGGESTED: usize = 5;
@@ -116,7 +117,7 @@ impl Query for Reader {
         if !statement.readonly() {
             return Err(QueryError::Statement {
                 why: "this statement would write, and a query only reads".into(),
-                hint: Some(format!("to change the warehouse use: sqlite3 {}", self.path.display())),
+                hint: Some(format!("to change the warehouse use: sqlite3 {}", paste::word(&self.path))),
             });
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();

@@ -69,10 +69,10 @@ pub(super) fn bring_about(
     }
     reading.rollback()?;
     let writing = begin(connection)?;
-    let mut made = Made::default();
-    let table = make(&writing, &names, wanted, None, &mut made)?;
+    let mut done = Done::default();
+    let table = make(&writing, &names, wanted, None, &mut done)?;
     writing.commit()?;
-    Ok((table, made.left))
+    Ok((table, done.tell().left))
 }
 
 /// All of some datasets in one transaction.
@@ -81,15 +81,29 @@ pub(super) fn bring_about_all<'a>(
     datasets: impl IntoIterator<Item = &'a str>,
     replace: Option<&Replace>,
 ) -> Result<Made, Fault> {
-    let mut made = Made::default();
+    let mut done = Done::default();
     let names = datasets.into_iter().map(|dataset| Names::of(connection, dataset));
     let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
     let writing = begin(connection)?;
     for names in &names {
-        make(&writing, names, &[], replace, &mut made)?;
+        make(&writing, names, &[], replace, &mut done)?;
     }
     writing.commit()?;
-    Ok(made)
+    Ok(done.tell())
+}
+
+/// What a transaction does. It is told once it is committed, as a full disk, for one, undoes all of it.
+#[derive(Default)]
+struct Done {
+    made: Made,
+    lines: Vec<Box<dyn FnOnce()>>,
+}
+
+impl Done {
+    fn tell(self) -> Made {
+        self.lines.into_iter().for_each(|line| line());
+        self.made
+    }
 }
 
 /// What of the user's stays in the place of views of the catalog's datasets and of those that have a table, or would be
@@ -168,7 +182,7 @@ fn make(
     names: &Names<'_>,
     wanted: &[Field],
     replace: Option<&Replace>,
-    made: &mut Made,
+    done: &mut Done,
 ) -> Result<Table, Fault> {
     // Table, columns, views, nothing: each step is due at most once.
     for _ in 0..4 {
@@ -176,19 +190,23 @@ fn make(
             Next::MakeTable => {
                 own_views::drop_renamed(connection, names)?;
                 make_table(connection, names)?;
-                made.tables += 1;
+                done.made.tables += 1;
+                let (dataset, table) = (names.dataset.to_owned(), names.table.clone());
+                done.lines.push(Box::new(move || tracing::debug!(dataset, table, "table made")));
             }
             Next::AddColumns { meta, fields } => {
-                made.columns += meta.len() + fields.len();
-                add_columns(connection, names, &meta, &fields)?;
+                done.made.columns += meta.len() + fields.len();
+                let columns = add_columns(connection, names, &meta, &fields)?;
+                let (dataset, table) = (names.dataset.to_owned(), names.table.clone());
+                done.lines.push(Box::new(move || tracing::info!(dataset, table, columns, "columns added")));
             }
             Next::MakeViews(views) => {
                 for view in views {
-                    view.make(connection, made)?;
+                    view.make(connection, &mut done.made)?;
                 }
             }
             Next::Nothing(table, left) => {
-                made.left.extend(left);
+                done.made.left.extend(left);
                 return Ok(table);
             }
         }
@@ -270,16 +288,16 @@ fn make_table(connection: &Connection, names: &Names<'_>) -> Result<(), Fault> {
         free = format!("{name}~{number}");
     }
     connection.execute_batch(&format!("CREATE INDEX {} ON {table} ({})", quoted(&free), quoted(by)))?;
-    tracing::debug!(dataset = names.dataset, table = names.table, "table made");
     Ok(())
 }
 
+/// Gives the names of the columns.
 fn add_columns(
     connection: &Connection,
     names: &Names<'_>,
     meta: &[&'static str],
     fields: &[Field],
-) -> Result<(), Fault> {
+) -> Result<String, Fault> {
     let table = quoted(&names.table);
     for (name, declared) in META_COLUMN_TYPES.iter().filter(|(name, _)| meta.contains(name)) {
         connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {name} {declared}"))?;
@@ -292,11 +310,5 @@ fn add_columns(
     }
     let columns: Vec<&str> =
         meta.iter().copied().chain(fields.iter().map(|field| field.name.as_str())).collect();
-    tracing::info!(
-        dataset = names.dataset,
-        table = names.table,
-        columns = columns.join(","),
-        "columns added"
-    );
-    Ok(())
+    Ok(columns.join(","))
 }
