@@ -11,6 +11,7 @@ mod cli_screens;
 mod cli_signals;
 mod config_example;
 mod config_layers;
+mod docs_links;
 mod keep_archive;
 mod keep_kill;
 mod ops_alerts;

@@ -1,0 +1,382 @@
+//! The documents say what is true: links lead somewhere, commands can be typed, settings and log lines exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use irispool::cli::Cli;
+use irispool::config::{self, Config, HOOK_VARIABLES};
+
+use crate::support::skip;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every document of the project with its text.
+fn documents() -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    for folder in [root().to_owned(), root().join("docs")] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.insert(path, text);
+            }
+        }
+    }
+    assert!(found.len() >= 10, "{:?}", found.keys());
+    found
+}
+
+/// The documents that describe the program as it is; a changelog also names what went.
+fn manuals() -> BTreeMap<PathBuf, String> {
+    let mut found = documents();
+    found.retain(|path, _| !path.ends_with("CHANGELOG.md"));
+    found
+}
+
+/// The text in pieces: code blocks with their fences away, and everything else line by line.
+struct Pieces {
+    blocks: Vec<String>,
+    prose: Vec<String>,
+}
+
+fn pieces(text: &str) -> Pieces {
+    let (mut blocks, mut prose, mut block) = (Vec::new(), Vec::new(), None::<String>);
+    for line in text.lines() {
+        match (&mut block, line.trim_start().starts_with("```")) {
+            (None, true) => block = Some(String::new()),
+            (None, false) => prose.push(line.to_owned()),
+            (Some(_), true) => blocks.extend(block.take()),
+            (Some(inside), false) => {
+                inside.push_str(line);
+                inside.push('\n');
+            }
+        }
+    }
+    assert_eq!(block, None, "a code block has no end");
+    Pieces { blocks, prose }
+}
+
+/// What stands between single backticks.
+fn spans(prose: &[String]) -> Vec<String> {
+    let text = prose.join("\n");
+    text.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect()
+}
+
+/// The anchor that GitHub gives a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+}
+
+fn anchors(text: &str) -> BTreeSet<String> {
+    let prose = pieces(text).prose;
+    let headings = prose.iter().filter(|line| line.starts_with('#'));
+    headings.map(|line| anchor(line.trim_start_matches('#'))).collect()
+}
+
+/// The targets of `[…](…)`, outside code.
+fn targets(prose: &[String]) -> Vec<String> {
+    let text: String = prose.join("\n").split('`').step_by(2).collect();
+    let ends = text.split("](").skip(1);
+    ends.map(|rest| rest.split(')').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+    let mut broken = Vec::new();
+    let mut links = 0;
+    for (path, text) in documents() {
+        for target in targets(&pieces(&text).prose) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            links += 1;
+            let (file, heading) = target.split_once('#').map_or((&*target, None), |(f, h)| (f, Some(h)));
+            let file = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let is_there = match heading {
+                None => file.exists(),
+                Some(heading) => fs::read_to_string(&file).is_ok_and(|text| anchors(&text).contains(heading)),
+            };
+            if !is_there {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert!(links > 50, "only {links} links were found");
+}
+
+/// The picture in the README.
+#[test]
+fn the_picture_of_status_is_what_status_shows() {
+    let program = assert_cmd::cargo::cargo_bin!("irispool");
+    let made = Command::new(root().join("scripts/status-svg")).arg("--check").env("IRISPOOL", program).output();
+    let made = match made {
+        Err(_) => return skip("the picture of status: python3 is missing"),
+        Ok(made) if made.status.code() == Some(127) => return skip("the picture of status: python3 is missing"),
+        Ok(made) => made,
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+#[test]
+fn every_document_is_linked_from_the_readme() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for path in documents().keys() {
+        let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
+        assert!(name == "README.md" || readme.contains(&format!("]({name})")), "{name}");
+    }
+    assert!(readme.lines().count() <= 150);
+}
+
+/// A line of shell as simple commands, each as its words. It knows quotes, comments, pipes, lists and redirections.
+fn commands(line: &str) -> Vec<Vec<String>> {
+    let (mut all, mut words, mut word) = (Vec::new(), Vec::new(), None::<String>);
+    let mut quote = None;
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (Some(open), _) if open == letter => quote = None,
+            (Some(_), _) => word.get_or_insert_default().push(letter),
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None, '#') if word.is_none() => break,
+            (None, '>' | '<') => {
+                // Neither the number nor the file of a redirection is an argument.
+                words.extend(word.take().filter(|word| word.parse::<u8>().is_err()));
+                while letters.next_if(|next| " >&".contains(*next)).is_some() {}
+                while letters.next_if(|next| *next != ' ' && *next != ')').is_some() {}
+            }
+            (None, '|' | '&' | ';' | '(' | ')') => {
+                words.extend(word.take());
+                all.push(std::mem::take(&mut words));
+            }
+            (None, ' ') => words.extend(word.take()),
+            (None, _) => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    all.push(words);
+    all.retain(|words| !words.is_empty());
+    all
+}
+
+/// The arguments of irispool, if these words start it: by itself, or by one of the programs that start others.
+fn arguments(words: &[String]) -> Option<&[String]> {
+    let is_irispool = |word: &String| word.rsplit('/').next() == Some("irispool");
+    let is_assignment = |word: &str| word.split_once('=').is_some_and(|(name, _)| !name.starts_with('-'));
+    let (first, rest) = words.split_first()?;
+    match first.as_str() {
+        _ if is_irispool(first) => Some(rest),
+        "sudo" if rest.first().is_some_and(|word| word == "-u") => arguments(rest.get(2..)?),
+        "sudo" => arguments(rest),
+        "podman" if rest.first().is_some_and(|word| word == "exec") => arguments(rest.get(2..)?),
+        "systemd-run" => arguments(&rest[rest.iter().position(|word| *word == "/usr/local/bin/irispool")?..]),
+        "cargo" if rest.first().is_some_and(|word| word == "run") => {
+            Some(&rest[rest.iter().position(|word| word == "--")? + 1..])
+        }
+        word if is_assignment(word) => arguments(rest),
+        _ => None,
+    }
+}
+
+/// Checks every command of irispool in a piece of shell, also in text that another command is given; says how many
+/// there were. Where a document only names a command, its arguments may be missing.
+fn check_commands(shell: &str, is_name: bool, of: &Path, wrong: &mut Vec<String>) -> usize {
+    use ErrorKind::{DisplayHelpOnMissingArgumentOrSubcommand, MissingRequiredArgument};
+    let mut checked = 0;
+    for line in shell.replace("\\\n", " ").lines() {
+        for words in commands(line) {
+            if let Some(arguments) = arguments(&words) {
+                checked += 1;
+                let typed = ["irispool"].into_iter().chain(arguments.iter().map(|word| &**word));
+                let Err(error) = Cli::try_parse_from(typed) else { continue };
+                let is_missing = [DisplayHelpOnMissingArgumentOrSubcommand, MissingRequiredArgument];
+                if error.use_stderr() && !(is_name && is_missing.contains(&error.kind())) {
+                    wrong.push(format!("{}: {line}\n{error}", of.display()));
+                }
+                continue;
+            }
+            for text in words.iter().filter(|word| word.contains("irispool ") && *word != line) {
+                checked += check_commands(text, is_name, of, wrong);
+            }
+        }
+    }
+    checked
+}
+
+#[test]
+fn every_command_can_be_typed() {
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for (path, text) in manuals() {
+        let Pieces { blocks, prose } = pieces(&text);
+        for shell in blocks {
+            checked += check_commands(&shell, false, &path, &mut wrong);
+        }
+        for span in spans(&prose).iter().filter(|span| span.contains("irispool ")) {
+            checked += check_commands(span, true, &path, &mut wrong);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(checked > 60, "only {checked} commands were found");
+}
+
+#[test]
+fn a_command_is_found_wherever_it_stands() {
+    let wrong = |shell: &str| {
+        let mut wrong = Vec::new();
+        check_commands(shell, false, Path::new("x"), &mut wrong);
+        wrong.len()
+    };
+    for shell in [
+        "irispool rum",
+        "cd /srv && irispool rum > file",
+        "sudo -u iris A=b /usr/local/bin/irispool rum",
+        "podman exec irispool irispool rum",
+        "irispool run \\\n  --onze    # a comment",
+        "(crontab -l; echo '* * * * * cd /srv && irispool rum') | crontab -",
+        "cargo run --release -- rum",
+    ] {
+        assert!(wrong(shell) == 1, "{shell}");
+    }
+    for shell in ["irispool run --once 2>&1 | tee log", "podman build -t irispool .", "irispool --help # or rum"] {
+        assert!(wrong(shell) == 0, "{shell}");
+    }
+}
+
+fn settings() -> toml::Table {
+    toml::Table::try_from(Config::default()).unwrap()
+}
+
+/// The section of one setting in `docs/settings.md`.
+fn section(name: &str) -> String {
+    let text = fs::read_to_string(root().join("docs/settings.md")).unwrap();
+    let (_, rest) =
+        text.split_once(&format!("\n### {name}\n")).unwrap_or_else(|| panic!("{name} is missing in settings.md"));
+    rest.split("\n##").next().unwrap().to_owned()
+}
+
+/// The cells of the row below the header of a section's table: flag, commands, variable, type, default, range.
+fn cells(section: &str) -> Vec<String> {
+    let row = section.lines().filter(|line| line.starts_with('|')).nth(2).unwrap();
+    row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
+fn load(text: &str, variables: &[(OsString, OsString)]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("irispool.toml");
+    fs::write(&file, text).unwrap();
+    let loaded = config::load(Some(&file), variables.iter().cloned(), &[]);
+    loaded.map(|loaded| loaded.config).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_setting_has_its_section_with_its_flag_variable_default_and_range() {
+    let example = fs::read_to_string(root().join("irispool.example.toml")).unwrap();
+    let command = Cli::command();
+    for name in settings().keys() {
+        let section = section(name);
+        let cells = cells(&section);
+        let [flag, commands, variable, kind, default, range] = &cells[..] else { panic!("{name}: {cells:?}") };
+        assert_eq!(*flag, format!("`--{}`", name.replace('_', "-")));
+        assert_eq!(*variable, format!("`IRISPOOL_{}`", name.to_uppercase()));
+        let in_example = example.lines().find_map(|line| line.strip_prefix(&format!("#{name} = "))).unwrap();
+        assert_eq!(*default, format!("`{in_example}`"), "{name}");
+        let long = flag.trim_matches('`').trim_start_matches("--");
+        for verb in command.get_subcommands() {
+            let has = verb.get_arguments().any(|argument| argument.get_long() == Some(long));
+            let said = commands.contains(&format!("`{}`", verb.get_name()));
+            assert_eq!(has, said, "{name}: the flag of `irispool {}`", verb.get_name());
+        }
+        let is_global = command.get_arguments().any(|argument| argument.get_long() == Some(long));
+        assert_eq!(is_global, commands == "every command", "{name}");
+        let too_much = match kind.split(' ').next().unwrap() {
+            "duration" => "\"1000years\"",
+            "size" => "\"1000000GiB\"",
+            "number" | "percent" => "999999999",
+            _ => {
+                assert_eq!(range, "–", "{name}");
+                continue;
+            }
+        };
+        let error = load(&format!("{name} = {too_much}\n"), &[]).unwrap_err();
+        assert!(error.contains(&format!("from {range}")), "{name}: {range}, and the program says: {error}");
+    }
+    let headings = anchors(&fs::read_to_string(root().join("docs/settings.md")).unwrap());
+    let known = settings();
+    for heading in headings.iter().filter(|heading| heading.contains('_')) {
+        assert!(known.contains_key(heading), "{heading} is no setting");
+    }
+}
+
+#[test]
+fn every_setting_and_variable_that_a_document_names_exists() {
+    let known = settings();
+    for (path, text) in manuals() {
+        let Pieces { blocks, prose } = pieces(&text);
+        for span in spans(&prose) {
+            let is_setting = span.split_once(" = ").is_some_and(|(name, _)| {
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            });
+            if is_setting {
+                load(&span, &[]).unwrap_or_else(|error| panic!("{}: `{span}`: {error}", path.display()));
+            }
+        }
+        let all = blocks.join("\n") + &prose.join("\n");
+        for rest in all.split("IRISPOOL_").skip(1) {
+            let name: String =
+                rest.chars().take_while(|letter| letter.is_ascii_uppercase() || *letter == '_').collect();
+            let variable = format!("IRISPOOL_{name}");
+            let exists = name.is_empty()
+                || name == "CONFIG"
+                || known.contains_key(&name.to_lowercase())
+                || HOOK_VARIABLES.contains(&&*variable);
+            assert!(exists, "{}: {variable}", path.display());
+        }
+    }
+}
+
+/// All of the program's source, with the breaks of long strings taken out.
+fn source(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            source(&path, text);
+        } else if let Ok(file) = fs::read_to_string(&path) {
+            text.push_str(&file);
+        }
+    }
+}
+
+#[test]
+fn every_finding_and_log_line_of_the_runbook_is_the_programs() {
+    let mut program = String::new();
+    source(&root().join("src"), &mut program);
+    let runbook = fs::read_to_string(root().join("docs/runbook.md")).unwrap();
+    let mut named = 0;
+    for heading in ["The findings", "Log lines", "irispool does not start"] {
+        let (_, rest) = runbook.split_once(&format!("\n## {heading}\n")).unwrap();
+        let rows = rest.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+        for row in rows {
+            let first = row.split('|').nth(1).unwrap().to_owned();
+            for words in spans(&[first]) {
+                let words = words.split('<').next().unwrap().to_owned();
+                let is_there = program.contains(&words) || words == "database is locked" || words == "run --once";
+                assert!(is_there, "{words}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 30, "{named}");
+}
