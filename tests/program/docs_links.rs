@@ -380,3 +380,29 @@ fn every_finding_and_log_line_of_the_runbook_is_the_programs() {
     }
     assert!(named > 30, "{named}");
 }
+
+#[test]
+fn every_test_that_an_invariant_names_is_there() {
+    let mut all = String::new();
+    for folder in ["src", "tests/program", "tests/modules"] {
+        source(&root().join(folder), &mut all);
+    }
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let table = text.split_once("\n## Invariants\n").unwrap().1.split("\n## ").next().unwrap();
+    let rows = table.split("\n\nOne gap").next().unwrap().lines().filter(|line| line.starts_with("| ")).skip(1);
+    let mut named = 0;
+    for row in rows {
+        let tests = row.trim_matches('|').rsplit(" | ").next().unwrap().to_owned();
+        let spans = spans(std::slice::from_ref(&tests));
+        assert!(!spans.is_empty() || tests.contains("none"), "{row}");
+        for span in spans.iter().filter(|span| !span.starts_with("scripts/")) {
+            let is_there = span.split("::").all(|part| {
+                let part = part.trim_end_matches('…');
+                all.contains(&format!("fn {part}")) || all.contains(&format!("mod {part}"))
+            });
+            assert!(is_there, "{span}");
+            named += 1;
+        }
+    }
+    assert!(named > 70, "{named}");
+}
