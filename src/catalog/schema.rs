@@ -25,9 +25,9 @@ pub enum Kind {
     Datetime,
     /// `2025-10-28`.
     Date,
-    /// JSON text.
+    /// JSON text. A number that no float holds is a string in it, with all its digits.
     Json,
-    /// JSON text of an object with just these fields, each in its own wire form.
+    /// JSON text of an object with just these fields, each in its own wire form; but an integer beyond 2⁵³ is a string.
     Record(Vec<Field>),
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Bool | `true`, `"true"` |
 //! | Int64 | `350`, `350.0`, `"350"`, `"350.0"`; not 49.92 |
-//! | Float64 | all numbers and numeric text |
+//! | Float64 | numbers and numeric text; of a fraction with more digits than a float holds the nearest float, the rest of which is rescued; no number beyond 2⁵³ that a float does not hold |
 //! | Numeric | the same, up to 29 digits before the point and 38 behind it |
 //! | String | text as it is; anything else as its JSON text |
 //! | Timestamp, Datetime | text that is a time or a date |
@@ -15,7 +15,7 @@
 
 use simd_json::{Node, StaticNode};
 
-use super::{Cell, Rows, UtcTime, json};
+use super::{Cell, Rows, UtcTime, json, number};
 use crate::catalog::{Field, Kind};
 
 /// How well a value fits its column.
@@ -46,11 +46,21 @@ pub(super) fn push(rows: &mut Rows, column: usize, field: &Field, value: &[Node<
         None => return Fit::None,
         Some(Wire::Bool(value)) => rows.push(column, Cell::Bool(value)),
         Some(Wire::Int(value)) => rows.push(column, Cell::Int(value)),
-        Some(Wire::Float(value)) => rows.push(column, Cell::Float(value)),
         Some(Wire::Text(text)) => rows.push(column, Cell::Text(text)),
-        Some(Wire::Rendered(text)) => rows.push(column, Cell::Text(&text)),
         Some(Wire::Time(time, length)) => rows.push(column, Cell::Text(&time.timestamp()[..length])),
-        Some(Wire::Json(value)) => rows.push_with(column, |out| json::write(out, value)),
+        Some(Wire::Float(value, fit)) => {
+            rows.push(column, Cell::Float(value));
+            return fit;
+        }
+        Some(Wire::Rendered(text, fit)) => {
+            rows.push(column, Cell::Text(&text));
+            return fit;
+        }
+        Some(Wire::Json(value)) => {
+            let mut whole = true;
+            rows.push_with(column, |out| whole = json::write(out, value));
+            return if whole { Fit::Whole } else { Fit::Part };
+        }
     }
     Fit::Whole
 }
@@ -59,9 +69,10 @@ pub(super) fn push(rows: &mut Rows, column: usize, field: &Field, value: &[Node<
 enum Wire<'v> {
     Bool(bool),
     Int(i64),
-    Float(f64),
+    /// Part: the nearest one to a number with more digits.
+    Float(f64, Fit),
     Text(&'v str),
-    Rendered(String),
+    Rendered(String, Fit),
     /// A time, and how much of its text the kind has.
     Time(UtcTime, usize),
     Json(&'v [Node<'v>]),
@@ -72,12 +83,12 @@ impl<'v> Wire<'v> {
     fn of(kind: &Kind, value: &'v [Node<'v>]) -> Option<Wire<'v>> {
         match kind {
             Kind::Bool => boolean(&value[0]).map(Wire::Bool),
-            Kind::Int64 => integer(&value[0]).map(Wire::Int),
-            Kind::Float64 => float(&value[0]).map(Wire::Float),
-            Kind::Numeric => decimal(&value[0]),
-            Kind::String => Some(match value[0] {
-                Node::String(text) => Wire::Text(text),
-                _ => Wire::Rendered(rendered(value)),
+            Kind::Int64 => integer(value).map(Wire::Int),
+            Kind::Float64 => float(value).map(|(value, fit)| Wire::Float(value, fit)),
+            Kind::Numeric => decimal(value),
+            Kind::String => Some(match (value[0], json::wide(value)) {
+                (Node::String(text), _) | (_, Some(text)) => Wire::Text(text),
+                _ => rendered(value),
             }),
             Kind::Timestamp => time(&value[0]).map(|time| Wire::Time(time, time.timestamp().len())),
             Kind::Datetime => time(&value[0]).map(|time| Wire::Time(time, time.datetime().len())),
@@ -88,16 +99,29 @@ impl<'v> Wire<'v> {
     }
 
     /// As JSON, inside a record or an array.
-    fn write_json(&self, out: &mut String) {
+    fn write_json(&self, out: &mut String) -> Fit {
         match self {
             Wire::Bool(value) => json::write_scalar(out, StaticNode::Bool(*value)),
-            Wire::Int(value) => json::write_scalar(out, StaticNode::I64(*value)),
-            Wire::Float(value) => json::write_scalar(out, StaticNode::F64(*value)),
+            Wire::Int(value) if is_exact_float(*value) => json::write_scalar(out, StaticNode::I64(*value)),
+            // BigQuery reads the numbers of a streamed row as doubles; it takes text for an integer as well.
+            Wire::Int(value) => json::write_string(out, &value.to_string()),
+            Wire::Float(value, fit) => {
+                json::write_scalar(out, StaticNode::F64(*value));
+                return *fit;
+            }
             Wire::Text(text) => json::write_string(out, text),
-            Wire::Rendered(text) => json::write_string(out, text),
+            Wire::Rendered(text, fit) => {
+                json::write_string(out, text);
+                return *fit;
+            }
             Wire::Time(time, length) => json::write_string(out, &time.timestamp()[..*length]),
-            Wire::Json(value) => json::write(out, value),
+            Wire::Json(value) => {
+                if !json::write(out, value) {
+                    return Fit::Part;
+                }
+            }
         }
+        Fit::Whole
     }
 }
 
@@ -106,10 +130,7 @@ fn write_one(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
     match (kind, &value[0]) {
         (Kind::Record(known), Node::Object { .. }) => write_record(out, known, value),
         _ => match Wire::of(kind, value) {
-            Some(wire) => {
-                wire.write_json(out);
-                Fit::Whole
-            }
+            Some(wire) => wire.write_json(out),
             None => Fit::None,
         },
     }
@@ -119,7 +140,9 @@ fn write_one(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
 fn write_repeated(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
     out.push('[');
     let mut fit = Fit::Whole;
-    if let Node::Array { .. } = value[0] {
+    if let Node::Array { .. } = value[0]
+        && json::wide(value).is_none()
+    {
         for item in json::items(value) {
             let item_fit = write_listed(out, |out| match json::is_null(item) {
                 true => Fit::None,
@@ -136,15 +159,28 @@ fn write_repeated(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
     fit
 }
 
-/// Writes an object of the known fields that are there, in the column's order.
+/// Writes an object of the known fields that are there, in the column's order. Which of several spellings of a name goes
+/// in is decided as for the record itself; where there is another value, not all of it went in.
 fn write_record(out: &mut String, known: &[Field], value: &[Node<'_>]) -> Fit {
     let is = |field: &Field, name: &str| field.name.eq_ignore_ascii_case(name);
     let all_known = json::fields(value).all(|(name, _)| known.iter().any(|field| is(field, name)));
     let mut fit = if all_known { Fit::Whole } else { Fit::Part };
     out.push('{');
     for field in known {
-        let last = json::fields(value).filter(|(name, _)| is(field, name)).last();
-        let Some((_, item)) = last.filter(|(_, item)| !json::is_null(item)) else { continue };
+        let mut holder: Option<(&str, &[Node<'_>])> = None;
+        for (name, item) in json::fields(value).filter(|(name, item)| is(field, name) && !json::is_null(item))
+        {
+            if let Some((earlier_name, earlier)) = holder {
+                if name != earlier_name || !json::are_same(item, earlier) {
+                    fit = Fit::Part;
+                }
+                if name != field.name && name != earlier_name {
+                    continue;
+                }
+            }
+            holder = Some((name, item));
+        }
+        let Some((_, item)) = holder else { continue };
         let item_fit = write_listed(out, |out| {
             json::write_string(out, &field.name);
             out.push(':');
@@ -183,21 +219,26 @@ fn boolean(node: &Node<'_>) -> Option<bool> {
     }
 }
 
-fn integer(node: &Node<'_>) -> Option<i64> {
-    match *node {
+fn integer(value: &[Node<'_>]) -> Option<i64> {
+    match value[0] {
         Node::Static(StaticNode::U64(value)) => i64::try_from(value).ok(),
         Node::Static(StaticNode::I64(value)) => Some(value),
         Node::Static(StaticNode::F64(value)) => whole(value),
-        Node::String(text) => {
-            // Not by way of a float where it can be avoided: that has 53 bits.
-            let number = text.split_once('.').map_or(text, |(whole, decimals)| {
-                let only_zeros = !decimals.is_empty() && decimals.bytes().all(|digit| digit == b'0');
-                if only_zeros { whole } else { text }
-            });
-            number.parse().ok().or_else(|| number_in(text).and_then(whole))
-        }
-        _ => None,
+        Node::String(text) => integer_in(text),
+        _ => json::wide(value).and_then(integer_in),
     }
+}
+
+fn integer_in(text: &str) -> Option<i64> {
+    // Not by way of a float where it can be avoided: that has 53 bits.
+    let number = text.split_once('.').map_or(text, |(whole, decimals)| {
+        let only_zeros = !decimals.is_empty() && decimals.bytes().all(|digit| digit == b'0');
+        if only_zeros { whole } else { text }
+    });
+    number
+        .parse()
+        .ok()
+        .or_else(|| number_in(text).filter(|value| number::is_held(text, *value)).and_then(whole))
 }
 
 fn whole(value: f64) -> Option<i64> {
@@ -205,14 +246,33 @@ fn whole(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value)).then_some(value as i64)
 }
 
-fn float(node: &Node<'_>) -> Option<f64> {
-    match *node {
-        Node::Static(StaticNode::F64(value)) => Some(value),
-        Node::Static(StaticNode::U64(value)) => Some(value as f64),
-        Node::Static(StaticNode::I64(value)) => Some(value as f64),
-        Node::String(text) => number_in(text),
-        _ => None,
+/// Whether a float holds the integer, and so do all that lie nearer to 0.
+fn is_exact_float(value: i64) -> bool {
+    value.unsigned_abs() <= number::FLOAT_EXACT_MAX
+}
+
+/// The float that holds a number; of a fraction with more digits the nearest one. Beyond 2⁵³, where floats do not even
+/// tell whole numbers apart, the nearest one would be another number.
+fn float(value: &[Node<'_>]) -> Option<(f64, Fit)> {
+    match value[0] {
+        Node::Static(StaticNode::F64(value)) => Some((value, Fit::Whole)),
+        Node::Static(StaticNode::U64(value)) => {
+            (value as f64 as u128 == u128::from(value)).then_some((value as f64, Fit::Whole))
+        }
+        Node::Static(StaticNode::I64(value)) => {
+            (value as f64 as i128 == i128::from(value)).then_some((value as f64, Fit::Whole))
+        }
+        Node::String(text) => float_in(text),
+        _ => json::wide(value).and_then(float_in),
     }
+}
+
+fn float_in(text: &str) -> Option<(f64, Fit)> {
+    let value = number_in(text)?;
+    if number::is_held(text, value) {
+        return Some((value, Fit::Whole));
+    }
+    (value.abs() < number::FLOAT_EXACT_MAX as f64).then_some((value, Fit::Part))
 }
 
 /// The number that is all of `text`. Rust's own parser also takes `inf` and `nan`.
@@ -224,18 +284,24 @@ fn number_in(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-fn decimal<'v>(node: &Node<'v>) -> Option<Wire<'v>> {
-    let text = match *node {
-        Node::Static(number @ (StaticNode::U64(_) | StaticNode::I64(_))) => {
-            return Some(Wire::Rendered(rendered(&[Node::Static(number)])));
-        }
-        Node::String(text) if is_decimal(text) => return Some(Wire::Text(text)),
+fn decimal<'v>(value: &'v [Node<'_>]) -> Option<Wire<'v>> {
+    let text = match value[0] {
+        Node::Static(StaticNode::U64(_) | StaticNode::I64(_)) => return Some(rendered(value)),
         // Display, unlike JSON, never writes an exponent.
         Node::Static(StaticNode::F64(value)) => value.to_string(),
-        Node::String(text) => number_in(text).filter(|_| text.contains(['e', 'E']))?.to_string(),
-        _ => return None,
+        Node::String(text) => return decimal_in(text),
+        _ => return json::wide(value).and_then(decimal_in),
     };
-    is_decimal(&text).then_some(Wire::Rendered(text))
+    is_decimal(&text).then_some(Wire::Rendered(text, Fit::Whole))
+}
+
+fn decimal_in(text: &str) -> Option<Wire<'_>> {
+    if is_decimal(text) {
+        return Some(Wire::Text(text));
+    }
+    let value = number_in(text).filter(|_| text.contains(['e', 'E']))?;
+    let plain = value.to_string();
+    (number::is_held(text, value) && is_decimal(&plain)).then_some(Wire::Rendered(plain, Fit::Whole))
 }
 
 /// Whether `text` is a decimal number that BigQuery's NUMERIC can hold, or its BIGNUMERIC without rounding.
@@ -262,8 +328,8 @@ fn date<'v>(node: &Node<'v>) -> Option<Wire<'v>> {
     Some(Wire::Time(time, length))
 }
 
-fn rendered(value: &[Node<'_>]) -> String {
+fn rendered<'v>(value: &[Node<'_>]) -> Wire<'v> {
     let mut out = String::new();
-    json::write(&mut out, value);
-    out
+    let whole = json::write(&mut out, value);
+    Wire::Rendered(out, if whole { Fit::Whole } else { Fit::Part })
 }

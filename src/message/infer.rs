@@ -5,11 +5,9 @@ use std::collections::HashMap;
 use simd_json::{Node, StaticNode};
 
 use super::convert::{self, Fit};
-use super::{NEW_FIELDS_MAX, Rows, UtcTime};
+use super::number::FLOAT_EXACT_MAX;
+use super::{NEW_FIELDS_MAX, Rows, UtcTime, json, number};
 use crate::catalog::{Field, Kind, is_meta_column, known_kind};
-
-/// The integers that a float holds exactly go up to here.
-const FLOAT_EXACT_MAX: u64 = 1 << 53;
 
 /// Prefixes that BigQuery keeps for itself, in any case.
 const RESERVED_PREFIXES: [&str; 6] =
@@ -30,8 +28,13 @@ fn can_be_column(name: &str) -> bool {
 }
 
 /// The kind of a value that is not null. Numbers are floats, as the same field comes as `457` and as `350.0`, but for
-/// integers that a float can't hold.
+/// integers that a float can't hold: they are text where 64 bits can't hold them either.
 pub(super) fn infer(value: &[Node<'_>]) -> Kind {
+    if let Some(text) = json::wide(value) {
+        // A fraction is a measurement, and a float is near enough; a whole number is an identifier.
+        let is_held = text.parse().is_ok_and(|float| number::is_held(text, float));
+        return if is_held || text.contains(['.', 'e', 'E']) { Kind::Float64 } else { Kind::String };
+    }
     match value[0] {
         Node::Object { .. } | Node::Array { .. } => Kind::Json,
         Node::String(text) if UtcTime::parse(text).is_none() => Kind::String,
@@ -39,11 +42,11 @@ pub(super) fn infer(value: &[Node<'_>]) -> Kind {
         Node::String(_) => Kind::Timestamp,
         Node::Static(StaticNode::Bool(_)) => Kind::Bool,
         Node::Static(StaticNode::I64(number)) if number.unsigned_abs() > FLOAT_EXACT_MAX => Kind::Int64,
-        Node::Static(StaticNode::U64(number))
-            if number > FLOAT_EXACT_MAX && i64::try_from(number).is_ok() =>
-        {
-            Kind::Int64
-        }
+        Node::Static(StaticNode::U64(number)) if number > FLOAT_EXACT_MAX => match i64::try_from(number) {
+            Ok(_) => Kind::Int64,
+            Err(_) if number as f64 as u128 == u128::from(number) => Kind::Float64,
+            Err(_) => Kind::String,
+        },
         Node::Static(_) => Kind::Float64,
     }
 }
@@ -76,17 +79,26 @@ struct NewField {
     field: Field,
     /// Its kind is the catalogue's, which all its values so far fit.
     known: bool,
+    /// The last record that had a value under the field's own spelling.
+    record: u64,
 }
 
 impl NewFields {
     /// Takes note of a field with a value that is not null.
-    pub(super) fn note(&mut self, name: &str, value: &[Node<'_>]) {
+    /// `record` tells records apart: beside a field, one of another spelling will be rescued, so it says nothing about the
+    /// column.
+    pub(super) fn note(&mut self, name: &str, value: &[Node<'_>], record: u64) {
         if !can_be_column(name) {
             return;
         }
         let lower = name.to_ascii_lowercase();
         if let Some(&place) = self.places.get(&lower) {
-            let NewField { field, known } = &mut self.fields[place];
+            let NewField { field, known, record: last } = &mut self.fields[place];
+            if field.name == name {
+                *last = record;
+            } else if *last == record {
+                return;
+            }
             *known = *known && fits(field, value);
             if !*known {
                 field.kind = widen(field.kind.clone(), infer(value));
@@ -98,7 +110,7 @@ impl NewFields {
             let is_known = known.is_some();
             let field = known.unwrap_or_else(|| field((infer(value), false)));
             self.places.insert(lower, self.fields.len());
-            self.fields.push(NewField { field, known: is_known });
+            self.fields.push(NewField { field, known: is_known, record });
         }
     }
 

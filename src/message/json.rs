@@ -3,10 +3,12 @@
 //! A value is the run of nodes from its own to its last: a string or number is one node, an object is its node and the
 //! nodes of its names and values. Recursion goes as deep as the value nests, at most [`super::DEPTH_MAX`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use simd_json::{Node, StaticNode};
+
+use super::number;
 
 /// The nodes of the value that begins at `nodes[0]`.
 pub(super) fn value_at<'t, 'i>(nodes: &'t [Node<'i>]) -> &'t [Node<'i>] {
@@ -55,65 +57,134 @@ pub(super) fn text<'i>(value: &[Node<'i>]) -> Option<&'i str> {
     }
 }
 
+/// The text of a number with more digits than its float is printed with. The parser's own numbers have none of this form: it marks
+/// such a number with what no array of JSON is, one of no items that is one node long ([`super::number::keep_text`]).
+#[inline]
+pub(super) fn wide<'i>(value: &[Node<'i>]) -> Option<&'i str> {
+    match value {
+        [Node::Array { len: 0, count: 1 }, Node::String(text)] => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether two values are the same. simd-json's own comparison takes floats for equal that are only near each other.
+pub(super) fn are_same(one: &[Node<'_>], other: &[Node<'_>]) -> bool {
+    let same = |(one, other): (&Node<'_>, &Node<'_>)| match (one, other) {
+        (Node::Static(StaticNode::F64(one)), Node::Static(StaticNode::F64(other))) => {
+            one.to_bits() == other.to_bits()
+        }
+        _ => one == other,
+    };
+    one.len() == other.len() && one.iter().zip(other).all(same)
+}
+
 pub(super) fn is_null(value: &[Node<'_>]) -> bool {
     matches!(value[0], Node::Static(StaticNode::Null))
 }
 
-/// Appends the value as JSON text without spaces.
-pub(super) fn write(out: &mut String, value: &[Node<'_>]) {
+/// Appends the value as JSON text without spaces, and answers whether all of it is in that text. Where an object has a
+/// name twice, readers of JSON text differ in which value they take, so only the last that is not null is written.
+pub(super) fn write(out: &mut String, value: &[Node<'_>]) -> bool {
+    write_value(out, value, false)
+}
+
+/// The same, but a name that is there twice has the array of its values.
+pub(super) fn write_all(out: &mut String, value: &[Node<'_>]) {
+    write_value(out, value, true);
+}
+
+fn write_value(out: &mut String, value: &[Node<'_>], all: bool) -> bool {
+    let mut whole = true;
     match value[0] {
         Node::String(text) => write_string(out, text),
         Node::Static(scalar) => write_scalar(out, scalar),
+        Node::Array { len: 0, count: 1 } => {
+            let text = wide(value).unwrap_or_default();
+            match text.parse::<f64>() {
+                Ok(float) if number::is_held(text, float) => write_float(out, float),
+                // As text: readers of JSON would make another number of it.
+                _ => write_string(out, text),
+            }
+        }
         Node::Array { .. } => {
             out.push('[');
             for (place, item) in items(value).enumerate() {
                 if place > 0 {
                     out.push(',');
                 }
-                write(out, item);
+                whole &= write_value(out, item, all);
             }
             out.push(']');
         }
-        Node::Object { len, .. } => {
+        Node::Object { len, .. } if has_repeats(value, len) => whole = write_repeats(out, value, all),
+        Node::Object { .. } => {
             out.push('{');
-            let hidden = hidden_fields(value, len);
-            let mut first = true;
             for (place, (name, item)) in fields(value).enumerate() {
-                if hidden.get(place) == Some(&true) {
-                    continue;
-                }
-                if !first {
+                if place > 0 {
                     out.push(',');
                 }
-                first = false;
                 write_string(out, name);
                 out.push(':');
-                write(out, item);
+                whole &= write_value(out, item, all);
             }
             out.push('}');
         }
     }
+    whole
 }
 
-/// Which fields of an object have a later one of the same name; empty if none has. Readers of JSON text differ in which
-/// of them they take, so only the last is written.
-fn hidden_fields(object: &[Node<'_>], len: usize) -> Vec<bool> {
+/// Whether a name is in an object twice.
+fn has_repeats(object: &[Node<'_>], len: usize) -> bool {
     const COMPARED_MAX: usize = 8;
-    if len <= COMPARED_MAX {
-        let mut names = [""; COMPARED_MAX];
-        for (slot, (name, _)) in names.iter_mut().zip(fields(object)) {
-            *slot = name;
-        }
-        let names = &names[..len];
-        if !(1..len).any(|place| names[..place].contains(&names[place])) {
-            return Vec::new();
+    if len > COMPARED_MAX {
+        let mut names = HashSet::with_capacity(len);
+        return !fields(object).all(|(name, _)| names.insert(name));
+    }
+    let mut names = [""; COMPARED_MAX];
+    for (slot, (name, _)) in names.iter_mut().zip(fields(object)) {
+        *slot = name;
+    }
+    let names = &names[..len];
+    (1..len).any(|place| names[..place].contains(&names[place]))
+}
+
+/// Writes an object in which a name is there twice, each name where it stands last.
+#[cold]
+fn write_repeats(out: &mut String, object: &[Node<'_>], all: bool) -> bool {
+    let mut by_name: HashMap<&str, (usize, Vec<&[Node<'_>]>)> = HashMap::new();
+    for (name, item) in fields(object) {
+        let (left, values) = by_name.entry(name).or_default();
+        *left += 1;
+        if !is_null(item) && !values.last().is_some_and(|last| are_same(last, item)) {
+            values.push(item);
         }
     }
-    let mut last = HashMap::with_capacity(len);
-    for (place, (name, _)) in fields(object).enumerate() {
-        last.insert(name, place);
+    let mut whole = true;
+    out.push('{');
+    for (name, item) in fields(object) {
+        let (left, values) = by_name.get_mut(name).expect("every name was entered just above");
+        *left -= 1;
+        if *left > 0 {
+            continue;
+        }
+        if !out.ends_with('{') {
+            out.push(',');
+        }
+        write_string(out, name);
+        out.push(':');
+        whole &= values.len() < 2;
+        if values.len() < 2 || !all {
+            whole &= write_value(out, values.last().copied().unwrap_or(item), all);
+            continue;
+        }
+        for (place, value) in values.iter().enumerate() {
+            out.push(if place == 0 { '[' } else { ',' });
+            write_value(out, value, all);
+        }
+        out.push(']');
     }
-    fields(object).enumerate().map(|(place, (name, _))| last[name] != place).collect()
+    out.push('}');
+    whole
 }
 
 /// Appends a number, a boolean or null as JSON writes it; a float always shows that it is one: `350.0`.

@@ -6,16 +6,20 @@
 //! a row's place in its message is certain, and memory is bounded by one row's tape.
 //!
 //! What is a message: an array of records, or one record alone; an empty array is a message with no rows. A BOM is
-//! skipped. Nothing of a message is delivered where its top level is broken: empty, cut off, text behind its end.
+//! skipped, and an API's envelope round the array ([`answer`]). Nothing of a message is delivered where its top level is
+//! broken: empty, cut off, text behind its end; nor what an API answered as an error, nor what is no UTF-8 text ([`form`]).
 //!
 //! What is a bad row: one that is no object, is not JSON (NaN, a lone surrogate, invalid UTF-8, 1e999, a NUL), is longer
 //! than [`ROW_BYTES_MAX`] or nests deeper than [`DEPTH_MAX`]. Two faults are forgiven, as one reading only is possible: a raw tab or line break inside a
-//! string (the .NET client unescapes its text before it writes), and an integer beyond 64 bits, which is read as a
-//! float. Of two fields with one name the last counts.
+//! string (the .NET client unescapes its text before it writes), and a number with more digits than a float holds, whose
+//! text is kept. Of two fields with one name, or for one column, one fills the column and the other is rescued.
 
+mod answer;
 mod convert;
+mod form;
 mod infer;
 mod json;
+mod number;
 mod parse;
 mod record;
 mod rows;
@@ -101,6 +105,20 @@ pub enum MessageError {
     NotJson { byte: u64, why: String },
     #[error("the message is {found}; an array of records is wanted")]
     NotRecords { found: &'static str },
+    #[error("the message is an error that an API answered, not data: {said}")]
+    ApiError { said: String },
+    #[error("the message is {kind} that a web server or a proxy answered, not data{said}")]
+    Markup { kind: &'static str, said: String },
+    #[error(
+        "the message is packed ({form}), and only plain JSON can be read: unpack it with `{tool}`, put the result in \
+         its place under the same name, and retry it"
+    )]
+    Packed { form: &'static str, tool: &'static str },
+    #[error(
+        "the message is text in {form}, and only UTF-8 can be read: convert it with `iconv -f {name} -t UTF-8`, put \
+         the result in its place under the same name, and retry it"
+    )]
+    Encoded { form: &'static str, name: &'static str },
     #[error("the message has more than {rows_max} rows")]
     TooManyRows { rows_max: u32 },
     #[error("the message has {bytes} bytes; at most {bytes_max} can be read")]
@@ -140,6 +158,7 @@ fn encode_elements(
     let mut new_fields = NewFields::default();
     let mut encoder = RowEncoder { schema, mode, rows, columns, new_fields: &mut new_fields };
     let mut elements = Elements::of(message)?;
+    let alone = elements.is_one_object();
     let mut row = 0;
     while let Some(element) = elements.next()? {
         if row == ROWS_MAX {
@@ -149,7 +168,10 @@ fn encode_elements(
         let outcome = match element.no_record() {
             Some(reason) => Err((0, reason)),
             None => parser
-                .parse(text, |record| encoder.encode(row, record))
+                .parse(text, element.wide, |record| {
+                    let answered = if alone { None } else { answer::in_array(record) };
+                    answered.map_or_else(|| encoder.encode(row, record), Err)
+                })
                 .map_err(|fault| (fault.byte, fault.why))
                 .and_then(|outcome| outcome.map_err(|reason| (0, reason))),
         };
@@ -175,9 +197,13 @@ pub fn dataset_in(message: &[u8], scratch: &mut Scratch) -> Option<String> {
         return None;
     }
     let text = &message[element.start..element.end];
-    let dataset = scratch.parser.parse(text, |record| {
-        let (_, value) = json::fields(record).filter(|(name, _)| *name == "dataset").last()?;
-        json::text(value).filter(|dataset| !dataset.is_empty()).map(str::to_owned)
+    let dataset = scratch.parser.parse(text, element.wide, |record| {
+        let named = json::fields(record).filter(|(name, _)| *name == "dataset");
+        named
+            .filter_map(|(_, value)| json::text(value))
+            .filter(|text| !text.is_empty())
+            .last()
+            .map(str::to_owned)
     });
     dataset.ok().flatten()
 }

@@ -2,7 +2,7 @@
 
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape, fill_tape_padded};
 
-use super::LONG_ROW_BYTES;
+use super::{LONG_ROW_BYTES, number};
 
 /// Parses elements, one at a time, in buffers that it keeps.
 pub(super) struct Parser {
@@ -26,18 +26,20 @@ pub(super) struct Fault {
 }
 
 impl Parser {
-    /// Hands the nodes of `element` to `read`.
+    /// Hands the nodes of `element` to `read`. `wide`: it has a number with a point or an exponent
+    /// that a float may not hold.
     pub(super) fn parse<T>(
         &mut self,
         element: &[u8],
+        wide: bool,
         read: impl FnOnce(&[Node<'_>]) -> T,
     ) -> Result<T, Fault> {
         self.copy.clear();
         self.copy.extend_from_slice(element);
-        let parsed = self.parse_copy(read).or_else(|read| {
+        let parsed = self.parse_copy(element, wide, read).or_else(|read| {
             self.copy.clear();
             escape_raw_breaks(element, &mut self.copy);
-            self.parse_copy(read).map_err(|_| fault_in(element))
+            self.parse_copy(element, wide, read).map_err(|_| fault_in(element))
         });
         if element.len() > LONG_ROW_BYTES {
             *self = Parser::default();
@@ -45,13 +47,24 @@ impl Parser {
         parsed
     }
 
-    /// Parses what is in `copy`; gives `read` back unused if that is not JSON.
-    fn parse_copy<T, F: FnOnce(&[Node<'_>]) -> T>(&mut self, read: F) -> Result<T, F> {
+    /// Parses what is in `copy`; gives `read` back unused if that is not JSON. The texts of numbers that a float does not
+    /// hold are taken out of `element`.
+    fn parse_copy<T, F: FnOnce(&[Node<'_>]) -> T>(
+        &mut self,
+        element: &[u8],
+        wide: bool,
+        read: F,
+    ) -> Result<T, F> {
         let length = self.copy.len();
         self.copy.resize(length + INPUT_PADDING, b' ');
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let parsed = match fill_tape_padded(&mut self.copy, length, &mut self.buffers, &mut tape) {
-            Ok(()) => Ok(read(&tape.0)),
+            Ok(()) => {
+                if wide || number::has_large(&tape.0) {
+                    number::keep_text(&mut tape.0, element);
+                }
+                Ok(read(&tape.0))
+            }
             Err(_) => Err(read),
         };
         self.tape = tape.reset();

@@ -25,6 +25,10 @@ pub(super) struct Columns {
     record: u64,
     /// The record's fields in their order.
     plan: Vec<Planned>,
+    /// The places on the tape of the names whose values go to `rescued`.
+    to_rescue: Vec<u32>,
+    /// One name may be among those to rescue twice.
+    spares: bool,
     rescued: String,
 }
 
@@ -38,8 +42,16 @@ struct Seen {
 struct Planned {
     /// Where the field goes; [`NONE`] if the table lacks it.
     column: u16,
-    /// The place of the field's name on the tape; 0 if a later field replaces it.
+    /// Another field of the record has the column: this one goes to `rescued`.
+    spare: bool,
+    /// The place of the field's name on the tape; 0 if another field says all that this one does.
     node: u32,
+}
+
+/// The name at `node` on the tape of a record, and its value.
+fn field_at<'t, 'i>(record: &'t [Node<'i>], node: u32) -> (&'i str, &'t [Node<'i>]) {
+    let Node::String(name) = record[node as usize] else { unreachable!("a field begins with its name") };
+    (name, json::value_at(&record[node as usize + 1..]))
 }
 
 impl Columns {
@@ -52,9 +64,12 @@ impl Columns {
             self.seen.clear();
             self.seen.resize(columns, Seen::default());
         }
-        if self.rescued.capacity() + self.plan.capacity() * size_of::<Planned>() > LONG_ROW_BYTES {
+        let fields =
+            self.plan.capacity() * size_of::<Planned>() + self.to_rescue.capacity() * size_of::<u32>();
+        if self.rescued.capacity() + fields > LONG_ROW_BYTES {
             self.rescued = String::new();
             self.plan = Vec::new();
+            self.to_rescue = Vec::new();
         }
     }
 
@@ -75,29 +90,95 @@ impl Columns {
     fn plan(&mut self, schema: &Schema, record: &[Node<'_>]) {
         self.record += 1;
         self.plan.clear();
+        self.spares = false;
         let mut unknown: HashMap<&str, usize> = HashMap::new();
         let mut previous = schema.fields().len();
         let mut node = 1;
         for (name, value) in json::fields(record) {
             let place = self.plan.len();
             let column = self.find(schema, previous, name);
-            let replaced = match column {
+            let planned = column.map_or(NONE, |column| column as u16);
+            self.plan.push(Planned { column: planned, spare: false, node: node as u32 });
+            node += 1 + value.len();
+            match column {
                 Some(column) => {
                     previous = column;
-                    let seen = &mut self.seen[column];
-                    let earlier = (seen.record == self.record).then_some(seen.place as usize);
-                    *seen = Seen { record: self.record, place: place as u32 };
-                    earlier
+                    let seen = self.seen[column];
+                    let mut holder = place;
+                    if seen.record == self.record {
+                        let own_name = &schema.fields()[column].name;
+                        holder = self.settle(record, seen.place as usize, place, own_name);
+                    }
+                    self.seen[column] = Seen { record: self.record, place: holder as u32 };
                 }
-                None => unknown.insert(name, place),
-            };
-            if let Some(earlier) = replaced {
-                self.plan[earlier].node = 0;
+                None => {
+                    if let Some(earlier) = unknown.insert(name, place) {
+                        let holder = self.settle(record, earlier, place, name);
+                        unknown.insert(name, holder);
+                    }
+                }
             }
-            let column = column.map_or(NONE, |column| column as u16);
-            self.plan.push(Planned { column, node: node as u32 });
-            node += 1 + value.len();
         }
+    }
+
+    /// Two fields have one column, or one name: says which of them fills it. The one that is spelt as the column is goes
+    /// before one that is not, of two spelt alike the later counts, else the earlier. A null never displaces a value.
+    /// The other's value is rescued.
+    #[cold]
+    fn settle(&mut self, record: &[Node<'_>], earlier: usize, later: usize, own_name: &str) -> usize {
+        let (earlier_name, earlier_value) = field_at(record, self.plan[earlier].node);
+        let (later_name, later_value) = field_at(record, self.plan[later].node);
+        let rank = |name: &str, value: &[Node<'_>]| (!json::is_null(value), name == own_name);
+        let (earlier_rank, later_rank) = (rank(earlier_name, earlier_value), rank(later_name, later_value));
+        let same_name = earlier_name == later_name;
+        let later_holds = later_rank > earlier_rank || (same_name && later_rank == earlier_rank);
+        let (holder, other, other_is_value) =
+            if later_holds { (later, earlier, earlier_rank.0) } else { (earlier, later, later_rank.0) };
+        if other_is_value && !(same_name && json::are_same(earlier_value, later_value)) {
+            self.plan[other].spare = true;
+            self.spares = true;
+        } else {
+            self.plan[other].node = 0;
+        }
+        holder
+    }
+
+    /// Renders the fields that are to be rescued as one object. Of a name that is there twice it is the array of values,
+    /// as readers of JSON differ in which one they would take.
+    #[cold]
+    fn render_rescued(&mut self, record: &[Node<'_>]) {
+        let out = &mut self.rescued;
+        let mut alike: HashMap<&str, Vec<u32>> = HashMap::new();
+        if self.spares {
+            for &node in &self.to_rescue {
+                let (name, value) = field_at(record, node);
+                let nodes = alike.entry(name).or_default();
+                if !nodes.last().is_some_and(|last| json::are_same(field_at(record, *last).1, value)) {
+                    nodes.push(node);
+                }
+            }
+        }
+        for &node in &self.to_rescue {
+            let (name, value) = field_at(record, node);
+            let own = [node];
+            let nodes = alike.get(name).map_or(&own[..], |nodes| nodes);
+            if nodes[0] != node {
+                continue;
+            }
+            out.push(if out.is_empty() { '{' } else { ',' });
+            json::write_string(out, name);
+            out.push(':');
+            if nodes.len() < 2 {
+                json::write_all(out, value);
+                continue;
+            }
+            for (place, &node) in nodes.iter().enumerate() {
+                out.push(if place == 0 { '[' } else { ',' });
+                json::write_all(out, field_at(record, node).1);
+            }
+            out.push(']');
+        }
+        out.push('}');
     }
 }
 
@@ -116,40 +197,47 @@ impl RowEncoder<'_> {
     pub(super) fn encode(&mut self, message_row: u32, record: &[Node<'_>]) -> Result<bool, String> {
         self.columns.plan(self.schema, record);
         self.columns.rescued.clear();
+        self.columns.to_rescue.clear();
         for place in 0..self.columns.plan.len() {
-            let Planned { column, node } = self.columns.plan[place];
+            let Planned { column, spare, node } = self.columns.plan[place];
             if node == 0 {
                 continue;
             }
-            let (name, value) = (&record[node as usize], json::value_at(&record[node as usize + 1..]));
-            let Node::String(name) = name else { continue };
-            let sound = if column == NONE {
-                self.unknown(name, value)
+            let (name, value) = field_at(record, node);
+            let whole = if column == NONE {
+                self.unknown(name, value, spare)
+            } else if spare {
+                self.spare(usize::from(column), name)
             } else {
                 self.known(usize::from(column), name, value)
             };
-            if let Err(reason) = sound {
-                self.rows.abandon_row();
-                return Err(reason);
+            match whole {
+                Ok(true) => {}
+                Ok(false) => self.columns.to_rescue.push(node),
+                Err(reason) => {
+                    self.rows.abandon_row();
+                    return Err(reason);
+                }
             }
         }
-        let rescued = &mut self.columns.rescued;
-        if !rescued.is_empty() {
-            rescued.push('}');
+        let is_rescued = !self.columns.to_rescue.is_empty();
+        if is_rescued {
+            self.columns.render_rescued(record);
         }
-        self.rows.end_row(message_row, rescued);
-        Ok(!rescued.is_empty())
+        self.rows.end_row(message_row, &self.columns.rescued);
+        Ok(is_rescued)
     }
 
+    /// Pushes a field that has a column. Answers whether its whole value is in it; if not, it is to be rescued.
     #[inline]
-    fn known(&mut self, column: usize, name: &str, value: &[Node<'_>]) -> Result<(), String> {
+    fn known(&mut self, column: usize, name: &str, value: &[Node<'_>]) -> Result<bool, String> {
         if json::is_null(value) {
-            return Ok(());
+            return Ok(true);
         }
         let field = &self.schema.fields()[column];
         let fit = convert::push(self.rows, column, field, value);
         if fit == Fit::Whole {
-            return Ok(());
+            return Ok(true);
         }
         if self.mode == Mode::Strict {
             let kind = kind_name(&field.kind);
@@ -157,33 +245,32 @@ impl RowEncoder<'_> {
             let what = if fit == Fit::None { "does not fit" } else { "does not fit as a whole" };
             return Err(format!("field {}: {value} {what} its column of type {kind}", quoted(name)));
         }
-        self.rescue(name, value);
-        Ok(())
+        Ok(false)
+    }
+
+    /// A value whose column another field of the record has.
+    #[cold]
+    fn spare(&self, column: usize, name: &str) -> Result<bool, String> {
+        if self.mode != Mode::Strict {
+            return Ok(false);
+        }
+        let column = quoted(&self.schema.fields()[column].name);
+        Err(format!("field {}: another field of the record has its column {column}", quoted(name)))
     }
 
     /// A field that the table lacks. Null says no more than its absence, so a null is not rescued.
     #[cold]
-    fn unknown(&mut self, name: &str, value: &[Node<'_>]) -> Result<(), String> {
+    fn unknown(&mut self, name: &str, value: &[Node<'_>], spare: bool) -> Result<bool, String> {
         if self.mode == Mode::Strict {
             return Err(format!("field {} has no column in table {}", quoted(name), self.schema.table()));
         }
         if json::is_null(value) {
-            return Ok(());
+            return Ok(true);
         }
-        if self.mode == Mode::Evolve {
-            self.new_fields.note(name, value);
+        if self.mode == Mode::Evolve && !spare {
+            self.new_fields.note(name, value, self.columns.record);
         }
-        self.rescue(name, value);
-        Ok(())
-    }
-
-    #[cold]
-    fn rescue(&mut self, name: &str, value: &[Node<'_>]) {
-        let out = &mut self.columns.rescued;
-        out.push(if out.is_empty() { '{' } else { ',' });
-        json::write_string(out, name);
-        out.push(':');
-        json::write(out, value);
+        Ok(false)
     }
 }
 

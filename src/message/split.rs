@@ -4,7 +4,10 @@
 //! parsed. It counts brackets and does not recurse, so no nesting is too deep for it. Where quotes or brackets do not
 //! pair, ends of elements can't be found, so the message is refused as a whole.
 
-use super::{DEPTH_MAX, MessageError, ROW_BYTES_MAX};
+use std::ops::Range;
+
+use super::answer::Answer;
+use super::{DEPTH_MAX, MessageError, ROW_BYTES_MAX, form, number};
 
 /// The elements of a message, in order.
 pub(super) struct Elements<'m> {
@@ -30,6 +33,8 @@ pub(super) struct Element {
     pub(super) start: usize,
     pub(super) end: usize,
     depth: u32,
+    /// It has a number with a point or an exponent that a float may not hold.
+    pub(super) wide: bool,
     first: Option<u8>,
 }
 
@@ -39,10 +44,23 @@ impl<'m> Elements<'m> {
         let at = skip_space(message, bom);
         match message.get(at) {
             None => Err(MessageError::Empty),
+            // UTF-16 and UTF-32 begin with the same byte.
+            Some(b'[' | b'{') if message.get(at + 1) == Some(&0) => Err(no_container(message, at)),
             Some(b'[') => Ok(Elements { message, at: at + 1, state: State::First }),
-            Some(b'{') => Ok(Elements { message, at, state: State::Single }),
+            Some(b'{') => match Answer::of(message, at) {
+                None => Ok(Elements { message, at, state: State::Single }),
+                Some(Answer::Records { start, end }) => {
+                    Ok(Elements { message: &message[..end], at: start + 1, state: State::First })
+                }
+                Some(Answer::Error { said }) => Err(MessageError::ApiError { said }),
+            },
             Some(_) => Err(no_container(message, at)),
         }
+    }
+
+    /// Whether the message is one record that stands in no array.
+    pub(super) fn is_one_object(&self) -> bool {
+        self.state == State::Single
     }
 
     /// The next element. An error counts for the whole message, also for the elements that were given before.
@@ -68,7 +86,13 @@ impl<'m> Elements<'m> {
             self.state = if self.message[scan.end] == b']' { State::End } else { State::Later };
             start + trim_space_end(&self.message[start..scan.end])
         };
-        Ok(Some(Element { start, end, depth: scan.depth, first: self.message[start..end].first().copied() }))
+        Ok(Some(Element {
+            start,
+            end,
+            depth: scan.depth,
+            wide: scan.wide,
+            first: self.message[start..end].first().copied(),
+        }))
     }
 
     fn nothing_more(&self) -> Result<(), MessageError> {
@@ -125,34 +149,119 @@ struct Scan {
     /// In an array the place of the comma or bracket that ends the element, else the place behind the object.
     end: usize,
     depth: u32,
+    wide: bool,
 }
 
 /// Finds the end of the element at `at`; `None` if the message ends first.
 fn scan(message: &[u8], mut at: usize, single: bool) -> Option<Scan> {
     let mut open = 0_u32;
     let mut depth = 0;
+    let mut wide = false;
     loop {
         match message.get(at)? {
             b'"' => {
                 at = string_end(message, at + 1)?;
                 continue;
             }
+            b'.' => wide |= has_many_digits(message, at),
+            b'e' | b'E' => wide |= at > 0 && message[at - 1].is_ascii_digit(),
             b'{' | b'[' => {
                 open += 1;
                 depth = depth.max(open);
             }
-            b']' if open == 0 => return Some(Scan { end: at, depth }),
+            b']' if open == 0 => return Some(Scan { end: at, depth, wide }),
             b'}' | b']' => {
                 open = open.saturating_sub(1);
                 if open == 0 && single {
-                    return Some(Scan { end: at + 1, depth });
+                    return Some(Scan { end: at + 1, depth, wide });
                 }
             }
-            b',' if open == 0 => return Some(Scan { end: at, depth }),
+            b',' if open == 0 => return Some(Scan { end: at, depth, wide }),
             _ => {}
         }
         at += 1;
     }
+}
+
+/// The fields of the object at `at`, each with the place of its value; none if it has a name that is not `known`, or does
+/// not end where the message does.
+pub(super) fn fields_of_known_names(
+    message: &[u8],
+    at: usize,
+    known: impl Fn(&str) -> bool,
+) -> Option<Vec<(&str, Range<usize>)>> {
+    let mut fields = Vec::new();
+    let mut at = at;
+    loop {
+        let quote = skip_space(message, at + 1);
+        if message.get(quote) != Some(&b'"') {
+            return None;
+        }
+        let behind = string_end(message, quote + 1)?;
+        let name =
+            std::str::from_utf8(message.get(quote + 1..behind - 1)?).ok().filter(|name| known(name))?;
+        let colon = skip_space(message, behind);
+        if message.get(colon) != Some(&b':') {
+            return None;
+        }
+        let start = skip_space(message, colon + 1);
+        let end = value_end(message, start)?;
+        fields.push((name, start..start + trim_space_end(&message[start..end])));
+        at = end;
+        if message[at] == b'}' {
+            return (skip_space(message, at + 1) == message.len()).then_some(fields);
+        }
+    }
+}
+
+/// The place of the comma or the brace behind the value at `at`, in an object.
+fn value_end(message: &[u8], mut at: usize) -> Option<usize> {
+    let mut open = 0_u32;
+    loop {
+        match message.get(at)? {
+            b'"' => {
+                at = string_end(message, at + 1)?;
+                continue;
+            }
+            b'{' | b'[' => open += 1,
+            b',' | b'}' if open == 0 => return Some(at),
+            b'}' | b']' => open = open.checked_sub(1)?,
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Whether the number with the point at `at` has more digits than a float holds of every number.
+#[inline]
+fn has_many_digits(message: &[u8], at: usize) -> bool {
+    let before = message[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let behind = message[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    before + behind > number::DIGITS_HELD
+}
+
+/// The place behind the number of which a digit is at `at`.
+fn number_end(message: &[u8], at: usize) -> usize {
+    let goes_on = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+    at + message[at..].iter().take_while(goes_on).count()
+}
+
+/// The numbers of an element that is JSON, in their order, with their signs.
+pub(super) fn numbers(element: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            match element.get(at)? {
+                b'"' => at = string_end(element, at + 1)?,
+                b'0'..=b'9' => {
+                    let start = if at > 0 && element[at - 1] == b'-' { at - 1 } else { at };
+                    at = number_end(element, at);
+                    return Some(&element[start..at]);
+                }
+                _ => at += 1,
+            }
+        }
+    })
 }
 
 /// The place behind the quote that closes the string whose text begins at `at`.
@@ -199,6 +308,9 @@ fn trim_space_end(text: &[u8]) -> usize {
 
 /// The error for a message that begins with neither bracket nor brace.
 fn no_container(message: &[u8], at: usize) -> MessageError {
+    if let Some(error) = form::known(message).or_else(|| form::markup(&message[at..])) {
+        return error;
+    }
     let value = match serde_json::from_slice::<serde_json::Value>(&message[at..]) {
         Ok(value) => value,
         Err(error) if error.is_eof() => return MessageError::CutOff { byte: message.len() as u64 },

@@ -4,6 +4,7 @@ pub mod bigquery;
 mod measure;
 mod query;
 pub mod sqlite;
+mod view_columns;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -10,8 +10,10 @@ mod bigquery_sql;
 mod bigquery_sql_rows;
 mod bigquery_stream;
 mod bigquery_tables;
+mod message_answers;
 mod message_encode;
 mod message_properties;
+mod message_warehouses;
 mod spool;
 mod sqlite_faults;
 mod sqlite_load;
@@ -19,3 +21,4 @@ mod sqlite_queries;
 mod sqlite_tables;
 #[path = "../support/mod.rs"]
 mod support;
+mod views_oracle;

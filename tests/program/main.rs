@@ -29,6 +29,7 @@ mod ops_status;
 mod ops_status_screens;
 mod ops_systemd;
 mod run_again;
+mod run_answers;
 mod run_cannot;
 mod run_daemon;
 mod run_disk;

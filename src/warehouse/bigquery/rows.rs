@@ -3,9 +3,11 @@
 //! Streaming and load jobs differ in one thing: a JSON column's value is a string with JSON text in a streamed row, and
 //! plain JSON in a loaded one (there a string would be stored as a string).
 
+use std::collections::HashMap;
 use std::io::Write;
 
-use serde_json::{Map, Value};
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::columns::{Meta, MetaColumn};
@@ -106,7 +108,9 @@ impl<'a> RowWriter<'a> {
         }
         if let Some(MetaColumn { name, kind }) = &self.meta.rescued {
             let rescued = if refused.is_empty() { None } else { Some(self.rescuing(row, refused)) };
-            if let Some(text) = rescued.as_deref().or(row.rescued()) {
+            let rescued =
+                rescued.as_deref().map(|text| std::str::from_utf8(text).expect("JSON text is UTF-8"));
+            if let Some(text) = rescued.or(row.rescued()) {
                 write_key(out, name);
                 self.write_json_text(out, kind, text);
                 out.push(b',');
@@ -144,23 +148,33 @@ impl<'a> RowWriter<'a> {
         }
     }
 
-    /// What the row had rescued already, and the values of `refused`, each under its column's name.
-    fn rescuing(&self, row: Row<'_>, refused: &[usize]) -> String {
-        let mut rescued: Map<String, Value> =
-            row.rescued().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    /// What the row had rescued already, and the values of `refused`, each under its column's name. Where a part of a
+    /// value went into the column, the whole of it is rescued already. What is there is not read and written again:
+    /// serde_json gives some floats another last digit.
+    fn rescuing(&self, row: Row<'_>, refused: &[usize]) -> Vec<u8> {
+        let before = row.rescued().unwrap_or("{}");
+        let known: HashMap<String, IgnoredAny> = serde_json::from_str(before).unwrap_or_default();
+        let mut out = before.as_bytes()[..before.len() - 1].to_vec();
         for (column, cell) in row.cells().filter(|(column, _)| refused.contains(column)) {
             let field = &self.schema.fields()[column];
+            if known.contains_key(&field.name) {
+                continue;
+            }
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            out.extend_from_slice(self.names[column].as_bytes());
             let is_json = field.repeated || matches!(field.kind, Kind::Record(_) | Kind::Json);
-            let value = match cell {
-                Cell::Text(text) if is_json => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-                Cell::Text(text) => text.into(),
-                Cell::Bool(value) => value.into(),
-                Cell::Int(value) => value.into(),
-                Cell::Float(value) => value.into(),
-            };
-            rescued.insert(field.name.clone(), value);
+            match cell {
+                Cell::Text(text) if is_json => out.extend_from_slice(text.as_bytes()),
+                Cell::Text(text) => write_string(&mut out, text),
+                Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+                Cell::Int(value) => write!(out, "{value}").expect("a Vec takes all bytes"),
+                Cell::Float(value) => write_float(&mut out, value),
+            }
         }
-        Value::Object(rescued).to_string()
+        out.push(b'}');
+        out
     }
 }
 

@@ -14,7 +14,7 @@ use super::table::{Table, missing, new_table, partition_field};
 use super::tables::{Views, table_path};
 use super::views::{self, LiveTable, View};
 use super::{BigQuery, Shared};
-use crate::catalog;
+use crate::catalog::{self, Field, Kind};
 use crate::warehouse::{Made, WarehouseError};
 
 const NEW_DATASET: &str = include_str!("../../../sql/bigquery/dataset.sql");
@@ -251,17 +251,19 @@ fn live(table: &Table) -> LiveTable {
     LiveTable {
         name: table.name.clone(),
         columns: table.fields.iter().filter_map(field_of).collect(),
+        times_of_day: Vec::new(),
         partition_field: table.partition_field.clone(),
     }
 }
 
 fn live_of(name: &str, resource: &Value) -> LiveTable {
     let fields = resource["schema"]["fields"].as_array().map_or(&[][..], Vec::as_slice);
-    LiveTable {
-        name: name.to_owned(),
-        columns: fields.iter().filter_map(field_of).collect(),
-        partition_field: partition_field(resource),
-    }
+    let mut columns: Vec<Field> = fields.iter().filter_map(field_of).collect();
+    let is_time = |field: &&Value| field["type"] == "TIME" && field["mode"] != "REPEATED";
+    let times = fields.iter().filter(is_time).filter_map(|field| field["name"].as_str());
+    let times_of_day: Vec<String> = times.map(str::to_owned).collect();
+    columns.extend(times_of_day.iter().map(|name| Field::new(name.clone(), Kind::String)));
+    LiveTable { name: name.to_owned(), columns, times_of_day, partition_field: partition_field(resource) }
 }
 
 /// The statement that makes the table of a `tables.insert`.

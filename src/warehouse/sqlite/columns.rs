@@ -85,6 +85,11 @@ impl Shape {
             .filter(|column| !column.generated && !column.numbers_rows && !is_meta_column(&column.name))
     }
 
+    /// All columns with what they hold, for a table that irispool only reads.
+    pub(super) fn fields(&self, dataset: Option<&Dataset>) -> Vec<Field> {
+        self.columns.iter().map(|column| field_of(&column.name, &column.declared, dataset, None)).collect()
+    }
+
     /// A name for the rowid that no column has taken.
     pub(super) fn rowid_name(&self) -> Option<&'static str> {
         let free = ROWID_NAMES.into_iter().find(|name| self.column(name).is_none());
@@ -115,7 +120,7 @@ pub(super) fn declared_type(field: &Field) -> &'static str {
 enum Storage {
     Integer,
     Real,
-    /// NUMERIC affinity: text that looks like a number becomes one.
+    /// NUMERIC affinity: text that looks like a number becomes one, a float where it has a fraction.
     Number,
     Text,
     Any,
@@ -152,7 +157,7 @@ fn stores(storage: Storage, field: &Field) -> bool {
         _ if field.repeated => storage == Storage::Text,
         Storage::Integer => matches!(field.kind, Kind::Int64 | Kind::Bool),
         Storage::Real => field.kind == Kind::Float64,
-        Storage::Number => matches!(field.kind, Kind::Int64 | Kind::Float64 | Kind::Numeric),
+        Storage::Number => matches!(field.kind, Kind::Int64 | Kind::Float64),
         Storage::Text => !matches!(field.kind, Kind::Int64 | Kind::Float64 | Kind::Bool),
     }
 }
@@ -164,8 +169,7 @@ fn kind_by_declaration(declared: &str) -> Kind {
     match storage(declared) {
         Storage::Integer if upper.contains("BOOL") => Kind::Bool,
         Storage::Integer => Kind::Int64,
-        Storage::Real => Kind::Float64,
-        Storage::Number => Kind::Numeric,
+        Storage::Real | Storage::Number => Kind::Float64,
         Storage::Text if upper.contains("DATETIME") || upper.contains("TIMESTAMP") => Kind::Timestamp,
         Storage::Text if upper.contains("DATE") => Kind::Date,
         Storage::Text if upper.contains("JSON") => Kind::Json,

@@ -234,10 +234,12 @@ fn views_to_make(
 ) -> Result<Vec<(String, bool, String)>, Fault> {
     let historic = historic_table(connection, names);
     let historic = historic.as_ref().map(|(table, shape)| Source { table, shape });
+    let historic_shape = historic.map(|historic| historic.shape);
     let source = Source { table: &names.table, shape: iris };
     let unified = views::unified(&names.unified, names.known, fields, source, historic);
-    let latest =
-        names.known.and_then(|dataset| views::latest(&names.latest, &names.unified, dataset, fields, iris));
+    let latest = names.known.and_then(|dataset| {
+        views::latest(&names.latest, &names.unified, dataset, fields, iris, historic_shape)
+    });
     let should_be = [(&names.unified, Some(unified)), (&names.latest, latest)];
     let mut to_make = Vec::new();
     for (view, statement) in should_be.into_iter().filter_map(|(view, text)| Some((view, text?))) {
