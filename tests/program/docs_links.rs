@@ -1,19 +1,17 @@
-//! The documents say what is true: links lead somewhere, commands can be typed, settings and log lines exist.
+//! The documents say what is true: links lead somewhere, commands can be typed, log lines and tests exist.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::Parser;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 use irispool::cli::Cli;
-use irispool::config::{self, Config, HOOK_VARIABLES};
 
 use crate::support::skip;
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -34,19 +32,19 @@ fn documents() -> BTreeMap<PathBuf, String> {
 }
 
 /// The documents that describe the program as it is; a changelog also names what went.
-fn manuals() -> BTreeMap<PathBuf, String> {
+pub(super) fn manuals() -> BTreeMap<PathBuf, String> {
     let mut found = documents();
     found.retain(|path, _| !path.ends_with("CHANGELOG.md"));
     found
 }
 
 /// The text in pieces: code blocks with their fences away, and everything else line by line.
-struct Pieces {
-    blocks: Vec<String>,
-    prose: Vec<String>,
+pub(super) struct Pieces {
+    pub(super) blocks: Vec<String>,
+    pub(super) prose: Vec<String>,
 }
 
-fn pieces(text: &str) -> Pieces {
+pub(super) fn pieces(text: &str) -> Pieces {
     let (mut blocks, mut prose, mut block) = (Vec::new(), Vec::new(), None::<String>);
     for line in text.lines() {
         match (&mut block, line.trim_start().starts_with("```")) {
@@ -64,7 +62,7 @@ fn pieces(text: &str) -> Pieces {
 }
 
 /// What stands between single backticks.
-fn spans(prose: &[String]) -> Vec<String> {
+pub(super) fn spans(prose: &[String]) -> Vec<String> {
     let text = prose.join("\n");
     text.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect()
 }
@@ -76,7 +74,7 @@ fn anchor(heading: &str) -> String {
     kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
 }
 
-fn anchors(text: &str) -> BTreeSet<String> {
+pub(super) fn anchors(text: &str) -> BTreeSet<String> {
     let prose = pieces(text).prose;
     let headings = prose.iter().filter(|line| line.starts_with('#'));
     headings.map(|line| anchor(line.trim_start_matches('#'))).collect()
@@ -118,10 +116,13 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
 #[test]
 fn the_picture_of_status_is_what_status_shows() {
     let program = assert_cmd::cargo::cargo_bin!("irispool");
-    let made = Command::new(root().join("scripts/status-svg")).arg("--check").env("IRISPOOL", program).output();
+    let made =
+        Command::new(root().join("scripts/status-svg")).arg("--check").env("IRISPOOL", program).output();
     let made = match made {
         Err(_) => return skip("the picture of status: python3 is missing"),
-        Ok(made) if made.status.code() == Some(127) => return skip("the picture of status: python3 is missing"),
+        Ok(made) if made.status.code() == Some(127) => {
+            return skip("the picture of status: python3 is missing");
+        }
         Ok(made) => made,
     };
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -250,100 +251,10 @@ fn a_command_is_found_wherever_it_stands() {
     ] {
         assert!(wrong(shell) == 1, "{shell}");
     }
-    for shell in ["irispool run --once 2>&1 | tee log", "podman build -t irispool .", "irispool --help # or rum"] {
+    for shell in
+        ["irispool run --once 2>&1 | tee log", "podman build -t irispool .", "irispool --help # or rum"]
+    {
         assert!(wrong(shell) == 0, "{shell}");
-    }
-}
-
-fn settings() -> toml::Table {
-    toml::Table::try_from(Config::default()).unwrap()
-}
-
-/// The section of one setting in `docs/settings.md`.
-fn section(name: &str) -> String {
-    let text = fs::read_to_string(root().join("docs/settings.md")).unwrap();
-    let (_, rest) =
-        text.split_once(&format!("\n### {name}\n")).unwrap_or_else(|| panic!("{name} is missing in settings.md"));
-    rest.split("\n##").next().unwrap().to_owned()
-}
-
-/// The cells of the row below the header of a section's table: flag, commands, variable, type, default, range.
-fn cells(section: &str) -> Vec<String> {
-    let row = section.lines().filter(|line| line.starts_with('|')).nth(2).unwrap();
-    row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
-}
-
-fn load(text: &str, variables: &[(OsString, OsString)]) -> Result<Config, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("irispool.toml");
-    fs::write(&file, text).unwrap();
-    let loaded = config::load(Some(&file), variables.iter().cloned(), &[]);
-    loaded.map(|loaded| loaded.config).map_err(|error| error.to_string())
-}
-
-#[test]
-fn every_setting_has_its_section_with_its_flag_variable_default_and_range() {
-    let example = fs::read_to_string(root().join("irispool.example.toml")).unwrap();
-    let command = Cli::command();
-    for name in settings().keys() {
-        let section = section(name);
-        let cells = cells(&section);
-        let [flag, commands, variable, kind, default, range] = &cells[..] else { panic!("{name}: {cells:?}") };
-        assert_eq!(*flag, format!("`--{}`", name.replace('_', "-")));
-        assert_eq!(*variable, format!("`IRISPOOL_{}`", name.to_uppercase()));
-        let in_example = example.lines().find_map(|line| line.strip_prefix(&format!("#{name} = "))).unwrap();
-        assert_eq!(*default, format!("`{in_example}`"), "{name}");
-        let long = flag.trim_matches('`').trim_start_matches("--");
-        for verb in command.get_subcommands() {
-            let has = verb.get_arguments().any(|argument| argument.get_long() == Some(long));
-            let said = commands.contains(&format!("`{}`", verb.get_name()));
-            assert_eq!(has, said, "{name}: the flag of `irispool {}`", verb.get_name());
-        }
-        let is_global = command.get_arguments().any(|argument| argument.get_long() == Some(long));
-        assert_eq!(is_global, commands == "every command", "{name}");
-        let too_much = match kind.split(' ').next().unwrap() {
-            "duration" => "\"1000years\"",
-            "size" => "\"1000000GiB\"",
-            "number" | "percent" => "999999999",
-            _ => {
-                assert_eq!(range, "–", "{name}");
-                continue;
-            }
-        };
-        let error = load(&format!("{name} = {too_much}\n"), &[]).unwrap_err();
-        assert!(error.contains(&format!("from {range}")), "{name}: {range}, and the program says: {error}");
-    }
-    let headings = anchors(&fs::read_to_string(root().join("docs/settings.md")).unwrap());
-    let known = settings();
-    for heading in headings.iter().filter(|heading| heading.contains('_')) {
-        assert!(known.contains_key(heading), "{heading} is no setting");
-    }
-}
-
-#[test]
-fn every_setting_and_variable_that_a_document_names_exists() {
-    let known = settings();
-    for (path, text) in manuals() {
-        let Pieces { blocks, prose } = pieces(&text);
-        for span in spans(&prose) {
-            let is_setting = span.split_once(" = ").is_some_and(|(name, _)| {
-                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-            });
-            if is_setting {
-                load(&span, &[]).unwrap_or_else(|error| panic!("{}: `{span}`: {error}", path.display()));
-            }
-        }
-        let all = blocks.join("\n") + &prose.join("\n");
-        for rest in all.split("IRISPOOL_").skip(1) {
-            let name: String =
-                rest.chars().take_while(|letter| letter.is_ascii_uppercase() || *letter == '_').collect();
-            let variable = format!("IRISPOOL_{name}");
-            let exists = name.is_empty()
-                || name == "CONFIG"
-                || known.contains_key(&name.to_lowercase())
-                || HOOK_VARIABLES.contains(&&*variable);
-            assert!(exists, "{}: {variable}", path.display());
-        }
     }
 }
 
@@ -372,7 +283,8 @@ fn every_finding_and_log_line_of_the_runbook_is_the_programs() {
             let first = row.split('|').nth(1).unwrap().to_owned();
             for words in spans(&[first]) {
                 let words = words.split('<').next().unwrap().to_owned();
-                let is_there = program.contains(&words) || words == "database is locked" || words == "run --once";
+                let is_there =
+                    program.contains(&words) || words == "database is locked" || words == "run --once";
                 assert!(is_there, "{words}");
                 named += 1;
             }
@@ -389,7 +301,8 @@ fn every_test_that_an_invariant_names_is_there() {
     }
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let table = text.split_once("\n## Invariants\n").unwrap().1.split("\n## ").next().unwrap();
-    let rows = table.split("\n\nOne gap").next().unwrap().lines().filter(|line| line.starts_with("| ")).skip(1);
+    let rows =
+        table.split("\n\nOne gap").next().unwrap().lines().filter(|line| line.starts_with("| ")).skip(1);
     let mut named = 0;
     for row in rows {
         let tests = row.trim_matches('|').rsplit(" | ").next().unwrap().to_owned();
