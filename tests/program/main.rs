@@ -11,6 +11,8 @@ mod cli_screens;
 mod cli_signals;
 mod config_example;
 mod config_layers;
+mod docs_links;
+mod docs_settings;
 mod keep_archive;
 mod keep_kill;
 mod ops_alerts;
