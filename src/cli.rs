@@ -3,11 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, Parser, ValueHint};
 
 use crate::commands::{Command, ConfigArgs, RunArgs, StatusArgs};
 use crate::config::{Flag, GlobalSettings};
+use crate::paste;
 
 /// Puts Elexon IRIS messages into a warehouse: every row, once, within seconds
 #[derive(Debug, Parser)]
@@ -46,7 +47,7 @@ impl Cli {
     /// Reads the process's arguments. Where they are wrong, or ask for help or the version, this prints what clap has
     /// to say and exits.
     pub fn read() -> Cli {
-        Cli::try_parse().and_then(Cli::checked).unwrap_or_else(|error| error.exit())
+        Cli::try_parse().and_then(Cli::checked).unwrap_or_else(|error| with_quotes(error).exit())
     }
 
     /// A flag that would do nothing is refused: who typed it expects something of it.
@@ -110,4 +111,30 @@ impl Cli {
         flags.push(Flag { key: "log_level".into(), flag: "--verbose".into(), value: level.into() });
         flags
     }
+}
+
+/// Where a word too many follows another one, the shell may have made two of a path with a space in it.
+fn with_quotes(mut error: clap::Error) -> clap::Error {
+    let word = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().find_map(|kind| {
+        match error.get(kind)? {
+            ContextValue::String(word) => Some(word.clone()),
+            _ => None,
+        }
+    });
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let place = word.and_then(|word| words.iter().position(|other| *other == word));
+    let Some(place) = place.filter(|place| *place > 1 && !words[*place].starts_with('-')) else {
+        return error;
+    };
+    let before = words[place - 1].as_str();
+    let value = match before.split_once('=') {
+        Some((flag, value)) if flag.starts_with('-') => value,
+        _ => before,
+    };
+    if !value.starts_with('-') {
+        let whole = paste::word(format!("{value} {}", words[place]));
+        let tip = format!("what has a space in it needs quotes: {whole}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }

@@ -21,7 +21,8 @@
 //! | 2 | [`Exit::Critical`] | data does not flow, or will not for long |
 //! | 3 | [`Exit::Unknown`] | it could not be found out: the configuration, the spool or the warehouse can't be read |
 //!
-//! `status --alert-test` ends with 0 when all that is configured took its test, else with 2.
+//! `status --alert-test` ends with 0 when all that is configured took its test, with 1 when a worker that runs has other
+//! settings, and with 2 when something failed.
 //!
 //! Where two codes fit, it is the higher one; but of `status` 2 before 3, as what is critical outranks what is not known.
 

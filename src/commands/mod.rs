@@ -33,7 +33,7 @@ pub use status::StatusArgs;
 use crate::config::{Config, Listen, Loaded, Origin};
 use crate::exit::{Exit, Explain, Failure};
 use crate::observe::log_file::LogFileSettings;
-use crate::warehouse::WarehouseError;
+use crate::warehouse::{DISK_FULL, WarehouseError};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -208,6 +208,9 @@ pub fn run(
 impl Explain for WarehouseError {
     fn hint(&self) -> Option<String> {
         match self {
+            WarehouseError::Later { why, .. } if why.contains(DISK_FULL) => {
+                Some("free some space on the file system of the database".to_owned())
+            }
             WarehouseError::Later { .. } => None,
             WarehouseError::Setup { hint, .. } => Some(hint.clone()),
         }

@@ -18,7 +18,7 @@ const REDELIVERED_FOR: Duration = Duration::from_secs(3 * 86_400);
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// Delete what was loaded (ingested_utc) longer ago than this, such as 90d; not under 3d
-    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "AGE", value_parser = age)]
     pub older_than: Duration,
     /// Only of this dataset; may be given more than once
     #[arg(long = "dataset", value_name = "NAME")]
@@ -32,6 +32,17 @@ pub struct PruneArgs {
     /// Allow less than 3d: the rows go, their lines in irispool_load_history stay
     #[arg(long)]
     pub force: bool,
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number {
+            format!("it has no unit; did you mean {text}d?")
+        } else {
+            "an age such as 90d".to_owned()
+        }
+    })
 }
 
 #[derive(Debug, thiserror::Error)]

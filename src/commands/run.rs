@@ -105,7 +105,7 @@ pub(super) fn work(
     let teller = {
         let (tally, stop_seen) = (Arc::clone(&tally), stop.clone());
         let listen = listen.map(|address| address.to_string());
-        let mut publisher = Publisher::new(layout.clone(), listen, &config.warehouse);
+        let mut publisher = Publisher::new(layout.clone(), listen, config);
         thread::Builder::new()
             .name("tell".to_owned())
             .spawn(move || tell(&tally, &pulse, &mut publisher, &stop_seen, &teller_stop))

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::guess;
 use super::load::Origin;
 use crate::exit::{Exit, Explain};
 
@@ -18,7 +19,13 @@ pub enum ConfigError {
     },
 
     #[error("{}, line {line}: {why}", .file.display())]
-    NotToml { file: PathBuf, line: usize, why: String },
+    NotToml {
+        file: PathBuf,
+        line: usize,
+        why: String,
+        /// The line as it may have been meant.
+        meant: Option<String>,
+    },
 
     #[error("{}", unknown(.origin, .name))]
     UnknownKey {
@@ -51,12 +58,20 @@ pub struct BadValue {
 impl Explain for ConfigError {
     fn hint(&self) -> Option<String> {
         match self {
+            ConfigError::NotToml { meant: Some(meant), .. } => Some(format!("put quotes about it: {meant}")),
             ConfigError::NotToml { .. } => {
                 Some("irispool.example.toml shows how settings are written".into())
             }
             ConfigError::UnknownKey { hint, .. } => Some(hint.clone()),
             ConfigError::Unreadable { .. } | ConfigError::NotText { .. } => None,
-            ConfigError::BadValue(bad) => Some(format!("left out, it is {}", bad.default)),
+            ConfigError::BadValue(bad) => {
+                let default = format!("left out, it is {}", bad.default);
+                // What is no secret only, and what is beyond the limits is of the right kind.
+                Some(match guess::value(&bad.key, &bad.value, &bad.right) {
+                    Some(meant) => format!("{default}\ndid you mean {meant}?"),
+                    None => default,
+                })
+            }
         }
     }
 

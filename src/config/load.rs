@@ -12,6 +12,7 @@ use figment::providers::Serialized;
 use toml::Spanned;
 
 use super::error::BadValue;
+use super::guess;
 use super::limits::beyond;
 use super::secret::{HIDDEN, SECRET_KEYS};
 use super::{Config, ConfigError};
@@ -182,6 +183,10 @@ fn file_layer(file: &Path, text: &str) -> Result<Layer, ConfigError> {
             file: file.to_owned(),
             line: line_at(error.span().map_or(0, |span| span.start)),
             why: error.message().to_owned(),
+            meant: text
+                .lines()
+                .nth(line_at(error.span().map_or(0, |span| span.start)) - 1)
+                .and_then(guess::quoted),
         })?;
     let given = table.into_iter().map(|(key, value)| {
         let origin = Origin::File { path: file.to_owned(), line: line_at(key.span().start) };
@@ -233,23 +238,25 @@ fn refuse_unknown(layers: &[Layer]) -> Result<(), ConfigError> {
     let keys: BTreeSet<String> = defaults().keys().cloned().collect();
     for (name, given) in layers.iter().flatten() {
         if !keys.contains(name) {
-            let hint = hint_for_unknown(name, &given.origin, &keys);
+            let hint = hint_for_unknown(name, given, &keys);
             return Err(ConfigError::UnknownKey { name: name.clone(), origin: given.origin.clone(), hint });
         }
     }
     Ok(())
 }
 
-fn hint_for_unknown(name: &str, origin: &Origin, keys: &BTreeSet<String>) -> String {
-    let written = |key: &String| match origin {
+fn hint_for_unknown(name: &str, given: &Given, keys: &BTreeSet<String>) -> String {
+    if given.value.is_table() {
+        return "settings stand in no section: leave its heading out".to_owned();
+    }
+    let written = |key: &str| match given.origin {
         Origin::Environment { .. } => format!("{PREFIX}{}", key.to_ascii_uppercase()),
-        _ => key.clone(),
+        _ => key.to_owned(),
     };
-    let likeness = |key: &String| strsim::jaro_winkler(key, &name.to_ascii_lowercase().replace('-', "_"));
-    let nearest = keys.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match nearest.filter(|key| likeness(key) > 0.8) {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    match guess::nearest(&name, keys.iter().map(String::as_str)) {
         Some(key) => format!("did you mean {}?", written(key)),
-        None => format!("the settings are {}", keys.iter().map(written).collect::<Vec<_>>().join(", ")),
+        None => "irispool config lists the settings, and irispool.example.toml explains them".to_owned(),
     }
 }
 

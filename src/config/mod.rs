@@ -14,6 +14,7 @@
 
 mod error;
 mod flags;
+mod guess;
 mod limits;
 mod load;
 mod secret;

@@ -27,7 +27,7 @@ pub enum WarehouseSpec {
 }
 
 impl WarehouseSpec {
-    fn parse(text: &str) -> Option<WarehouseSpec> {
+    pub(super) fn parse(text: &str) -> Option<WarehouseSpec> {
         if let Some(file) = text.strip_prefix("sqlite:") {
             // SQLite takes these two for something else than a file's path, and for memory that dies with the process.
             let special = file.starts_with(":memory:") || file.starts_with("file:");

@@ -1,8 +1,10 @@
 //! What the facts mean. One place decides, so that the screen, the exit code and the alerts never differ.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Facts, News, ParkedNews, WorkerFacts};
 use crate::config::Config;
@@ -173,15 +175,29 @@ impl Judge<'_> {
             alive.filter_map(|worker| worker.news.as_ref()).flat_map(|news| &news.parked).collect();
         parked.sort_by_key(|(dataset, news)| (*dataset, !news.needs_person));
         parked.dedup_by_key(|(dataset, _)| *dataset);
+        // One fault, such as a full disk, is one finding, of however many datasets.
+        let mut by_fault: BTreeMap<(&str, Option<&str>), Vec<(&str, &ParkedNews)>> = BTreeMap::new();
         for (dataset, news) in parked {
+            by_fault.entry((&news.why, news.hint.as_deref())).or_default().push((dataset, news));
+        }
+        for ((why, _), of) in by_fault {
+            let Some((first, news)) = of.iter().min_by_key(|(_, news)| news.since_ms).copied() else {
+                continue;
+            };
             let lasted = words(self.age(news.since_ms));
-            let what = format!("{dataset} is parked, its rows have waited for {lasted}: {}", news.why);
+            let names: Vec<String> = of.iter().map(|(dataset, _)| (*dataset).to_owned()).collect();
+            let (key, are) = match names.len() {
+                1 => (format!("parked:{first}"), "is parked, its"),
+                // The same while the fault lasts, whichever datasets it meets.
+                _ => (format!("parked:{:08x}", xxh3_64(why.as_bytes()) as u32), "are parked, their"),
+            };
+            let what = format!("{} {are} rows have waited for {lasted}: {why}", named(&names));
             let hint = match &news.hint {
                 Some(hint) => format!("{hint}. Nothing is lost meanwhile"),
                 None if news.needs_person => "a person is needed; nothing is lost meanwhile".to_owned(),
                 None => "it is tried again by itself; nothing is lost meanwhile".to_owned(),
             };
-            self.find(Level::Critical, format!("parked:{dataset}"), what, hint);
+            self.find(Level::Critical, key, what, hint);
         }
     }
 
@@ -350,6 +366,16 @@ impl Judge<'_> {
         } else if bytes >= bytes_max / 100 * DEAD_NEAR_PERCENT {
             self.find(Level::Warning, "dead-nearly-full", format!("{what}: claiming stops then"), hint);
         }
+    }
+}
+
+/// `BOD, FREQ, MID and 3 more`.
+fn named(datasets: &[String]) -> String {
+    const NAMED_MAX: usize = 6;
+    let shown = datasets[..datasets.len().min(NAMED_MAX)].join(", ");
+    match datasets.len().saturating_sub(NAMED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

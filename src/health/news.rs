@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::flow_log::{FlowLog, Minute};
-use super::last_row;
-use crate::config::WarehouseSpec;
+use super::{alerts, last_row};
+use crate::config::{Config, WarehouseSpec};
 use crate::pipeline::Tally;
 use crate::spool::{Layout, now_ms, publish};
 
@@ -50,6 +50,9 @@ pub struct News {
     /// The address at which it serves metrics.
     #[serde(default)]
     pub listen: Option<String>,
+    /// A mark of the settings by which it sends alerts ([`alerts::mark`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<String>,
     /// What came in the minute that is not over yet and so not in the flow log; where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minute: Option<Minute>,
@@ -85,6 +88,7 @@ pub struct Publisher {
     layout: Layout,
     started_ms: i64,
     listen: Option<String>,
+    config: Config,
     /// Messages delivered, at some moments of the last minute.
     earlier: VecDeque<(i64, u64)>,
     /// For a warehouse without a ledger.
@@ -96,13 +100,15 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    pub fn new(layout: Layout, listen: Option<String>, warehouse: &WarehouseSpec) -> Publisher {
+    pub fn new(layout: Layout, listen: Option<String>, config: &Config) -> Publisher {
+        let warehouse = &config.warehouse;
         let flow_log = match warehouse {
             WarehouseSpec::Sqlite(_) => None,
             WarehouseSpec::BigQuery { .. } => Some(FlowLog::new(layout.flow(), warehouse.to_string())),
         };
         let (started_ms, earlier) = (now_ms(), VecDeque::new());
-        Publisher { layout, started_ms, listen, earlier, flow_log, is_noted: true, last_row_ms: 0 }
+        let config = config.clone();
+        Publisher { layout, started_ms, listen, config, earlier, flow_log, is_noted: true, last_row_ms: 0 }
     }
 
     /// The worker has ended: what came in its last minute is noted.
@@ -185,6 +191,7 @@ impl Publisher {
             unpacked: tally.figures.unpacked().map(for_a_person),
             unlimited: tally.figures.unlimited().map(for_a_person),
             listen: self.listen.clone(),
+            alerts: Some(alerts::mark(&self.config, worker)),
             minute: self.flow_log.as_ref().and_then(FlowLog::current).cloned(),
         };
         let text = serde_json::to_vec(&news).expect("text and numbers can be written as JSON");

@@ -89,6 +89,11 @@ impl SpoolError {
             SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space on the spool's file system".to_owned())
             }
+            SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => Some(
+                "this file system may not be written: mount it for writing, or choose another place; where systemd runs \
+                 irispool, ReadWritePaths= in the unit names what it may write"
+                    .to_owned(),
+            ),
             SpoolError::Io { .. } | SpoolError::DamagedArchive { .. } => None,
             SpoolError::OtherFileSystem { .. } => Some(
                 "messages are claimed by renaming, which needs incoming, claimed, dead and done on one file system: \

@@ -54,6 +54,9 @@ pub struct Message {
     pub claimed_at_ms: i64,
 }
 
+/// What of a warehouse that is a file can't be written has as its reason.
+pub const DISK_FULL: &str = "the disk is full";
+
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

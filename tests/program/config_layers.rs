@@ -214,7 +214,7 @@ fn an_unknown_key_is_named_with_its_place_and_a_near_one() {
     ");
     insta::assert_snapshot!(refusal_of_toml("[bigquery]\nproject = 1"), @r"
     error: irispool.toml, line 1: bigquery is no setting
-    hint: the settings are alert_after, alert_command, alert_format, alert_remind, alert_webhook, batch_rows, busy_timeout, claim_files, dead_max_bytes, flush_interval, heartbeat_interval, heartbeat_url, in_flight_bytes, keep, keep_max_age, keep_max_bytes, listen, load_threshold_files, location, log_file, log_file_bytes, log_files_kept, log_format, log_level, max_file_bytes, method, pid_file, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, status_backlog_critical, status_backlog_warn, status_disk_critical, status_stale_after, stop_timeout, stream_rows, warehouse, write_age
+    hint: settings stand in no section: leave its heading out
     ");
 }
 
@@ -236,11 +236,13 @@ fn a_bad_value_is_named_with_its_place_and_what_would_be_right() {
     insta::assert_snapshot!(refusal_of_toml("# a comment\n flush_interval = 5"), @r#"
     error: irispool.toml, line 2: flush_interval = 5 should be a duration such as 200ms, 5s or 1m, or "auto"
     hint: left out, it is "auto"
+    hint: did you mean 5s?
     "#);
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_KEEP", "Done"), 1), @r#"
     error: the environment variable IRISPOOL_KEEP=Done should be none, done or archive
     hint: left out, it is "none"
+    hint: did you mean done?
     "#);
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_SPOOL", ""), 1), @r#"
     error: the environment variable IRISPOOL_SPOOL="" should be a path, with the home folder written out, not as ~
@@ -342,10 +344,10 @@ fn values_of_every_kind_are_checked() {
 
 #[test]
 fn what_is_no_toml_is_named_by_its_line() {
-    insta::assert_snapshot!(refusal_of_toml("readers = 3\nspool = spool\n"), @r"
+    insta::assert_snapshot!(refusal_of_toml("readers = 3\nspool = spool\n"), @r#"
     error: irispool.toml, line 2: string values must be quoted, expected literal string
-    hint: irispool.example.toml shows how settings are written
-    ");
+    hint: put quotes about it: spool = "spool"
+    "#);
     insta::assert_snapshot!(refusal_of_toml("readers = 3\nreaders = 4\n"), @r"
     error: irispool.toml, line 2: duplicate key
     hint: irispool.example.toml shows how settings are written

@@ -695,3 +695,29 @@ fn check_looks_at_each_way_and_sends_nothing() {
     assert_eq!((hook.alerts().len(), hook.beats()), (0, 0));
     assert!(!check(&[]).contains("alert"), "nothing is said of what is not set");
 }
+
+/// A worker reads its settings when it starts.
+#[test]
+fn a_test_says_which_workers_do_not_know_the_settings() {
+    let (site, hook) = (Site::new(), Hook::new());
+    let mut old = site.daemon(&[]);
+    old.wait_until_ready();
+    let webhook = hook.webhook();
+    let test = || {
+        let told = status(&site, &["--alert-test", &webhook]);
+        (told.status.code(), String::from_utf8_lossy(&told.stdout).into_owned())
+    };
+    until("its news are there", || test().1.contains("does not know these settings"));
+    let (code, said) = test();
+    assert!(code == Some(1) && said.contains(&format!("process {}", old.id())), "{code:?} {said}");
+    assert!(said.contains("webhook: sent") && said.contains("restart it"), "{said}");
+    old.stop();
+    let mut new = site.daemon(&[&webhook]);
+    new.wait_until_ready();
+    until("its news are there", || {
+        let seen: serde_json::Value = serde_json::from_slice(&status(&site, &["--json"]).stdout).unwrap();
+        seen["workers"][0]["news"]["alerts"].is_string()
+    });
+    assert_eq!(test().0, Some(0), "{}", test().1);
+    new.stop();
+}

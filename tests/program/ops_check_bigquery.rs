@@ -271,3 +271,24 @@ fn the_rows_of_load_jobs_need_a_place() {
     let (lines, _) = lines(check(&site, &google).env("IRISPOOL_METHOD", "stream"), "load job room");
     assert!(lines.is_empty(), "who only streams needs none");
 }
+
+/// Outside of Google's machines, with no key and no login.
+#[test]
+fn credentials_that_are_nowhere_are_not_called_good() {
+    let site = Site::new();
+    fs::create_dir_all(site.spool.join("incoming")).unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = site.irispool();
+    command.args(["check", "--warehouse=bigquery:my-project.elexon"]).env("IRISPOOL_SPOOL", &site.spool);
+    command.env("HOME", site.folder.path()).env("GCE_METADATA_HOST", nobody.to_string());
+    for name in ["GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "BIGQUERY_EMULATOR_HOST"] {
+        command.env_remove(name);
+    }
+    command.env("HTTPS_PROXY", format!("http://{nobody}"));
+    assert_bad(
+        &mut command,
+        "credentials",
+        "there are no Google credentials",
+        "gcloud auth application-default login",
+    );
+}

@@ -137,6 +137,15 @@ fn a_full_disk_is_told_once_for_each_dataset_and_columns_only_when_they_are_ther
         assert!((1..=2).contains(&lines.len()), "{dataset} {log}");
         assert!(lines.iter().all(|line| line.contains("the disk is full")), "{log}");
     }
+    let mut status = site.irispool();
+    let output = status.args(["status", "--json"]).args(site.run_arguments()).output().unwrap();
+    let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = seen["findings"].as_array().unwrap().iter();
+    let parked: Vec<&str> = findings
+        .map(|finding| finding["what"].as_str().unwrap())
+        .filter(|what| what.contains("parked"))
+        .collect();
+    assert!(parked.len() == 1 && parked[0].starts_with("FREQ, MID are parked"), "one fault: {parked:?}");
     fs::remove_file(&ballast).unwrap();
     until("all is in", || site.loaded() == 2);
     let log = daemon.stop();

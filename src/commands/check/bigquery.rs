@@ -13,7 +13,7 @@ use crate::config::{Config, Method};
 use crate::exit::Explain;
 use crate::spool::now_ms;
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::{Allowed, BigQuery, Environment, Options};
+use crate::warehouse::bigquery::{Allowed, BigQuery, Environment, NO_PROJECT, Options};
 
 /// How long one request may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,7 +35,12 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
         Ok(warehouse) => warehouse,
         Err(error) => return vec![failed("credentials", &error)],
     };
-    let mut lines = vec![good("credentials", warehouse.credentials())];
+    // What lies nowhere is only there when it answers.
+    let assumed = warehouse.credentials_are_assumed().then(|| warehouse.sign_in());
+    let mut lines = vec![match &assumed {
+        Some(Err(error)) => failed("credentials", error),
+        Some(Ok(_)) | None => good("credentials", warehouse.credentials()),
+    }];
     match warehouse.server_time() {
         Ok(server_ms) => {
             lines.push(good("network", format!("{} answers", warehouse.address())));
@@ -46,6 +51,9 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
             lines.push(bad("network", error.to_string(), hint));
             return lines;
         }
+    }
+    if let Some(Err(_)) = assumed {
+        return lines;
     }
     match warehouse.sign_in() {
         Ok(true) => lines.push(good("token", "Google gives one")),
@@ -60,7 +68,13 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
             let location = location.map_or(String::new(), |location| format!(", in {location}"));
             lines.push(good("dataset", format!("{} is there{location}", warehouse.place())));
         }
-        Err(error) => lines.push(failed("dataset", &error)),
+        Err(error) => {
+            lines.push(failed("dataset", &error));
+            // Of a project that is not there nothing else can be asked, and each line would say the same.
+            if error.hint().is_some_and(|hint| hint.contains(NO_PROJECT)) {
+                return lines;
+            }
+        }
     }
     let names = warehouse.names().ok().flatten();
     lines.extend(of_permissions(&warehouse, names.as_ref()));

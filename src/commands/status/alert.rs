@@ -47,7 +47,8 @@ pub(super) fn tell(config: &Config) -> Answer {
     Answer::new((Arc::unwrap_or_clone(facts), findings))
 }
 
-/// Sends a test by every way, and says a line about each. Critical where one failed.
+/// Sends a test by every way, and says a line about each. Critical where one failed, a warning where a
+/// worker that runs does not know the settings.
 pub(super) fn test(config: &Config) -> Result<Exit, Failure> {
     check(config)?;
     let mut exit = Exit::Done;
@@ -59,6 +60,15 @@ pub(super) fn test(config: &Config) -> Result<Exit, Failure> {
                 format!("{name}: FAILED: {}\n", plain(&why))
             }
         };
+        stdout().write_all(line.as_bytes()).map_err(OutputError::from)?;
+    }
+    for worker in alerts::workers_with_other_settings(config) {
+        exit = if exit == Exit::Done { Exit::Warning } else { exit };
+        let who = worker.pid.map_or_else(|| worker.name.clone(), |pid| format!("process {pid}"));
+        let line = format!(
+            "the worker {} does not know these settings: it read its own when it started; restart it\n",
+            plain(&who)
+        );
         stdout().write_all(line.as_bytes()).map_err(OutputError::from)?;
     }
     Ok(exit)

@@ -23,6 +23,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 pub(super) use figures::families;
 pub use round::Others;
 
@@ -31,9 +33,10 @@ use self::command::Running;
 use self::message::Message;
 use self::round::{Next, Teller};
 use super::latest::PAUSE;
-use super::{Facts, Finding, Latest};
-use crate::config::Config;
+use super::{Facts, Finding, Latest, News};
+use crate::config::{Config, Secret};
 use crate::signals::Stop;
+use crate::spool::{Layout, WorkerSeen, inspect};
 
 /// Workers look at most, and at least, so often.
 const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
@@ -116,4 +119,27 @@ pub fn test(config: &Config) -> Vec<(&'static str, Result<(), String>)> {
         answers.push(("heartbeat", channel::ping(&agent, url)));
     }
     answers.into_iter().map(|(name, sent)| (name, sent.map_err(|error| error.to_string()))).collect()
+}
+
+/// A mark of the settings by which alerts are sent, and of whose they are: those with the same mark send the same. It
+/// stands where others may read it, and gives none of the secrets away.
+pub fn mark(config: &Config, worker: &str) -> String {
+    let Config { alert_webhook, alert_format, alert_command, alert_after, alert_remind, .. } = config;
+    let Config { heartbeat_url, heartbeat_interval, .. } = config;
+    let secrets =
+        [alert_webhook, alert_command, heartbeat_url].map(|secret| secret.as_ref().map(Secret::expose));
+    let settings = format!(
+        "{worker} {secrets:?} {alert_format:?} {alert_after:?} {alert_remind:?} {heartbeat_interval:?}"
+    );
+    format!("{:016x}", xxh3_64(settings.as_bytes()))
+}
+
+/// The live workers that send alerts by other settings than these, as they read them when they started.
+pub fn workers_with_other_settings(config: &Config) -> Vec<WorkerSeen> {
+    let workers = inspect(&Layout::at(&config.spool)).map(|seen| seen.workers).unwrap_or_default();
+    let is_other = |worker: &WorkerSeen| {
+        let mark_of_it = News::read(&worker.published).and_then(|news| news.alerts);
+        worker.alive && mark_of_it.is_some_and(|its| its != mark(config, &worker.name))
+    };
+    workers.into_iter().filter(is_other).collect()
 }

@@ -61,7 +61,9 @@ impl Query for BigQuery {
             Fault::Call(CallError::Answer(Refusal {
                 meaning: Meaning::Refused, reason, message, ..
             })) if matches!(&*reason, "invalidQuery" | "invalid" | "badRequest") => {
-                QueryError::Statement { why: message, hint: None }
+                let hint =
+                    is_about_words(&message).then(|| "this warehouse speaks BigQuery's SQL".to_owned());
+                QueryError::Statement { why: message, hint }
             }
             Fault::Call(CallError::Answer(Refusal { meaning: Meaning::NotFound, message, .. }))
                 if message.contains("Table") =>
@@ -73,6 +75,13 @@ impl Query for BigQuery {
             Fault::Call(error) => client.explain(Op::JobsQuery, error).into(),
         })
     }
+}
+
+/// As it is when somebody writes for SQLite.
+fn is_about_words(message: &str) -> bool {
+    ["Function not found", "Syntax error", "No matching signature"]
+        .iter()
+        .any(|begin| message.contains(begin))
 }
 
 /// A nested value as JSON, a time in seconds since 1970 as ISO 8601; none for what can be shown as it comes.

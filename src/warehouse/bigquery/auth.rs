@@ -63,6 +63,10 @@ impl Auth {
         }
     }
 
+    pub(super) fn is_of_machine(&self) -> bool {
+        matches!(self.source, Source::Metadata { .. })
+    }
+
     /// Which credentials these are and where they lie, for people.
     pub(super) fn describe(&self) -> String {
         match &self.source {

@@ -62,6 +62,11 @@ impl BigQuery {
         format!("{}{whence}", self.client().auth.describe())
     }
 
+    /// Whether no credentials were found, so that they are this machine's own, if it has any.
+    pub fn credentials_are_assumed(&self) -> bool {
+        self.client().auth.is_of_machine()
+    }
+
     /// The address of the API.
     pub fn address(&self) -> &str {
         self.client().address()

@@ -56,6 +56,9 @@ impl Op {
     }
 }
 
+/// How the hint begins where BigQuery does not find the project.
+pub const NO_PROJECT: &str = "check that the project";
+
 /// Why a request came to nothing.
 #[derive(Clone, Debug)]
 pub enum CallError {
@@ -77,7 +80,7 @@ impl Client {
             (Meaning::NotFound, _) if answer.message.contains("Dataset") => {
                 format!("make the dataset with `irispool setup --warehouse bigquery:{}`, or correct its name", self.place)
             }
-            (Meaning::NotFound, _) => format!("check that the project {} is there, and its name", self.place.project),
+            (Meaning::NotFound, _) => format!("{NO_PROJECT} {} is there, and its name", self.place.project),
             (Meaning::Token, _) => {
                 "a fresh token was refused too: check the credentials, and this machine's clock".to_owned()
             }

@@ -50,7 +50,7 @@ pub use self::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify, classi
 pub use self::client::Client;
 pub use self::credentials::Environment;
 pub use self::examine::{Allowed, Permission, UnusableTable};
-pub use self::fault::{CallError, Op};
+pub use self::fault::{CallError, NO_PROJECT, Op};
 use self::listing::Listed;
 use self::load_budget::LoadJobs;
 pub use self::metrics::Metrics;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::ErrorCode;
 
 use crate::paste;
-use crate::warehouse::WarehouseError;
+use crate::warehouse::{DISK_FULL, WarehouseError};
 
 const RETRY_BUSY: Duration = Duration::from_millis(100);
 const RETRY_DISK: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ impl Fault {
                 later("it was interrupted", RETRY_BUSY)
             }
             Some(ErrorCode::OutOfMemory) => later("memory is short", RETRY_DISK),
-            Some(ErrorCode::DiskFull) => later("the disk is full", RETRY_DISK),
+            Some(ErrorCode::DiskFull) => later(DISK_FULL, RETRY_DISK),
             Some(ErrorCode::SystemIoFailure) => later("reading or writing the disk failed", RETRY_DISK),
             Some(ErrorCode::NotADatabase) => setup(
                 "the file is not an SQLite database",
@@ -90,7 +90,10 @@ impl Fault {
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
                 setup(
                     "the database can't be written",
-                    format!("check that this user may write {file} and into {}", folder(path)),
+                    format!(
+                        "check that this user may write {file} and into {}, and that its file system is mounted for writing",
+                        folder(path)
+                    ),
                 )
             }
             Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => setup(

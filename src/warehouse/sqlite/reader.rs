@@ -76,7 +76,7 @@ impl Reader {
         let (asked, names) = if let Some(table) = msg.strip_prefix("no such table: ") {
             (table, self.names("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", ""))
         } else {
-            let column = msg.strip_prefix("no such column: ")?;
+            let Some(column) = msg.strip_prefix("no such column: ") else { return other_dialect(msg) };
             let columns = "SELECT DISTINCT c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
                            WHERE t.type IN ('table', 'view') AND instr(lower(?1), lower(t.name)) > 0";
             (column.split(" - ").next()?, self.names(columns, sql))
@@ -95,7 +95,7 @@ impl Reader {
                 "`SELECT name FROM sqlite_schema` lists what there is, `irispool setup` makes what lacks"
                     .into(),
             ),
-            true => None,
+            true => other_dialect("no such function"),
         }
     }
 
@@ -145,6 +145,19 @@ fn lossless(value: ValueRef<'_>) -> Value<'_> {
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_or(Value::Bytes(bytes), Value::Text),
         ValueRef::Blob(bytes) => Value::Bytes(bytes),
     }
+}
+
+/// Whoever writes for BigQuery stumbles over what SQLite calls by another name, and its errors only say where.
+fn other_dialect(msg: &str) -> Option<String> {
+    let is_about_words = msg.starts_with("near ")
+        || msg.starts_with("no such function")
+        || msg.starts_with("wrong number of arguments")
+        || msg.starts_with("unrecognized token");
+    is_about_words.then(|| {
+        "this warehouse speaks SQLite's SQL, in which BigQuery's functions have other names: \
+         https://sqlite.org/lang_corefunc.html, and lang_datefunc.html for times"
+            .to_owned()
+    })
 }
 
 fn first_line(text: &str) -> &str {
