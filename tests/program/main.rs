@@ -7,6 +7,7 @@ mod bigquery_run_faults;
 mod bigquery_run_kill;
 mod bigquery_run_kill_view;
 mod bigquery_run_power;
+mod cli_mistakes;
 mod cli_screens;
 mod cli_signals;
 mod config_example;

@@ -1,15 +1,11 @@
 //! What people get wrong at first, and what is said then.
 
-#![allow(clippy::unwrap_used)]
-
-mod run_support;
-
 use std::fs;
 use std::process::Command;
 
-use run_support::disk::Tmpfs;
-use run_support::site::Ended;
-use run_support::{Site, skip};
+use crate::support::disk::Tmpfs;
+use crate::support::site::Ended;
+use crate::support::{Site, skip};
 
 fn said(command: &mut Command) -> Ended {
     Ended::of(&command.output().unwrap())
