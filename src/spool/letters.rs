@@ -17,7 +17,7 @@ use super::claim::same_owner_and_mode;
 use super::dead::{REPORT_ENDING, is_called_report, read_report, report_name};
 use super::lock::{lock_dataset, lock_dead};
 use super::rename::rename;
-use super::{DeadReport, EntryKind, Layout, SpoolError};
+use super::{DeadReport, EntryKind, Layout, SpoolError, file_time_ms};
 
 /// A report is written before its message comes; one without a message is left behind when it is this old.
 const REPORT_ALONE_MIN: Duration = Duration::from_secs(60);
@@ -174,7 +174,7 @@ fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), Spo
             report,
             report_path,
             bytes: metadata.len(),
-            written_at_ms: metadata.mtime() * 1_000 + metadata.mtime_nsec() / 1_000_000,
+            written_at_ms: file_time_ms(metadata.mtime(), metadata.mtime_nsec()),
             is_file: metadata.is_file(),
             file: FileAt::of(&metadata),
             path,

@@ -29,7 +29,7 @@ mod watch;
 mod worker;
 
 pub use archive::{
-    ArchiveFile, Contents, Limits, Packed, Packer, Removed, Restored, Target, archive_files,
+    ArchiveFile, Contents, Day, Limits, Packed, Packer, Removed, Restored, Target, archive_files,
     remove_over_limits, restore,
 };
 pub use batch::{Batch, Entry, EntryKind};
@@ -103,4 +103,11 @@ impl SpoolError {
 /// Milliseconds since 1970 UTC.
 pub fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+/// A file's time, given in seconds since 1970 UTC and nanoseconds of the second, in ms. A file system may have times that
+/// 64 bits of ms do not hold; those are brought so near that their differences can be reckoned.
+fn file_time_ms(seconds: i64, nanoseconds: i64) -> i64 {
+    const FARTHEST: i64 = i64::MAX / 4;
+    (seconds.saturating_mul(1_000)).clamp(-FARTHEST, FARTHEST) + nanoseconds / 1_000_000
 }
