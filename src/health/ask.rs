@@ -45,6 +45,9 @@ pub struct WarehouseFacts {
     pub last_row_ms: Option<i64>,
     /// How often rows of any dataset usually come; none without enough history.
     pub rhythm: Option<Rhythm>,
+    /// Contents of messages that were never loaded, as other content under their name that was written later was in: they
+    /// stand in `irispool_superseded`. None where there is no ledger to ask.
+    pub superseded: Option<u64>,
 }
 
 /// Asks one warehouse, once or again and again.
@@ -120,9 +123,10 @@ fn ask_sqlite(
     let asked =
         Reader::open(path, busy_timeout).map_err(QueryError::from).and_then(|reader| ledger::ask(&reader));
     match asked {
-        Ok(flows) => {
+        Ok(ledger) => {
             facts.answered_ms = Some(began.elapsed().as_millis() as u64);
-            (facts, Some(flows))
+            facts.superseded = Some(ledger.superseded);
+            (facts, Some(ledger.flows))
         }
         Err(error) => {
             facts.hint = match &error {

@@ -158,6 +158,11 @@ impl Endpoint {
                 totals.superseded,
             ),
             counter(
+                "irispool_dead_letters_gone",
+                "Dead letters that went by themselves, as their messages came whole.",
+                totals.letters_gone,
+            ),
+            counter(
                 "irispool_messages_given_back",
                 "Messages put back because somebody writes them, or they can't be read.",
                 totals.given_back,

@@ -13,6 +13,7 @@
 //! string (the .NET client unescapes its text before it writes), and an integer beyond 64 bits, which is read as a
 //! float. Of two fields with one name the last counts.
 
+mod compare;
 mod convert;
 mod infer;
 mod json;
@@ -22,6 +23,7 @@ mod rows;
 mod split;
 mod time;
 
+pub use compare::{has_bytes_of, has_rows_of, is_blank};
 pub use rows::{Cell, Row, Rows};
 pub use time::{UtcTime, normalise_time};
 

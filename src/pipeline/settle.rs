@@ -10,9 +10,10 @@ use crossbeam_channel::Receiver;
 use super::Shared;
 use super::failures::log_spool_failure;
 use super::figures::DatasetFigures;
+use super::letters::see_to_letters;
 use super::tally::Tally;
 use super::work::Work;
-use crate::spool::{self, DeadLetter};
+use crate::spool::{self, DeadFolder, DeadLetter};
 
 /// A message that could not be settled is tried again after this.
 const SETTLE_RETRY: Duration = Duration::from_secs(10);
@@ -68,7 +69,11 @@ pub(super) fn settle_all(shared: &Shared, tasks: &Receiver<SettleTask>) {
     for task in tasks {
         let count = task.endings.len() as u64;
         let mut settled = DatasetFigures::default();
+        let dead = DeadFolder::of(&shared.layout, task.work.batch.label());
         for (name, ending) in task.endings {
+            if let (Some(dead), Ending::Delivered { .. } | Ending::AlreadyLoaded { .. }) = (&dead, &ending) {
+                see_to_letters(shared, &task.work, dead, &name);
+            }
             settle(shared, &task.work, &task.dataset, name, ending, &mut settled);
         }
         shared.tally.figures.add(&task.dataset, settled);
@@ -107,6 +112,12 @@ fn settle(
         return;
     }
     count(&shared.tally, &ending);
+    if let Ending::Superseded { bytes } = ending {
+        tracing::info!(
+            folder = work.batch.label(), message_id = %name.to_string_lossy(), bytes,
+            "not loaded: other content under its name that was written later is in; irispool_superseded has it"
+        );
+    }
     match ending {
         Ending::Delivered { rows, rescued, bytes } => {
             settled.delivered += 1;

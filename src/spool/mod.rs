@@ -16,11 +16,13 @@ mod batch;
 mod claim;
 mod count;
 mod dead;
+mod dead_folder;
 mod disk_space;
 mod inspect;
 mod layout;
 mod letters;
 mod lock;
+mod mended;
 mod read;
 mod recover;
 mod rename;
@@ -35,7 +37,8 @@ pub use archive::{
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer, Folder};
 pub use count::{dead_bytes, disk_bytes, ready_messages};
-pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
+pub use dead::{BadRowNote, DeadLetter, DeadReport, Delivered, WholeCame, bury};
+pub use dead_folder::{DeadFolder, Holds, gone_letters};
 pub use disk_space::DiskSpace;
 pub use inspect::{AGES, Inspection, Part, Queue, Sighting, WorkerSeen, inspect};
 pub use layout::{Layout, folder_label};
@@ -43,6 +46,7 @@ pub use letters::{
     Dropped, Letter, Letters, ReportAlone, Retried, dead_letters, drop_letter, reason_group,
     remove_reports_alone, retry_letters,
 };
+pub use mended::set_written_at;
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use recover::{take_over_dead_workers, workers_on};
 pub use settle::{Keep, settle_delivered};
