@@ -7,9 +7,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use run_support::{Site, strace};
+use run_support::{Daemon, Site, strace, until};
 use serde_json::Value;
 
 const OCTOBER: Duration = Duration::from_secs(1_761_623_940);
@@ -295,6 +296,25 @@ fn a_letter_with_anything_that_the_whole_message_lacks_stays_and_says_so() {
 }
 
 #[test]
+fn a_letter_that_cannot_be_read_stays_and_says_so() {
+    let whole = message(&[&row(1)]);
+    let link = |site: &Site| {
+        fs::create_dir_all(site.incoming("FREQ")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", site.incoming("FREQ").join("m")).unwrap();
+    };
+    let large = |site: &Site| drop(site.put("FREQ", "m", " ".repeat(5_000_000)));
+    for make in [&link as &dyn Fn(&Site), &large] {
+        let site = Site::new();
+        make(&site);
+        site.once(&["--max-file-bytes=4MB"]);
+        put_at(&site, "m", &whole, 1);
+        site.drain(&["--max-file-bytes=4MB"]);
+        assert!(in_dead(&site, "m").symlink_metadata().is_ok());
+        assert_eq!(site.report("FREQ", "m").whole_came.unwrap().bytes, whole.len() as u64);
+    }
+}
+
+#[test]
 fn a_row_that_strict_refuses_has_values_so_its_letter_stays() {
     let site = Site::new();
     let strange = r#"{"dataset":"FREQ","frequency":2,"strange":1}"#;
@@ -423,4 +443,29 @@ fn a_mended_letter_that_is_newer_keeps_its_time() {
     let after = site.incoming("FREQ").join("m").metadata().unwrap();
     let times = |found: &fs::Metadata| (found.mtime(), found.mtime_nsec());
     assert_eq!(times(&after), times(&before));
+}
+
+/// The disk is slow when the empty message is buried, so the whole one is delivered before.
+#[test]
+fn a_letter_that_is_buried_after_its_message_was_delivered_whole_goes_too() {
+    if !strace::works() {
+        return;
+    }
+    let site = Site::new();
+    let mut command = Command::new("strace");
+    // A report gets its name by this call; a claim, a burial and the client have others.
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename"]);
+    command.args(["-e", "inject=rename:delay_enter=2000000", env!("CARGO_BIN_EXE_irispool"), "run"]);
+    command.args(site.run_arguments()).args(["--scan-interval=100ms", "--flush-interval=10ms"]);
+    let mut daemon = Daemon::start(command, site.folder.path());
+    daemon.wait_until_ready();
+    site.put("FREQ", "m", "");
+    until("the empty message is claimed", || site.files_in("incoming").is_empty());
+    site.put("FREQ", "m", message(&[&row(1)]));
+    until("the whole message is loaded", || site.loaded() == 1);
+    assert!(!in_dead(&site, "m").exists(), "the empty one is not buried yet");
+    until("all is settled", || !site.has_messages());
+    daemon.stop();
+    assert_no_letters(&site);
+    assert_eq!(gone(&site).len(), 1);
 }

@@ -114,9 +114,7 @@ pub(super) fn send_endings(shared: &Shared, settle: &Sender<SettleTask>, work: &
     shared.tables.unpark(&dataset);
     let now = now_ms();
     // The settlers outlive the deliverers.
-    let send = |endings| {
-        drop(settle.send(SettleTask { work: Arc::clone(work), dataset: Arc::clone(&dataset), endings }))
-    };
+    let send = |endings| drop(settle.send(SettleTask::new(shared, work, &dataset, endings)));
     let mut endings = Vec::with_capacity(SETTLE_AT_ONCE);
     for (place, (message, outcome)) in messages.into_iter().zip(outcomes).enumerate() {
         if matches!(outcome, Outcome::Loaded | Outcome::LoadedBut(_)) {

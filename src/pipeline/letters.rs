@@ -30,9 +30,13 @@ pub(super) fn see_to_letters(shared: &Shared, work: &Work, dead: &DeadFolder, na
         return;
     }
     for letter in letters {
-        let Some(part) = letter.read(shared.settings.max_file_bytes) else { continue };
-        let done = match holds(&whole, written_at_ms, &letter, &part) {
-            Some(holds) => let_go(shared, dead, &letter, holds, &part),
+        let part = match contents(&letter, shared.settings.max_file_bytes) {
+            Ok(part) => part,
+            Err(InHand) => continue,
+        };
+        let holds = part.as_deref().and_then(|part| holds(&whole, written_at_ms, &letter, part));
+        let done = match holds {
+            Some(holds) => let_go(shared, dead, &letter, holds, part.as_deref().unwrap_or_default()),
             None => dead.note_whole(&letter, bytes).map(|noted| {
                 if noted {
                     tracing::warn!(
@@ -46,6 +50,17 @@ pub(super) fn see_to_letters(shared: &Shared, work: &Work, dead: &DeadFolder, na
             log_spool_failure(&error);
         }
     }
+}
+
+/// The letter has gone, or somebody writes it.
+struct InHand;
+
+/// None of what is no regular file, or was too large to be read.
+fn contents(letter: &Letter, bytes_max: u64) -> Result<Option<Vec<u8>>, InHand> {
+    if !letter.is_file || letter.bytes > bytes_max {
+        return Ok(None);
+    }
+    letter.read(bytes_max).map(Some).ok_or(InHand)
 }
 
 /// What the message has of the letter, if it has all of it.

@@ -88,7 +88,7 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
     if !endings.is_empty() {
         // The settlers outlive the readers.
         let dataset = Arc::from(catalog::dataset_name(work.batch.label()));
-        let _ = outlets.settle.send(SettleTask { work: Arc::clone(work), dataset, endings });
+        let _ = outlets.settle.send(SettleTask::new(shared, work, &dataset, endings));
     }
     outlets.parsed(work, count);
     work.end(1);
