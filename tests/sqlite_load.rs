@@ -247,7 +247,7 @@ fn an_older_message_that_mends_what_is_in_is_loaded_and_one_that_does_not_is_for
         (older(5, &[ROW, OTHER, ROW], 1), Outcome::Loaded),
         (older(6, &[ROW, OTHER, ROW, ROW], 0), Outcome::Loaded),
     ] {
-        assert_eq!(load(&warehouse, "FREQ", &[message.clone()]), [outcome], "{:x}", message.hash);
+        assert_eq!(load(&warehouse, "FREQ", std::slice::from_ref(&message)), [outcome], "{:x}", message.hash);
     }
     assert_eq!(place.number("SELECT count(*) FROM bmrs_freq_iris"), 4);
     assert_eq!(place.number("SELECT dead FROM irispool_load_history"), 0);
