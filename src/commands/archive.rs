@@ -6,7 +6,6 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
-use jiff::civil::Date;
 
 use super::args::{NotThere, is_of, refuse_unknown, spool_of};
 use super::query::{self, Format, QueryArgs};
@@ -14,7 +13,9 @@ use super::text::{counted, named, say, size};
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::observe::plain;
-use crate::spool::{ArchiveFile, Contents, Layout, Restored, SpoolError, Target, archive_files, restore};
+use crate::spool::{
+    ArchiveFile, Contents, Day, Layout, Restored, SpoolError, Target, archive_files, restore,
+};
 use crate::warehouse::{Answer, Query, QueryError, Value};
 
 #[derive(Debug, Subcommand)]
@@ -45,14 +46,14 @@ pub struct Filter {
     #[arg(long = "dataset", value_name = "NAME")]
     pub datasets: Vec<String>,
     /// Only messages written on this day, UTC
-    #[arg(long, value_name = "YYYY-MM-DD", conflicts_with_all = ["since", "until"])]
-    pub day: Option<Date>,
+    #[arg(long, value_name = "YYYY-MM-DD", allow_hyphen_values = true, conflicts_with_all = ["since", "until"])]
+    pub day: Option<Day>,
     /// Only of this day and later
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub since: Option<Date>,
+    #[arg(long, value_name = "YYYY-MM-DD", allow_hyphen_values = true)]
+    pub since: Option<Day>,
     /// Only of this day and earlier
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub until: Option<Date>,
+    #[arg(long, value_name = "YYYY-MM-DD", allow_hyphen_values = true)]
+    pub until: Option<Day>,
 }
 
 #[derive(Debug, Args)]
@@ -146,7 +147,7 @@ impl Filter {
         self.datasets.is_empty() && self.day.is_none() && self.since.is_none() && self.until.is_none()
     }
 
-    fn takes_day(&self, day: Date) -> bool {
+    fn takes_day(&self, day: Day) -> bool {
         let (since, until) = (self.since.or(self.day), self.until.or(self.day));
         since.is_none_or(|since| day >= since) && until.is_none_or(|until| day <= until)
     }

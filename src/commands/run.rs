@@ -292,6 +292,7 @@ fn summarise(what: &'static str, now: &Totals, before: &Totals, elapsed: Duratio
         already_loaded = now.already_loaded - before.already_loaded,
         rescued_rows = now.rescued_rows - before.rescued_rows,
         dead = now.dead - before.dead,
+        letters_gone = now.letters_gone - before.letters_gone,
         seconds = format!("{seconds:.1}"),
         files_per_second = (files as f64 / seconds) as u64,
         "{what}"

@@ -51,6 +51,9 @@ pub struct WarehouseFacts {
     pub left_alone: Vec<LeftAlone>,
     /// How often rows of any dataset usually come; none without enough history.
     pub rhythm: Option<Rhythm>,
+    /// Contents of messages that were never loaded, as other content under their name that was written later was in: they
+    /// stand in `irispool_superseded`. None where there is no ledger to ask.
+    pub superseded: Option<u64>,
 }
 
 /// Asks one warehouse, once or again and again.
@@ -131,10 +134,11 @@ fn ask_sqlite(
         .map_err(QueryError::from)
         .and_then(|reader| Ok((ledger::ask(&reader)?, reader.left_alone().unwrap_or_default())));
     match asked {
-        Ok((flows, left_alone)) => {
+        Ok((ledger, left_alone)) => {
             facts.left_alone = left_alone;
             facts.answered_ms = Some(began.elapsed().as_millis() as u64);
-            (facts, Some(flows))
+            facts.superseded = Some(ledger.superseded);
+            (facts, Some(ledger.flows))
         }
         Err(error) => {
             facts.hint = match &error {

@@ -9,16 +9,33 @@ use crate::warehouse::{Answer, Query, QueryError, Value};
 
 const DATASETS_SQL: &str = include_str!("../../sql/sqlite/health/datasets.sql");
 const RHYTHM_SQL: &str = include_str!("../../sql/sqlite/health/rhythm.sql");
-const LEDGER_SQL: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'irispool_load_history'";
+const TABLES_SQL: &str =
+    "SELECT name FROM sqlite_schema WHERE name IN ('irispool_load_history', 'irispool_superseded')";
+const SUPERSEDED_SQL: &str = "SELECT count(*) FROM irispool_superseded WHERE loaded_at IS NULL";
+
+/// What the ledger says.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) flows: BTreeMap<String, Flow>,
+    /// Contents that were never loaded, as one that was written later was in.
+    pub(super) superseded: u64,
+}
 
 /// Asks a database that may be so new that it has no ledger.
-pub(super) fn ask(reader: &Reader) -> Result<BTreeMap<String, Flow>, QueryError> {
-    let mut ledgers = 0;
-    each_row(reader, LEDGER_SQL, |row| ledgers = int(&row[0]))?;
-    let mut flows: BTreeMap<String, Flow> = BTreeMap::new();
-    if ledgers == 0 {
-        return Ok(flows);
+pub(super) fn ask(reader: &Reader) -> Result<Ledger, QueryError> {
+    let mut tables = Vec::new();
+    each_row(reader, TABLES_SQL, |row| tables.push(text(&row[0]).to_owned()))?;
+    let has = |table: &str| tables.iter().any(|name| name == table);
+    let mut superseded = 0;
+    if has("irispool_superseded") {
+        each_row(reader, SUPERSEDED_SQL, |row| superseded = int(&row[0]) as u64)?;
     }
+    let flows = if has("irispool_load_history") { flows(reader)? } else { BTreeMap::new() };
+    Ok(Ledger { flows, superseded })
+}
+
+fn flows(reader: &Reader) -> Result<BTreeMap<String, Flow>, QueryError> {
+    let mut flows: BTreeMap<String, Flow> = BTreeMap::new();
     each_row(reader, DATASETS_SQL, |row| {
         let flow = Flow {
             last_row_ms: time(&row[1]),

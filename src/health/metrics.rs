@@ -157,6 +157,11 @@ impl Endpoint {
                 totals.superseded,
             ),
             counter(
+                "irispool_dead_letters_gone",
+                "Dead letters that went by themselves, as their messages came whole.",
+                totals.letters_gone,
+            ),
+            counter(
                 "irispool_messages_given_back",
                 "Messages put back because somebody writes them, or they can't be read.",
                 totals.given_back,
@@ -317,8 +322,15 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
     if let Some(last_ms) = warehouse.last_row_ms {
         newest = newest.with(&[], last_ms as f64 / 1e3);
     }
+    let mut superseded = gauge(
+        "irispool_superseded_contents",
+        "Contents of messages that were never loaded, as other content that was written later was in: in SQLite.",
+    );
+    if let Some(contents) = warehouse.superseded {
+        superseded = superseded.with(&[], contents);
+    }
     vec![
         backlog, bytes, ages, oldest, stray, too_deep, claimed, dead, dead_bytes, last, newest, hour, day,
-        workers, disks, free, up, answer,
+        workers, disks, free, up, answer, superseded,
     ]
 }

@@ -15,6 +15,7 @@
 //! text is kept. Of two fields with one name, or for one column, one fills the column and the other is rescued.
 
 mod answer;
+mod compare;
 mod convert;
 mod form;
 mod infer;
@@ -26,6 +27,7 @@ mod rows;
 mod split;
 mod time;
 
+pub use compare::{has_bytes_of, has_rows_of, is_blank};
 pub use rows::{Cell, Row, Rows};
 pub use time::{UtcTime, normalise_time};
 

@@ -10,11 +10,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Shared;
 use super::failures::log_failure;
+use super::mended::less_whole;
 use super::parcel::Parcel;
 use super::settle::{Ending, SETTLE_AT_ONCE, SettleTask};
 use super::tally::Tally;
 use super::work::Work;
-use crate::spool::{BadRowNote, DeadLetter, now_ms};
+use crate::spool::{BadRowNote, DeadLetter, Delivered, now_ms};
 use crate::warehouse::{Delivery, Message, Outcome, RefusedRow, Warehouse};
 
 /// While more may come, it is looked so often whether it still may.
@@ -113,9 +114,7 @@ pub(super) fn send_endings(shared: &Shared, settle: &Sender<SettleTask>, work: &
     shared.tables.unpark(&dataset);
     let now = now_ms();
     // The settlers outlive the deliverers.
-    let send = |endings| {
-        drop(settle.send(SettleTask { work: Arc::clone(work), dataset: Arc::clone(&dataset), endings }))
-    };
+    let send = |endings| drop(settle.send(SettleTask::new(shared, work, &dataset, endings)));
     let mut endings = Vec::with_capacity(SETTLE_AT_ONCE);
     for (place, (message, outcome)) in messages.into_iter().zip(outcomes).enumerate() {
         if matches!(outcome, Outcome::Loaded | Outcome::LoadedBut(_)) {
@@ -139,6 +138,7 @@ fn ending(message: &Message, outcome: Outcome, letter: Option<DeadLetter>) -> En
     let (refused, letter) = match (outcome, letter) {
         // What is dead of older content needs nobody any more.
         (Outcome::Superseded, _) => return Ending::Superseded { bytes },
+        (Outcome::LessWhole, letter) => return Ending::Dead(less_whole(letter)),
         (Outcome::AlreadyLoaded, None) => return Ending::AlreadyLoaded { bytes },
         (Outcome::AlreadyLoaded, Some(letter)) => return Ending::Dead(letter),
         (Outcome::Loaded, letter) => (Vec::new(), letter),
@@ -147,10 +147,24 @@ fn ending(message: &Message, outcome: Outcome, letter: Option<DeadLetter>) -> En
     let rows = (message.rows.len() - refused.len()) as u64;
     let rescued = u64::from(message.rescued);
     let dead_rows = u64::from(message.dead) + refused.len() as u64;
+    let letter = letter.map(|letter| telling_good(letter, rows));
     match with_refused(letter, refused) {
-        Some(letter) => Ending::PartlyDead { letter, rows, rescued, dead_rows },
+        Some(mut letter) => {
+            letter.delivered = Some(Delivered::new(message.hash, message.written_at_ms, rows));
+            Ending::PartlyDead { letter, rows, rescued, dead_rows }
+        }
         None => Ending::Delivered { rows, rescued, bytes },
     }
+}
+
+/// The letter of the rows that could not be parsed says how many could.
+fn telling_good(letter: DeadLetter, good: u64) -> DeadLetter {
+    let reason = match good {
+        0 => letter.reason,
+        1 => format!("{} (the one good row was delivered)", letter.reason),
+        _ => format!("{} ({good} good rows were delivered)", letter.reason),
+    };
+    DeadLetter { reason, ..letter }
 }
 
 /// The letter of the rows that could not be parsed, with those that the warehouse refused.

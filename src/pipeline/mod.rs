@@ -17,6 +17,7 @@
 mod ahead;
 mod budget;
 mod bulk;
+mod burials;
 mod coordinate;
 mod dead_room;
 mod deliver;
@@ -24,7 +25,9 @@ mod failures;
 mod figures;
 mod give_back;
 mod keep;
+mod letters;
 mod list;
+mod mended;
 mod parcel;
 mod parse;
 mod run;
@@ -83,6 +86,7 @@ pub(crate) struct Shared {
     tables: tables::Tables,
     budget: Arc<budget::Budget>,
     tally: Arc<Tally>,
+    burials: burials::Burials,
     /// Batches to be listed and entries to be parsed: none means that nothing more comes to the deliverers for now.
     upstream: AtomicU64,
     /// One deliverer gathers at a time: if several did, each would get a part of every table's rows.

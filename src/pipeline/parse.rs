@@ -9,12 +9,13 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::Shared;
 use super::budget::Permit;
 use super::give_back::give_back;
+use super::mended::{less_whole, win_over_delivered};
 use super::parcel::{Outlets, Parcel};
 use super::settle::{Ending, SettleTask};
 use super::work::Work;
 use crate::catalog::{self, Schema};
 use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
-use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError};
+use crate::spool::{self, BadRowNote, DeadFolder, DeadLetter, Entry, EntryKind, ReadError};
 use crate::warehouse::{Delivery, Message};
 
 /// The folder that the client uses for messages without a subject: their rows or their names say what they are.
@@ -43,7 +44,8 @@ const BUFFER_KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// Reads and encodes some entries of a batch, and sends their rows and endings on.
 pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entry>, outlets: &Outlets) {
-    let mut reader = Reader { shared, work, outlets, open_parcel: None };
+    let dead = DeadFolder::of(&shared.layout, work.batch.label());
+    let mut reader = Reader { shared, work, outlets, dead, open_parcel: None };
     let mut endings = Vec::new();
     let count = entries.len() as u64;
     // Its messages may all end before this says that they are parsed, and a batch that comes back is listed anew.
@@ -86,7 +88,7 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
     if !endings.is_empty() {
         // The settlers outlive the readers.
         let dataset = Arc::from(catalog::dataset_name(work.batch.label()));
-        let _ = outlets.settle.send(SettleTask { work: Arc::clone(work), dataset, endings });
+        let _ = outlets.settle.send(SettleTask::new(shared, work, &dataset, endings));
     }
     outlets.parsed(work, count);
     work.end(1);
@@ -96,6 +98,8 @@ struct Reader<'a> {
     shared: &'a Shared,
     work: &'a Arc<Work>,
     outlets: &'a Outlets,
+    /// What its dataset has of dead letters.
+    dead: Option<DeadFolder>,
     open_parcel: Option<Parcel>,
 }
 
@@ -150,9 +154,14 @@ impl Reader<'_> {
         message.rows = rows - encoded.good as usize..rows;
         message.rescued = encoded.rescued;
         message.dead = encoded.bad.len() as u32;
-        if !encoded.bad.is_empty() {
-            parcel.letters.push((parcel.delivery.messages.len(), bad_rows_letter(encoded.good, encoded.bad)));
+        let letter = (!encoded.bad.is_empty()).then(|| bad_rows_letter(encoded.bad));
+        if let Some(dead) = &self.dead
+            && !win_over_delivered(self.work, dead, &mut message)
+        {
+            parcel.delivery.rows.truncate(message.rows.start);
+            return Err(Fate::Dead(less_whole(letter)));
         }
+        parcel.letters.extend(letter.map(|letter| (parcel.delivery.messages.len(), letter)));
         parcel.delivery.messages.push(message);
         Ok(())
     }
@@ -260,21 +269,16 @@ fn encode(
     })
 }
 
-fn bad_rows_letter(good: u32, bad: Vec<BadRow>) -> DeadLetter {
+fn bad_rows_letter(bad: Vec<BadRow>) -> DeadLetter {
     let first = &bad[0];
     let reason = match bad.len() {
         1 => format!("row {}: {}", first.row, first.reason),
         count => format!("{count} bad rows, the first one row {}: {}", first.row, first.reason),
-    };
-    let reason = match good {
-        0 => reason,
-        1 => format!("{reason} (the one good row was delivered)"),
-        _ => format!("{reason} ({good} good rows were delivered)"),
     };
     let byte = Some(first.byte);
     let rows = bad
         .into_iter()
         .map(|bad| BadRowNote { row: bad.row, byte: Some(bad.byte), reason: bad.reason })
         .collect();
-    DeadLetter { stage: "parse", reason, byte, rows }
+    DeadLetter { rows, ..DeadLetter::whole("parse", reason, byte) }
 }

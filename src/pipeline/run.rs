@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use super::budget::Budget;
+use super::burials::Burials;
 use super::coordinate::Coordinator;
 use super::stages::{self, Stages};
 use super::tables::Tables;
@@ -65,6 +66,7 @@ pub fn run(
         settings,
         layout,
         tally,
+        burials: Burials::default(),
         upstream: AtomicU64::new(0),
         gathering: Mutex::new(()),
         stop,

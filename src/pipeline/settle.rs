@@ -10,12 +10,16 @@ use crossbeam_channel::Receiver;
 use super::Shared;
 use super::failures::log_spool_failure;
 use super::figures::DatasetFigures;
+use super::letters::see_to_letters;
 use super::tally::Tally;
 use super::work::Work;
-use crate::spool::{self, DeadLetter};
+use crate::spool::{self, DeadFolder, DeadLetter};
 
 /// A message that could not be settled is tried again after this.
 const SETTLE_RETRY: Duration = Duration::from_secs(10);
+
+/// A message waits so long for the burial of an earlier one of its name.
+const AFTER_BURIAL: Duration = Duration::from_millis(100);
 
 /// Messages settled by one thread at a time.
 pub(super) const SETTLE_AT_ONCE: usize = 32;
@@ -24,9 +28,21 @@ pub(super) const SETTLE_AT_ONCE: usize = 32;
 const REPORT_BYTES: u64 = 4_096;
 
 pub(super) struct SettleTask {
-    pub(super) work: Arc<Work>,
-    pub(super) dataset: Arc<str>,
-    pub(super) endings: Vec<(OsString, Ending)>,
+    work: Arc<Work>,
+    dataset: Arc<str>,
+    endings: Vec<(OsString, Ending)>,
+}
+
+impl SettleTask {
+    pub(super) fn new(
+        shared: &Shared,
+        work: &Arc<Work>,
+        dataset: &Arc<str>,
+        endings: Vec<(OsString, Ending)>,
+    ) -> SettleTask {
+        shared.burials.begin(work.batch.label(), &endings);
+        SettleTask { work: Arc::clone(work), dataset: Arc::clone(dataset), endings }
+    }
 }
 
 #[derive(Debug)]
@@ -54,6 +70,17 @@ pub(super) enum Ending {
     },
 }
 
+impl Ending {
+    /// All that the message has is in the warehouse.
+    fn is_whole(&self) -> bool {
+        matches!(self, Ending::Delivered { .. } | Ending::AlreadyLoaded { .. })
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self, Ending::Dead(_) | Ending::PartlyDead { .. })
+    }
+}
+
 /// What a settler yields of the processor to the threads before it, as a nice value: rows that are in can wait, and on
 /// two cores the claims of a backlog would take half as long again.
 #[cfg(target_os = "linux")]
@@ -68,7 +95,18 @@ pub(super) fn settle_all(shared: &Shared, tasks: &Receiver<SettleTask>) {
     for task in tasks {
         let count = task.endings.len() as u64;
         let mut settled = DatasetFigures::default();
+        let label = task.work.batch.label();
+        let dead = DeadFolder::of(&shared.layout, label);
         for (name, ending) in task.endings {
+            if ending.is_whole() {
+                if shared.burials.is_under_way(label, &name) {
+                    task.work.keep_unsettled(name, ending, AFTER_BURIAL);
+                    continue;
+                }
+                if let Some(dead) = &dead {
+                    see_to_letters(shared, &task.work, dead, &name);
+                }
+            }
             settle(shared, &task.work, &task.dataset, name, ending, &mut settled);
         }
         shared.tally.figures.add(&task.dataset, settled);
@@ -97,7 +135,11 @@ fn settle(
         Ok(())
     };
     let result = match &ending {
-        Ending::Dead(letter) | Ending::PartlyDead { letter, .. } => bury(letter),
+        Ending::Dead(letter) | Ending::PartlyDead { letter, .. } => {
+            let buried = bury(letter);
+            shared.burials.end(work.batch.label(), &name);
+            buried
+        }
         _ => spool::settle_delivered(layout, &work.batch, &name, shared.settings.keep),
     };
     if let Err(error) = result {
@@ -107,6 +149,12 @@ fn settle(
         return;
     }
     count(&shared.tally, &ending);
+    if let Ending::Superseded { bytes } = ending {
+        tracing::info!(
+            folder = work.batch.label(), message_id = %name.to_string_lossy(), bytes,
+            "not loaded: other content under its name that was written later is in; irispool_superseded has it"
+        );
+    }
     match ending {
         Ending::Delivered { rows, rescued, bytes } => {
             settled.delivered += 1;

@@ -47,6 +47,8 @@ tally! {
     dead,
     /// Rows that went to dead although the rest of their message was delivered.
     dead_rows,
+    /// Dead letters that went by themselves, as their messages came whole.
+    letters_gone,
     /// Messages put back because somebody writes them, or they can't be read.
     given_back,
     /// Batches taken over from dead workers.

@@ -26,6 +26,46 @@ pub struct DeadLetter {
     pub byte: Option<u64>,
     /// The bad rows, where the rest of the message was delivered.
     pub rows: Vec<BadRowNote>,
+    /// What was delivered of it.
+    pub delivered: Option<Delivered>,
+}
+
+/// The content of a message whose good rows were delivered, while others were bad.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// XXH3 (128 bits) of the file's bytes, 32 hexadecimal digits.
+    pub content_hash: String,
+    /// When its file was written, in ms since 1970 UTC: of two contents the later one wins.
+    pub written_at_ms: i64,
+    /// How many rows were good.
+    pub rows: u64,
+}
+
+impl Delivered {
+    pub fn new(content_hash: u128, written_at_ms: i64, rows: u64) -> Delivered {
+        Delivered { content_hash: hash_text(content_hash), written_at_ms, rows }
+    }
+
+    /// The time of writing, in ms since 1970 UTC, that a content must have to win over this one; none where it has it. The
+    /// same content must not be older, or its rows that come anew would be.
+    pub fn time_to_win(&self, content_hash: u128, written_at_ms: i64) -> Option<i64> {
+        let is_same = self.content_hash == hash_text(content_hash);
+        let needed = if is_same { self.written_at_ms } else { self.written_at_ms.saturating_add(1) };
+        (written_at_ms < needed).then_some(needed)
+    }
+}
+
+pub(super) fn hash_text(content_hash: u128) -> String {
+    format!("{content_hash:032x}")
+}
+
+/// A message of a letter's name that came later, and was delivered whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeCame {
+    /// When that was seen.
+    pub at: String,
+    /// Its size.
+    pub bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +92,11 @@ pub struct DeadReport {
     pub bad_rows: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<BadRowNote>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<Delivered>,
+    /// A message of this name came whole later, and has not all that this one has: a person must choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_came: Option<WholeCame>,
     pub first_failed_at: String,
     pub last_failed_at: String,
     pub attempts: u32,
@@ -61,7 +106,7 @@ pub struct DeadReport {
 
 impl DeadLetter {
     pub fn whole(stage: &'static str, reason: impl Into<String>, byte: Option<u64>) -> DeadLetter {
-        DeadLetter { stage, reason: reason.into(), byte, rows: Vec::new() }
+        DeadLetter { stage, reason: reason.into(), byte, rows: Vec::new(), delivered: None }
     }
 }
 
@@ -131,8 +176,7 @@ fn report_of(
     place: &OsStr,
 ) -> DeadReport {
     let earlier = read_report(&folder.join(report_name(place)));
-    let now = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default();
-    let now = now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    let now = now_text();
     DeadReport {
         dataset: batch.label().to_owned(),
         message_id: name.to_string_lossy().into_owned(),
@@ -141,6 +185,8 @@ fn report_of(
         byte: letter.byte,
         bad_rows: letter.rows.len() as u64,
         rows: letter.rows.iter().take(ROWS_NAMED_MAX).cloned().collect(),
+        delivered: letter.delivered.clone(),
+        whole_came: earlier.as_ref().and_then(|report| report.whole_came.clone()),
         first_failed_at: earlier
             .as_ref()
             .map_or_else(|| now.clone(), |report| report.first_failed_at.clone()),
@@ -149,6 +195,12 @@ fn report_of(
         worker: worker.to_owned(),
         irispool: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
+
+/// `2025-10-28T03:59:00.000Z`.
+pub(super) fn now_text() -> String {
+    let now = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default();
+    now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// `<message id>.error.json`, or, where that is too long for a file name, a cut name with a hash in it.
@@ -181,7 +233,7 @@ pub(super) fn read_report(path: &Path) -> Option<DeadReport> {
 }
 
 /// The report is on the disk when this returns: else a power cut could leave a message with an empty one.
-fn write_synced(path: &Path, report: &DeadReport) -> Result<(), SpoolError> {
+pub(super) fn write_synced(path: &Path, report: &DeadReport) -> Result<(), SpoolError> {
     let write = || -> io::Result<()> {
         let mut file = File::create(path)?;
         file.write_all(&serde_json::to_vec_pretty(report)?)?;

@@ -16,7 +16,7 @@ use super::batch::{list, open_folder};
 use super::count::count_dead;
 use super::letters::folder_entries;
 use super::worker::LOCK;
-use super::{Entry, EntryKind, Layout, SpoolError, folder_label, now_ms};
+use super::{Entry, EntryKind, Layout, SpoolError, file_time_ms, folder_label, now_ms};
 
 /// The upper ends of the classes of age in [`Queue::ages`]; the last class has none.
 pub const AGES: [Duration; 5] = [
@@ -89,7 +89,7 @@ pub struct Queue {
 impl Queue {
     /// Another message that is ready or claimed.
     fn add_undelivered(&mut self, found: &Stat, now: i64) {
-        let written_ms = found.st_mtime * 1_000 + found.st_mtime_nsec as i64 / 1_000_000;
+        let written_ms = file_time_ms(found.st_mtime, found.st_mtime_nsec as i64);
         if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
             self.backlog_bytes += found.st_size as u64;
         }

@@ -16,8 +16,9 @@ use super::batch::{list, open_folder};
 use super::claim::same_owner_and_mode;
 use super::dead::{REPORT_ENDING, is_called_report, read_report, report_name};
 use super::lock::{lock_dataset, lock_dead};
+use super::mended::win_over_delivered;
 use super::rename::rename;
-use super::{DeadReport, EntryKind, Layout, SpoolError};
+use super::{DeadReport, EntryKind, Layout, SpoolError, file_time_ms};
 
 /// A report is written before its message comes; one without a message is left behind when it is this old.
 const REPORT_ALONE_MIN: Duration = Duration::from_secs(60);
@@ -100,6 +101,24 @@ pub enum Dropped {
 }
 
 impl Letter {
+    /// None where there is nothing of that name.
+    pub(super) fn at(folder: &Path, label: &str, name: &OsStr) -> Option<Letter> {
+        let path = folder.join(name);
+        let metadata = path.symlink_metadata().ok()?;
+        let report_path = folder.join(report_name(name));
+        Some(Letter {
+            label: label.to_owned(),
+            name: name.to_owned(),
+            report: read_report(&report_path),
+            report_path,
+            bytes: metadata.len(),
+            written_at_ms: file_time_ms(metadata.mtime(), metadata.mtime_nsec()),
+            is_file: metadata.is_file(),
+            file: FileAt::of(&metadata),
+            path,
+        })
+    }
+
     /// The message's id: its name in `incoming`, as far as that is text.
     pub fn message_id(&self) -> String {
         self.name_in_incoming().to_string_lossy().into_owned()
@@ -107,7 +126,7 @@ impl Letter {
 
     /// The name under which it came. The report has it, but as text, and anybody may have edited that; so it counts only
     /// where it agrees with the file's own name.
-    fn name_in_incoming(&self) -> OsString {
+    pub(super) fn name_in_incoming(&self) -> OsString {
         let Some(report) = &self.report else { return self.name.clone() };
         let id = OsStr::new(&report.message_id);
         let number = self.name.as_bytes().iter().rposition(|byte| *byte == b'~');
@@ -164,21 +183,7 @@ fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), Spo
             }
             continue;
         }
-        let name = name.clone();
-        let report_path = folder.join(report_name(&name));
-        let Ok(metadata) = path.symlink_metadata() else { continue };
-        let report = read_report(&report_path);
-        found.letters.push(Letter {
-            label: label.to_owned(),
-            name,
-            report,
-            report_path,
-            bytes: metadata.len(),
-            written_at_ms: metadata.mtime() * 1_000 + metadata.mtime_nsec() / 1_000_000,
-            is_file: metadata.is_file(),
-            file: FileAt::of(&metadata),
-            path,
-        });
+        found.letters.extend(Letter::at(folder, label, name));
     }
     Ok(())
 }
@@ -230,7 +235,8 @@ fn make_folder_like(folder: &Path, incoming: &Path) -> Result<(), SpoolError> {
 const LONG_NAME_BYTES: usize = 200;
 
 /// Moves letters of one folder back to `incoming`, under their messages' ids, and then removes their reports. Gives
-/// what became of each.
+/// what became of each. A letter that was mended with an older copy gets a time of writing at which it wins over what was
+/// delivered of it.
 ///
 /// The folder's lock is held meanwhile, so that no worker claims and buries a message again between the two steps, and so
 /// is that of who buries, for a second copy which a worker may have in hand. A crash between them leaves a report without a message, which [`remove_reports_alone`] removes.
@@ -247,6 +253,7 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
     let mut results = Vec::with_capacity(letters.len());
     for letter in letters {
         let report = FileAt::at(&letter.report_path);
+        win_over_delivered(letter)?;
         results.push(match rename(&letter.path, &folder.join(letter.name_in_incoming())) {
             Ok(()) => {
                 remove_if_same(&letter.report_path, report)?;
@@ -264,16 +271,30 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
 pub fn drop_letter(layout: &Layout, letter: &Letter) -> Result<Dropped, SpoolError> {
     // Nobody buries another one under its name between the look and the removal.
     let _burials = lock_dead(layout, &letter.label);
-    match letter.path.symlink_metadata() {
-        Ok(found) if FileAt::of(&found) == letter.file => {}
-        Ok(_) => return Ok(Dropped::Changed),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Dropped::Gone),
-        Err(error) => return Err(SpoolError::io("look at", &letter.path, error)),
+    if let Some(other) = letter.is_other()? {
+        return Ok(other);
     }
-    let report = FileAt::at(&letter.report_path);
-    remove(&letter.path)?;
-    remove_if_same(&letter.report_path, report)?;
+    letter.delete()?;
     Ok(Dropped::Deleted)
+}
+
+impl Letter {
+    /// Why it must not be deleted: it is not what was listed, as it was then.
+    pub(super) fn is_other(&self) -> Result<Option<Dropped>, SpoolError> {
+        match self.path.symlink_metadata() {
+            Ok(found) if FileAt::of(&found) == self.file => Ok(None),
+            Ok(_) => Ok(Some(Dropped::Changed)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(Dropped::Gone)),
+            Err(error) => Err(SpoolError::io("look at", &self.path, error)),
+        }
+    }
+
+    /// Deletes it and its report.
+    pub(super) fn delete(&self) -> Result<(), SpoolError> {
+        let report = FileAt::at(&self.report_path);
+        remove(&self.path)?;
+        remove_if_same(&self.report_path, report)
+    }
 }
 
 /// Removes the report of a letter that has gone. Where the lock of who buries could not be had, a second copy may have

@@ -16,11 +16,13 @@ mod batch;
 mod claim;
 mod count;
 mod dead;
+mod dead_folder;
 mod disk_space;
 mod inspect;
 mod layout;
 mod letters;
 mod lock;
+mod mended;
 mod read;
 mod recover;
 mod rename;
@@ -29,13 +31,14 @@ mod watch;
 mod worker;
 
 pub use archive::{
-    ArchiveFile, Contents, Limits, Packed, Packer, Removed, Restored, Target, archive_files,
+    ArchiveFile, Contents, Day, Limits, Packed, Packer, Removed, Restored, Target, archive_files,
     remove_over_limits, restore,
 };
 pub use batch::{Batch, Entry, EntryKind};
 pub use claim::{Claim, Claimer, Folder};
 pub use count::{dead_bytes, disk_bytes, ready_messages};
-pub use dead::{BadRowNote, DeadLetter, DeadReport, bury};
+pub use dead::{BadRowNote, DeadLetter, DeadReport, Delivered, WholeCame, bury};
+pub use dead_folder::{DeadFolder, Holds, gone_letters};
 pub use disk_space::DiskSpace;
 pub use inspect::{AGES, Inspection, Part, Queue, Sighting, WorkerSeen, inspect};
 pub use layout::{Layout, folder_label};
@@ -43,6 +46,7 @@ pub use letters::{
     Dropped, Letter, Letters, ReportAlone, Retried, dead_letters, drop_letter, reason_group,
     remove_reports_alone, retry_letters,
 };
+pub use mended::set_written_at;
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use recover::{take_over_dead_workers, workers_on};
 pub use settle::{Keep, settle_delivered};
@@ -108,4 +112,11 @@ impl SpoolError {
 /// Milliseconds since 1970 UTC.
 pub fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+/// A file's time, given in seconds since 1970 UTC and nanoseconds of the second, in ms. A file system may have times that
+/// 64 bits of ms do not hold; those are brought so near that their differences can be reckoned.
+fn file_time_ms(seconds: i64, nanoseconds: i64) -> i64 {
+    const FARTHEST: i64 = i64::MAX / 4;
+    (seconds.saturating_mul(1_000)).clamp(-FARTHEST, FARTHEST) + nanoseconds / 1_000_000
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Batch, now_ms};
+use super::{Batch, file_time_ms, now_ms};
 
 /// Of a file whose time of writing lies so far ahead, the clock is wrong and its age means nothing.
 const CLOCK_SKEW_MS_MAX: i64 = 60_000;
@@ -96,7 +96,7 @@ pub(super) fn open_if_closed(
     if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
         return Err(ReadError::NotAFile);
     }
-    let written_at_ms = found.st_mtime as i64 * 1_000 + found.st_mtime_nsec as i64 / 1_000_000;
+    let written_at_ms = file_time_ms(found.st_mtime as i64, found.st_mtime_nsec as i64);
     if writer.is_none() {
         let age_ms = now_ms() - written_at_ms;
         if age_ms < write_age.as_millis() as i64 && age_ms > -CLOCK_SKEW_MS_MAX {

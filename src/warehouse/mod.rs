@@ -54,6 +54,15 @@ pub struct Message {
     pub claimed_at_ms: i64,
 }
 
+impl Message {
+    /// Whether it completes, at least in part, content that was loaded without some of its rows: of that, so many `rows`
+    /// are in, and so many were `dead`. Then it is loaded in its place, though it may have been written earlier: a mended
+    /// copy has its original's time wherever it was copied with it (`cp -p`, `rsync -a`, `tar x`).
+    pub fn mends(&self, rows: u64, dead: u64) -> bool {
+        u64::from(self.dead) < dead && self.rows.len() as u64 >= rows
+    }
+}
+
 /// What of a warehouse that is a file can't be written has as its reason.
 pub const DISK_FULL: &str = "the disk is full";
 
@@ -66,8 +75,12 @@ pub enum Outcome {
     LoadedBut(Vec<RefusedRow>),
     /// It was in already, with the same content.
     AlreadyLoaded,
-    /// Newer content under the same id was in already; this one was not loaded.
+    /// Content under the same id that was written later is in, whole; this one was not loaded, and the warehouse has
+    /// noted that.
     Superseded,
+    /// Content under the same id that was written later is in. It lacks rows, and this one does not mend that
+    /// ([`Message::mends`]): it was not loaded, and a person must choose.
+    LessWhole,
 }
 
 /// A row that the warehouse refuses for good.

@@ -223,3 +223,54 @@ fn what_was_dropped_is_made_again() {
     assert_eq!(load_all(&warehouse, &[of("m3")]).unwrap(), [[Outcome::Loaded]]);
     assert_eq!(place.texts("SELECT quality FROM bmrs_freq_unified"), ["A"]);
 }
+
+#[test]
+fn an_older_message_that_mends_what_is_in_is_loaded_and_one_that_does_not_is_for_a_person() {
+    let place = Place::new();
+    let warehouse = place.open();
+    let mut partial = sent("m1", 1, &[ROW, OTHER]);
+    partial.dead = 2;
+    load(&warehouse, "FREQ", &[partial.clone()]);
+    let older = |hash, rows: &[Fields<'static>], dead| {
+        let mut older = sent("m1", hash, rows);
+        (older.written_at_ms, older.dead) = (older.written_at_ms - 1_000, dead);
+        older
+    };
+    for (message, outcome) in [
+        (older(2, &[ROW, OTHER], 2), Outcome::LessWhole),
+        (older(3, &[ROW, OTHER], 3), Outcome::LessWhole),
+        (older(4, &[ROW], 0), Outcome::LessWhole),
+        (older(5, &[ROW, OTHER, ROW], 1), Outcome::Loaded),
+        (older(6, &[ROW, OTHER, ROW, ROW], 0), Outcome::Loaded),
+    ] {
+        assert_eq!(load(&warehouse, "FREQ", std::slice::from_ref(&message)), [outcome], "{:x}", message.hash);
+    }
+    assert_eq!(place.number("SELECT count(*) FROM bmrs_freq_iris"), 4);
+    assert_eq!(place.number("SELECT dead FROM irispool_load_history"), 0);
+    let noted = "SELECT substr(content_hash, -1) FROM irispool_superseded ORDER BY 1";
+    assert_eq!(place.texts(noted), ["1", "5"], "what was in and gave way");
+    let mut first = older(7, &[ROW, OTHER, ROW, ROW], 0);
+    first.written_at_ms -= 1;
+    assert_eq!(load(&warehouse, "FREQ", &[first.clone()]), [Outcome::Superseded]);
+    assert_eq!(load(&warehouse, "FREQ", &[first]), [Outcome::Superseded], "again: its process died");
+    assert_eq!(place.texts(noted), ["1", "5", "7"]);
+}
+
+#[test]
+fn a_message_whose_line_and_note_were_pruned_is_loaded_as_a_new_one() {
+    use irispool::warehouse::sqlite::{Prune, Pruner};
+    let place = Place::new();
+    let warehouse = place.open();
+    let mut partial = sent("m1", 1, &[ROW]);
+    partial.dead = 1;
+    load(&warehouse, "FREQ", &[partial]);
+    let mut mended = sent("m1", 2, &[ROW, OTHER]);
+    mended.written_at_ms -= 1_000;
+    load(&warehouse, "FREQ", &[mended.clone()]);
+    let after_all = i64::MAX / 2;
+    let prune = Prune { before_ms: after_all, lines_before_ms: after_all, datasets: vec!["FREQ".into()] };
+    Pruner::open(&place.path(), crate::support::sqlite::PATIENCE).unwrap().prune(&prune).unwrap();
+    assert_eq!(place.number("SELECT count(*) FROM irispool_superseded"), 0);
+    assert_eq!(load(&warehouse, "FREQ", &[mended]), [Outcome::Loaded]);
+    assert_eq!(place.number("SELECT count(*) FROM bmrs_freq_iris"), 2);
+}

@@ -576,3 +576,43 @@ fn a_stop_does_not_wait_until_all_that_is_over_a_limit_is_removed() {
     daemon.stop();
     assert!(count(&folder) > 0, "it has removed them all");
 }
+
+/// ext4 has no such times, a file system in memory does.
+#[test]
+fn messages_of_any_year_are_packed_listed_and_restored_under_their_own_day() {
+    let site = Site::new();
+    let Some(_memory) = Tmpfs::mount(&site.spool, 16_384) else {
+        return skip("a tmpfs can't be mounted");
+    };
+    let days = [
+        (-9_223_372_036_854_775_000_i64, "-292277022657-01-27"),
+        (-62_200_000_000, "-000002-12-17"),
+        (-62_135_596_801, "0000-12-31"),
+        (-1, "1969-12-31"),
+        (253_402_300_800, "+010000-01-01"),
+        (9_223_372_036_854_775_000, "+292277026596-12-04"),
+    ];
+    for (place, (seconds, _)) in days.iter().enumerate() {
+        let path = site.put("FREQ", format!("m{place}"), format!("[{{\"frequency\":{place}}}]"));
+        ran(Command::new("touch").arg("-d").arg(format!("@{seconds}")).arg(&path));
+    }
+    let kept = files_of(&site.spool.join("incoming"));
+    let times: Vec<i128> = kept.keys().map(|key| key.2 / 1_000_000_000).collect();
+    assert_eq!(times, days.map(|(seconds, _)| i128::from(seconds)), "the file system has such times");
+    site.drain(&[ARCHIVE]);
+    assert_eq!(site.loaded(), days.len() as i64);
+    let listed = said(&site, &["list", "--format=csv"], 0);
+    let found: Vec<&str> = listed.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
+    assert_eq!(found, days.map(|(_, day)| day));
+    let out = site.spool.join("restored");
+    let text = said(&site, &["restore", "--all", "--to", out.to_str().unwrap()], 0);
+    assert!(text.starts_with("restored 6 messages, "), "{text}");
+    assert_same(&files_of(&out), &kept);
+    for (day, count) in [("-000002-12-17", 1), ("+010000-01-01", 1), ("1970-01-01", 0)] {
+        let out = site.spool.join(day);
+        let text = said(&site, &["restore", "--day", day, "--to", out.to_str().unwrap()], 0);
+        assert!(text.starts_with(&format!("restored {count} message")), "{text}");
+    }
+    let before = said(&site, &["list", "--until", "0000-12-31", "--format=csv"], 0);
+    assert_eq!(before.lines().count(), 1 + 3, "{before}");
+}

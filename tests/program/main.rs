@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
+mod bigquery_dead;
 mod bigquery_run;
 mod bigquery_run_faults;
 mod bigquery_run_kill;
@@ -23,6 +24,7 @@ mod ops_check_bigquery;
 mod ops_dead;
 mod ops_dead_kill;
 mod ops_dead_room;
+mod ops_dead_whole;
 mod ops_drains;
 mod ops_logs;
 mod ops_metrics;

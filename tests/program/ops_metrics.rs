@@ -469,6 +469,7 @@ const NUMBERS: &[(&str, Served)] = &[
     ("warehouse.last_row_ms", By("irispool_newest_row_timestamp_seconds", 1e-3)),
     ("warehouse.rhythm.usual_gap_s", Not("Prometheus can work it out")),
     ("warehouse.rhythm.longest_gap_s", Not("the same")),
+    ("warehouse.superseded", By("irispool_superseded_contents", 1.0)),
     ("disks.*.percent_used", By("irispool_disk_used_ratio{path=\"*\"}", 1e-2)),
     ("disks.*.free_bytes", Not("others write to the disk of the tests")),
 ];

@@ -1,12 +1,14 @@
 //! `irispool dead list`: groups, since a fault seldom comes alone.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::super::text::{Align, Room, columns, count, counted, say, size};
 use super::reason;
 use crate::exit::{Exit, Failure};
+use crate::observe::plain;
 use crate::spool::{Letter, Letters, reason_group};
 
 #[derive(Serialize)]
@@ -19,6 +21,10 @@ struct Answer {
     disk_bytes_max: Option<u64>,
     /// Reports whose messages have gone; retry and drop remove them.
     reports_alone: usize,
+    /// Letters that went by themselves, as their messages came whole.
+    gone: u64,
+    /// Where these are noted, a JSON object a line.
+    gone_file: PathBuf,
     groups: Vec<Group>,
 }
 
@@ -29,6 +35,8 @@ struct Group {
     reason: String,
     count: u64,
     bytes: u64,
+    /// Of how many a whole message came later that lacks something of them.
+    whole_came: u64,
     /// When the first of them failed first, and the last one last; unknown without reports.
     oldest: Option<String>,
     newest: Option<String>,
@@ -44,13 +52,20 @@ pub(super) struct Disk {
 /// On a terminal a reason is cut to its width; the JSON and `show` have all of it.
 const REASON_CHARS_MIN: usize = 20;
 
-pub(super) fn run(found: &Letters, disk: Disk, json: bool) -> Result<Exit, Failure> {
+pub(super) fn run(
+    found: &Letters,
+    disk: Disk,
+    (gone, gone_file): (u64, PathBuf),
+    json: bool,
+) -> Result<Exit, Failure> {
     let answer = Answer {
         letters: found.letters.len() as u64,
         bytes: found.letters.iter().map(|letter| letter.bytes).sum(),
         disk_bytes: disk.bytes,
         disk_bytes_max: disk.bytes_max,
         reports_alone: found.reports_alone.len(),
+        gone,
+        gone_file,
         groups: groups(&found.letters),
     };
     if json {
@@ -72,6 +87,7 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
             reason,
             count: 0,
             bytes: 0,
+            whole_came: 0,
             oldest: None,
             newest: None,
         });
@@ -79,6 +95,7 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
         group.bytes += letter.bytes;
         // Times are text that sorts as they do.
         if let Some(report) = &letter.report {
+            group.whole_came += u64::from(report.whole_came.is_some());
             let oldest = group.oldest.take().unwrap_or_else(|| report.first_failed_at.clone());
             group.oldest = Some(oldest.min(report.first_failed_at.clone()));
             group.newest = group.newest.take().max(Some(report.last_failed_at.clone()));
@@ -134,6 +151,17 @@ fn table(answer: &Answer, width: Option<usize>) -> String {
             let disk = size(answer.disk_bytes);
             text.push_str(&format!("{letters}, {bytes}; dead/ takes {disk} of the disk, {allowed}\n"));
         }
+    }
+    let whole_came: u64 = answer.groups.iter().map(|group| group.whole_came).sum();
+    if whole_came > 0 {
+        let letters = counted(whole_came, "dead letter");
+        text.push_str(&format!(
+            "{letters} with a message that came whole later and lacks something of the letter: irispool dead show\n"
+        ));
+    }
+    if answer.gone > 0 {
+        let (letters, file) = (counted(answer.gone, "dead letter"), answer.gone_file.to_string_lossy());
+        text.push_str(&format!("{letters} went when a whole message came: {}\n", plain(&file)));
     }
     if answer.reports_alone > 0 {
         let reports = counted(answer.reports_alone as u64, "report");

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand, ValueHint};
 use super::args::{is_of, refuse_unknown, spool_of};
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure};
-use crate::spool::{Layout, Letter, Letters, dead_bytes, dead_letters, reason_group};
+use crate::spool::{Layout, Letter, Letters, dead_bytes, dead_letters, gone_letters, reason_group};
 
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
@@ -159,7 +159,8 @@ pub(super) fn run(config: &Config, command: &DeadCommand) -> Result<Exit, Failur
         DeadCommand::List(args) => {
             let found = find(&layout, &args.filter)?;
             let disk_bytes = dead_bytes(&layout, &|| false)?.unwrap_or(0);
-            list::run(&found, list::Disk { bytes: disk_bytes, bytes_max: config.dead_max_bytes }, args.json)
+            let disk = list::Disk { bytes: disk_bytes, bytes_max: config.dead_max_bytes };
+            list::run(&found, disk, gone_letters(&layout), args.json)
         }
         DeadCommand::Show(args) => {
             refuse_no_choice(&args.messages, &args.filter, false)?;

@@ -80,6 +80,10 @@ fn describe(letter: &Letter, shown: &Shown<'_>) -> String {
         let failed = format!("{attempts}, first {}, last {}", report.first_failed_at, report.last_failed_at);
         line("failed", &failed);
         line("by", &format!("{}, irispool {}", report.worker, report.irispool));
+        if let Some(came) = &report.whole_came {
+            let size = size(came.bytes);
+            line("came", &format!("whole, {size}, seen {}; it lacks something of this letter", came.at));
+        }
         for row in report.rows.iter().take(ROWS_SHOWN_MAX) {
             let byte = row.byte.map_or(String::new(), |byte| format!(", byte {byte}"));
             line("row", &format!("{}{byte}: {}", row.row, row.reason));

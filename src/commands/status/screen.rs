@@ -163,7 +163,15 @@ fn warehouse(facts: &Facts) -> (Option<(AnsiColor, &'static str, &'static str)>,
     match (&warehouse.error, warehouse.answered_ms) {
         (Some(_), _) => (Some((AnsiColor::Red, "✘", "does not answer:")), name),
         (None, Some(ms)) => {
-            (Some((AnsiColor::Green, "✔", "answers:")), format!("{name}{place}, answered in {ms} ms"))
+            let superseded = match warehouse.superseded.unwrap_or(0) {
+                0 => String::new(),
+                contents => format!(
+                    ", {} not loaded as later content was in (irispool_superseded)",
+                    counted(contents, "older message")
+                ),
+            };
+            let answer = format!("{name}{place}, answered in {ms} ms{superseded}");
+            (Some((AnsiColor::Green, "✔", "answers:")), answer)
         }
         (None, None) => (None, format!("{name}, not there yet: the first run makes it")),
     }

@@ -5,12 +5,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use jiff::civil::Date;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::entry::{Meta, write_entry};
 use super::note::{Note, Part, last_block_is_damaged, last_note};
-use super::{ENDING, SpoolError, file_name, gone_is_fine};
+use super::{Day, ENDING, SpoolError, file_name, gone_is_fine};
 use crate::observe::is_news;
 
 /// zstd's own default; 9 makes files a tenth smaller for three times the work.
@@ -37,7 +36,7 @@ pub(super) struct DayFile {
 impl DayFile {
     /// Opens the day's file, and cuts off what a crash left half written at its end. Where there is none it is begun,
     /// under a hidden name.
-    pub(super) fn open(folder: &Path, day: Date) -> Result<DayFile, SpoolError> {
+    pub(super) fn open(folder: &Path, day: Day) -> Result<DayFile, SpoolError> {
         for number in 1..=FILES_A_DAY_MAX {
             let name = file_name(day, number);
             let path = folder.join(&name);

@@ -14,10 +14,7 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
-use super::{
-    ArchiveFile, Fault, SpoolError, archive_files, begin_of, day_of, end_of, gone_is_fine, try_lock,
-    try_lock_archive,
-};
+use super::{ArchiveFile, Day, Fault, SpoolError, archive_files, gone_is_fine, try_lock, try_lock_archive};
 use crate::spool::batch::{list, open_folder};
 use crate::spool::letters::folder_entries;
 use crate::spool::{EntryKind, Layout};
@@ -63,13 +60,13 @@ pub fn remove_over_limits(
 ) -> Result<Option<Removed>, SpoolError> {
     let Some(_lock) = try_lock(layout, ".keep-limits")? else { return Ok(None) };
     let oldest = limits.max_age.map_or(i64::MIN, |age| now_seconds.saturating_sub(age.as_secs() as i64));
-    let today = day_of(now_seconds);
+    let today = Day::of(now_seconds);
     let (mut removed, mut fault) = (Removed::default(), Fault::default());
     let (files, unread) = archive_files(layout, &|_| true);
     fault.first = unread;
     let mut seen: u64 = files.iter().map(|file| file.file_bytes).sum();
     let (old, files): (Vec<ArchiveFile>, Vec<ArchiveFile>) =
-        files.into_iter().partition(|file| file.day < today && end_of(file.day) <= oldest);
+        files.into_iter().partition(|file| file.day < today && file.day.end() <= oldest);
     for file in &old {
         fault.unless(remove_file(layout, file, &mut removed));
     }
@@ -114,7 +111,7 @@ fn plan<'a>(files: &[&'a ArchiveFile], minutes: &BTreeMap<i64, u64>, over: u64) 
         /// With the bytes of its messages.
         Minute(i64, u64),
     }
-    let files = files.iter().map(|file| (begin_of(file.day), Oldest::File(file)));
+    let files = files.iter().map(|file| (file.day.begin(), Oldest::File(file)));
     let messages = minutes.iter().map(|(minute, bytes)| (minute * MINUTE, Oldest::Minute(*minute, *bytes)));
     let mut by_age: Vec<(i64, Oldest<'a>)> = files.chain(messages).collect();
     by_age.sort_by_key(|(seconds, _)| *seconds);

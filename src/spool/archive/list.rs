@@ -4,10 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use jiff::civil::Date;
-
 use super::note::{last_block_is_damaged, last_note};
-use super::{Fault, SpoolError, parse_file_name};
+use super::{Day, Fault, SpoolError, parse_file_name};
 use crate::spool::letters::folder_entries;
 use crate::spool::{EntryKind, Layout};
 
@@ -17,7 +15,7 @@ pub struct ArchiveFile {
     /// The label of the dataset's folder.
     pub label: String,
     /// On which its messages were written, UTC.
-    pub day: Date,
+    pub day: Day,
     /// 1, or more where a file of that day is none of ours.
     pub number: u32,
     pub path: PathBuf,

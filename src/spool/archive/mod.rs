@@ -17,6 +17,7 @@
 //!
 //! The day is that of a message's last write (UTC), not of its packing: so it is the same for whoever packs it.
 
+mod day;
 mod day_file;
 mod done;
 mod entry;
@@ -26,52 +27,42 @@ mod note;
 mod pack;
 mod restore;
 
+pub use day::Day;
 pub use limits::{Limits, Removed, remove_over_limits};
 pub use list::{ArchiveFile, Contents, archive_files};
 pub use pack::{Packed, Packer};
 pub use restore::{Restored, Target, restore};
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-
-use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
 
 use super::{Layout, SpoolError, folder_label, lock};
 
 /// What an archive's name ends with.
 const ENDING: &str = ".tar.zst";
 
-/// The day of a time in seconds since 1970 UTC; what is beyond the calendar counts as 1970-01-01.
-fn day_of(seconds: i64) -> Date {
-    TimeZone::UTC.to_datetime(Timestamp::from_second(seconds).unwrap_or_default()).date()
-}
-
-/// When a day begins, in seconds since 1970 UTC.
-fn begin_of(day: Date) -> i64 {
-    TimeZone::UTC.to_timestamp(day.to_datetime(Time::midnight())).map_or(0, Timestamp::as_second)
-}
-
-/// When a day ends.
-fn end_of(day: Date) -> i64 {
-    day.checked_add(Span::new().days(1)).map_or(i64::MAX, begin_of)
-}
-
 /// `2025-10-28.tar.zst`; further files of a day are `2025-10-28~2.tar.zst` and so on.
-fn file_name(day: Date, number: u32) -> String {
-    let day = day.strftime("%Y-%m-%d");
+fn file_name(day: Day, number: u32) -> String {
     if number == 1 { format!("{day}{ENDING}") } else { format!("{day}~{number}{ENDING}") }
 }
 
 /// The day and number in an archive's name; none where it is no archive's.
-fn parse_file_name(name: &OsStr) -> Option<(Date, u32)> {
+fn parse_file_name(name: &OsStr) -> Option<(Day, u32)> {
     let stem = name.to_str()?.strip_suffix(ENDING)?;
     let (day, number) = stem.split_once('~').map_or((stem, "1"), |parts| parts);
-    let (date, number) = (day.parse::<Date>().ok()?, number.parse().ok()?);
-    (name == OsStr::new(&file_name(date, number))).then_some((date, number))
+    let (day, number) = (padded(day).parse().ok()?, number.parse().ok()?);
+    (padded(stem) == file_name(day, number).trim_end_matches(ENDING)).then_some((day, number))
+}
+
+/// irispool 0.1 wrote years before 0 as `-002-12-17`, and then did not find those files: they are read as `-000002-12-17`.
+fn padded(day: &str) -> Cow<'_, str> {
+    match day.strip_prefix('-').and_then(|rest| rest.split_once('-')) {
+        Some((year, rest)) if matches!(year.len(), 3..=5) => format!("-{year:0>6}-{rest}").into(),
+        _ => day.into(),
+    }
 }
 
 /// The label of a folder in `done/`: its own name, or, where messages of one name met, that before `~2`, `~3` ….
@@ -129,14 +120,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_goes_from_midnight_to_midnight_utc() {
-        let day = day_of(1_761_623_940);
-        assert_eq!(
-            (file_name(day, 1), file_name(day, 2)),
-            ("2025-10-28.tar.zst".into(), "2025-10-28~2.tar.zst".into())
-        );
-        assert_eq!((begin_of(day), end_of(day)), (1_761_609_600, 1_761_696_000));
-        assert_eq!(day_of(i64::MAX), day_of(0));
+    fn a_file_is_called_by_its_day() {
+        let names = |day: Day| (file_name(day, 1), file_name(day, 2));
+        let wanted = ("2025-10-28.tar.zst".into(), "2025-10-28~2.tar.zst".into());
+        assert_eq!(names(Day::of(1_761_623_940)), wanted);
+        for seconds in [i64::MIN, -62_167_219_201, 253_402_300_800, i64::MAX] {
+            let (first, second) = names(Day::of(seconds));
+            assert_eq!(parse_file_name(OsStr::new(&first)), Some((Day::of(seconds), 1)));
+            assert_eq!(parse_file_name(OsStr::new(&second)), Some((Day::of(seconds), 2)));
+        }
     }
 
     #[test]
@@ -144,10 +136,14 @@ mod tests {
         let number = |name: &str| parse_file_name(OsStr::new(name)).map(|(_, number)| number);
         assert_eq!(number("2025-10-28.tar.zst"), Some(1));
         assert_eq!(number("2025-10-28~12.tar.zst"), Some(12));
+        assert_eq!(number("-002-12-17~2.tar.zst"), Some(2), "as irispool 0.1 called it");
+        assert_eq!(parse_file_name(OsStr::new("-002-12-17.tar.zst")).unwrap().0.to_string(), "-000002-12-17");
         for name in [
             "2025-10-28~1.tar.zst",
             "2025-10-28~02.tar.zst",
             "20251028.tar.zst",
+            "2025-10-28.tar.zst.tar.zst",
+            "+002025-10-28.tar.zst",
             ".2025-10-28.tar.zst",
             "2025-13-28.tar.zst",
         ] {

@@ -8,13 +8,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use jiff::civil::Date;
 use rustix::fs::{CWD, Stat};
 
 use super::day_file::{DayFile, remove_unborn, sync_folder_of};
 use super::done::{read_message, remove_all, remove_if_same, stat};
 use super::entry::{Meta, read_entries};
-use super::{SpoolError, day_of, label_of_done, try_lock_archive};
+use super::{Day, SpoolError, label_of_done, try_lock_archive};
 use crate::spool::batch::{list, open_folder};
 use crate::spool::letters::folder_entries;
 use crate::spool::{EntryKind, Layout};
@@ -126,7 +125,7 @@ impl Packer {
             let failed = |error| SpoolError::io("list", path, error);
             let mut entries = list(folder).map_err(failed)?;
             loop {
-                let mut days: BTreeMap<Date, Vec<Waiting>> = BTreeMap::new();
+                let mut days: BTreeMap<Day, Vec<Waiting>> = BTreeMap::new();
                 let mut seen = 0;
                 for entry in entries.by_ref() {
                     let entry = entry.map_err(failed)?;
@@ -135,7 +134,7 @@ impl Packer {
                     }
                     let Ok(found) = stat(folder.as_fd(), &entry.name) else { continue };
                     let seconds = found.st_mtime;
-                    days.entry(day_of(seconds)).or_default().push(Waiting { name: entry.name, seconds });
+                    days.entry(Day::of(seconds)).or_default().push(Waiting { name: entry.name, seconds });
                     seen += 1;
                     if seen == CHUNK {
                         break;
@@ -167,7 +166,7 @@ impl Packer {
         &mut self,
         source: &Source<'_>,
         target: &Path,
-        day: Date,
+        day: Day,
         folder: BorrowedFd<'_>,
         messages: &[Waiting],
         stop: &dyn Fn() -> bool,

@@ -1,6 +1,6 @@
 //! Taking rows: each message's rows and its line in `irispool_load_history`, in one transaction.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::fault::Fault;
 use super::text::{now_text, quoted, utc_text};
@@ -25,11 +25,14 @@ pub(super) fn take(
         if !entered {
             let known = ledger.known(connection, delivery, message)?;
             let verdict = known.verdict(message);
+            if verdict == Outcome::Superseded {
+                note_superseded(connection, delivery, message, &now)?;
+            }
             if verdict != Outcome::Loaded {
                 outcomes.push(verdict);
                 continue;
             }
-            known.remove(connection, delivery, message, rowid)?;
+            known.remove(connection, delivery, message, rowid, &now)?;
             next_rowid = self::next_rowid(connection, table, rowid)?;
             entered = ledger.enter(message, next_rowid)?;
         }
@@ -103,7 +106,7 @@ impl<'c> Ledger<'c> {
     fn known(&self, connection: &Connection, delivery: &Delivery, message: &Message) -> Result<Known, Fault> {
         let known = connection
             .prepare_cached(
-                "SELECT content_hash, dead, rows, first_rowid, last_rowid, written_at
+                "SELECT content_hash, dead, rows, first_rowid, last_rowid, min(written_at, claimed_at)
                  FROM irispool_load_history WHERE dataset = ?1 AND message_id = ?2",
             )?
             .query_row([&*delivery.dataset, &message.id], |row| {
@@ -131,23 +134,28 @@ struct Known {
     dead: i64,
     rows: i64,
     rowids: Option<(i64, i64)>,
+    /// At the latest: when it was claimed it was there, however far ahead its file's time was.
     written_at: String,
 }
 
 impl Known {
     /// `Loaded` when the message is to be loaded in place of what was.
     fn verdict(&self, message: &Message) -> Outcome {
-        let same = self.hash == hash_text(message.hash);
-        match same {
-            true if self.dead == 0 => Outcome::AlreadyLoaded,
+        let is_same = self.hash == hash_text(message.hash);
+        let is_whole = self.dead == 0;
+        let is_earlier = utc_text(message.written_at_ms.min(message.claimed_at_ms)) < self.written_at;
+        match (is_same, is_whole) {
+            (true, true) => Outcome::AlreadyLoaded,
             // Rows of it were left out then, and this is another try.
-            true => Outcome::Loaded,
-            false if utc_text(message.written_at_ms) >= self.written_at => Outcome::Loaded,
-            false => Outcome::Superseded,
+            (true, false) => Outcome::Loaded,
+            _ if !is_earlier => Outcome::Loaded,
+            (false, true) => Outcome::Superseded,
+            _ if message.mends(self.rows as u64, self.dead as u64) => Outcome::Loaded,
+            _ => Outcome::LessWhole,
         }
     }
 
-    /// Removes the message's rows and its line. VACUUM, or a dump read back, may have numbered rows anew: then they are
+    /// Removes the message's rows and its line, and notes that where other content comes. VACUUM, or a dump read back, may have numbered rows anew: then they are
     /// looked for, through the whole table.
     fn remove(
         &self,
@@ -155,7 +163,11 @@ impl Known {
         delivery: &Delivery,
         message: &Message,
         rowid: Option<&str>,
+        now: &str,
     ) -> Result<(), Fault> {
+        if self.hash != hash_text(message.hash) {
+            note_replaced(connection, delivery, message, now)?;
+        }
         let table = quoted(delivery.schema.table());
         let mut removed = 0;
         if let (Some(rowid), Some((first, last))) = (rowid, self.rowids) {
@@ -175,6 +187,48 @@ impl Known {
             .execute([&*delivery.dataset, &message.id])?;
         Ok(())
     }
+}
+
+/// A message that gives way to what is in, and so is never loaded, is noted: its file will be deleted.
+fn note_superseded(
+    connection: &Connection,
+    delivery: &Delivery,
+    message: &Message,
+    now: &str,
+) -> Result<(), Fault> {
+    let note = "
+        INSERT OR IGNORE INTO irispool_superseded
+          (dataset, message_id, content_hash, bytes, rows, dead, batch, worker, written_at, superseded_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    connection.prepare_cached(note)?.execute(params![
+        &*delivery.dataset,
+        message.id,
+        hash_text(message.hash),
+        message.bytes as i64,
+        message.rows.len() as i64,
+        message.dead,
+        &*delivery.batch,
+        &*delivery.worker,
+        utc_text(message.written_at_ms),
+        now,
+    ])?;
+    Ok(())
+}
+
+/// What is in gives way to a message: its line goes.
+fn note_replaced(
+    connection: &Connection,
+    delivery: &Delivery,
+    message: &Message,
+    now: &str,
+) -> Result<(), Fault> {
+    let note = "
+        INSERT OR REPLACE INTO irispool_superseded
+          (dataset, message_id, content_hash, bytes, rows, dead, batch, worker, written_at, loaded_at, superseded_at)
+        SELECT dataset, message_id, content_hash, bytes, rows, dead, batch, worker, written_at, loaded_at, ?3
+        FROM irispool_load_history WHERE dataset = ?1 AND message_id = ?2";
+    connection.prepare_cached(note)?.execute([&*delivery.dataset, &message.id, now])?;
+    Ok(())
 }
 
 fn hash_text(hash: u128) -> String {

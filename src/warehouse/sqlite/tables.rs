@@ -16,6 +16,7 @@ use crate::warehouse::{LeftAlone, Made, Replace};
 
 const LOAD_HISTORY: &str = include_str!("../../../sql/sqlite/load_history.sql");
 const LOAD_HISTORY_BY_TIME: &str = include_str!("../../../sql/sqlite/load_history_by_time.sql");
+const SUPERSEDED: &str = include_str!("../../../sql/sqlite/superseded.sql");
 const COLUMNS: &str = include_str!("../../../sql/sqlite/columns.sql");
 const DATASET_TABLE: &str = include_str!("../../../sql/sqlite/dataset_table.sql");
 
@@ -41,14 +42,15 @@ pub(super) struct Table {
 
 /// The tables that belong to no dataset.
 pub(super) fn make_own_tables(connection: &Connection) -> Result<(), Fault> {
-    let there = "SELECT count(*) = 3 FROM sqlite_schema WHERE name IN
-        ('irispool_load_history', 'irispool_load_history_by_time', 'irispool_columns')";
+    let there = "SELECT count(*) = 4 FROM sqlite_schema WHERE name IN
+        ('irispool_load_history', 'irispool_load_history_by_time', 'irispool_superseded', 'irispool_columns')";
     if connection.query_row(there, [], |row| row.get(0))? {
         return Ok(());
     }
     let transaction = begin(connection)?;
     transaction.execute_batch(&fill(LOAD_HISTORY, &[]))?;
     transaction.execute_batch(&fill(LOAD_HISTORY_BY_TIME, &[]))?;
+    transaction.execute_batch(&fill(SUPERSEDED, &[]))?;
     transaction.execute_batch(&fill(COLUMNS, &[]))?;
     Ok(transaction.commit()?)
 }

@@ -94,8 +94,24 @@ impl Pruner {
                 .map_err(|fault| fault.explain(&self.path, &format!("prune {table}")))?;
             all.push(pruned);
         }
+        self.forget_superseded(prune).map_err(|fault| self.explain(fault))?;
         all.retain(|pruned| pruned.messages > 0);
         Ok(all)
+    }
+
+    /// The notes of contents that gave way go when the lines of their time go. There are few.
+    fn forget_superseded(&self, prune: &Prune) -> Result<(), Fault> {
+        let before = utc_text(prune.before_ms.min(prune.lines_before_ms));
+        let forget =
+            "DELETE FROM irispool_superseded WHERE superseded_at < ?1 AND (?2 IS NULL OR dataset = ?2)";
+        let mut statement = self.connection.prepare(forget)?;
+        if prune.datasets.is_empty() {
+            statement.execute(params![before, None::<&str>])?;
+        }
+        for dataset in &prune.datasets {
+            statement.execute(params![before, dataset])?;
+        }
+        Ok(())
     }
 
     /// Bytes of the file that hold nothing: the next rows go there.
@@ -125,13 +141,13 @@ impl Pruner {
         fault.explain(&self.path, "prune")
     }
 
-    /// Dataset and table, as the ledger has them.
     /// The datasets of which the ledger has messages.
     pub fn datasets(&self) -> Result<Vec<String>, WarehouseError> {
         let tables = self.tables_of(&[]).map_err(|fault| self.explain(fault))?;
         Ok(tables.into_iter().map(|(dataset, _)| dataset).collect())
     }
 
+    /// Dataset and table, as the ledger has them.
     fn tables_of(&self, datasets: &[String]) -> Result<Vec<(String, String)>, Fault> {
         let mut statement = self.connection.prepare(
             "SELECT DISTINCT dataset, table_name FROM irispool_load_history ORDER BY dataset, table_name",

@@ -1,0 +1,42 @@
+//! A message that was delivered but for some bad rows, and comes again with other content.
+//!
+//! Its letter's report says what was delivered. That is asked here, and not of the warehouse, as BigQuery has no ledger:
+//! there the rows that are dated later hide the others.
+
+use std::ffi::OsStr;
+
+use super::failures::log_spool_failure;
+use super::work::Work;
+use crate::spool::{DeadFolder, DeadLetter, set_written_at};
+use crate::warehouse::Message;
+
+/// Dates a message so that it wins over what was delivered under its name with bad rows, if it mends that. False: it is
+/// older and does not, so it must not be delivered.
+pub(super) fn win_over_delivered(work: &Work, dead: &DeadFolder, message: &mut Message) -> bool {
+    let name = OsStr::new(&message.id);
+    let Some((delivered, bad_rows)) = dead.delivered(name) else { return true };
+    let Some(written_at_ms) = delivered.time_to_win(message.hash, message.written_at_ms) else { return true };
+    let is_same = written_at_ms == delivered.written_at_ms;
+    let is_older = message.written_at_ms < delivered.written_at_ms;
+    if is_older && !is_same && !message.mends(delivered.rows, bad_rows) {
+        return false;
+    }
+    message.written_at_ms = written_at_ms;
+    // Where the file can't be dated, the next try finds the report again.
+    if let Err(error) = set_written_at(&work.batch, name, written_at_ms) {
+        log_spool_failure(&error);
+    }
+    true
+}
+
+/// The letter of a message that does not mend what is in.
+pub(super) fn less_whole(letter: Option<DeadLetter>) -> DeadLetter {
+    let mut letter = letter.unwrap_or_else(|| DeadLetter::whole("deliver", "", None));
+    let bad =
+        if letter.reason.is_empty() { String::new() } else { format!("; in this one: {}", letter.reason) };
+    letter.reason = format!(
+        "not loaded: other content under this name, written later, is in the table; it lacks rows, and this one adds \
+         none. Touch this one before a retry to load it in that one's place{bad}"
+    );
+    letter
+}

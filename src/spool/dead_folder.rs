@@ -1,0 +1,208 @@
+//! What `dead` has of a dataset, asked for by a message's name: whether that name is dead, and what to do about it when it
+//! is delivered.
+//!
+//! A worker looks once for many messages whether the folder has anything; mostly it has not, and that is all it costs.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::CWD;
+use serde::Serialize;
+
+use super::batch::{list, open_folder};
+use super::dead::{hash_text, now_text, read_report, report_name, write_synced};
+use super::lock::lock_dead;
+use super::read::open_if_closed;
+use super::rename::numbered;
+use super::{DeadReport, Delivered, Layout, Letter, SpoolError, WholeCame};
+
+/// A letter's number may be missing before the next one, as others of its name have gone. After so many there is none.
+const NUMBERS_MISSING_MAX: u32 = 2;
+
+/// Where letters that went by themselves are noted, a line each: in `dead`, hidden, so that it is no dataset's folder.
+const GONE: &str = ".gone.jsonl";
+
+/// With more in it, it is begun anew; the full one is kept until the next is.
+const GONE_BYTES_MAX: u64 = 1 << 20;
+const GONE_BEFORE: &str = ".gone.1.jsonl";
+
+/// A folder in `dead` with something in it.
+#[derive(Debug)]
+pub struct DeadFolder {
+    layout: Layout,
+    label: String,
+    path: PathBuf,
+}
+
+/// Why a letter went by itself: what its message has, now that it came whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// The letter has nothing in it.
+    Nothing,
+    /// Every byte of the letter, but for those that a power cut left as NULs, stands at its place in the message.
+    Bytes,
+    /// Every row of the letter stands at its place in the message; those that were bad came mended.
+    Rows,
+}
+
+impl Holds {
+    pub fn why(self) -> &'static str {
+        match self {
+            Holds::Nothing => "nothing was in it",
+            Holds::Bytes => "all of it is in the message",
+            Holds::Rows => "all of its rows are in the message",
+        }
+    }
+}
+
+/// A line of [`GONE`].
+#[derive(Serialize)]
+struct Gone<'a> {
+    at: String,
+    /// The folder under `dead`.
+    dataset: &'a str,
+    name: String,
+    message_id: String,
+    bytes: u64,
+    content_hash: String,
+    /// Why it was dead.
+    reason: Option<&'a str>,
+    /// Why it went.
+    why: &'a str,
+    worker: &'a str,
+}
+
+impl DeadFolder {
+    /// None where there is nothing in it.
+    pub fn of(layout: &Layout, label: &str) -> Option<DeadFolder> {
+        let path = layout.dead().join(label);
+        let mut entries = list(open_folder(CWD, &path).ok()?).ok()?;
+        entries.next()?.ok()?;
+        Some(DeadFolder { layout: layout.clone(), label: label.to_owned(), path })
+    }
+
+    /// What was delivered of the message of this name that has bad rows in `dead`, and how many. Its letter may have been
+    /// moved away by hand: its report says so all the same. Of several, what was written last.
+    pub fn delivered(&self, name: &OsStr) -> Option<(Delivered, u64)> {
+        let mut last: Option<(Delivered, u64)> = None;
+        self.each_number(name, |place| {
+            let report = read_report(&self.path.join(report_name(place)));
+            let found = report.as_ref().is_some();
+            if let Some(DeadReport { message_id, delivered: Some(delivered), bad_rows, .. }) = report
+                && OsStr::new(&message_id) == name
+                && last.as_ref().is_none_or(|(last, _)| last.written_at_ms < delivered.written_at_ms)
+            {
+                last = Some((delivered, bad_rows));
+            }
+            found
+        });
+        last
+    }
+
+    /// The letters whose message has this name.
+    pub fn letters_of(&self, name: &OsStr) -> Vec<Letter> {
+        let mut letters = Vec::new();
+        self.each_number(name, |place| {
+            let letter = Letter::at(&self.path, &self.label, place);
+            let found = letter.is_some();
+            letters.extend(letter.filter(|letter| letter.name_in_incoming() == name));
+            found
+        });
+        letters
+    }
+
+    /// Calls `look` with `<name>`, `<name>~2`, `<name>~3` …; it says whether something is there.
+    fn each_number(&self, name: &OsStr, mut look: impl FnMut(&OsStr) -> bool) {
+        let (mut number, mut missing) = (1, 0);
+        while missing <= NUMBERS_MISSING_MAX {
+            let place: OsString = if number == 1 { name.to_owned() } else { numbered(name, number) };
+            missing = if look(&place) { 0 } else { missing + 1 };
+            number += 1;
+        }
+    }
+
+    /// Deletes a letter whose message came whole; first it is noted. False where it stays: it is not what was looked at any
+    /// more, or somebody has it in hand.
+    pub fn let_go(
+        &self,
+        letter: &Letter,
+        holds: Holds,
+        content_hash: u128,
+        worker: &str,
+    ) -> Result<bool, SpoolError> {
+        let Some(_burials) = lock_dead(&self.layout, &self.label) else { return Ok(false) };
+        if letter.is_other()?.is_some() {
+            return Ok(false);
+        }
+        let report = letter.report.as_ref();
+        let gone = Gone {
+            at: now_text(),
+            dataset: &self.label,
+            name: letter.name.to_string_lossy().into_owned(),
+            message_id: letter.message_id(),
+            bytes: letter.bytes,
+            content_hash: hash_text(content_hash),
+            reason: report.map(|report| report.reason.as_str()),
+            why: holds.why(),
+            worker,
+        };
+        let path = self.layout.dead().join(GONE);
+        note(&path, &gone).map_err(|error| SpoolError::io("append to", &path, error))?;
+        letter.delete()?;
+        Ok(true)
+    }
+
+    /// Notes in a letter's report that its message came whole, so many bytes of it, without all that the letter has. False
+    /// where it says so already, or there is no report.
+    pub fn note_whole(&self, letter: &Letter, bytes: u64) -> Result<bool, SpoolError> {
+        let Some(_burials) = lock_dead(&self.layout, &self.label) else { return Ok(false) };
+        let Some(mut report) = read_report(&letter.report_path) else { return Ok(false) };
+        if letter.is_other()?.is_some() || report.whole_came.is_some() {
+            return Ok(false);
+        }
+        report.whole_came = Some(WholeCame { at: now_text(), bytes });
+        let unnamed = self.path.join(format!(
+            ".report-{}",
+            hash_text(xxhash_rust::xxh3::xxh3_128(letter.name.as_encoded_bytes()))
+        ));
+        write_synced(&unnamed, &report)?;
+        std::fs::rename(&unnamed, &letter.report_path)
+            .map_err(|error| SpoolError::io("write", &letter.report_path, error))?;
+        Ok(true)
+    }
+}
+
+impl Letter {
+    /// All of it; none where it is no regular file, is larger than `bytes_max`, has gone, or somebody is writing it.
+    pub fn read(&self, bytes_max: u64) -> Option<Vec<u8>> {
+        let file = open_if_closed(CWD, self.path.as_os_str(), Duration::ZERO).ok()?;
+        if file.bytes() > bytes_max {
+            return None;
+        }
+        let mut content = Vec::new();
+        file.read_into(&mut content).ok()?;
+        Some(content)
+    }
+}
+
+fn note(path: &Path, gone: &Gone<'_>) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|found| found.len() > GONE_BYTES_MAX) {
+        std::fs::rename(path, path.with_file_name(GONE_BEFORE))?;
+    }
+    let mut line = serde_json::to_vec(gone)?;
+    line.push(b'\n');
+    OpenOptions::new().append(true).create(true).open(path)?.write_all(&line)
+}
+
+/// How many letters went by themselves, as far as it is still noted, and where it is.
+pub fn gone_letters(layout: &Layout) -> (u64, PathBuf) {
+    let path = layout.dead().join(GONE);
+    let lines = |path: &Path| {
+        let text = std::fs::read(path).unwrap_or_default();
+        text.iter().filter(|byte| **byte == b'\n').count() as u64
+    };
+    (lines(&path) + lines(&path.with_file_name(GONE_BEFORE)), path)
+}

@@ -1,0 +1,469 @@
+//! A message that is dead, or was delivered but for a bad row, comes again: whole, mended, older or newer. No row is lost,
+//! and no letter stays behind of which nothing is missing any more.
+
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use crate::support::{Daemon, Site, strace, until};
+use serde_json::Value;
+
+const OCTOBER: Duration = Duration::from_secs(1_761_623_940);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn row(frequency: u32) -> String {
+    format!(r#"{{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z","frequency":{frequency}}}"#)
+}
+
+fn message(rows: &[&str]) -> String {
+    format!("[{}]", rows.join(","))
+}
+
+/// Puts a message of FREQ there that was written so long after October.
+fn put_at(site: &Site, name: &str, content: impl AsRef<[u8]>, after: i32) {
+    date(&site.put("FREQ", name, content), after);
+}
+
+fn date(path: &Path, hours: i32) {
+    let time = SystemTime::UNIX_EPOCH + OCTOBER;
+    let time =
+        if hours < 0 { time - HOUR * hours.unsigned_abs() } else { time + HOUR * hours.unsigned_abs() };
+    File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+}
+
+fn in_dead(site: &Site, name: &str) -> PathBuf {
+    site.spool.join("dead/FREQ").join(name)
+}
+
+#[track_caller]
+fn said(site: &Site, arguments: &[&str]) -> String {
+    let spool = format!("--spool={}", site.spool.display());
+    let warehouse = format!("--warehouse={}", site.warehouse());
+    let output = site.irispool().args(arguments).args([spool, warehouse]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+}
+
+/// `message_row:frequency` of each row of `m`.
+#[track_caller]
+fn rows(site: &Site) -> Vec<String> {
+    site.texts(
+        "SELECT message_row || ':' || CAST(frequency AS INTEGER) FROM bmrs_freq_iris WHERE message_id = 'm' ORDER BY 1",
+    )
+}
+
+#[track_caller]
+fn assert_no_letters(site: &Site) {
+    assert_eq!(site.files_in("dead").into_iter().collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// What is noted of letters that went.
+fn gone(site: &Site) -> Vec<Value> {
+    let text = fs::read_to_string(site.spool.join("dead/.gone.jsonl")).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Rows 1, `bad`, 3 are delivered but for `bad`.
+fn half_delivered(bad: &str) -> Site {
+    let site = Site::new();
+    put_at(&site, "m", message(&[&row(1), bad, &row(3)]), 0);
+    assert_eq!(site.once(&[]).code, Some(3));
+    assert_eq!(rows(&site), ["0:1", "2:3"]);
+    site
+}
+
+#[test]
+fn a_mended_copy_of_any_age_is_delivered_by_a_retry() {
+    for hours in [-24, 0, 24] {
+        let site = half_delivered("17");
+        let letter = in_dead(&site, "m");
+        fs::write(&letter, message(&[&row(1), &row(2), &row(3)])).unwrap();
+        date(&letter, hours);
+        said(&site, &["dead", "retry", "m"]);
+        let log = site.drain(&[]);
+        assert_eq!(rows(&site), ["0:1", "1:2", "2:3"], "{hours} h: {log}");
+        assert!(log.contains("superseded=0"), "{log}");
+        assert_no_letters(&site);
+        assert_eq!(site.texts("SELECT rows || ' ' || dead FROM irispool_load_history"), ["3 0"]);
+    }
+}
+
+#[test]
+fn an_older_whole_copy_that_is_put_into_incoming_is_delivered_too_and_its_letter_goes() {
+    for has_letter in [true, false] {
+        let site = half_delivered("17");
+        if !has_letter {
+            fs::remove_dir_all(site.spool.join("dead/FREQ")).unwrap();
+        }
+        put_at(&site, "m", message(&[&row(1), &row(2), &row(3)]), -24);
+        site.drain(&[]);
+        assert_eq!(rows(&site), ["0:1", "1:2", "2:3"]);
+        assert_no_letters(&site);
+        assert_eq!(gone(&site).len(), usize::from(has_letter));
+    }
+}
+
+#[test]
+fn of_two_bad_rows_one_is_mended_and_then_the_other_by_older_and_older_copies() {
+    let site = Site::new();
+    put_at(&site, "m", message(&[&row(1), "17", "18", &row(4)]), 0);
+    site.once(&[]);
+    for (second, third, wanted) in [("17", "3", 3), ("2", "3", 4)] {
+        let cell = |text: &str| if text == "17" { text.to_owned() } else { row(text.parse().unwrap()) };
+        let letter = in_dead(&site, "m");
+        fs::write(&letter, message(&[&row(1), &cell(second), &cell(third), &row(4)])).unwrap();
+        date(&letter, -wanted);
+        said(&site, &["dead", "retry", "m"]);
+        site.once(&[]);
+        assert_eq!(rows(&site).len(), wanted as usize);
+        assert_eq!(site.texts("SELECT dead FROM irispool_load_history"), [(4 - wanted).to_string()]);
+    }
+    assert_no_letters(&site);
+}
+
+#[test]
+fn an_older_copy_that_mends_nothing_takes_no_row_away_and_is_not_deleted() {
+    let site = half_delivered("17");
+    fs::remove_dir_all(site.spool.join("dead/FREQ")).unwrap();
+    for (content, bad) in [(message(&[&row(7), "17", "18"]), 2), (message(&[&row(8)]), 0)] {
+        put_at(&site, "m", &content, -24);
+        assert_eq!(site.once(&[]).code, Some(3));
+        assert_eq!(rows(&site), ["0:1", "2:3"], "{content}");
+        assert_eq!(fs::read_to_string(in_dead(&site, "m")).unwrap(), content);
+        let report = site.report("FREQ", "m");
+        assert_eq!((report.bad_rows, &report.delivered), (bad, &None));
+        assert!(
+            report.reason.starts_with("not loaded: ") && !report.reason.contains("delivered"),
+            "{report:?}"
+        );
+        // Who wants it nonetheless says so.
+        fs::remove_dir_all(site.spool.join("dead/FREQ")).unwrap();
+    }
+    put_at(&site, "m", message(&[&row(8)]), 1);
+    site.drain(&[]);
+    assert_eq!(rows(&site), ["0:8"]);
+}
+
+#[test]
+fn what_gives_way_to_later_content_is_noted_and_counted() {
+    let site = Site::new();
+    put_at(&site, "m", message(&[&row(1), &row(2)]), 0);
+    site.drain(&[]);
+    put_at(&site, "m", message(&[&row(7)]), -1);
+    let log = site.drain(&[]);
+    assert!(log.contains("superseded=1") && log.contains("irispool_superseded has it"), "{log}");
+    assert_eq!(rows(&site), ["0:1", "1:2"]);
+    let noted = "SELECT message_id || ' ' || bytes || ' ' || rows || ' ' || written_at || ' ' || (loaded_at IS NULL) ||
+        ' ' || (worker <> '') || ' ' || length(content_hash) FROM irispool_superseded ORDER BY loaded_at";
+    let bytes = message(&[&row(7)]).len();
+    assert_eq!(site.texts(noted), [format!("m {bytes} 1 2025-10-28T02:59:00.000Z 1 1 32")]);
+    let answer: Value = serde_json::from_str(&said(&site, &["status", "--json"])).unwrap();
+    assert_eq!(answer["warehouse"]["superseded"], 1, "{answer}");
+    let screen = said(&site, &["status"]);
+    assert!(
+        screen.contains("1 older message not loaded") && screen.contains("irispool_superseded"),
+        "{screen}"
+    );
+    // Rows that newer content takes away are noted, too, and are none that were never loaded.
+    put_at(&site, "m", message(&[&row(8)]), 1);
+    site.drain(&[]);
+    let bytes = message(&[&row(1), &row(2)]).len();
+    assert_eq!(site.texts(noted)[1], format!("m {bytes} 2 2025-10-28T03:59:00.000Z 0 1 32"));
+    let answer: Value = serde_json::from_str(&said(&site, &["status", "--json"])).unwrap();
+    assert_eq!(answer["warehouse"]["superseded"], 1, "{answer}");
+}
+
+#[test]
+fn content_whose_time_lies_ahead_does_not_win_for_ever() {
+    let site = Site::new();
+    let path = site.put("FREQ", "m", message(&[&row(1)]));
+    let ahead = SystemTime::now() + 20 * HOUR;
+    File::options().write(true).open(&path).unwrap().set_modified(ahead).unwrap();
+    site.drain(&[]);
+    site.put("FREQ", "m", message(&[&row(2)]));
+    site.drain(&[]);
+    assert_eq!(rows(&site), ["0:2"]);
+}
+
+/// Contents of which nothing is missing when the whole message has come.
+fn forms_of(whole: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let whole = whole.as_bytes();
+    let mut holes = whole.to_vec();
+    holes[20..60].fill(0);
+    let mut tail = whole.to_vec();
+    tail[40..].fill(0);
+    tail.resize(4_096, 0);
+    vec![
+        ("empty", Vec::new()),
+        ("blank", b" \n".to_vec()),
+        ("a block of NULs", vec![0; 4_096]),
+        ("one byte", whole[..1].to_vec()),
+        ("cut off", whole[..whole.len() - 2].to_vec()),
+        ("NULs within", holes),
+        ("NULs at its end", tail),
+        ("with a bad row", message(&[&row(1), "17", &row(3)]).into_bytes()),
+        ("with a row that is no JSON", message(&[&row(1), r#"{"frequency":NaN}"#, &row(3)]).into_bytes()),
+    ]
+}
+
+#[test]
+fn a_letter_goes_by_itself_when_its_message_comes_whole_in_all_its_forms() {
+    let whole = message(&[&row(1), &row(2), &row(3)]);
+    for (form, content) in forms_of(&whole) {
+        let site = Site::new();
+        put_at(&site, "m", &content, 0);
+        put_at(&site, "other", "[", 0);
+        site.once(&[]);
+        assert!(in_dead(&site, "m").exists(), "{form}");
+        let reason = site.report("FREQ", "m").reason;
+        put_at(&site, "m", &whole, 1);
+        let log = site.drain(&[]);
+        assert_eq!(rows(&site), ["0:1", "1:2", "2:3"], "{form}");
+        let left = site.files_in("dead").into_iter().collect::<Vec<_>>();
+        assert_eq!(left, ["FREQ/other", "FREQ/other.error.json"], "{form}: {log}");
+        assert!(log.contains("a dead letter went") && log.contains("letters_gone=1"), "{form}: {log}");
+        let [noted] = &gone(&site)[..] else { panic!("{form}: {:?}", gone(&site)) };
+        let has = |key: &str, value: Value| assert_eq!(noted[key], value, "{form}: {noted}");
+        has("dataset", "FREQ".into());
+        has("name", "m".into());
+        has("bytes", content.len().into());
+        has("reason", reason.into());
+        let listed = said(&site, &["dead", "list"]);
+        assert!(listed.contains("1 dead letter went when a whole message came: "), "{listed}");
+        assert!(listed.contains("dead/.gone.jsonl"), "{listed}");
+    }
+}
+
+#[test]
+fn letters_of_one_name_go_together_and_long_names_go_too() {
+    let whole = message(&[&row(1), &row(2)]);
+    for name in ["m", "m~2", "m.error.json", &"n".repeat(255)] {
+        let site = Site::new();
+        for content in ["", "[", &whole[..20]] {
+            site.put("FREQ", name, content);
+            site.once(&[]);
+        }
+        assert_eq!(site.files_in("dead").len(), 6, "{name}");
+        // The first of them went another way.
+        let first = site.files_in("dead").into_iter().find(|file| {
+            let path = site.spool.join("dead").join(file);
+            path.metadata().unwrap().len() == 0
+        });
+        fs::remove_file(site.spool.join("dead").join(first.unwrap())).unwrap();
+        site.put("FREQ", name, &whole);
+        site.drain(&[]);
+        let mut left = site.files_in("dead");
+        left.retain(|file| site.spool.join("dead").join(file).metadata().unwrap().len() < 100);
+        assert!(left.is_empty(), "{name}: {left:?}");
+        assert_eq!(gone(&site).len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_letter_with_anything_that_the_whole_message_lacks_stays_and_says_so() {
+    let whole = message(&[&row(1), &row(2)]);
+    let others = [
+        message(&[&row(1), &row(9), "17"]),
+        message(&[&row(1), &row(2), &row(3), "17"]),
+        message(&[&row(7), &row(2)])[..100].to_owned(),
+        "not JSON at all".to_owned(),
+        "\u{0}x".to_owned(),
+    ];
+    for content in others {
+        let site = Site::new();
+        put_at(&site, "m", &content, 0);
+        site.once(&[]);
+        put_at(&site, "m", &whole, 1);
+        let log = site.drain(&[]);
+        assert_eq!(rows(&site), ["0:1", "1:2"]);
+        assert_eq!(fs::read(in_dead(&site, "m")).unwrap(), content.as_bytes());
+        assert!(log.contains("lacks something of its dead letter"), "{log}");
+        let came = site.report("FREQ", "m").whole_came.unwrap();
+        assert_eq!(came.bytes, whole.len() as u64);
+        let shown = said(&site, &["dead", "show", "m"]);
+        assert!(shown.contains("came      whole, "), "{shown}");
+        let listed = said(&site, &["dead", "list"]);
+        assert!(listed.contains("1 dead letter with a message that came whole later"), "{listed}");
+        assert!(gone(&site).is_empty());
+        // Said once.
+        site.put("FREQ", "m", &whole);
+        assert!(!site.drain(&[]).contains("lacks something"));
+    }
+}
+
+#[test]
+fn a_letter_that_cannot_be_read_stays_and_says_so() {
+    let whole = message(&[&row(1)]);
+    let link = |site: &Site| {
+        fs::create_dir_all(site.incoming("FREQ")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", site.incoming("FREQ").join("m")).unwrap();
+    };
+    let large = |site: &Site| drop(site.put("FREQ", "m", " ".repeat(5_000_000)));
+    for make in [&link as &dyn Fn(&Site), &large] {
+        let site = Site::new();
+        make(&site);
+        site.once(&["--max-file-bytes=4MB"]);
+        put_at(&site, "m", &whole, 1);
+        site.drain(&["--max-file-bytes=4MB"]);
+        assert!(in_dead(&site, "m").symlink_metadata().is_ok());
+        assert_eq!(site.report("FREQ", "m").whole_came.unwrap().bytes, whole.len() as u64);
+    }
+}
+
+#[test]
+fn a_row_that_strict_refuses_has_values_so_its_letter_stays() {
+    let site = Site::new();
+    let strange = r#"{"dataset":"FREQ","frequency":2,"strange":1}"#;
+    put_at(&site, "m", message(&[&row(1), strange]), 0);
+    site.once(&["--schema=strict"]);
+    put_at(&site, "m", message(&[&row(1), &row(2)]), 1);
+    site.drain(&["--schema=strict"]);
+    assert!(in_dead(&site, "m").exists());
+    // The same content is delivered whole when the column may be made: nothing is missing.
+    put_at(&site, "m", message(&[&row(1), strange]), 2);
+    site.drain(&[]);
+    assert_no_letters(&site);
+}
+
+#[test]
+fn a_letter_of_another_dataset_or_name_stays() {
+    let site = Site::new();
+    site.put("FREQ", "m", "");
+    site.put("MID", "m", "");
+    site.put("FREQ", "m2", "");
+    site.once(&[]);
+    site.put("FREQ", "m", message(&[&row(1)]));
+    site.drain(&[]);
+    let left: Vec<String> = site.dead().into_iter().collect();
+    assert_eq!(left, ["FREQ/m2", "MID/m"]);
+}
+
+#[test]
+fn a_message_that_comes_with_bad_rows_again_leaves_both_letters() {
+    let site = Site::new();
+    put_at(&site, "m", "", 0);
+    site.once(&[]);
+    put_at(&site, "m", message(&[&row(1), "17"]), 1);
+    site.once(&[]);
+    assert_eq!(site.dead().into_iter().collect::<Vec<_>>(), ["FREQ/m", "FREQ/m~2"]);
+}
+
+#[test]
+fn what_nobody_buried_is_left_alone() {
+    let site = Site::new();
+    site.put("FREQ", "other", "");
+    site.once(&[]);
+    fs::write(in_dead(&site, "m"), "").unwrap();
+    std::os::unix::fs::symlink("/dev/null", in_dead(&site, "m~2")).unwrap();
+    site.put("FREQ", "m", message(&[&row(1)]));
+    site.drain(&[]);
+    assert!(in_dead(&site, "m").exists() && in_dead(&site, "m~2").is_symlink());
+}
+
+#[test]
+fn kept_messages_are_kept_and_their_letters_go() {
+    for keep in ["--keep=done", "--keep=archive"] {
+        let site = Site::new();
+        site.put("FREQ", "m", "[");
+        site.once(&[keep]);
+        site.put("FREQ", "m", message(&[&row(1)]));
+        site.drain(&[keep]);
+        assert_no_letters(&site);
+        assert_eq!(site.loaded(), 1);
+    }
+}
+
+/// Killed at each removal and rename of a run that delivers what was dead, the next run comes to the same end.
+#[test]
+fn killed_anywhere_no_row_is_lost_and_no_letter_stays_behind() {
+    if !strace::works() {
+        return;
+    }
+    for calls in ["unlink,unlinkat", "rename,renameat,renameat2", "utimensat"] {
+        for call in 1.. {
+            let site = half_delivered("17");
+            site.put("FREQ", "empty", "");
+            site.once(&[]);
+            put_at(&site, "m", message(&[&row(1), &row(2), &row(3)]), -24);
+            site.put("FREQ", "empty", message(&[&row(5)]));
+            let mut run = strace::killed_at(&site, calls, call);
+            let output = run.args(["run", "--once"]).args(site.run_arguments()).output().unwrap();
+            let killed = output.status.signal() == Some(9);
+            site.drain(&[]);
+            assert_eq!(rows(&site), ["0:1", "1:2", "2:3"], "{calls} {call}");
+            assert_eq!(site.texts("SELECT count(*) FROM bmrs_freq_iris WHERE message_id = 'empty'"), ["1"]);
+            assert_eq!(site.dead().into_iter().collect::<Vec<_>>(), Vec::<String>::new(), "{calls} {call}");
+            site.assert_nothing_incoming();
+            site.assert_nothing_claimed();
+            if !killed {
+                assert!(call > 1, "{calls}");
+                break;
+            }
+        }
+    }
+}
+
+/// The letter is retried while the worker that delivers its message has it in hand.
+#[test]
+fn a_letter_that_is_retried_meanwhile_is_delivered_and_not_deleted() {
+    let site = Site::new();
+    let whole = message(&[&row(1), &row(2)]);
+    put_at(&site, "m", &whole[..10], 0);
+    site.once(&[]);
+    put_at(&site, "m", &whole, 1);
+    let spool = format!("--spool={}", site.spool.display());
+    let mut retries = Vec::new();
+    for _ in 0..4 {
+        retries.push(site.irispool().args(["dead", "retry", "--all", &spool]).spawn().unwrap());
+    }
+    site.once(&[]);
+    for mut retry in retries {
+        retry.wait().unwrap();
+    }
+    site.once(&[]);
+    assert_eq!(rows(&site), ["0:1", "1:2"]);
+    // Either it went, or it was retried before, and is dead again until the message comes once more.
+    put_at(&site, "m", &whole, 1);
+    site.drain(&[]);
+    assert_no_letters(&site);
+    assert_eq!(rows(&site), ["0:1", "1:2"]);
+}
+
+#[test]
+fn a_mended_letter_that_is_newer_keeps_its_time() {
+    let site = half_delivered("17");
+    let letter = in_dead(&site, "m");
+    fs::write(&letter, message(&[&row(1), &row(2), &row(3)])).unwrap();
+    let before = letter.metadata().unwrap();
+    said(&site, &["dead", "retry", "m"]);
+    let after = site.incoming("FREQ").join("m").metadata().unwrap();
+    let times = |found: &fs::Metadata| (found.mtime(), found.mtime_nsec());
+    assert_eq!(times(&after), times(&before));
+}
+
+/// The disk is slow when the empty message is buried, so the whole one is delivered before.
+#[test]
+fn a_letter_that_is_buried_after_its_message_was_delivered_whole_goes_too() {
+    if !strace::works() {
+        return;
+    }
+    let site = Site::new();
+    let mut command = Command::new("strace");
+    // A report gets its name by this call; a claim, a burial and the client have others.
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename"]);
+    command.args(["-e", "inject=rename:delay_enter=2000000", env!("CARGO_BIN_EXE_irispool"), "run"]);
+    command.args(site.run_arguments()).args(["--scan-interval=100ms", "--flush-interval=10ms"]);
+    let mut daemon = Daemon::start(command, site.folder.path());
+    daemon.wait_until_ready();
+    site.put("FREQ", "m", "");
+    until("the empty message is claimed", || site.files_in("incoming").is_empty());
+    site.put("FREQ", "m", message(&[&row(1)]));
+    until("the whole message is loaded", || site.loaded() == 1);
+    assert!(!in_dead(&site, "m").exists(), "the empty one is not buried yet");
+    until("all is settled", || !site.has_messages());
+    daemon.stop();
+    assert_no_letters(&site);
+    assert_eq!(gone(&site).len(), 1);
+}
