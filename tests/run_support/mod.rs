@@ -13,6 +13,7 @@ pub(crate) mod google;
 #[path = "../support/http.rs"]
 pub(crate) mod http;
 pub(crate) mod kept;
+pub(crate) mod letters;
 #[allow(unreachable_pub, reason = "shared with the tests of BigQuery")]
 #[path = "../support/powered_disk.rs"]
 pub(crate) mod powered_disk;
