@@ -23,6 +23,7 @@ mod ops_check;
 mod ops_check_bigquery;
 mod ops_dead;
 mod ops_dead_kill;
+mod ops_dead_mended;
 mod ops_dead_room;
 mod ops_dead_whole;
 mod ops_drains;

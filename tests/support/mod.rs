@@ -15,6 +15,7 @@ pub(crate) mod feed;
 pub(crate) mod google;
 pub(crate) mod http;
 pub(crate) mod kept;
+pub(crate) mod letters;
 pub(crate) mod powered_disk;
 pub(crate) mod site;
 pub(crate) mod skip;

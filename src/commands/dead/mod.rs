@@ -32,8 +32,8 @@ pub enum DeadCommand {
   irispool dead retry --all
   irispool dead retry --dataset FREQ --reason 'half-way'
 
-What was delivered of them is not doubled. A message stays where incoming has one of its name: then the exit code
-is 4.")]
+What was delivered of them is not doubled; a mended copy replaces it, whatever its time. A message
+stays where incoming has one of its name: then the exit code is 4.")]
     Retry(Selection),
     /// Delete messages and their reports for good; asks first
     #[command(after_help = "Examples:
