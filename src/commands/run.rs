@@ -56,7 +56,7 @@ impl Explain for PipelineError {
 pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
     let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
-    let layout = Layout::open(&config.spool)?;
+    let layout = Layout::open(&config.spool)?.with_temporary_names(config.temporary_names.clone());
     // A drain says by its exit code how it went, and is gone before anything has lasted.
     let latest = Arc::new(Latest::default());
     let watch = match once {

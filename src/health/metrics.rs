@@ -301,6 +301,11 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         "Folders inside datasets' folders with something in them, where no worker looks.",
     )
     .with(&[], facts.too_deep.count);
+    let temporary = gauge(
+        "irispool_temporary_files",
+        "Files in incoming under temporary names that nobody has written to for an hour.",
+    )
+    .with(&[], facts.temporary.count);
     let dead_bytes = gauge("irispool_dead_bytes", "What dead takes of the disk, with its reports.")
         .with(&[], facts.dead_bytes);
     let warehouse = &facts.warehouse;
@@ -319,7 +324,7 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         newest = newest.with(&[], last_ms as f64 / 1e3);
     }
     vec![
-        backlog, bytes, ages, oldest, stray, too_deep, claimed, dead, dead_bytes, last, newest, hour, day,
+        backlog, bytes, ages, oldest, stray, too_deep, temporary, claimed, dead, dead_bytes, last, newest, hour, day,
         workers, disks, free, up, answer,
     ]
 }

@@ -104,7 +104,7 @@ impl Reader<'_> {
         let dead = |reason: &str| Err(Fate::Dead(DeadLetter::whole("claim", reason, None)));
         match entry.kind {
             // Claimed because its whole folder was.
-            _ if entry.is_hidden() => return Err(Fate::GiveBack(None)),
+            _ if self.shared.layout.is_temporary(&entry.name) => return Err(Fate::GiveBack(None)),
             EntryKind::File => {}
             EntryKind::Folder => return Err(Fate::GiveBack(None)),
             EntryKind::SymbolicLink => {

@@ -45,7 +45,8 @@ pub enum EntryKind {
 }
 
 impl Entry {
-    /// Hidden files are nobody's messages: editors, file systems and copying programs put them there.
+    /// Hidden files are nobody's messages: editors, file systems and copying programs put them there. In `incoming` more
+    /// names are left alone, see [`super::TemporaryNames`].
     pub fn is_hidden(&self) -> bool {
         self.name.as_bytes().starts_with(b".")
     }
@@ -153,8 +154,10 @@ impl Batch {
         drop(lock);
         // The path, not the open folder: after a swap that is the one in `incoming`.
         let swapped_in = Batch::open(self.id.clone(), self.path.clone())?;
-        let names: Vec<OsString> =
+        let mut names: Vec<OsString> =
             swapped_in.entries()?.map(|entry| entry.map(|entry| entry.name)).collect::<Result<_, _>>()?;
+        // A copier is about to rename them.
+        names.sort_by_key(|name| !layout.is_temporary(name));
         let mut stuck = 0;
         for name in &names {
             stuck += usize::from(!swapped_in.give_back(layout, name)?);

@@ -143,12 +143,13 @@ impl Claimer {
             Err(error) => return Err(SpoolError::io("open the folder", &path, error)),
         };
         let failed = |error| SpoolError::io("list", &path, error);
-        let (mut count, mut sub_folders) = (0_u64, 0_u64);
+        let (mut count, mut sub_folders, mut temporary) = (0_u64, 0_u64, 0_u64);
         for entry in list(folder.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             match entry.kind {
-                _ if entry.is_hidden() => {}
+                EntryKind::Folder if entry.is_hidden() => {}
                 EntryKind::Folder => sub_folders += 1,
+                _ if self.layout.is_temporary(&entry.name) => temporary += 1,
                 _ => count += 1,
             }
         }
@@ -160,15 +161,33 @@ impl Claimer {
             return self.claim_files(&path, folder.as_fd(), label, Some(files_max), claim);
         }
         let swap_banned = self.gave_back_lately(label);
+        // With the folder its temporary names would be gone, and whoever wants to rename one finds nothing.
         if count > self.claim_files
-            && sub_folders == 0
+            && (sub_folders, temporary) == (0, 0)
             && !swap_banned
             && let Some((id, batch_path)) = self.swap(&path, folder.as_fd(), label)?
         {
-            let batch = Some(Batch::from_parts(id, batch_path, folder));
-            return Ok(Claim { batch, swapped: true, messages: count, ..Claim::default() });
+            let batch = Batch::from_parts(id, batch_path, folder);
+            self.give_back_temporary(&batch)?;
+            return Ok(Claim { batch: Some(batch), swapped: true, messages: count, ..Claim::default() });
         }
         self.claim_files(&path, folder.as_fd(), label, None, claim)
+    }
+
+    /// Gives back what got its temporary name between the listing and the swap: its copier is about to rename it.
+    fn give_back_temporary(&mut self, batch: &Batch) -> Result<(), SpoolError> {
+        let mut any = false;
+        for entry in batch.entries()? {
+            let entry = entry?;
+            if entry.kind != EntryKind::Folder && self.layout.is_temporary(&entry.name) {
+                batch.give_back(&self.layout, &entry.name)?;
+                any = true;
+            }
+        }
+        if any {
+            self.given_back(batch.label());
+        }
+        Ok(())
     }
 
     fn gave_back_lately(&self, label: &str) -> bool {
@@ -199,7 +218,7 @@ impl Claimer {
                 }
                 Err(error) => return Err(failed(error)),
             };
-            if entry.kind == EntryKind::Folder || entry.is_hidden() {
+            if entry.kind == EntryKind::Folder || self.layout.is_temporary(&entry.name) {
                 continue;
             }
             if claim.messages == files_max {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::SpoolError;
+use super::{SpoolError, TemporaryNames};
 
 /// The folders of one spool. Made where they lack; all on one file system, which renames need.
 #[derive(Clone, Debug)]
@@ -14,12 +14,17 @@ pub struct Layout {
     root: PathBuf,
     /// Where `incoming` really is, should it be a symbolic link to where the client writes.
     incoming: PathBuf,
+    temporary_names: TemporaryNames,
 }
 
 impl Layout {
     /// Makes the folders that lack and checks that a rename can move between all of them.
     pub fn open(root: &Path) -> Result<Layout, SpoolError> {
-        let mut layout = Layout { root: root.to_owned(), incoming: root.join("incoming") };
+        let mut layout = Layout {
+            root: root.to_owned(),
+            incoming: root.join("incoming"),
+            temporary_names: TemporaryNames::default(),
+        };
         let folders =
             [layout.incoming(), layout.claimed(), layout.dead(), layout.done(), layout.dataset_locks()];
         for folder in &folders {
@@ -53,7 +58,26 @@ impl Layout {
     /// The same paths, for whoever only looks: nothing is made and nothing is checked.
     pub fn at(root: &Path) -> Layout {
         let incoming = root.join("incoming");
-        Layout { root: root.to_owned(), incoming: fs::canonicalize(&incoming).unwrap_or(incoming) }
+        Layout {
+            root: root.to_owned(),
+            incoming: fs::canonicalize(&incoming).unwrap_or(incoming),
+            temporary_names: TemporaryNames::default(),
+        }
+    }
+
+    /// The same folders, where more names than the known ones are temporary.
+    pub fn with_temporary_names(self, temporary_names: TemporaryNames) -> Layout {
+        Layout { temporary_names, ..self }
+    }
+
+    /// The names in `incoming` that are left alone until they are renamed.
+    pub fn temporary_names(&self) -> &TemporaryNames {
+        &self.temporary_names
+    }
+
+    /// Whether a file of this name is left alone until it is renamed.
+    pub fn is_temporary(&self, name: &OsStr) -> bool {
+        self.temporary_names.is_temporary(name)
     }
 
     pub fn root(&self) -> &Path {

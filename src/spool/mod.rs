@@ -25,6 +25,7 @@ mod read;
 mod recover;
 mod rename;
 mod settle;
+mod temporary;
 mod watch;
 mod worker;
 
@@ -46,6 +47,7 @@ pub use letters::{
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use recover::{take_over_dead_workers, workers_on};
 pub use settle::{Keep, settle_delivered};
+pub use temporary::TemporaryNames;
 pub use watch::Watch;
 pub use worker::{Worker, publish};
 
