@@ -158,7 +158,11 @@ fn no_name_leads_to_two_datasets() {
 #[test]
 fn unknown_folders_get_clean_names() {
     assert_eq!(dataset_name("newset"), "NEWSET");
-    assert_eq!(dataset_name("new set/2é\n"), "NEW_SET_2__");
+    assert_eq!(dataset_name("new set/2é\n"), "NEW_SET_2___XXXXXXXX");
+    assert_eq!(dataset_name("NEW set/2é\n"), dataset_name("new SET/2é\n"));
+    for (one, other) in [("日本", "中国"), ("a'b", "a\nb"), ("a b", "A_B"), ("a-b", "a.b")] {
+        assert_ne!(dataset_name(one), dataset_name(other));
+    }
     assert_eq!(dataset_name(""), "UNKNOWN");
     assert_eq!(dataset_name("unknown"), "UNKNOWN");
     assert_eq!(dataset_name("sys-warn"), "SYSWARN");

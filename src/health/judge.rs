@@ -223,7 +223,8 @@ impl Judge<'_> {
             |of: &Sighting| of.first.as_ref().map_or(String::new(), |path| path.display().to_string());
         if stray.count > 0 {
             let what = format!("{} in no dataset's folder, such as {}", stray.count, first(stray));
-            self.find(Level::Warning, "stray", what, "no worker takes it: move it into a dataset's folder");
+            let hint = "no worker takes it: move messages into their dataset's folder, and anything else out of incoming";
+            self.find(Level::Warning, "stray", what, hint);
         }
         if too_deep.count > 0 {
             let folders = if too_deep.count == 1 { "folder" } else { "folders" };

@@ -294,7 +294,7 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         ages = ages.with(&[("up_to", &end)], class.messages);
     }
     let stray =
-        gauge("irispool_stray_files", "Files and links directly in incoming, where no worker takes them.")
+        gauge("irispool_stray_files", "Files, links and folders set aside directly in incoming, where no worker takes them.")
             .with(&[], facts.stray.count);
     let too_deep = gauge(
         "irispool_too_deep_folders",

@@ -53,7 +53,7 @@ pub struct Facts {
     pub spool: PathBuf,
     /// The parts of the spool that can't be read, or not all of them, with why: more may be there than is counted.
     pub unread: BTreeMap<Part, String>,
-    /// Files and links directly in `incoming`, where no worker takes them.
+    /// Files and links directly in `incoming`, and folders there that are set aside: no worker takes them.
     pub stray: Sighting,
     /// Folders inside datasets' folders with something in them, where no worker looks.
     pub too_deep: Sighting,

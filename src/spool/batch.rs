@@ -257,6 +257,11 @@ pub(super) fn open_folder(at: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd
     Ok(rustix::fs::openat(at, path, flags, Mode::empty())?)
 }
 
+/// Whether a folder has nothing in it that can be seen.
+pub(super) fn is_empty(at: BorrowedFd<'_>, path: &Path) -> bool {
+    open_folder(at, path).and_then(list).map_or(true, |mut entries| entries.next().is_none())
+}
+
 /// The entries of an open folder, but for `.` and `..`.
 pub(super) fn list<F: AsFd>(folder: F) -> io::Result<impl Iterator<Item = io::Result<Entry>> + use<F>> {
     let entries = Dir::read_from(&folder)?;

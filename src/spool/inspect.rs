@@ -12,9 +12,10 @@ use fs2::FileExt;
 use rustix::fs::{AtFlags, CWD, FileType, Stat};
 use serde::Serialize;
 
-use super::batch::{list, open_folder};
+use super::batch::{is_empty, list, open_folder};
 use super::count::count_dead;
 use super::letters::folder_entries;
+use super::set_aside::is_set_aside;
 use super::worker::LOCK;
 use super::{Entry, EntryKind, Layout, SpoolError, TemporaryNames, folder_label, now_ms};
 
@@ -42,7 +43,7 @@ pub struct Inspection {
     pub workers: Vec<WorkerSeen>,
     /// The parts that can't be read, or not all of them, so that less is counted than is there; with the first reason.
     pub unread: BTreeMap<Part, String>,
-    /// What lies directly in `incoming` and is no folder: no worker takes it.
+    /// What lies directly in `incoming` and is no folder, or is a folder that is set aside: no worker takes it.
     pub stray: Sighting,
     /// Files in `incoming` whose names are temporary and that nobody has written to for [`ABANDONED_AFTER`]: no worker
     /// takes them, and whoever wrote them seems to be gone. Those with nothing in them are left out, such as `.gitkeep`.
@@ -188,10 +189,11 @@ impl Inspection {
         for entry in entries(incoming)? {
             let entry = entry?;
             let path = incoming.join(&entry.name);
-            if entry.is_hidden() {
-                continue;
-            }
-            if entry.kind == EntryKind::Folder {
+            if entry.kind == EntryKind::Folder && is_set_aside(&entry.name) {
+                if !is_empty(CWD, &path) {
+                    self.stray.add(path);
+                }
+            } else if entry.kind == EntryKind::Folder {
                 let mut queue = Queue::default();
                 let add = |queue: &mut Queue| queue.ready += 1;
                 let counted = count_messages(names, &path, now, &mut queue, add, |met| match met {
@@ -210,7 +212,7 @@ impl Inspection {
                 });
                 self.of(Part::Incoming, counted);
                 self.queues.entry(folder_label(&entry.name)).or_default().add(&queue);
-            } else {
+            } else if !names.is_temporary(&entry.name) {
                 self.stray.add(path);
             }
         }

@@ -3,8 +3,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{SpoolError, TemporaryNames};
 
@@ -121,19 +124,24 @@ impl Layout {
     }
 }
 
+/// The longest label, in bytes.
+const LABEL_MAX: usize = 100;
+
 /// The name by which a folder under `incoming` goes in batch ids, lock files and `dead`: its own where that is plain
-/// (letters, digits, `_`, `-`, `.`, at most 100 of them, no leading dot), else the nearest plain one.
+/// (letters, digits, `_`, `-`, `.`, at most 100 of them, no leading dot). Else it is one of letters, digits and `_` that ends
+/// with a hash of the folder's name in upper case, so that no two folders have one label; the same hash makes the name of
+/// such a dataset.
 pub fn folder_label(folder: &OsStr) -> String {
-    let label: String = folder
-        .to_string_lossy()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' })
-        .take(100)
-        .collect();
-    match label.strip_prefix('.') {
-        Some(rest) => format!("_{rest}"),
-        None => label,
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let name = folder.to_string_lossy();
+    if name.len() <= LABEL_MAX && !name.starts_with('.') && name.chars().all(is_plain) {
+        return name.into_owned();
     }
+    let hash = format!("_{:08X}", xxh3_64(&folder.as_bytes().to_ascii_uppercase()) as u32);
+    let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
+    let mut label: String = clean.take(LABEL_MAX - hash.len()).collect();
+    label.push_str(&hash);
+    label
 }
 
 #[cfg(test)]
@@ -156,6 +164,14 @@ mod tests {
                 !label.starts_with('.') && label.len() <= 100 && !label.contains(['/', '\n', ' ']),
                 "{label:?}"
             );
+        }
+    }
+
+    #[test]
+    fn no_two_odd_folder_names_have_one_label() {
+        let long = |end: &str| format!("{}{end}", "x".repeat(200));
+        for (one, other) in [("日本", "中国"), ("a'b", "a\nb"), ("a b", "a_b"), (&long("1"), &long("2"))] {
+            assert_ne!(folder_label(OsStr::new(one)), folder_label(OsStr::new(other)));
         }
     }
 

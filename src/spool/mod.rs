@@ -24,6 +24,7 @@ mod lock;
 mod read;
 mod recover;
 mod rename;
+mod set_aside;
 mod settle;
 mod temporary;
 mod watch;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::failures::log_spool_failure;
-use super::super::parse::NO_SUBJECT;
+use super::super::parse::is_of_one_table;
 use super::super::tally::Tally;
 use super::super::work::Work;
 use super::{BATCHES_MAX, Coordinator, HELD_MAX};
@@ -43,7 +43,8 @@ impl Coordinator {
             if is_news(&format!("stray {stray}")) {
                 tracing::warn!(
                     name = %stray,
-                    "not in a dataset's folder, left alone: messages belong in incoming/<DATASET>/"
+                    "not in a dataset's folder, or a folder that is set aside, left alone: messages belong in \
+                     incoming/<DATASET>/"
                 );
             }
         }
@@ -78,9 +79,9 @@ impl Coordinator {
             }
             let (warehouse, watch) = (&self.warehouse, &mut self.watch);
             let bulk_files_max = |files| {
-                // What has no subject may be of any dataset, and a bulk batch is of one.
+                // A bulk batch is of one dataset.
                 let wanted =
-                    if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
+                    if is_of_one_table(&label) { warehouse.bulk_files_max(&dataset, files) } else { None };
                 wanted.inspect(|_| watch.let_go(&path))
             };
             match self.claimer.claim(&folder, bulk_files_max) {
@@ -152,7 +153,6 @@ impl Coordinator {
             failed += usize::from(work.table_failed());
             stuck += usize::from(work.has_unsettled());
         }
-        // Messages without a subject are of many tables.
-        stuck >= HELD_MAX || failed >= if label == NO_SUBJECT { HELD_MAX } else { 1 }
+        stuck >= HELD_MAX || failed >= if is_of_one_table(label) { 1 } else { HELD_MAX }
     }
 }
