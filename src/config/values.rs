@@ -220,7 +220,9 @@ pub(super) mod temporary_names {
         type Value = TemporaryNames;
 
         fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-            out.write_str("patterns of file names such as [\"*.new\", \"upload-*\"], none of which fits every name")
+            out.write_str(
+                "patterns of file names such as [\"*.new\", \"upload-*\"], none of which fits every name",
+            )
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<TemporaryNames, E> {

@@ -293,9 +293,11 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         let end = class.up_to_s.map_or("+Inf".to_owned(), |end| end.to_string());
         ages = ages.with(&[("up_to", &end)], class.messages);
     }
-    let stray =
-        gauge("irispool_stray_files", "Files, links and folders set aside directly in incoming, where no worker takes them.")
-            .with(&[], facts.stray.count);
+    let stray = gauge(
+        "irispool_stray_files",
+        "Files, links and folders set aside directly in incoming, where no worker takes them.",
+    )
+    .with(&[], facts.stray.count);
     let too_deep = gauge(
         "irispool_too_deep_folders",
         "Folders inside datasets' folders with something in them, where no worker looks.",
@@ -324,7 +326,7 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         newest = newest.with(&[], last_ms as f64 / 1e3);
     }
     vec![
-        backlog, bytes, ages, oldest, stray, too_deep, temporary, claimed, dead, dead_bytes, last, newest, hour, day,
-        workers, disks, free, up, answer,
+        backlog, bytes, ages, oldest, stray, too_deep, temporary, claimed, dead, dead_bytes, last, newest,
+        hour, day, workers, disks, free, up, answer,
     ]
 }

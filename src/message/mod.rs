@@ -202,7 +202,8 @@ pub fn datasets_in(message: &[u8], scratch: &mut Scratch) -> Vec<String> {
         let text = &message[element.start..element.end];
         let named = scratch.parser.parse(text, element.wide, |record| {
             let named = json::fields(record).filter(|(name, _)| *name == "dataset");
-            let text = named.filter_map(|(_, value)| json::text(value)).filter(|text| !text.is_empty()).last();
+            let text =
+                named.filter_map(|(_, value)| json::text(value)).filter(|text| !text.is_empty()).last();
             text.map(dataset_name)
         });
         if let Ok(Some(dataset)) = named

@@ -16,8 +16,10 @@ use super::{Entry, EntryKind, Layout, SpoolError};
 pub fn ready_messages(layout: &Layout) -> u64 {
     let incoming = layout.incoming();
     let folders = folder_entries(&incoming, EntryKind::Folder).unwrap_or_default();
-    let listed =
-        folders.into_iter().filter(|folder| !is_set_aside(folder)).filter_map(|folder| open_folder(CWD, &incoming.join(folder)).and_then(list).ok());
+    let listed = folders
+        .into_iter()
+        .filter(|folder| !is_set_aside(folder))
+        .filter_map(|folder| open_folder(CWD, &incoming.join(folder)).and_then(list).ok());
     let is_message = |entry: &Entry| entry.kind != EntryKind::Folder && !layout.is_temporary(&entry.name);
     listed.flatten().flatten().filter(is_message).count() as u64
 }

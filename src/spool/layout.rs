@@ -170,7 +170,8 @@ mod tests {
     #[test]
     fn no_two_odd_folder_names_have_one_label() {
         let long = |end: &str| format!("{}{end}", "x".repeat(200));
-        for (one, other) in [("日本", "中国"), ("a'b", "a\nb"), ("a b", "a_b"), (&long("1"), &long("2"))] {
+        for (one, other) in [("日本", "中国"), ("a'b", "a\nb"), ("a b", "a_b"), (&long("1"), &long("2"))]
+        {
             assert_ne!(folder_label(OsStr::new(one)), folder_label(OsStr::new(other)));
         }
     }

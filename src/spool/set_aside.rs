@@ -62,9 +62,28 @@ mod tests {
     #[test]
     fn what_people_and_file_systems_set_aside_is_known() {
         for name in [
-            "BOD_SKIP", "BOD.old", "BOD copy", "BOD copy 2", "BOD - Copy", "Copy of BOD", "lost+found", "_errors",
-            "BOD (1)", "BOD.bak", "old", "OLD", "backup", ".hidden", "BOD-old", "old_BOD", "BOD~", "@eaDir",
-            "$RECYCLE.BIN", "#recycle", "BOD.2025-11-28", "BOD.part",
+            "BOD_SKIP",
+            "BOD.old",
+            "BOD copy",
+            "BOD copy 2",
+            "BOD - Copy",
+            "Copy of BOD",
+            "lost+found",
+            "_errors",
+            "BOD (1)",
+            "BOD.bak",
+            "old",
+            "OLD",
+            "backup",
+            ".hidden",
+            "BOD-old",
+            "old_BOD",
+            "BOD~",
+            "@eaDir",
+            "$RECYCLE.BIN",
+            "#recycle",
+            "BOD.2025-11-28",
+            "BOD.part",
         ] {
             assert!(is_set_aside(OsStr::new(name)), "{name}");
         }
@@ -73,8 +92,25 @@ mod tests {
     #[test]
     fn what_may_be_a_dataset_is_not_set_aside() {
         for name in [
-            "BOD", "NEWDS", "newds", "mibm_mid2", "E0361", "SYS_WARN", "OCNMF3Y2", "TEMP", "unknown", "new-set", "日本",
-            "a'b", "a\nb", "a b", "-x", "SOLD", "SCOPY", "(x)", "",
+            "BOD",
+            "NEWDS",
+            "newds",
+            "mibm_mid2",
+            "E0361",
+            "SYS_WARN",
+            "OCNMF3Y2",
+            "TEMP",
+            "unknown",
+            "new-set",
+            "日本",
+            "a'b",
+            "a\nb",
+            "a b",
+            "-x",
+            "SOLD",
+            "SCOPY",
+            "(x)",
+            "",
         ] {
             assert!(!is_set_aside(OsStr::new(name)), "{name}");
         }

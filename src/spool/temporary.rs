@@ -60,14 +60,16 @@ impl TemporaryNames {
 
 fn is_known(name: &[u8]) -> bool {
     let has_ending = |ending: &str| {
-        name.len() >= ending.len() && name[name.len() - ending.len()..].eq_ignore_ascii_case(ending.as_bytes())
+        name.len() >= ending.len()
+            && name[name.len() - ending.len()..].eq_ignore_ascii_case(ending.as_bytes())
     };
     // The commonest first: this is asked of every message.
     name.starts_with(b".") || ENDINGS.iter().any(|ending| has_ending(ending)) || has_form(name)
 }
 
 fn has_form(name: &[u8]) -> bool {
-    let random = |text: &[u8], length: usize| text.len() == length && text.iter().all(u8::is_ascii_alphanumeric);
+    let random =
+        |text: &[u8], length: usize| text.len() == length && text.iter().all(u8::is_ascii_alphanumeric);
     if name.len() > 2 && name.starts_with(b"#") && name.ends_with(b"#") {
         return true;
     }

@@ -838,7 +838,8 @@ fn strict_makes_such_rows_bad() {
 fn the_records_name_the_datasets_that_they_are_of() {
     let mut scratch = Scratch::default();
     let mut named = |message: &str| datasets_in(message.as_bytes(), &mut scratch);
-    let message = r#"[{"a": {"dataset": "X"}, "dataset": "BOALF"}, {}, {"dataset": "freq"}, {"dataset": "FREQ"}]"#;
+    let message =
+        r#"[{"a": {"dataset": "X"}, "dataset": "BOALF"}, {}, {"dataset": "freq"}, {"dataset": "FREQ"}]"#;
     assert_eq!(named(message), ["BOALF", "FREQ"]);
     assert_eq!(named(r#"{"dataset": "FREQ"}"#), ["FREQ"]);
     for message in

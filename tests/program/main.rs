@@ -33,6 +33,7 @@ mod run_cannot;
 mod run_daemon;
 mod run_disk;
 mod run_drain;
+mod run_folders;
 mod run_odd;
 mod run_power;
 mod run_syscalls;

@@ -3,8 +3,8 @@
 //! Streaming and load jobs differ in one thing: a JSON column's value is a string with JSON text in a streamed row, and
 //! plain JSON in a loaded one (there a string would be stored as a string).
 
-use std::collections::HashMap;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Write;
 
 use serde::de::IgnoredAny;
