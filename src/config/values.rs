@@ -194,7 +194,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok()
 }
 
-/// Patterns of names: a list in the file, words between spaces or commas elsewhere.
+/// Patterns of names: a list as in TOML, or, where a value is text, words between spaces or commas.
 pub(super) mod temporary_names {
     use serde::de::SeqAccess;
 
@@ -214,6 +214,16 @@ pub(super) mod temporary_names {
         deserializer.deserialize_any(Patterns)
     }
 
+    #[derive(serde::Deserialize)]
+    struct List {
+        names: Vec<String>,
+    }
+
+    fn words(text: &str) -> Vec<String> {
+        let words = text.split(|c: char| c == ',' || c.is_whitespace());
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+
     struct Patterns;
 
     impl<'de> Visitor<'de> for Patterns {
@@ -226,9 +236,10 @@ pub(super) mod temporary_names {
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<TemporaryNames, E> {
-            let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
-            TemporaryNames::with(words.map(str::to_owned).collect())
-                .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+            let is_list = text.trim_start().starts_with('[');
+            let list = is_list.then(|| toml::from_str::<List>(&format!("names = {text}")).ok()).flatten();
+            let patterns = list.map_or_else(|| words(text), |list| list.names);
+            TemporaryNames::with(patterns).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TemporaryNames, A::Error> {

@@ -82,6 +82,7 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("flush_interval", "\"1s 500ms\""),
         ("scan_interval", "\"1m\""),
         ("claim_files", "8"),
+        ("temporary_names", "[\"*.new\", \"up load*\"]"),
         ("write_age", "\"1h\""),
         ("busy_timeout", "\"9s\""),
         ("method", "\"load\""),
@@ -214,7 +215,7 @@ fn an_unknown_key_is_named_with_its_place_and_a_near_one() {
     ");
     insta::assert_snapshot!(refusal_of_toml("[bigquery]\nproject = 1"), @r"
     error: irispool.toml, line 1: bigquery is no setting
-    hint: the settings are alert_after, alert_command, alert_format, alert_remind, alert_webhook, batch_rows, busy_timeout, claim_files, dead_max_bytes, flush_interval, heartbeat_interval, heartbeat_url, in_flight_bytes, keep, keep_max_age, keep_max_bytes, listen, load_threshold_files, location, log_file, log_file_bytes, log_files_kept, log_format, log_level, max_file_bytes, method, pid_file, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, status_backlog_critical, status_backlog_warn, status_disk_critical, status_stale_after, stop_timeout, stream_rows, warehouse, write_age
+    hint: the settings are alert_after, alert_command, alert_format, alert_remind, alert_webhook, batch_rows, busy_timeout, claim_files, dead_max_bytes, flush_interval, heartbeat_interval, heartbeat_url, in_flight_bytes, keep, keep_max_age, keep_max_bytes, listen, load_threshold_files, location, log_file, log_file_bytes, log_files_kept, log_format, log_level, max_file_bytes, method, pid_file, readers, requests_in_flight, requests_per_second, scan_interval, schema, settlers, spool, status_backlog_critical, status_backlog_warn, status_disk_critical, status_stale_after, stop_timeout, stream_rows, temporary_names, warehouse, write_age
     ");
 }
 
