@@ -2,7 +2,7 @@
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
 //! [`cli`], [`commands`], [`health`], [`pipeline`], [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
-//! [`catalog`], [`https`], [`config`], [`exit`], [`observe`]. The last three are for the program round the pipeline.
+//! [`catalog`], [`https`], [`config`], [`exit`], [`paste`], [`observe`]. The last four are for the program round the pipeline.
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -17,6 +17,7 @@ pub mod health;
 pub mod https;
 pub mod message;
 pub mod observe;
+pub mod paste;
 pub mod pipeline;
 pub mod signals;
 pub mod spool;

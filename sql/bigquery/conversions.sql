@@ -15,7 +15,7 @@ DATE({column}, 'UTC')
 -- to DATE from DATETIME
 DATE({column})
 -- to DATE from STRING
-SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*(\d{4}-\d{1,2}-\d{1,2})') AS DATE)
+SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*(\d{4}-\d{1,2}-\d{1,2})(?:[T ].*)?$') AS DATE)
 
 -- to INT64 from FLOAT64
 SAFE_CAST({column} AS INT64)
@@ -25,14 +25,14 @@ SAFE_CAST({column} AS INT64)
 CAST({column} AS INT64)
 -- to INT64 from STRING
 -- By way of NUMERIC: 48.0 is no INT64 to BigQuery.
-SAFE_CAST(SAFE_CAST({column} AS NUMERIC) AS INT64)
+SAFE_CAST(SAFE_CAST(TRIM({column}) AS NUMERIC) AS INT64)
 
 -- to FLOAT64 from INT64
 CAST({column} AS FLOAT64)
 -- to FLOAT64 from NUMERIC
 CAST({column} AS FLOAT64)
 -- to FLOAT64 from STRING
-SAFE_CAST({column} AS FLOAT64)
+SAFE_CAST(TRIM({column}) AS FLOAT64)
 
 -- to BIGNUMERIC from NUMERIC
 CAST({column} AS BIGNUMERIC)
@@ -50,7 +50,8 @@ CAST({column} AS BOOL)
 -- to BOOL from NUMERIC
 {column} != 0
 -- to BOOL from STRING
-SAFE_CAST(TRIM({column}) AS BOOL)
+CASE WHEN LOWER(TRIM({column})) IN ('true', 't', 'yes', 'y', '1', '1.0') THEN TRUE
+  WHEN LOWER(TRIM({column})) IN ('false', 'f', 'no', 'n', '0', '0.0') THEN FALSE END
 
 -- to STRING from INT64
 CAST({column} AS STRING)
@@ -74,3 +75,19 @@ IF({column} IS NULL, NULL, TO_JSON_STRING({column}))
 IF({column} IS NULL, NULL, TO_JSON_STRING({column}))
 -- to STRING from ARRAY
 IF(ARRAY_LENGTH({column}) > 0, TO_JSON_STRING({column}), NULL)
+
+-- A day and a time of day, for a table that has them apart. A time is a day only where it is midnight.
+-- to DAY from DATE
+{column}
+-- to DAY from DATETIME
+IF(DATETIME_TRUNC({column}, DAY) = {column}, DATE({column}), NULL)
+-- to DAY from TIMESTAMP
+IF(TIMESTAMP_TRUNC({column}, DAY) = {column}, DATE({column}, 'UTC'), NULL)
+-- to DAY from STRING
+SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*(\d{4}-\d{1,2}-\d{1,2})[TZ 0:.]*$') AS DATE)
+-- to CLOCK from TIME
+{column}
+-- to CLOCK from STRING
+SAFE_CAST(REGEXP_REPLACE(REGEXP_EXTRACT({column}, r'^\s*(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\d*Z?\s*$'), r'^(\d{1,2}:\d{2})$', r'\1:00') AS TIME)
+-- to STRING from TIME
+CAST({column} AS STRING)

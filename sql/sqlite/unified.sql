@@ -2,7 +2,7 @@
 -- irispool_load_history keeps IRIS rows from being loaded twice, and history has nothing that tells a repeat apart.
 CREATE VIEW {view} AS
 SELECT
-  {iris_columns}ingested_utc, source, message_id, message_row, rescued
+  {iris_columns}{iris_meta}
 FROM {iris_table}
 UNION ALL
 SELECT

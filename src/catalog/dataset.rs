@@ -44,6 +44,10 @@ pub struct Dataset {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Latest {
     pub key: Vec<String>,
+    /// The fields of the key in which null is a value like any other. A null in another field of the key means that the
+    /// value is not known, so that nothing says which rows the row replaces.
+    #[serde(default)]
+    pub optional: Vec<String>,
     /// The row with the greatest of these, compared in this order, wins; where there are none, the one in the later
     /// message (its name has a time and a serial number).
     pub version_fields: Vec<String>,

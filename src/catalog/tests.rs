@@ -27,6 +27,7 @@ fn keys_partitions_and_synonyms_name_fields_that_are_there() {
         if let Some(latest) = &dataset.latest {
             assert!(!latest.key.is_empty() && latest.key.iter().all(has), "{name}");
             assert!(latest.version_fields.iter().all(has), "{name}");
+            assert!(latest.optional.iter().all(|field| latest.key.contains(field)), "{name}");
             assert!(latest.version_fields.iter().all(|field| !latest.key.contains(field)), "{name}");
         }
         assert!(dataset.time_field.iter().all(has), "{name}");

@@ -15,6 +15,7 @@ use crate::config::{Config, Listen, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::feed::Mix;
 use crate::observe::plain;
+use crate::paste;
 use crate::pipeline::{PipelineError, Totals};
 use crate::signals::Stop;
 use crate::spool::{DeadReport, Layout};
@@ -33,6 +34,8 @@ const GENERATION_SQL: &str = include_str!("../../sql/sqlite/demo/generation.sql"
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DemoError {
+    #[error("{} has a control character in it, which no setting may have", dir.display())]
+    Control { dir: PathBuf },
     #[error("{} is not empty", dir.display())]
     NotEmpty { dir: PathBuf },
     #[error("cannot make the folder {}: {source}", dir.display())]
@@ -51,18 +54,21 @@ impl Explain for DemoError {
 /// When the folder can't be used, or what any of the verbs fails with.
 pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
-    let dir = fresh_folder(args.dir.as_deref())?;
+    // What is printed for the next steps works from every folder.
+    let wanted = args.dir.as_deref().map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
+    let dir = fresh_folder(wanted.as_deref())?;
     let spool = dir.join("spool");
     let database = dir.join("irispool.db");
     let config = Config {
         spool: spool.clone(),
         warehouse: WarehouseSpec::Sqlite(database.clone()),
         listen: Listen(None),
+        pid_file: None,
         ..config.clone()
     };
     let layout = Layout::open(&spool)?;
 
-    say(&format!("A fresh spool in {}\n", dir.display()))?;
+    say(&format!("A fresh spool in {}\n", plain(&dir.to_string_lossy())))?;
     let feed = FeedArgs {
         dir: layout.incoming(),
         files: Some(FILES),
@@ -105,6 +111,9 @@ fn fresh_folder(wanted: Option<&Path>) -> Result<PathBuf, DemoError> {
         move |source| DemoError::Folder { dir, source }
     };
     if let Some(dir) = wanted {
+        if dir.to_string_lossy().contains(char::is_control) {
+            return Err(DemoError::Control { dir: dir.to_owned() });
+        }
         fs::create_dir_all(dir).map_err(failed(dir))?;
         let mut entries = fs::read_dir(dir).map_err(failed(dir))?;
         return if entries.next().is_none() {
@@ -137,7 +146,7 @@ fn show_dead(layout: &Layout) -> Result<(), Failure> {
         }
     }
     reports.sort_by(|one, other| one.message_id.cmp(&other.message_id));
-    say(&format!("\nWhat went to {}, and why\n", layout.dead().display()))?;
+    say(&format!("\nWhat went to {}, and why\n", plain(&layout.dead().to_string_lossy())))?;
     for report in reports.iter().take(DEAD_SHOWN_MAX) {
         say(&format!("  {}: {}\n", plain(&report.message_id), plain(&report.reason)))?;
     }
@@ -148,15 +157,20 @@ fn show_dead(layout: &Layout) -> Result<(), Failure> {
 }
 
 fn show_next(dir: &Path) -> Result<(), Failure> {
-    let program = std::env::args().next().unwrap_or_else(|| "irispool".to_owned());
-    let dir = dir.display();
+    let program = std::env::args_os().next().unwrap_or_else(|| "irispool".into());
+    let program = paste::word(program);
+    let warehouse = paste::word(format!("sqlite:{}", dir.join("irispool.db").display()));
+    let spool = paste::word(dir.join("spool"));
+    let incoming = paste::word(dir.join("spool/incoming"));
+    let dir = paste::word(dir);
     say(&format!(
         "\nNext:
-  {program} query --warehouse sqlite:{dir}/irispool.db 'SELECT * FROM bmrs_freq_unified LIMIT 5'
-  {program} query --warehouse sqlite:{dir}/irispool.db 'SELECT * FROM irispool_load_history LIMIT 5'
-  {program} feed --per-second 20 {dir}/spool/incoming &
-  {program} run --spool {dir}/spool --warehouse sqlite:{dir}/irispool.db
-  rm -r {dir}                        when you have seen enough
+  {program} query --warehouse {warehouse} 'SELECT * FROM bmrs_freq_unified LIMIT 5'
+  {program} query --warehouse {warehouse} 'SELECT * FROM irispool_load_history LIMIT 5'
+  {program} feed --per-second 20 {incoming} &
+  {program} run --spool {spool} --warehouse {warehouse}
+When you have seen enough:
+  rm -r {dir}
 "
     ))?;
     Ok(())

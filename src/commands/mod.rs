@@ -42,6 +42,7 @@ pub enum Command {
   irispool run                                  run until SIGTERM or Ctrl-C
   irispool run --once                           deliver what is there, then exit
   irispool run --spool /srv/iris --keep done    keep delivered files under /srv/iris/done/
+  */15 * * * *  /usr/local/bin/irispool run --once --config /etc/irispool.toml
 
 Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could not run,
 2 wrong usage, 3 something went to dead, 4 --once left messages that it could not take,
@@ -74,8 +75,9 @@ Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could no
   irispool status
   irispool status --watch
   irispool status --json | jq .findings
-  */15 * * * *  irispool status > /tmp/status || mail -s 'IRIS' ann@example.com < /tmp/status
-  */15 * * * *  irispool status --alert > /tmp/status
+  5 * * * *  /usr/local/bin/irispool status --alert --config /etc/irispool.toml > /dev/null
+
+cron knows no PATH but its own: `command -v irispool` says where the program is.
 
 Exit codes, by the convention of Nagios: 0 healthy, 1 warning, 2 critical, 3 unknown.")]
     Status(StatusArgs),
@@ -111,7 +113,7 @@ Exit codes: 0 a run works, 1 it does not.")]
   irispool prune --older-than 90d --dry-run
   irispool prune --older-than 90d
   irispool prune --older-than 30d --dataset FREQ --dataset BOALF
-  30 3 * * *  irispool prune --older-than 90d > /dev/null
+  30 3 * * *  /usr/local/bin/irispool prune --older-than 90d --config /etc/irispool.toml > /dev/null
 
 Workers may go on meanwhile. A message goes as a whole, with its line in irispool_load_history.
 Rows of historic tables and of other programs stay. What is freed in the file is used by the next
@@ -183,6 +185,8 @@ pub fn run(
     colour: ColorChoice,
     definition: clap::Command,
 ) -> Result<Exit, Failure> {
+    // As they were written, and as they are meant.
+    let (written, settings) = (settings.clone(), settings.map(Config::with_whole_paths));
     let config = &settings.config;
     match command {
         Command::Run(args) => run::run(&of_run(&settings, args.once), args.once),
@@ -195,7 +199,7 @@ pub fn run(
         Command::Dead(command) => dead::run(config, &command),
         Command::Archive(command) => archive::run(config, &command),
         Command::Prune(args) => prune::run(config, &args),
-        Command::Config(_) => config::run(&settings),
+        Command::Config(_) => config::run(&written),
         Command::Completions(args) => shell::completions(&args, definition),
         Command::Man(args) => shell::man(&args, definition),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::catalog;
 use crate::config::{self, Config, WarehouseSpec};
 use crate::exit::Failure;
-use crate::observe::is_news;
+use crate::observe::{is_news_of, is_over};
 use crate::pipeline::Tally;
 use crate::signals::Stop;
 use crate::warehouse::bigquery::{self, BigQuery};
@@ -15,6 +15,9 @@ use crate::warehouse::{Warehouse, WarehouseError, sqlite::Sqlite};
 
 /// A warehouse that is not ready when a daemon starts is tried again after so long.
 const OPEN_RETRY: Duration = Duration::from_secs(5);
+
+/// A trouble's name in the log's memory of what it has told.
+const OPENING: &str = "opening the warehouse";
 
 /// How long a daemon waits in one go for a database that is busy when it starts: no stop is heard meanwhile.
 const BUSY_AT_ONCE: Duration = Duration::from_secs(1);
@@ -30,7 +33,7 @@ pub(super) fn open_patiently(
         match open_warehouse(config, once) {
             Err(failure) if failure.may_pass() && !once => {
                 let why = failure.to_string();
-                if is_news(&why) {
+                if is_news_of(OPENING, &why) {
                     tracing::warn!(why, "waiting: the warehouse is not ready");
                 }
                 tally.figures.wait(Some(why));
@@ -38,7 +41,13 @@ pub(super) fn open_patiently(
                     return Ok(None);
                 }
             }
-            other => return other.map(Some),
+            other => {
+                if let Some(over) = is_over(OPENING).filter(|_| other.is_ok()) {
+                    let seconds = over.lasted.as_secs();
+                    tracing::info!(failed_tries = over.times, seconds, "the warehouse is ready");
+                }
+                return other.map(Some);
+            }
         }
     }
 }
@@ -66,8 +75,15 @@ fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseE
     if !sqlite.is_new()? {
         return Ok(sqlite);
     }
-    match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str())) {
-        Ok(made) => tracing::debug!(tables = made.tables, views = made.views, "made what was missing"),
+    match sqlite.set_up(catalog::all().iter().map(|dataset| dataset.name.as_str()), None) {
+        Ok(made) => {
+            tracing::info!(
+                tables = made.tables,
+                views = made.views,
+                "made a new warehouse in {}",
+                path.display()
+            );
+        }
         Err(error @ WarehouseError::Later { .. }) => return Err(error),
         // A found table that is in the way holds up its own dataset only, and says so when a message comes for it.
         Err(WarehouseError::Setup { why, hint }) => tracing::warn!(why, hint, "could not make all tables"),

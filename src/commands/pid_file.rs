@@ -1,50 +1,136 @@
-//! The file with a run's process id, for others: irispool itself never reads what another one wrote there.
+//! The file with a run's process id, for others: irispool itself only asks whether another worker holds it.
+//!
+//! A worker holds the file's lock for as long as it lives. The kernel drops the lock when the process ends, however it
+//! ends, so a file without a lock is a dead process's, whoever has its number by now.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::exit::Explain;
+use fs2::FileExt;
 
-/// Gone when this is dropped, unless another process has taken the file over.
+use crate::exit::Explain;
+use crate::paste;
+
+/// It is removed when this is dropped, unless another file has taken its place.
 #[derive(Debug)]
-pub(super) struct PidFile(PathBuf);
+pub(super) struct PidFile {
+    path: PathBuf,
+    file: File,
+}
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the process id into {}: {source}", .path.display())]
-pub(super) struct PidFileError {
-    path: PathBuf,
-    source: io::Error,
+pub(super) enum PidFileError {
+    #[error("cannot write the process id into {}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("cannot write the process id into {}: it is {what}", .path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
+    #[error("{} belongs to another worker that runs{}", .path.display(), of_process(pid))]
+    Held { path: PathBuf, pid: String },
+}
+
+fn of_process(pid: &str) -> String {
+    if pid.is_empty() { String::new() } else { format!(", process {pid}") }
 }
 
 impl Explain for PidFileError {
     fn hint(&self) -> Option<String> {
-        Some("is its folder there, and may this user write to it?".to_owned())
+        Some(match self {
+            PidFileError::Io { path, source } => match source.kind() {
+                io::ErrorKind::NotFound => "make its folder, or name another file".to_owned(),
+                io::ErrorKind::StorageFull => "free some space on its file system".to_owned(),
+                io::ErrorKind::PermissionDenied => format!(
+                    "give this user the right to write the file and its folder (ls -ld {}), or name another file",
+                    paste::path(path)
+                ),
+                _ => "name a file on a local file system that this user may write".to_owned(),
+            },
+            PidFileError::NotAFile { .. } => {
+                "name a file that is not there yet, in a folder that is".to_owned()
+            }
+            PidFileError::Held { pid, .. } => {
+                let each = "each worker needs a PID file of its own (--pid-file)";
+                match pid.is_empty() {
+                    true => each.to_owned(),
+                    false => format!("{each}; to stop the other one: kill {pid}"),
+                }
+            }
+        })
     }
 }
 
 impl PidFile {
-    /// Writes it, in place of one that is there: that one is a dead process's, or each of two workers lacks its own.
+    /// Takes the file and writes this process's id into it, unless a worker that runs has it.
+    ///
+    /// # Errors
+    /// When another worker has it, or it is no file that this user may write.
     pub(super) fn write(path: &Path) -> Result<PidFile, PidFileError> {
-        let failed = |source| PidFileError { path: path.to_owned(), source };
-        let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::IsADirectory.into()))?;
-        // A reader finds a whole number or none.
-        let unborn = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-        let written = fs::write(&unborn, ours()).and_then(|()| fs::rename(&unborn, path));
-        if written.is_err() {
-            let _ = fs::remove_file(&unborn);
+        let failed = |source| PidFileError::Io { path: path.to_owned(), source };
+        loop {
+            let file = open(path)?;
+            if let Err(error) = file.try_lock_exclusive() {
+                return Err(match error.raw_os_error() == fs2::lock_contended_error().raw_os_error() {
+                    true => PidFileError::Held { path: path.to_owned(), pid: written_in(&file) },
+                    false => failed(error),
+                });
+            }
+            let mut taken = PidFile { path: path.to_owned(), file };
+            // Its holder may have ended, and removed it, between the two steps.
+            if taken.is_in_place() {
+                taken
+                    .file
+                    .set_len(0)
+                    .and_then(|()| taken.file.write_all(ours().as_bytes()))
+                    .map_err(failed)?;
+                return Ok(taken);
+            }
         }
-        written.map_err(failed)?;
-        Ok(PidFile(path.to_owned()))
+    }
+
+    fn is_in_place(&self) -> bool {
+        let (there, ours) = (fs::symlink_metadata(&self.path), self.file.metadata());
+        matches!((there, ours), (Ok(there), Ok(ours)) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
     }
 }
 
 impl Drop for PidFile {
+    /// While the lock is held, so nobody can have written another id into the file that is removed. It may be empty:
+    /// the disk was full.
     fn drop(&mut self) {
-        if fs::read_to_string(&self.0).is_ok_and(|text| text == ours()) {
-            let _ = fs::remove_file(&self.0);
+        let is_ours = |text: String| text.is_empty() || text == ours();
+        if self.is_in_place() && fs::read_to_string(&self.path).is_ok_and(is_ours) {
+            let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Never through a link: what it leads to would be emptied. Never waiting, as a FIFO would have it.
+fn open(path: &Path) -> Result<File, PidFileError> {
+    let not_a_file = |what| PidFileError::NotAFile { path: path.to_owned(), what };
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => return Err(not_a_file("a folder")),
+        Ok(found) if found.is_symlink() => return Err(not_a_file("a symbolic link")),
+        Ok(found) if !found.is_file() => return Err(not_a_file("no regular file")),
+        _ => {}
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .map_err(|source| PidFileError::Io { path: path.to_owned(), source })
+}
+
+/// The process id that a worker has written; nothing where there is none.
+fn written_in(mut file: &File) -> String {
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    let pid = text.trim();
+    if pid.bytes().all(|byte| byte.is_ascii_digit()) { pid.to_owned() } else { String::new() }
 }
 
 fn ours() -> String {

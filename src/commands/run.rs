@@ -14,13 +14,13 @@ use super::text::counted;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::Watch;
-use crate::health::{Endpoint, Latest, Opened, Publisher, Pulse};
+use crate::health::{Endpoint, Latest, Opened, Publisher, Pulse, drains};
 use crate::message::Mode;
 use crate::observe::service::Service;
 use crate::observe::{Progress, http};
 use crate::pipeline::{self, Ended, KeepSettings, Keeper, PipelineError, Room, Settings, Tally, Totals};
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout, SpoolError, Worker};
+use crate::spool::{Keep, Layout, SpoolError, Worker, now_ms};
 use crate::warehouse::Warehouse;
 
 /// How often the progress bar learns of new numbers.
@@ -55,15 +55,25 @@ impl Explain for PipelineError {
 /// When the spool or the warehouse can't be used at all.
 pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
-    let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
+    let is_new = !Layout::at(&config.spool).is_there();
     let layout = Layout::open(&config.spool)?.with_temporary_names(config.temporary_names.clone());
+    if is_new {
+        tracing::warn!(
+            "made a new, empty spool in {}: is that the folder into whose incoming the IRIS client writes?",
+            layout.root().display()
+        );
+    }
     // A drain says by its exit code how it went, and is gone before anything has lasted.
     let latest = Arc::new(Latest::default());
     let watch = match once {
         true => None,
         false => Watch::start(config, &stop, Arc::clone(&latest)).map_err(PipelineError::Thread)?,
     };
-    let (exit, _) = work(config, once, layout, stop, latest)?;
+    let began_ms = now_ms();
+    let (exit, _) = work(config, once, layout.clone(), stop.clone(), latest)?;
+    if once && !stop.requested() {
+        drains::note(&layout.drains(), began_ms, now_ms());
+    }
     drop(watch);
     Ok(exit)
 }
@@ -88,6 +98,8 @@ pub(super) fn work(
         Endpoint::new(config, tally, opened, Arc::clone(&pulse), latest)
     };
     let listen = config.listen.0.map(|address| serve(address, endpoint())).transpose()?;
+    // Only now: a second worker by mistake fails before it touches the first one's file.
+    let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let worker = Worker::register(&layout)?;
     tally.figures.registered(worker.name());
     let teller = {

@@ -1,14 +1,16 @@
 //! `irispool setup`: tables and views of every dataset in the catalog, before the first message comes.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::open::open_bigquery;
+use super::text::counted;
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::warehouse::bigquery::BigQuery;
 use crate::warehouse::sqlite::Sqlite;
-use crate::warehouse::{Made, Warehouse, WarehouseError};
+use crate::warehouse::{LeftAlone, Made, Replace, Warehouse, WarehouseError};
 
 impl Explain for SetupError {
     fn hint(&self) -> Option<String> {
@@ -36,6 +38,13 @@ pub struct SetupArgs {
     /// Only this dataset, known or not; may be given several times, or as a list with commas
     #[arg(long = "dataset", value_name = "NAME", value_delimiter = ',')]
     pub datasets: Vec<String>,
+    /// Put irispool's own views in the place of these views that it did not make, or of all; the SQL of each is saved to a
+    /// file first
+    ///
+    /// Without it a view that irispool did not make stays as it is. The files lie beside the database, or with BigQuery
+    /// beside the spool, and are called by the view and the time.
+    #[arg(long, value_name = "VIEW", value_delimiter = ',', num_args = 0..)]
+    pub replace_views: Option<Vec<String>>,
 }
 
 /// `irispool setup`.
@@ -44,25 +53,60 @@ pub struct SetupArgs {
 /// When the warehouse can't be opened or does not take a table.
 pub(super) fn run(config: &Config, args: &SetupArgs) -> Result<Exit, Failure> {
     let mut out = io::stdout();
-    let datasets: Vec<String> = match args.datasets.is_empty() {
+    let mut datasets: Vec<String> = match args.datasets.is_empty() {
         true => catalog::all().iter().map(|dataset| dataset.name.clone()).collect(),
         false => args.datasets.iter().map(|name| catalog::dataset_name(name)).collect(),
     };
+    for view in args.replace_views.iter().flatten() {
+        let dataset = dataset_of_view(view).ok_or_else(|| NoViewError(view.clone()))?;
+        if !datasets.contains(&dataset) {
+            datasets.push(dataset);
+        }
+    }
+    let beside = match &config.warehouse {
+        WarehouseSpec::Sqlite(path) => path,
+        WarehouseSpec::BigQuery { .. } => &config.spool,
+    };
+    let folder = beside.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let replace =
+        args.replace_views.as_ref().map(|views| Replace { views: views.clone(), folder: folder.to_owned() });
     match &config.warehouse {
         WarehouseSpec::Sqlite(_) if args.dry_run => return Err(NoDryRunError.into()),
         WarehouseSpec::Sqlite(path) => {
-            set_up(&Sqlite::open(path, config.busy_timeout)?, &datasets, &mut out)?;
+            set_up(&Sqlite::open(path, config.busy_timeout)?, &datasets, replace.as_ref(), &mut out)?;
         }
         WarehouseSpec::BigQuery { .. } => {
             let warehouse = open_bigquery(config)?;
             if args.dry_run {
-                plan(&warehouse, &datasets, &config.location, &mut out)?;
+                plan(&warehouse, &datasets, &config.location, replace.as_ref(), &mut out)?;
             } else {
-                set_up_bigquery(&warehouse, &datasets, &config.location, &mut out)?;
+                set_up_bigquery(&warehouse, &datasets, &config.location, replace.as_ref(), &mut out)?;
             }
         }
     }
     Ok(Exit::Done)
+}
+
+/// The dataset whose view has that name.
+fn dataset_of_view(view: &str) -> Option<String> {
+    let view = view.to_ascii_lowercase();
+    let name = view.strip_prefix("bmrs_")?;
+    let name = name.strip_suffix("_unified").or_else(|| name.strip_suffix("_latest"))?;
+    (!name.is_empty()).then(|| catalog::dataset_name(name))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not the name of a view that irispool makes")]
+struct NoViewError(String);
+
+impl Explain for NoViewError {
+    fn hint(&self) -> Option<String> {
+        Some("they are called bmrs_<dataset>_unified and bmrs_<dataset>_latest: `--replace-views bmrs_freq_unified`".to_owned())
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -80,47 +124,68 @@ pub fn plan(
     warehouse: &BigQuery,
     datasets: &[String],
     location: &str,
+    replace: Option<&Replace>,
     out: &mut dyn Write,
 ) -> Result<(), SetupError> {
-    for statement in warehouse.plan(datasets, location)? {
+    let plan = warehouse.plan(datasets, location, replace)?;
+    for statement in plan.statements {
         writeln!(out, "{statement};\n")?;
+    }
+    for LeftAlone { what, hint, .. } in plan.left {
+        writeln!(out, "-- {what}\n-- hint: {hint}\n")?;
     }
     Ok(())
 }
 
-/// Makes the dataset where it lacks, its tables where they lack, and all views anew, and writes a line about it.
+/// Makes the dataset where it lacks, its tables where they lack, and its views where they lack or are not as they should
+/// be, and writes a line about it.
 pub fn set_up_bigquery(
     warehouse: &BigQuery,
     datasets: &[String],
     location: &str,
+    replace: Option<&Replace>,
     out: &mut dyn Write,
 ) -> Result<(), SetupError> {
     let made_dataset = warehouse.make_dataset(Some(location))?;
-    let made = warehouse.set_up(datasets)?;
+    let made = warehouse.set_up(datasets, replace)?;
     let dataset = if made_dataset { format!("made in {location}, ") } else { String::new() };
-    writeln!(out, "{}: {dataset}{}", warehouse.name(), summary(made, datasets.len()))?;
-    Ok(())
+    writeln!(out, "{}: {dataset}{}", warehouse.name(), summary(&made, datasets.len()))?;
+    say_kept(&made, out)
 }
 
 /// Makes what lacks and writes a line about it to `out`.
-pub fn set_up(warehouse: &Sqlite, datasets: &[String], out: &mut dyn Write) -> Result<(), SetupError> {
-    let made = warehouse.set_up(datasets.iter().map(String::as_str))?;
-    writeln!(out, "{}: {}", warehouse.path().display(), summary(made, datasets.len()))?;
+pub fn set_up(
+    warehouse: &Sqlite,
+    datasets: &[String],
+    replace: Option<&Replace>,
+    out: &mut dyn Write,
+) -> Result<(), SetupError> {
+    let made = warehouse.set_up(datasets.iter().map(String::as_str), replace)?;
+    writeln!(out, "{}: {}", warehouse.path().display(), summary(&made, datasets.len()))?;
+    say_kept(&made, out)
+}
+
+/// Lines about the user's own things: those that gave way, and those that stay.
+fn say_kept(made: &Made, out: &mut dyn Write) -> Result<(), SetupError> {
+    for replaced in &made.replaced {
+        writeln!(out, "{} is replaced; its SQL is in {}", replaced.view, replaced.saved.display())?;
+    }
+    for LeftAlone { what, hint, .. } in &made.left {
+        writeln!(out, "{what}\n  hint: {hint}")?;
+    }
     Ok(())
 }
 
-fn summary(made: Made, datasets: usize) -> String {
-    if made == Made::default() {
-        return format!("{}, all tables and views were there", counted(datasets, "dataset"));
-    }
+fn summary(made: &Made, datasets: usize) -> String {
     let parts: Vec<String> = [(made.tables, "table"), (made.columns, "column"), (made.views, "view")]
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| counted(count, what))
+        .map(|(count, what)| counted(count as u64, what))
         .collect();
-    format!("{}, made {}", counted(datasets, "dataset"), parts.join(", "))
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+    let datasets = counted(datasets as u64, "dataset");
+    match parts.is_empty() {
+        true if made.left.is_empty() => format!("{datasets}, all tables and views were there"),
+        true => format!("{datasets}, nothing was to be made"),
+        false => format!("{datasets}, made {}", parts.join(", ")),
+    }
 }

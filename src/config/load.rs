@@ -71,6 +71,10 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    pub fn map(self, change: impl FnOnce(Config) -> Config) -> Loaded {
+        Loaded { config: change(self.config), layers: self.layers }
+    }
+
     pub fn origin(&self, key: &str) -> &Origin {
         given(&self.layers, key).map_or(&Origin::Default, |given| &given.origin)
     }

@@ -265,6 +265,22 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The same with paths that mean the same in every folder: those that are printed can be pasted anywhere, and those
+    /// in keys and labels are the same to every process.
+    pub fn with_whole_paths(mut self) -> Config {
+        let whole = |path: &mut PathBuf| {
+            if let Ok(absolute) = std::path::absolute(&*path) {
+                *path = absolute;
+            }
+        };
+        whole(&mut self.spool);
+        if let WarehouseSpec::Sqlite(file) = &mut self.warehouse {
+            whole(file);
+        }
+        self.pid_file.iter_mut().chain(&mut self.log_file).for_each(whole);
+        self
+    }
+
     /// How long a row may wait for others to be sent with. Unless it is set: 200 ms for SQLite, 1 s for BigQuery. There
     /// each table with new rows takes a request in each interval; with some sixty of them busy all the time that stays
     /// under 90 requests a second.

@@ -15,7 +15,7 @@ use super::ledger;
 use crate::config::{Config, WarehouseSpec};
 use crate::warehouse::bigquery::{BigQuery, Environment, Options};
 use crate::warehouse::sqlite::Reader;
-use crate::warehouse::{QueryError, WarehouseError};
+use crate::warehouse::{LeftAlone, QueryError, WarehouseError};
 
 /// How long a look may wait for a database that somebody has locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,6 +25,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long a look waits for the network in all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a look at the user's own things may take, and for how long it is good.
+const LEFT_ALONE_TIME: Duration = Duration::from_secs(3);
+const LEFT_ALONE_AGE_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// The warehouse's answer, and the rows of all datasets together.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -43,6 +47,8 @@ pub struct WarehouseFacts {
     pub location: Option<String>,
     /// When the last row of any dataset came, in ms since 1970 UTC.
     pub last_row_ms: Option<i64>,
+    /// What of the user's stands where irispool's views would be, or is left out of them.
+    pub left_alone: Vec<LeftAlone>,
     /// How often rows of any dataset usually come; none without enough history.
     pub rhythm: Option<Rhythm>,
 }
@@ -67,12 +73,16 @@ struct Caller {
     client: Option<Arc<BigQuery>>,
     /// A call that had not ended when nobody waited for it any more.
     pending: Option<Receiver<Called>>,
+    /// What was found of the user's own things, and when: it takes a request for each view, so not at every look.
+    left_alone: Option<(Instant, Vec<LeftAlone>)>,
 }
 
 /// The answer to a call, or why there is none.
 struct Called {
     took: Duration,
     answer: Result<Option<String>, WarehouseError>,
+    /// None where it was not asked for, or not answered.
+    left_alone: Option<Vec<LeftAlone>>,
 }
 
 impl Asker {
@@ -117,10 +127,12 @@ fn ask_sqlite(
         return (facts, Some(BTreeMap::new()));
     }
     let began = Instant::now();
-    let asked =
-        Reader::open(path, busy_timeout).map_err(QueryError::from).and_then(|reader| ledger::ask(&reader));
+    let asked = Reader::open(path, busy_timeout)
+        .map_err(QueryError::from)
+        .and_then(|reader| Ok((ledger::ask(&reader)?, reader.left_alone().unwrap_or_default())));
     match asked {
-        Ok(flows) => {
+        Ok((flows, left_alone)) => {
+            facts.left_alone = left_alone;
             facts.answered_ms = Some(began.elapsed().as_millis() as u64);
             (facts, Some(flows))
         }
@@ -142,7 +154,10 @@ fn ask_bigquery(mut facts: WarehouseFacts, spec: &str, caller: &mut Caller) -> W
     let pending = match caller.pending.take() {
         Some(pending) => pending,
         None => match caller.client(spec) {
-            Ok(client) => call(client),
+            Ok(client) => {
+                let is_old = |at: &Instant| at.elapsed() > LEFT_ALONE_AGE_MAX;
+                call(client, caller.left_alone.as_ref().is_none_or(|(at, _)| is_old(at)))
+            }
             Err(error) => return without_answer(facts, &error),
         },
     };
@@ -151,7 +166,11 @@ fn ask_bigquery(mut facts: WarehouseFacts, spec: &str, caller: &mut Caller) -> W
         without_answer(facts, &WarehouseError::Later { why, after: Duration::ZERO })
     };
     match pending.recv_timeout(ANSWER_TIMEOUT) {
-        Ok(Called { took, answer: Ok(location) }) => {
+        Ok(Called { took, answer: Ok(location), left_alone }) => {
+            if let Some(left_alone) = left_alone {
+                caller.left_alone = Some((Instant::now(), left_alone));
+            }
+            facts.left_alone = caller.left_alone.as_ref().map_or(Vec::new(), |(_, left)| left.clone());
             facts.there = true;
             facts.answered_ms = Some(took.as_millis() as u64);
             facts.location = location;
@@ -204,14 +223,27 @@ impl Caller {
     }
 }
 
-fn call(client: Arc<BigQuery>) -> Receiver<Called> {
+fn call(client: Arc<BigQuery>, with_views: bool) -> Receiver<Called> {
     let (sender, receiver) = channel();
     let work = move || {
         let began = Instant::now();
         let answer = client.ask_location();
-        let _ = sender.send(Called { took: began.elapsed(), answer });
+        let took = began.elapsed();
+        // Whether the warehouse answers is worth more than what is in it: that is looked up in what time is left.
+        let left_alone = match &answer {
+            Ok(_) if with_views => within(LEFT_ALONE_TIME, move || client.left_alone().ok()),
+            _ => None,
+        };
+        let _ = sender.send(Called { took, answer, left_alone });
     };
     // Where no thread can be started, the sender is gone, and the receiver says so.
     let _ = thread::Builder::new().name("ask".to_owned()).spawn(work);
     receiver
+}
+
+/// What `ask` answers, if it does so in that time.
+fn within<T: Send + 'static>(time: Duration, ask: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
+    let (sender, receiver) = channel();
+    thread::Builder::new().name("ask-views".to_owned()).spawn(move || drop(sender.send(ask()))).ok()?;
+    receiver.recv_timeout(time).ok().flatten()
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Facts, News, ParkedNews, WorkerFacts};
 use crate::config::Config;
 use crate::observe::size;
+use crate::paste;
 use crate::spool::{Part, Sighting};
 
 /// A dataset that has been silent for so long has been given up: it is no news that no row comes.
@@ -95,8 +96,12 @@ impl Judge<'_> {
 
     fn spool(&mut self) {
         if !self.facts.unread.is_empty() {
-            let whys: Vec<&str> = self.facts.unread.values().map(String::as_str).collect();
-            let hint = format!("is {} the spool, and may this user read it?", self.facts.spool.display());
+            let mut whys: Vec<&str> = self.facts.unread.values().map(String::as_str).collect();
+            whys.dedup();
+            let hint = format!(
+                "is {} the spool, and may this user read it? --spool, IRISPOOL_SPOOL or irispool.toml say where it is",
+                self.facts.spool.display()
+            );
             self.find(Level::Unknown, "spool", whys.join("; "), hint);
         }
     }
@@ -104,13 +109,23 @@ impl Judge<'_> {
     fn workers(&mut self) {
         let (alive, dead): (Vec<&WorkerFacts>, Vec<_>) =
             self.facts.workers.iter().partition(|worker| worker.alive);
-        if alive.is_empty() && !self.facts.unread.contains_key(&Part::Claimed) {
-            self.find(
-                Level::Critical,
-                "no-worker",
-                "no worker is alive",
-                "start one as its user: irispool run, or systemctl start irispool@1",
-            );
+        if alive.is_empty()
+            && !self.facts.unread.contains_key(&Part::Claimed)
+            && self.patience_of_drains().is_none()
+        {
+            let start = "start one as its user: irispool run, or systemctl start irispool@1";
+            let (what, hint) = match &self.facts.drains {
+                None => ("no worker is alive".to_owned(), start.to_owned()),
+                Some(drains) => {
+                    let ago = words(self.age(drains.ended_ms));
+                    let what = format!("no worker is alive, and the last drain ended {ago} ago");
+                    (
+                        what,
+                        format!("where cron makes them: does it still, and what do they say? Else {start}"),
+                    )
+                }
+            };
+            self.find(Level::Critical, "no-worker", what, hint);
         }
         let held: u64 = dead.iter().map(|worker| worker.claimed).sum();
         if held > 0 {
@@ -133,6 +148,18 @@ impl Judge<'_> {
             let hint = "it hangs, or its disk does: look at its log; after a kill the next worker goes on";
             self.find(level, format!("hangs:{}", worker.name), what, hint);
         }
+    }
+
+    /// Where drains deliver, one after the other, and all is well: for how long a message may wait for the next one. What
+    /// the last one found is delivered, and what came since waits.
+    fn patience_of_drains(&self) -> Option<Duration> {
+        let drains = self.facts.drains.as_ref()?;
+        let began_ms = *drains.began_ms.last()?;
+        let patience = drains.patience();
+        let is_due = self.age(drains.ended_ms) > patience;
+        let is_left = self.facts.claimed > 0 || self.facts.oldest_ms.is_some_and(|oldest| oldest < began_ms);
+        let is_alive = self.facts.workers.iter().any(|worker| worker.alive);
+        (!is_due && !is_left && !is_alive).then_some(patience)
     }
 
     /// Since when the oldest live worker is at work.
@@ -189,6 +216,9 @@ impl Judge<'_> {
     }
 
     fn backlog(&mut self) {
+        if self.patience_of_drains().is_some() {
+            return;
+        }
         let backlog = self.facts.ready + self.facts.claimed;
         let (warn, critical) =
             (self.config.status_backlog_warn as u64, self.config.status_backlog_critical as u64);
@@ -249,7 +279,8 @@ impl Judge<'_> {
         let warehouse = &self.facts.warehouse;
         if let Some(error) = &warehouse.error {
             let hint = warehouse.hint.clone().unwrap_or_else(|| {
-                format!("does it open? irispool query --warehouse {} 'SELECT 1'", warehouse.name)
+                let name = paste::word(&warehouse.name);
+                format!("does it open? irispool query --warehouse {name} 'SELECT 1'")
             });
             self.find(Level::Unknown, "warehouse", format!("the warehouse does not answer: {error}"), hint);
         }
@@ -261,7 +292,8 @@ impl Judge<'_> {
         if !self.facts.is_flow_known {
             return;
         }
-        let stale_after = self.config.status_stale_after;
+        let stale_after =
+            self.config.status_stale_after + self.patience_of_drains().unwrap_or(Duration::ZERO);
         let warehouse = &self.facts.warehouse;
         if let Some(last_ms) = warehouse.last_row_ms {
             let age = self.age(last_ms);

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Facts, Finding, Latest, Level, Looker, Pulse, judge, level_of, with_whole_paths};
+use super::{Facts, Finding, Latest, Level, Looker, Pulse, judge, level_of};
 use crate::config::Config;
 use crate::observe::http::{Request, Response};
 use crate::observe::metrics::{Family, Format, Kind, Sample, Value, render};
@@ -34,9 +34,8 @@ impl Endpoint {
         pulse: Arc<Pulse>,
         latest: Arc<Latest>,
     ) -> Endpoint {
-        let config = with_whole_paths(config);
-        let looker = Looker::new(&config);
-        Endpoint { config, looker, tally, warehouse, pulse, latest, started_ms: now_ms() }
+        let looker = Looker::new(config);
+        Endpoint { config: config.clone(), looker, tally, warehouse, pulse, latest, started_ms: now_ms() }
     }
 
     /// `/metrics`, `/healthz` (it lives: restart it where this is not 200) and `/readyz` (it takes messages).

@@ -8,6 +8,7 @@
 mod absence;
 pub mod alerts;
 mod ask;
+pub mod drains;
 mod flow;
 mod flow_log;
 mod judge;
@@ -28,6 +29,7 @@ use serde::Serialize;
 use absence::{Absence, absence};
 use ask::Asker;
 pub use ask::WarehouseFacts;
+use drains::Drains;
 pub use flow::{Flow, Rhythm};
 use flow_log::OldDays;
 pub use flow_log::{Came, Minute};
@@ -75,6 +77,8 @@ pub struct Facts {
     pub backlog_ages: Vec<AgeClass>,
     /// Those with a folder in `claimed`: a dead one's stays until another worker has finished its work.
     pub workers: Vec<WorkerFacts>,
+    /// The last drains; none where none has ended yet.
+    pub drains: Option<Drains>,
     /// What the warehouse said, and when rows came.
     pub warehouse: WarehouseFacts,
     /// Whether it could be found out when rows came.
@@ -177,6 +181,10 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
         let unread = [(Part::Incoming, error.to_string())].into();
         Inspection { unread, ..Inspection::default() }
     });
+    if !layout.is_there() {
+        let why = format!("there is no spool in {}", layout.root().display());
+        inspection.unread = [(Part::Incoming, why.clone()), (Part::Claimed, why)].into();
+    }
     let workers: Vec<WorkerFacts> = inspection.workers.into_iter().map(worker_facts).collect();
     let (mut warehouse, ledger) = asker.ask();
     let flows = match &config.warehouse {
@@ -228,6 +236,7 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
         oldest_ms: total.oldest_ms,
         backlog_ages,
         workers,
+        drains: drains::read(&layout.drains()),
         warehouse,
         is_flow_known,
         disks: disks(config),
@@ -253,16 +262,6 @@ fn flows_of_log(
         .filter_map(|worker| Some((worker.name.as_str(), worker.news.as_ref()?.minute.as_ref()?)))
         .collect();
     flow_log::read(&layout.flow(), warehouse, &current, at_ms, old_days).map_err(|error| error.to_string())
-}
-
-/// Paths in keys and labels must be the same to every process wherever it was started.
-fn with_whole_paths(config: &Config) -> Config {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let warehouse = match &config.warehouse {
-        WarehouseSpec::Sqlite(file) => WarehouseSpec::Sqlite(whole(file)),
-        other => other.clone(),
-    };
-    Config { spool: whole(&config.spool), warehouse, ..config.clone() }
 }
 
 /// The file systems of the spool and of a warehouse that is a file; one that both are on counts once.

@@ -1,29 +1,93 @@
-//! A fault that lasts is said again now and then, not at every try.
+//! What lasts is told once in the log, not at every try: when it begins, when it changes, and when it is over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The same fault is said again after so long.
-const SAY_AGAIN: Duration = Duration::from_secs(60);
+/// A fault that was not met for so long was over, though nobody said so: it is told anew.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 
-/// Faults remembered at most; with more of them at once, some are said too often.
-const FAULTS_MAX: usize = 1_000;
+/// What comes back so soon after its end is the same trouble: else one that comes and goes would fill the log.
+const COMES_BACK: Duration = Duration::from_secs(60);
 
-static SAID: LazyLock<Mutex<HashMap<String, Instant>>> = LazyLock::new(Mutex::default);
+/// Troubles remembered at most, and faults of each; with more of them at once, some are told too often.
+const TROUBLES_MAX: usize = 1_000;
+const FAULTS_MAX: usize = 100;
 
-/// Whether this fault, known by its text, has not been said for a minute; it counts as said now.
+static TROUBLES: LazyLock<Mutex<HashMap<String, Trouble>>> = LazyLock::new(Mutex::default);
+
+#[derive(Debug)]
+struct Trouble {
+    /// What was told of it.
+    told: HashSet<String>,
+    since: Instant,
+    /// When it was met last.
+    last: Instant,
+    times: u64,
+    is_over: bool,
+    end_is_told: bool,
+}
+
+/// A trouble that is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Over {
+    /// How often it was met.
+    pub times: u64,
+    pub lasted: Duration,
+}
+
+/// Whether this fault, known by its text, is to be told: it is when it was not met for some minutes.
 pub fn is_news(fault: &str) -> bool {
-    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    let now = Instant::now();
-    if said.get(fault).is_some_and(|at| now.duration_since(*at) < SAY_AGAIN) {
-        return false;
+    is_news_of(fault, "")
+}
+
+/// The same of a trouble that [`is_over`] at some time, and that may show itself in several faults: each is told once.
+pub fn is_news_of(trouble: &str, fault: &str) -> bool {
+    met(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, fault, Instant::now())
+}
+
+/// The trouble has ended. Gives what is to be told of that; nothing where there was none.
+pub fn is_over(trouble: &str) -> Option<Over> {
+    ended(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, Instant::now())
+}
+
+fn met(troubles: &mut HashMap<String, Trouble>, trouble: &str, fault: &str, now: Instant) -> bool {
+    let forgets = |trouble: &Trouble| {
+        let age = now.saturating_duration_since(trouble.last);
+        age >= FORGOTTEN || trouble.is_over && age >= COMES_BACK
+    };
+    if troubles.len() >= TROUBLES_MAX && !troubles.contains_key(trouble) {
+        troubles.retain(|_, trouble| !forgets(trouble));
+        if troubles.len() >= TROUBLES_MAX {
+            troubles.clear();
+        }
     }
-    if said.len() >= FAULTS_MAX {
-        said.clear();
+    let new = || Trouble {
+        told: HashSet::new(),
+        since: now,
+        last: now,
+        times: 0,
+        is_over: false,
+        end_is_told: false,
+    };
+    let known = troubles.entry(trouble.to_owned()).or_insert_with(new);
+    if forgets(known) {
+        *known = new();
     }
-    said.insert(fault.to_owned(), now);
-    true
+    known.last = now;
+    known.times += 1;
+    known.is_over = false;
+    if known.told.len() >= FAULTS_MAX {
+        known.told.clear();
+    }
+    known.told.insert(fault.to_owned())
+}
+
+fn ended(troubles: &mut HashMap<String, Trouble>, trouble: &str, now: Instant) -> Option<Over> {
+    let known = troubles.get_mut(trouble).filter(|known| !known.is_over)?;
+    known.is_over = true;
+    let is_news = !std::mem::replace(&mut known.end_is_told, true);
+    is_news.then(|| Over { times: known.times, lasted: now.saturating_duration_since(known.since) })
 }
 
 #[cfg(test)]
@@ -31,9 +95,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_news_once() {
-        assert!(is_news("the disk of a test is full"));
-        assert!(!is_news("the disk of a test is full"));
-        assert!(is_news("the disk of a test is broken"));
+    fn what_lasts_is_told_once_and_again_when_it_changes_and_when_it_ends() {
+        let (mut troubles, begin) = (HashMap::new(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert!(met(&mut troubles, "FREQ", "the disk is full", at(0)));
+        // For a day, each five seconds; two faults of one trouble take turns.
+        let told = (1..17_280).filter(|n| met(&mut troubles, "FREQ", "the disk is full", at(n * 5))).count();
+        assert_eq!(told, 0);
+        assert!(met(&mut troubles, "FREQ", "the disk is broken", at(86_400)));
+        assert!(!met(&mut troubles, "FREQ", "the disk is full", at(86_401)));
+        assert!(met(&mut troubles, "MID", "the disk is full", at(86_401)), "it is another's");
+        let over = ended(&mut troubles, "FREQ", at(86_402)).unwrap();
+        assert_eq!((over.times, over.lasted), (17_282, Duration::from_secs(86_402)));
+        assert!(ended(&mut troubles, "FREQ", at(86_403)).is_none(), "it is over already");
+        assert!(ended(&mut troubles, "BOD", at(0)).is_none(), "there was none");
+    }
+
+    #[test]
+    fn what_comes_and_goes_does_not_fill_the_log_and_what_comes_back_later_is_told() {
+        let (mut troubles, begin) = (HashMap::new(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let mut told = 0;
+        for n in 0..100 {
+            told += u32::from(met(&mut troubles, "FREQ", "locked", at(n * 10)));
+            told += u32::from(ended(&mut troubles, "FREQ", at(n * 10 + 5)).is_some());
+        }
+        assert_eq!(told, 2);
+        assert!(met(&mut troubles, "FREQ", "locked", at(1_060)));
+        assert!(met(&mut troubles, "FREQ", "locked", at(1_060 + 600)), "nobody said that it was over");
+    }
+
+    #[test]
+    fn it_holds_no_more_than_it_may() {
+        let (mut troubles, now) = (HashMap::new(), Instant::now());
+        for number in 0..10 * TROUBLES_MAX {
+            met(&mut troubles, &number.to_string(), "", now);
+            met(&mut troubles, "one", &number.to_string(), now);
+        }
+        assert!(troubles.len() <= TROUBLES_MAX && troubles["one"].told.len() <= FAULTS_MAX);
     }
 }

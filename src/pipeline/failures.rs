@@ -1,12 +1,14 @@
 //! What is said in the log of things that fail and are tried again: once, not at every try.
 
-use crate::observe::is_news;
+use std::io;
+
+use crate::observe::{is_news, is_news_of, is_over};
 use crate::spool::SpoolError;
 use crate::warehouse::WarehouseError;
 
-/// One log line for a delivery that failed, unless the same was said a moment ago.
+/// A log line for a delivery that failed, unless the same has failed for the same reason since it last worked.
 pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
-    if !is_news(&format!("{dataset}: {error}")) {
+    if !is_news_of(&delivery_of(dataset), &error.to_string()) {
         return;
     }
     match error {
@@ -24,9 +26,27 @@ pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
     }
 }
 
-/// Logs a fault of the spool, unless it was said a moment ago.
+/// After failures that were logged: that they are over.
+pub(super) fn log_recovery(dataset: &str) {
+    if let Some(over) = is_over(&delivery_of(dataset)) {
+        let seconds = over.lasted.as_secs();
+        tracing::info!(dataset, failed_tries = over.times, seconds, "rows wait no more");
+    }
+}
+
+fn delivery_of(dataset: &str) -> String {
+    format!("delivery of {dataset}")
+}
+
+/// Logs a fault of the spool, unless it lasts. On a full disk each of many files has it: the first stands for all.
 pub(super) fn log_spool_failure(error: &SpoolError) {
-    if is_news(&error.to_string()) {
+    let fault = match error {
+        SpoolError::Io { action, source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            format!("cannot {action}: {source}")
+        }
+        other => other.to_string(),
+    };
+    if is_news(&fault) {
         tracing::error!(%error, hint = error.hint(), "the spool is in trouble");
     }
 }

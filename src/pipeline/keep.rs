@@ -232,8 +232,7 @@ impl House {
     fn tell_room(&mut self) {
         let room = self.tally.figures.dead_room.room();
         let dead_bytes = self.tally.figures.dead_room.bytes();
-        let again = room == Room::Full && is_news("dead is full");
-        if room == self.said && !again {
+        if room == self.said {
             return;
         }
         match room {

@@ -18,7 +18,7 @@ use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError};
 use crate::warehouse::{Delivery, Message};
 
 /// The folder that the client uses for messages without a subject: their rows or their names say what they are.
-const NO_SUBJECT: &str = "unknown";
+pub(super) const NO_SUBJECT: &str = "unknown";
 
 /// Whether all messages of a dataset's folder go into one table. It is not so where the folder is no known dataset's: each
 /// message may say that it is of another.

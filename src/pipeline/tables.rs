@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::failures::log_failure;
+use super::failures::{log_failure, log_recovery};
 use super::tally::Tally;
 use crate::catalog::{Field, Schema};
 use crate::spool::SpoolError;
@@ -176,6 +176,7 @@ impl Tables {
         self.with(dataset, |table| table.parked_until = None);
         // Also where that was so: who parks sets one after the other, and another may have been between the two.
         self.tally.figures.unpark(dataset);
+        log_recovery(dataset);
     }
 
     /// Whether its columns are known.

@@ -18,6 +18,7 @@ use super::read::{ReadError, open_if_closed};
 use super::rename::{exchange, is_unsupported, rename_at};
 use super::set_aside::is_set_aside;
 use super::{Batch, EntryKind, Layout, SpoolError, Worker, folder_label};
+use crate::observe::is_news;
 
 /// After messages of a swapped folder had to go back, its dataset is claimed file by file for so long: a file that
 /// nobody may read would go back and forth otherwise. So it is after a temporary name was seen: with its folder it would be
@@ -223,7 +224,10 @@ impl Claimer {
                 Ok(entry) => entry,
                 // What is claimed already goes on; the next claim meets the fault again.
                 Err(error) if claim.messages > 0 => {
-                    tracing::warn!(error = %failed(error), "claim cut short");
+                    let error = failed(error);
+                    if is_news(&format!("cut short: {error}")) {
+                        tracing::warn!(%error, "claim cut short");
+                    }
                     break;
                 }
                 Err(error) => return Err(failed(error)),
@@ -275,7 +279,9 @@ impl Claimer {
                         batch.remove_if_empty()?;
                         return Err(error);
                     }
-                    tracing::warn!(%error, "claim cut short");
+                    if is_news(&format!("cut short in {label}")) {
+                        tracing::warn!(%error, "claim cut short");
+                    }
                     break;
                 }
             }

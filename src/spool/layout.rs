@@ -83,6 +83,14 @@ impl Layout {
         self.temporary_names.is_temporary(name)
     }
 
+    /// Whether anything of a spool is there. What can't be looked at may be.
+    pub fn is_there(&self) -> bool {
+        let is_absent = |path: PathBuf| {
+            fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        !(is_absent(self.root.join("incoming")) && is_absent(self.claimed()))
+    }
+
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -111,6 +119,11 @@ impl Layout {
     /// An empty file, whose time is when the last row came; made by the first worker that delivers one.
     pub fn last_row(&self) -> PathBuf {
         self.root.join("last_row")
+    }
+
+    /// When the last drains ended; made by the first.
+    pub fn drains(&self) -> PathBuf {
+        self.root.join("drains.json")
     }
 
     /// Made by the first packer; it may be on another file system.

@@ -13,6 +13,7 @@ use super::lock::try_lock;
 use super::rename::rename_folder;
 use super::worker::{LOCK, remove_folder, remove_unborn};
 use super::{Batch, Layout, SpoolError, Worker};
+use crate::observe::is_news;
 
 /// A worker's folder is made and locked under a hidden name first; one so old is the leaving of a crash.
 const UNBORN_AGE_MAX: Duration = Duration::from_secs(60);
@@ -46,7 +47,9 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Ba
             Err(error) => Err(error),
         };
         if let Err(error) = taken {
-            tracing::warn!(%error, "cannot take over all of a dead worker's batches");
+            if is_news(&format!("take over: {error}")) {
+                tracing::warn!(%error, "cannot take over all of a dead worker's batches");
+            }
         }
     }
     Ok(batches)

@@ -1,9 +1,12 @@
 //! Where rows go. The pipeline knows a warehouse only by [`Warehouse`].
 
 pub mod bigquery;
+mod left_alone;
+mod mark;
 mod measure;
 mod query;
 pub mod sqlite;
+mod view_columns;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +15,7 @@ use std::time::Duration;
 use crate::catalog::{Field, Schema};
 use crate::message::Rows;
 
+pub use left_alone::{LeftAlone, Replace, Replaced};
 pub use measure::{Histogram, Measure, MeasureKind, Reading};
 pub use query::{Answer, Query, QueryError, Value};
 
@@ -99,11 +103,15 @@ pub enum WarehouseError {
 pub type LoadResult = Result<Vec<Outcome>, WarehouseError>;
 
 /// What was done to bring tables and views about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Made {
     pub tables: usize,
     pub columns: usize,
     pub views: usize,
+    /// Views of the user's that gave way to irispool's own, which are counted in `views` too.
+    pub replaced: Vec<Replaced>,
+    /// What was found and stays as it is.
+    pub left: Vec<LeftAlone>,
 }
 
 /// A place that takes rows.

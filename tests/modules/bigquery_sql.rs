@@ -114,6 +114,7 @@ fn every_view_and_query_passes_googles_analyzer() {
             let live = |name: String, columns: Vec<Field>, partition_field| LiveTable {
                 name,
                 columns,
+                times_of_day: Vec::new(),
                 partition_field,
             };
             let partition_field = dataset.partition_field.clone();
@@ -199,8 +200,12 @@ fn a_dataset_that_nobody_knows_has_a_view_of_its_own_columns() {
         ["ingested_utc TIMESTAMP", "message_id STRING", "message_row INT64"]
             .map(crate::support::bigquery_sql::column),
     );
-    let iris =
-        LiveTable { name: "bmrs_newone_iris".into(), columns, partition_field: Some("ingested_utc".into()) };
+    let iris = LiveTable {
+        name: "bmrs_newone_iris".into(),
+        columns,
+        times_of_day: Vec::new(),
+        partition_field: Some("ingested_utc".into()),
+    };
     let place = Place { project: PROJECT, dataset: "d" };
     let mut analysis = Analysis::default();
     analysis.table(&format!("{PROJECT}.d.bmrs_newone_iris"), &iris.columns);
@@ -245,6 +250,7 @@ fn a_view_stands_whatever_type_a_field_is_found_with() {
             let table = |suffix: &str, name: &str| LiveTable {
                 name: format!("bmrs_{}{suffix}", name.to_lowercase()),
                 columns: catalog::find(name).unwrap().fields.iter().map(|field| found(&field.name)).collect(),
+                times_of_day: Vec::new(),
                 partition_field: None,
             };
             let (mut iris, historic) = (table("_iris", name), table("", other));
@@ -268,11 +274,17 @@ fn a_view_stands_whatever_type_a_field_is_found_with() {
 fn a_view_reads_well() {
     let mils = catalog::find("MILS").unwrap();
     let partition_field = mils.partition_field.clone();
-    let iris = LiveTable { name: "bmrs_mils_iris".into(), columns: as_made(mils), partition_field };
+    let iris = LiveTable {
+        name: "bmrs_mils_iris".into(),
+        columns: as_made(mils),
+        times_of_day: Vec::new(),
+        partition_field,
+    };
     let columns = "settlementDate DATE | settlementPeriodFrom INT64 | settlementPeriodTo INT64 | timeFrom DATETIME | \
         timeTo STRING | bmUnit STRING | _ingested_utc STRING";
     let columns = columns.split(" | ").map(crate::support::bigquery_sql::column).collect();
-    let historic = LiveTable { name: "bmrs_mils".into(), columns, partition_field: None };
+    let historic =
+        LiveTable { name: "bmrs_mils".into(), columns, times_of_day: Vec::new(), partition_field: None };
     let place = Place { project: PROJECT, dataset: "iris" };
     insta::assert_snapshot!(views::unified(place, "MILS", &iris, Some(&historic)).sql);
 }

@@ -5,6 +5,7 @@
 mod bigquery_answers;
 mod bigquery_credentials;
 mod bigquery_emulator;
+mod bigquery_left_alone;
 mod bigquery_load_jobs;
 mod bigquery_sql;
 mod bigquery_sql_rows;
@@ -16,8 +17,10 @@ mod message_properties;
 mod message_warehouses;
 mod spool;
 mod sqlite_faults;
+mod sqlite_left_alone;
 mod sqlite_load;
 mod sqlite_queries;
 mod sqlite_tables;
 #[path = "../support/mod.rs"]
 mod support;
+mod views_oracle;

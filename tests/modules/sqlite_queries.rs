@@ -67,7 +67,7 @@ fn the_queries_that_people_run_find_what_they_ask_for() {
             time(&place, THEIRS, "-3 hours"),
         ))
         .unwrap();
-    setup::set_up(&warehouse, &all_datasets(), &mut Vec::new()).unwrap();
+    setup::set_up(&warehouse, &all_datasets(), None, &mut Vec::new()).unwrap();
 
     let (accepted, day) = (time(&place, OURS, "-1 minutes"), time(&place, "%Y-%m-%d", "-1 days"));
     let accepted_later = time(&place, OURS, "-0 minutes");

@@ -12,7 +12,7 @@ fn all_datasets() -> Vec<String> {
 
 fn set_up(place: &Place) -> String {
     let mut out = Vec::new();
-    setup::set_up(&place.open(), &all_datasets(), &mut out).unwrap();
+    setup::set_up(&place.open(), &all_datasets(), None, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

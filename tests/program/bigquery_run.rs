@@ -320,3 +320,54 @@ fn a_query_prints_typed_values_and_changes_nothing() {
     }
     assert_eq!(site.count("bmrs_mid_iris"), 0);
 }
+
+#[test]
+fn a_view_of_the_users_stays_until_it_is_to_be_replaced() {
+    let Some(site) = site("theirs") else { return };
+    site.set_up("FREQ,MID");
+    let ask =
+        |sql: &str| site.emulator.query(&sql.replace("{d}", &format!("local.{}", site.dataset))).unwrap();
+    ask(
+        "CREATE OR REPLACE VIEW `{d}.bmrs_freq_unified` AS SELECT COUNT(*) AS mine FROM `{d}.bmrs_freq_iris`",
+    );
+    ask("CREATE VIEW `{d}.bmrs_mid` AS SELECT * FROM `{d}.bmrs_mid_unified`");
+    let rows = site.feed(5, 1, "FREQ");
+    site.put("MID", "m.json", &json!([{"dataset": "MID", "price": 5.5, "anew": 1}]));
+    site.done("run", &["--once"]);
+    site.assert_nothing_left();
+    assert_eq!(site.row("SELECT mine FROM `{d}.bmrs_freq_unified`"), [rows.to_string()]);
+    assert_eq!(site.row("SELECT COUNT(anew) FROM `{d}.bmrs_mid_unified`"), ["1"]);
+    for (verb, arguments) in
+        [("setup", &["--dataset", "FREQ,MID"][..]), ("setup", &["--dry-run", "--dataset", "FREQ,MID"])]
+    {
+        let (said, _) = site.done(verb, arguments);
+        assert!(said.contains("bmrs_freq_unified is a view that irispool did not make"), "{said}");
+        assert!(said.contains("bmrs_mid is a view, so bmrs_mid_unified does not show it"), "{said}");
+    }
+    assert_eq!(site.row("SELECT mine FROM `{d}.bmrs_freq_unified`"), [rows.to_string()]);
+    let (said, _) = site.done("setup", &["--dataset", "FREQ", "--replace-views"]);
+    let path = said.split("its SQL is in ").nth(1).expect(&said).lines().next().unwrap();
+    assert!(fs::read_to_string(site.folder.path().join(path)).unwrap().contains("AS mine"));
+    assert_eq!(site.count("bmrs_freq_unified"), rows);
+}
+
+/// As a set-up by the version before left it: views without a mark.
+#[test]
+fn the_views_of_the_version_before_are_changed() {
+    let Some(site) = site("before") else { return };
+    site.set_up("FREQ,FUELINST,MILS");
+    let (plan, _) = site.done("setup", &["--dry-run", "--dataset", "FREQ,FUELINST,MILS"]);
+    let mut views = 0;
+    for statement in plan.split(";\n\n").filter(|statement| statement.contains(" VIEW ")) {
+        let (before, mark) = statement.split_once("/*").unwrap();
+        let old = before.to_owned() + mark.split_once("*/").unwrap().1;
+        site.emulator.query(&old).unwrap();
+        views += 1;
+    }
+    assert!(views >= 5, "{plan}");
+    let (said, _) = site.done("setup", &["--dataset", "FREQ,FUELINST,MILS"]);
+    assert!(said.contains(&format!("made {views} views")), "{said}");
+    assert!(!said.contains("did not make"), "{said}");
+    let (said, _) = site.done("setup", &["--dataset", "FREQ,FUELINST,MILS"]);
+    assert!(said.contains("all tables and views were there"), "{said}");
+}

@@ -204,7 +204,7 @@ fn of_two_workers_one_tells_and_the_other_goes_on_when_it_dies() {
 #[test]
 fn status_tells_that_no_worker_is_alive_and_a_worker_that_it_is_over() {
     let (site, hook) = (Site::new(), Hook::new());
-    site.drain(&[]);
+    site.drain_long_ago();
     let webhook = hook.webhook();
     // It is critical, so it must have lasted for a second: status stays until it knows.
     let flags = ["--alert", "--alert-after=4s", webhook.as_str()];
@@ -249,7 +249,7 @@ fn wherever_it_is_started_it_knows_what_was_told() {
 fn where_there_is_no_spool_status_tells_it_and_makes_none() {
     let (site, hook) = (Site::new(), Hook::new());
     let told = status(&site, &["--alert", "--alert-after=0s", &hook.webhook()]);
-    assert_eq!(told.status.code(), Some(2));
+    assert_eq!(told.status.code(), Some(3));
     assert_eq!(hook.alerts().len(), 1);
     assert!(!site.spool.exists());
 }

@@ -284,7 +284,7 @@ fn told(site: &Site) -> Option<Told> {
 #[test]
 fn nothing_is_over_because_the_ledger_cannot_be_read() {
     let site = Site::new();
-    site.drain(&[]);
+    site.drain_long_ago();
     ledger(&site, "FREQ", 4 * 3600, 3600, 120);
     site.give_to_nobody();
     assert_eq!(tell(&site).new, ["no-worker", "stale"]);
@@ -302,7 +302,7 @@ fn nothing_is_over_because_the_ledger_cannot_be_read() {
 fn nothing_is_over_because_the_spool_cannot_be_read() {
     let site = Site::new();
     site.put("FREQ", "a", "[{");
-    site.drain(&[]);
+    site.drain_long_ago();
     site.give_to_nobody();
     assert_eq!(tell(&site).new, ["no-worker", "dead"]);
     let closed = [Closed::new(&site.spool.join("dead")), Closed::new(&site.spool.join("claimed"))];
@@ -350,7 +350,7 @@ fn what_only_a_worker_says_is_not_over_while_none_can_be_asked() {
 #[test]
 fn a_dataset_s_silence_is_not_over_when_its_lines_are_pruned() {
     let site = Site::new();
-    site.drain(&[]);
+    site.drain_long_ago();
     ledger(&site, "FREQ", 4 * 3600, 3600, 120);
     ledger(&site, "BOALF", 3600, 0, 60);
     site.give_to_nobody();
@@ -383,7 +383,7 @@ fn a_dataset_s_silence_is_not_over_when_its_lines_are_pruned() {
 #[test]
 fn a_dataset_s_silence_is_not_over_when_all_are_silent_and_is_given_up_after_a_week() {
     let site = Site::new();
-    site.drain(&[]);
+    site.drain_long_ago();
     ledger(&site, "FREQ", 4 * 3600, 3600, 120);
     ledger(&site, "BOALF", 3600, 0, 60);
     site.give_to_nobody();
@@ -407,7 +407,7 @@ fn a_dataset_s_silence_is_not_over_when_all_are_silent_and_is_given_up_after_a_w
 #[test]
 fn what_is_no_longer_critical_is_told_and_that_it_is_again() {
     let site = Site::new();
-    site.drain(&[]);
+    site.drain_long_ago();
     let file = |name: &str| site.incoming("FREQ").join(name);
     for name in ["a", "b", "c"] {
         site.put("FREQ", name, ROW);

@@ -464,6 +464,8 @@ const NUMBERS: &[(&str, Served)] = &[
     ("workers.*.since_ms", Not("of a worker: each serves its own")),
     ("workers.*.claimed", Sum("irispool_in_flight_messages{")),
     ("workers.*.news.*", Not("of a worker: each serves its own counters")),
+    ("drains.began_ms.*", Not("a daemon serves metrics, and a drain none")),
+    ("drains.ended_ms", Not("the same")),
     ("warehouse.answered_ms", Not("differs from look to look")),
     ("warehouse.last_row_ms", By("irispool_newest_row_timestamp_seconds", 1e-3)),
     ("warehouse.rhythm.usual_gap_s", Not("Prometheus can work it out")),

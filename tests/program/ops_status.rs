@@ -79,10 +79,10 @@ fn a_spool_with_a_worker_and_nothing_waiting_is_healthy() {
 }
 
 #[test]
-fn with_no_spool_and_no_database_it_is_critical_and_makes_neither() {
+fn with_no_spool_and_no_database_it_is_unknown_and_makes_neither() {
     let site = Site::new();
     let output = ask(&site, &[]);
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(3));
     assert!(!site.spool.exists() && !site.database.exists());
     let text = String::from_utf8(output.stdout).unwrap();
     let (screen, disk) = text.split_at(text.find("disk ").unwrap());
@@ -269,6 +269,7 @@ fn that_no_row_ever_came_is_a_warning_until_one_does() {
 #[test]
 fn watch_looks_again_and_ends_with_the_last_look_s_code() {
     let site = Site::new();
+    site.drain_long_ago();
     let mut command = site.irispool();
     command.args(["status", "--watch=100ms", "--json"]).args(site.run_arguments());
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -287,6 +288,7 @@ fn watch_looks_again_and_ends_with_the_last_look_s_code() {
 #[test]
 fn colours_and_symbols_are_for_terminals() {
     let site = Site::new();
+    site.drain_long_ago();
     let plain = String::from_utf8(ask(&site, &[]).stdout).unwrap();
     assert!(!plain.contains(['\u{1b}', '✘']) && plain.contains("critical:"), "{plain}");
     let coloured = String::from_utf8(ask(&site, &["--color=always"]).stdout).unwrap();
@@ -532,7 +534,7 @@ fn a_locked_database_is_unknown() {
 fn a_spool_that_may_not_be_read_is_unknown() {
     let site = Site::new();
     site.put("FREQ", "a", ROW);
-    site.drain(&[]);
+    site.drain_long_ago();
     site.give_to_nobody();
     fs::set_permissions(site.spool.join("incoming"), fs::Permissions::from_mode(0o000)).unwrap();
     let mut command = site.irispool();

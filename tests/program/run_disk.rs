@@ -2,7 +2,8 @@
 //! And one behind FUSE.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 use crate::support::disk::{Fuse, Tmpfs};
@@ -92,5 +93,66 @@ fn behind_fuse_where_removed_files_stay_while_they_are_open_all_is_delivered_and
     killed.kill();
     site.drain(&[]);
     client.expected.assert_exact(&site);
+    drop(mounted);
+}
+
+/// How often a load has failed so far, as its metrics have it.
+fn failures(address: &str) -> u64 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let line = answer.lines().find(|line| line.starts_with("irispool_load_failures_total "));
+    line.and_then(|line| line.split(' ').next_back()?.parse().ok()).unwrap()
+}
+
+/// Each try adds the columns, and is rolled back.
+#[test]
+fn a_full_disk_is_told_once_for_each_dataset_and_columns_only_when_they_are_there() {
+    let mut site = Site::new();
+    let disk = site.folder.path().join("disk");
+    let Some(mounted) = Tmpfs::mount(&disk, 65_536) else { return skip("a tmpfs can't be mounted") };
+    site.database = disk.join("iris.db");
+    let mut daemon = site.daemon(&["--listen=127.0.0.1:0"]);
+    daemon.wait_until_ready();
+    let log = daemon.log();
+    let address = log.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let ballast = disk.join("ballast");
+    fill(&ballast, 0);
+    for dataset in ["FREQ", "MID"] {
+        site.put(
+            dataset,
+            "new-field",
+            format!(r#"[{{"dataset":"{dataset}","news{dataset}":"{}"}}]"#, "x".repeat(99_999)),
+        );
+    }
+    until("it has failed again and again", || failures(&address) >= 8);
+    let log = daemon.log();
+    assert_eq!(log.matches("columns added").count(), 0, "{log}");
+    for dataset in ["FREQ", "MID"] {
+        let told =
+            |line: &&str| line.contains("rows wait: ") && line.contains(&format!("dataset={dataset} "));
+        // To add the columns and to load the rows may each fail.
+        let lines: Vec<&str> = log.lines().filter(told).collect();
+        assert!((1..=2).contains(&lines.len()), "{dataset} {log}");
+        assert!(lines.iter().all(|line| line.contains("the disk is full")), "{log}");
+    }
+    fs::remove_file(&ballast).unwrap();
+    until("all is in", || site.loaded() == 2);
+    let log = daemon.stop();
+    for dataset in ["FREQ", "MID"] {
+        let added = format!(
+            "columns added dataset={dataset} table=bmrs_{}_iris columns=news{dataset}",
+            dataset.to_lowercase()
+        );
+        assert_eq!(log.matches(&added).count(), 1, "{log}");
+        let over = log.lines().filter(|line| line.contains("rows wait no more") && line.contains(dataset));
+        let tries: Vec<u64> = over
+            .map(|line| {
+                line.split("failed_tries=").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
+            })
+            .collect();
+        assert!(tries.len() == 1 && tries[0] >= 3, "{log}");
+    }
     drop(mounted);
 }

@@ -339,6 +339,27 @@ fn folders_whose_names_are_cleaned_alike_have_tables_of_their_own() {
 }
 
 #[test]
+fn a_backlog_in_the_folder_of_no_known_dataset_goes_where_its_rows_say() {
+    let site = Site::new();
+    let server = FaultServer::start();
+    for number in 0..20 {
+        let dataset = if number < 15 { "NEWDS" } else { "FREQ" };
+        site.put("NEWDS", format!("m{number:02}.json"), freq(number).replace("FREQ", dataset));
+        site.put("OTHERDS", format!("m{number:02}.json"), freq(number).replace("FREQ", "OTHERDS"));
+    }
+    let mut command: Command = site.irispool();
+    command.args(["run", "--once", "--warehouse=bigquery:p.d", "--method=load", "--spool"]).arg(&site.spool);
+    command.env("BIGQUERY_EMULATOR_HOST", server.address.to_string());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rows = |table: &str| server.rows(table).len();
+    let found = (rows("bmrs_newds_iris"), rows("bmrs_freq_iris"), rows("bmrs_otherds_iris"));
+    assert_eq!(found, (15, 5, 20));
+    // What is of one dataset alone went as one job.
+    assert_eq!(server.state().jobs.len(), 1);
+}
+
+#[test]
 fn with_bigquery_two_folders_of_one_dataset_may_have_a_file_of_one_name_too() {
     for method in ["stream", "load"] {
         let site = Site::new();

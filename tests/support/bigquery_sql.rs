@@ -54,6 +54,7 @@ impl TableRows {
         LiveTable {
             name: self.name.to_owned(),
             columns: self.columns.split(" | ").map(column).collect(),
+            times_of_day: Vec::new(),
             partition_field: self.partition_field.map(str::to_owned),
         }
     }

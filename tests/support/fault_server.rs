@@ -63,6 +63,9 @@ pub struct Table {
 /// Refuses a value by itself: reason, location, message.
 type Judge = Box<dyn Fn(&Value) -> Option<(&'static str, String, String)> + Send>;
 
+/// What somebody else does to the server's state.
+type Meddle = Box<dyn FnOnce(&mut State) + Send>;
+
 #[derive(Default)]
 pub struct State {
     pub tables: BTreeMap<String, Table>,
@@ -86,8 +89,14 @@ pub struct State {
     /// Authorization headers that are taken; empty: all.
     pub tokens: BTreeSet<String>,
     pub no_dataset: bool,
-    /// The statements that make views, in order.
-    pub views_made: Vec<String>,
+    /// Tables that no view may read.
+    pub unreadable: Vec<String>,
+    /// No views are there but those that were made.
+    pub no_views: bool,
+    /// What somebody does just before the next view is made or changed.
+    pub meddle: Option<Meddle>,
+    /// The name and the text of each view that was made or changed, in order.
+    pub views_made: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
@@ -136,6 +145,11 @@ impl FaultServer {
         self.state().tables.get_mut(name).unwrap().notice();
     }
 
+    /// A view, or whatever else is of this kind, made by somebody else.
+    pub fn has_view(&self, name: &str, kind: &str, description: Option<&str>, query: &str) {
+        self.state().put_view(name, kind, description, query);
+    }
+
     pub fn count(&self, op: &str) -> usize {
         self.state().asked.iter().filter(|(asked, _)| *asked == op).count()
     }
@@ -176,6 +190,7 @@ fn op_of(request: &Request) -> &'static str {
         ("POST", ["datasets", _, "tables"]) => "tables.insert",
         ("GET", ["datasets", _, "tables", _]) => "tables.get",
         ("PATCH", ["datasets", _, "tables", _]) => "tables.patch",
+        ("DELETE", ["datasets", _, "tables", _]) => "tables.delete",
         ("POST", ["datasets", _, "tables", _, "insertAll"]) => "insertAll",
         ("GET", ["jobs", _]) => "jobs.get",
         ("POST", ["queries"]) => "jobs.query",
@@ -211,17 +226,29 @@ impl Handler for Served {
         // Views are not what most tests are about: they are there, and there is no history.
         if op == "tables.get" && !table_of(&request).ends_with("_iris") {
             let name = table_of(&request);
+            if let Some(Fault::Answer(status, body)) =
+                state.faults.get_mut(&*format!("tables.get {name}")).and_then(VecDeque::pop_front)
+            {
+                return Reply::json(status, body);
+            }
             return match state.tables.get(&name) {
                 Some(view) => Reply::json(200, view.shown()),
-                None if name.ends_with("_unified") => Reply::json(200, json!({"type": "VIEW"})),
+                None if name.ends_with("_unified") && !state.no_views => {
+                    Reply::json(200, json!({"type": "VIEW"}))
+                }
                 None => Reply::json(404, not_found(&format!("Table p:d.{name}")).1),
             };
         }
-        if op == "jobs.query" {
-            let statement = body_of(&request)["query"].as_str().unwrap_or_default().to_owned();
-            if statement.contains("CREATE OR REPLACE VIEW") {
-                state.views_made.push(statement);
-                return Reply::json(200, json!({"jobComplete": true}));
+        if op == "tables.delete" {
+            state.tables.remove(&table_of(&request));
+            return Reply::json(204, Value::Null);
+        }
+        if matches!(op, "tables.insert" | "tables.patch") {
+            let body = body_of(&request);
+            if body["view"].is_object()
+                && let Some(reply) = state.make_view(op, &request, body)
+            {
+                return reply;
             }
         }
         state.asked.push((op, request.path.clone()));
@@ -318,6 +345,15 @@ impl State {
         self.faults.clear();
     }
 
+    pub fn put_view(&mut self, name: &str, kind: &str, description: Option<&str>, query: &str) {
+        let version = self.tables.get(name).map_or(0, |there| there.version + 1);
+        let mut resource = json!({"type": kind, "view": {"query": query, "useLegacySql": false}});
+        if let Some(description) = description {
+            resource["description"] = description.into();
+        }
+        self.tables.insert(name.to_owned(), Table { resource, version, ..Table::default() });
+    }
+
     fn note_sent(&mut self, request: &Request) {
         let rows = rows_of(request);
         self.batches.push(rows.len());
@@ -325,6 +361,42 @@ impl State {
             assert!(id.len() <= 128 && !id.is_empty());
             self.sent.entry(name_of(&row)).or_default().insert(id);
         }
+    }
+
+    /// A view is made or changed; not counted among what was asked. None where a fault is scripted for it.
+    fn make_view(&mut self, op: &str, request: &Request, body: Value) -> Option<Reply> {
+        let name = match op {
+            "tables.insert" => body["tableReference"]["tableId"].as_str().unwrap().to_owned(),
+            _ => table_of(request),
+        };
+        if let Some(meddle) = self.meddle.take() {
+            meddle(self);
+        }
+        if let Some(history) =
+            self.unreadable.iter().find(|history| body["view"]["query"].as_str().unwrap().contains(*history))
+        {
+            let message =
+                format!("Access Denied: Table p:d.{history}: User does not have permission to query table");
+            return Some(Reply::json(403, error(403, "accessDenied", &message)));
+        }
+        let version = match (op, self.tables.get(&name)) {
+            ("tables.insert", Some(_)) => {
+                let body = error(409, "duplicate", &format!("Already Exists: Table p:d.{name}"));
+                return Some(Reply::json(409, body));
+            }
+            ("tables.insert", None) => 0,
+            (_, Some(there)) if request.header("if-match") != there.shown()["etag"].as_str() => {
+                return Some(Reply::json(412, error(412, "conditionNotMet", "Precondition Failed")));
+            }
+            (_, there) => there.unwrap().version + 1,
+        };
+        self.views_made.push((name.clone(), body["view"]["query"].as_str().unwrap().to_owned()));
+        let mut resource = body;
+        resource["type"] = "VIEW".into();
+        let shown = Table { resource, version, ..Table::default() };
+        let reply = Reply::json(200, shown.shown());
+        self.tables.insert(name, shown);
+        Some(reply)
     }
 
     /// What is scripted for this table's requests comes before what is scripted for all of the operation.
@@ -341,8 +413,12 @@ impl State {
         }
         let views =
             irispool::catalog::all().iter().map(|dataset| irispool::catalog::view_name(&dataset.name));
-        let names = self.tables.keys().cloned().chain(views);
-        let listed: Vec<Value> = names.map(|name| json!({"tableReference": {"tableId": name}})).collect();
+        let views = views.filter(|name| !self.no_views && !self.tables.contains_key(name));
+        let listed = |name: String| {
+            let kind = self.tables.get(&name).map_or(&Value::Null, |table| &table.resource["type"]);
+            json!({"tableReference": {"tableId": name}, "type": kind})
+        };
+        let listed: Vec<Value> = self.tables.keys().cloned().chain(views).map(listed).collect();
         (200, json!({"kind": "bigquery#tableList", "tables": listed}))
     }
 

@@ -31,7 +31,7 @@ const STEPS: &str = "[Unit]\nAfter=basic.target\nSuccessAction=poweroff-force\nF
     [Service]\nType=oneshot\nExecStart=/bin/sh -eu /try/steps\nStandardOutput=file:/try/said\n\
     StandardError=file:/try/erred\n";
 
-/// As README says to install it. `wait_for WHAT` waits until a command succeeds; `put NAME` is the client.
+/// As docs/operate.md says to install it. `wait_for WHAT` waits until a command succeeds; `put NAME` is the client.
 const INSTALL: &str = r#"
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export IRISPOOL_CONFIG=/etc/irispool/irispool.toml

@@ -7,7 +7,7 @@ use rustix::fs::{Access, AtFlags, CWD};
 
 use super::super::text::{age, counted};
 use super::spool::of_room;
-use super::{Line, bad, good, unknown, warning};
+use super::{Line, bad, good, of_left_alone, unknown, warning};
 use crate::catalog;
 use crate::config::{Config, Method};
 use crate::exit::Explain;
@@ -134,6 +134,10 @@ fn of_tables(warehouse: &BigQuery, names: &BTreeSet<String>) -> Vec<Line> {
     match warehouse.unusable_tables(names) {
         Ok(tables) => lines.extend(tables.into_iter().map(|table| bad("table", table.why, table.hint))),
         Err(error) => lines.push(failed("table", &error)),
+    }
+    match warehouse.left_alone() {
+        Ok(left) => lines.extend(of_left_alone(left)),
+        Err(error) => lines.push(failed("views", &error)),
     }
     lines
 }

@@ -17,6 +17,7 @@ use super::text::{Look, Room, wrapped};
 use crate::config::{Loaded, Origin, WarehouseSpec};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::observe::plain;
+use crate::warehouse::LeftAlone;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -58,6 +59,11 @@ fn warning(check: &'static str, what: impl Into<String>, hint: impl Into<String>
 
 fn unknown(check: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Line {
     Line { check, verdict: Verdict::Unknown, what: what.into(), hint: Some(hint.into()) }
+}
+
+/// A line for each thing of the user's that stands where a view would be or would read.
+fn of_left_alone(left: Vec<LeftAlone>) -> impl Iterator<Item = Line> {
+    left.into_iter().map(|left| warning("views", left.what, left.hint))
 }
 
 fn bad(check: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Line {

@@ -11,6 +11,7 @@ use rustix::fs::{Access, AtFlags, CWD};
 use super::super::text::counted;
 use super::{Line, bad, good, warning};
 use crate::config::{Config, Keep, WarehouseSpec};
+use crate::paste;
 use crate::spool::Layout;
 
 /// The bit of a folder such as /tmp.
@@ -115,7 +116,7 @@ fn of_folder(folder: &Path, denied: &mut Denied) -> Option<Line> {
     if is_sticky && found.uid() != me.as_raw() && !me.is_root() {
         let what =
             format!("in {} each user may move only files of their own: it is sticky", folder.display());
-        return Some(bad("rights", what, format!("chmod -t {}", folder.display())));
+        return Some(bad("rights", what, format!("chmod -t {}", paste::path(folder))));
     }
     None
 }

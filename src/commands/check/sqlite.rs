@@ -9,9 +9,10 @@ use rustix::fs::{Access, AtFlags, CWD};
 
 use super::bigquery::of_catalog;
 use super::spool::{of_network, of_room};
-use super::{Line, bad, good, warning};
+use super::{Line, bad, good, of_left_alone, warning};
 use crate::config::Config;
 use crate::exit::Explain;
+use crate::paste;
 use crate::warehouse::sqlite::{self, Integrity, Reader};
 use crate::warehouse::{Answer, Query, QueryError, Value, WarehouseError};
 
@@ -62,13 +63,16 @@ fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<Lin
     let mode = first_column(&reader, MODE_SQL)?.pop();
     let names: BTreeSet<String> =
         first_column(&reader, NAMES_SQL)?.iter().map(|name| name.to_ascii_lowercase()).collect();
-    Ok(vec![
+    let left = reader.left_alone()?;
+    let mut lines = vec![
         good("warehouse", format!("{} answers", path.display())),
         of_wal(folder, mode.as_deref()),
         of_lock(path, busy_timeout),
         of_integrity(path, busy_timeout),
         of_catalog(&names),
-    ])
+    ];
+    lines.extend(of_left_alone(left));
+    Ok(lines)
 }
 
 /// `mode`: of the database that is there.
@@ -115,9 +119,9 @@ fn of_integrity(path: &Path, busy_timeout: Duration) -> Line {
             good("integrity", format!("nothing damaged in what was looked through in {looked} s"))
         }
         Ok(Integrity::Damaged(why)) => {
-            let path = path.display();
-            let hint = format!("stop every worker, then try: sqlite3 {path} .recover | sqlite3 recovered.db");
-            bad("integrity", format!("{path} is damaged: {why}"), hint)
+            let file = paste::path(path);
+            let hint = format!("stop every worker, then try: sqlite3 {file} .recover | sqlite3 recovered.db");
+            bad("integrity", format!("{} is damaged: {why}", path.display()), hint)
         }
         Err(error) => failed("integrity", &error),
     }

@@ -16,6 +16,7 @@ use super::rights::STICKY;
 use super::{Line, Verdict, bad, good, warning};
 use crate::config::{Config, Secret};
 use crate::health::News;
+use crate::paste;
 use crate::spool::{Layout, inspect};
 
 /// For the look-up of a name, and again for the connection.
@@ -105,7 +106,7 @@ fn of_log_file(path: &Path) -> Line {
     let is_stuck = folder.mode() & STICKY != 0 && ![file.uid(), folder.uid()].contains(&me.as_raw());
     if is_stuck && !me.is_root() {
         let what = format!("{} can be written but not put aside: it will grow", path.display());
-        return warning("log file", what, format!("chown {} {}", me.as_raw(), path.display()));
+        return warning("log file", what, format!("chown {} {}", me.as_raw(), paste::path(path)));
     }
     line
 }

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::health::alerts::{self, Others};
 use crate::observe::plain;
+use crate::paste;
 
 #[derive(Debug, thiserror::Error)]
 #[error("nobody is to be told of anything")]
@@ -38,7 +39,7 @@ pub(super) fn tell(config: &Config) -> Answer {
         }
         Some(Others::Silent) => {
             let lock = config.spool.join("alerts.lock");
-            let lock = plain(&lock.to_string_lossy()).into_owned();
+            let lock = paste::path(&lock);
             eprintln!("told nothing: another process has the alerts in hand, and does not end");
             eprintln!("hint: if it hangs, end it (its number: fuser {lock}); status has what is wrong");
         }

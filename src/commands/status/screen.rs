@@ -29,12 +29,22 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
         let is_known = !facts.unread.contains_key(&Part::Claimed);
         text.push_str(if is_known { "workers    none\n" } else { "workers    ?\n" });
     }
+    if let Some(drains) = &facts.drains {
+        let every =
+            drains.every().map_or(String::new(), |every| format!(", one every {} at most", age(every)));
+        let line = format!("the last one ended {} ago{every}", age(since(facts.at_ms, drains.ended_ms)));
+        text.push_str(&titled("drains", None, &line, look, room));
+    }
     for (place, worker) in facts.workers.iter().enumerate() {
         let (mark, line) = worker_line(worker, facts.at_ms);
         text.push_str(&titled(if place == 0 { "workers" } else { "" }, mark, &line, look, room));
     }
     let (mark, line) = warehouse(facts);
     text.push_str(&titled("warehouse", mark, &line, look, room));
+    for (place, left) in facts.warehouse.left_alone.iter().enumerate() {
+        let title = if place == 0 { "views" } else { "" };
+        text.push_str(&titled(title, None, &plain(&left.what), look, room));
+    }
     for (place, disk) in facts.disks.iter().enumerate() {
         let free = size(disk.free_bytes);
         let line =

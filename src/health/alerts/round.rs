@@ -10,7 +10,7 @@ use super::figures;
 use super::message::Message;
 use super::state::{Lock, Reason, State, Store, Turn};
 use crate::config::Config;
-use crate::health::{Facts, Finding, Latest, Level, Looker, absence, judge, with_whole_paths};
+use crate::health::{Facts, Finding, Latest, Level, Looker, absence, judge};
 use crate::signals::Stop;
 use crate::spool::now_ms;
 
@@ -84,11 +84,10 @@ impl Teller {
     }
 
     pub(super) fn of_status(config: &Config) -> Teller {
-        let config = with_whole_paths(config);
         Teller {
-            looker: Looker::new(&config),
+            looker: Looker::new(config),
             store: Store::of(&config.spool),
-            config,
+            config: config.clone(),
             agent: channel::agent(),
             running: Arc::default(),
             stop: None,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::failures::log_spool_failure;
-use super::super::parse::is_of_one_table;
+use super::super::parse::{NO_SUBJECT, is_of_one_table};
 use super::super::tally::Tally;
 use super::super::work::Work;
 use super::{BATCHES_MAX, Coordinator, HELD_MAX};
@@ -43,8 +43,8 @@ impl Coordinator {
             if is_news(&format!("stray {stray}")) {
                 tracing::warn!(
                     name = %stray,
-                    "not in a dataset's folder, or a folder that is set aside, left alone: messages belong in \
-                     incoming/<DATASET>/"
+                    "not in a dataset's folder, left alone: messages belong in incoming/<DATASET>/, under a \
+                     dataset's name"
                 );
             }
         }
@@ -79,9 +79,9 @@ impl Coordinator {
             }
             let (warehouse, watch) = (&self.warehouse, &mut self.watch);
             let bulk_files_max = |files| {
-                // A bulk batch is of one dataset.
+                // What has no subject may be of any dataset, and a bulk batch is of one.
                 let wanted =
-                    if is_of_one_table(&label) { warehouse.bulk_files_max(&dataset, files) } else { None };
+                    if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
                 wanted.inspect(|_| watch.let_go(&path))
             };
             match self.claimer.claim(&folder, bulk_files_max) {

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::entry::{Meta, write_entry};
 use super::note::{Note, Part, last_block_is_damaged, last_note};
 use super::{ENDING, SpoolError, file_name, gone_is_fine};
+use crate::observe::is_news;
 
 /// zstd's own default; 9 makes files a tenth smaller for three times the work.
 const LEVEL: i32 = 3;
@@ -46,19 +47,21 @@ impl DayFile {
                     let Some(last) = last_note(&file).map_err(failed)? else { continue };
                     let length = file.metadata().map_err(failed)?.len();
                     if length > last.end() && last_block_is_damaged(&file).map_err(failed)? {
-                        tracing::error!(
-                            file = %path.display(),
-                            "the last block of an archive is damaged: it is left as it is, and another file is begun"
-                        );
+                        if is_news(&format!("damaged: {}", path.display())) {
+                            tracing::error!(
+                                file = %path.display(),
+                                "the last block of an archive is damaged: it is left as it is, and another file is used"
+                            );
+                        }
                         continue;
                     }
                     if length > last.end() {
+                        file.set_len(last.end()).map_err(failed)?;
                         tracing::warn!(
                             file = %path.display(),
                             bytes = length - last.end(),
                             "cut off what a crash left half written; its messages are in done/"
                         );
-                        file.set_len(last.end()).map_err(failed)?;
                     }
                     return Ok(DayFile { file, path, unborn: None, last: Some(last) });
                 }

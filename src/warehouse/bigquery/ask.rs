@@ -9,6 +9,7 @@ use super::answer::{Answer as Refusal, Meaning};
 use super::fault::{CallError, Op};
 use super::query::QueryColumn;
 use super::{BigQuery, sql};
+use crate::paste;
 use crate::warehouse::{Answer, Query, QueryError, Value};
 
 /// Why the answer could not be had.
@@ -65,7 +66,8 @@ impl Query for BigQuery {
             Fault::Call(CallError::Answer(Refusal { meaning: Meaning::NotFound, message, .. }))
                 if message.contains("Table") =>
             {
-                let hint = format!("`irispool setup --warehouse {}` makes what lacks", self.shared.name());
+                let name = paste::word(self.shared.name());
+                let hint = format!("`irispool setup --warehouse {name}` makes what lacks");
                 QueryError::Statement { why: message, hint: Some(hint) }
             }
             Fault::Call(error) => client.explain(Op::JobsQuery, error).into(),

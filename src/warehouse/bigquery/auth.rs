@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::credentials::{Environment, Secret, find};
 use super::metrics::Metrics;
 use super::token_source::{Source, TokenAnswer};
+use crate::observe::is_news;
 
 const RENEW_BEFORE_END: Duration = Duration::from_secs(5 * 60);
 /// After a renewal that failed the next one is tried so much later, as long as the old token is good.
@@ -104,7 +105,9 @@ impl Auth {
                 secret
             }
             Err(error) => {
-                tracing::warn!(why = %error, "the token could not be renewed yet");
+                if is_news(&format!("token: {error}")) {
+                    tracing::warn!(why = %error, "the token could not be renewed yet");
+                }
                 old
             }
         };

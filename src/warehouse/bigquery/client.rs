@@ -15,6 +15,7 @@ use super::patience::Patience;
 use super::try_once::{Answered, Body};
 use super::{Options, Place};
 use crate::https;
+use crate::observe::is_news;
 use crate::warehouse::WarehouseError;
 
 const GOOGLE: &str = "https://bigquery.googleapis.com";
@@ -97,6 +98,11 @@ impl Client {
     /// Only if what is there still has this etag.
     pub fn patch(&self, op: Op, path: &str, etag: &str, body: &Value) -> Result<Value, CallError> {
         self.json(op, "PATCH", path, Some(etag), Some(body))
+    }
+
+    pub(super) fn delete(&self, op: Op, path: &str) -> Result<(), CallError> {
+        let path = format!("/bigquery/v2/projects/{}/{path}", self.place.project);
+        self.call(op, "DELETE", &path, None, &mut Body::None, &mut self.patience()).map(drop)
     }
 
     fn json(
@@ -204,12 +210,14 @@ impl Client {
                 Meaning::Again => self.pause(patience, op, &answer.describe(), retry_after)?,
                 Meaning::SlowDown => {
                     let per_second = self.pace.slow_down(Instant::now());
-                    tracing::warn!(
-                        op = op.name(),
-                        reason = answer.reason,
-                        per_second,
-                        "BigQuery asks for fewer requests"
-                    );
+                    if is_news(&format!("slower: {}", answer.reason)) {
+                        tracing::warn!(
+                            op = op.name(),
+                            reason = answer.reason,
+                            per_second,
+                            "BigQuery asks for fewer requests"
+                        );
+                    }
                     self.pause(patience, op, &answer.describe(), retry_after)?;
                 }
                 Meaning::Token => match token {
@@ -229,7 +237,7 @@ impl Client {
     fn keep_pace(&self, op: Op) -> Result<(), CallError> {
         let delay = self.pace.reserve(Instant::now());
         Metrics::add(&self.metrics.pace_wait_ms, delay.as_millis() as u64);
-        if delay >= LONG_PACE_WAIT {
+        if delay >= LONG_PACE_WAIT && is_news("the project's limit of requests") {
             let delay_ms = delay.as_millis() as u64;
             tracing::warn!(op = op.name(), delay_ms, "the project's limit of requests holds this one up");
         }
@@ -243,13 +251,15 @@ impl Client {
         self.metrics.reason(reason);
         if !answer.known {
             self.metrics.reason("unknown");
-            tracing::warn!(
-                op = op.name(),
-                status = answer.status,
-                reason = answer.reason,
-                message = answer.message,
-                "BigQuery gives a reason that irispool does not know"
-            );
+            if is_news(&format!("unknown: {} {}", answer.status, answer.reason)) {
+                tracing::warn!(
+                    op = op.name(),
+                    status = answer.status,
+                    reason = answer.reason,
+                    message = answer.message,
+                    "BigQuery gives a reason that irispool does not know"
+                );
+            }
         }
     }
 
@@ -273,12 +283,14 @@ impl Client {
         patience.note_trouble();
         Metrics::add(&self.metrics.retries, 1);
         Metrics::add(&self.metrics.wait_ms, delay.as_millis() as u64);
-        tracing::warn!(
-            op = op.name(),
-            why,
-            delay_ms = delay.as_millis() as u64,
-            "BigQuery is asked again after a pause"
-        );
+        if is_news(&format!("{} is asked again: {why}", op.name())) {
+            tracing::warn!(
+                op = op.name(),
+                why,
+                delay_ms = delay.as_millis() as u64,
+                "BigQuery is asked again after a pause"
+            );
+        }
         if self.waits.wait(delay) { Ok(()) } else { later(Duration::ZERO) }
     }
 }

@@ -16,7 +16,7 @@ use crate::warehouse::WarehouseError;
 /// What a run may not lack, each with what it is for.
 const OF_TABLES: [(&str, &str); 3] = [
     ("bigquery.tables.updateData", "adds rows"),
-    ("bigquery.tables.update", "adds columns"),
+    ("bigquery.tables.update", "adds columns and changes views"),
     ("bigquery.tables.getData", "lets the views be made, and asked"),
 ];
 
@@ -100,7 +100,7 @@ impl BigQuery {
             self.asked(Op::DatasetsGet, "bigquery.datasets.get", "finds the dataset", &dataset),
             self.asked(Op::TablesList, "bigquery.tables.list", "finds tables", &tables),
             self.asked(Op::TablesGet, "bigquery.tables.get", "reads a table's columns", &table),
-            self.tried("bigquery.jobs.create", "runs load jobs and makes views", "SELECT 1"),
+            self.tried("bigquery.jobs.create", "runs load jobs and queries", "SELECT 1"),
             self.tried("bigquery.tables.create", "makes tables and views", &self.new_table_sql()),
         ];
         permissions.extend(self.of_table(known.as_deref()));

@@ -12,6 +12,7 @@ use super::patience::Patience;
 use super::rows::{Form, OfMessage, RowWriter};
 use super::table::Table;
 use super::try_once::Body;
+use crate::observe::is_news;
 use crate::warehouse::{Delivery, WarehouseError};
 
 /// BigQuery takes 10 MB a request and 10 MB a row.
@@ -121,7 +122,9 @@ impl<'a> Inserter<'a> {
                 }
                 Err(CallError::Answer(answer)) => {
                     let fault = self.warehouse.client.fault(Op::InsertAll, &answer);
-                    if answer.meaning == Meaning::Quota {
+                    if answer.meaning == Meaning::Quota
+                        && is_news(&format!("{}: {}", self.table.name, answer.reason))
+                    {
                         tracing::error!(
                             table = self.table.name,
                             reason = answer.reason,
@@ -241,12 +244,14 @@ impl<'a> Inserter<'a> {
             self.warehouse.metrics.reason(&first.reason);
             if !known {
                 self.warehouse.metrics.reason("unknown");
-                tracing::warn!(
-                    table = self.table.name,
-                    reason = first.reason,
-                    message = first.message,
-                    "BigQuery gives a reason for a row that irispool does not know"
-                );
+                if is_news(&format!("unknown of a row: {} {}", self.table.name, first.reason)) {
+                    tracing::warn!(
+                        table = self.table.name,
+                        reason = first.reason,
+                        message = first.message,
+                        "BigQuery gives a reason for a row that irispool does not know"
+                    );
+                }
             }
             match meaning {
                 RowMeaning::Invalid => invalid.push((row, errors)),

@@ -1,6 +1,6 @@
 //! Which tables and views there are: one request for all of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,9 @@ const LISTED_AGE_MAX: Duration = Duration::from_secs(60);
 /// The tables and views that there were.
 pub(super) struct Listed {
     at: Instant,
-    /// None where they could not be listed.
-    names: Option<HashSet<String>>,
+    /// What BigQuery calls the kind of each, such as `VIEW`; empty where it does not say. None where they could not be
+    /// listed.
+    names: Option<HashMap<String, String>>,
 }
 
 impl Listed {
@@ -28,9 +29,9 @@ impl Listed {
 }
 
 impl Shared {
-    /// The names of all tables and views; `None` where the dataset is not there.
-    pub(super) fn table_names(&self) -> Result<Option<HashSet<String>>, CallError> {
-        let mut names = HashSet::new();
+    /// The names of all tables and views, with their kinds; `None` where the dataset is not there.
+    fn table_names(&self) -> Result<Option<HashMap<String, String>>, CallError> {
+        let mut names = HashMap::new();
         let mut page = String::new();
         loop {
             let dataset = &self.client.place.dataset;
@@ -45,11 +46,10 @@ impl Shared {
                 Err(error) => return Err(error),
             };
             let tables = answer["tables"].as_array().map_or(&[][..], Vec::as_slice);
-            names.extend(
-                tables
-                    .iter()
-                    .filter_map(|table| table["tableReference"]["tableId"].as_str().map(str::to_owned)),
-            );
+            names.extend(tables.iter().filter_map(|table| {
+                let name = table["tableReference"]["tableId"].as_str()?;
+                Some((name.to_owned(), table["type"].as_str().unwrap_or_default().to_owned()))
+            }));
             match answer["nextPageToken"].as_str().filter(|token| !token.is_empty()) {
                 Some(token) => page = format!("&pageToken={}", percent_encoded(token)),
                 None => return Ok(Some(names)),
@@ -58,7 +58,8 @@ impl Shared {
     }
 
     pub(super) fn all_tables(&self) -> Result<Option<HashSet<String>>, WarehouseError> {
-        self.table_names().map_err(|error| self.client.explain(Op::TablesList, error))
+        let names = self.table_names().map_err(|error| self.client.explain(Op::TablesList, error))?;
+        Ok(names.map(|names| names.into_keys().collect()))
     }
 
     /// Whether a table or view is in the list of all that there was when one was first asked for, which takes one
@@ -81,12 +82,19 @@ impl Shared {
             }
         }
         let names = listed.as_ref().and_then(|listed| listed.names.as_ref());
-        Ok(names.map(|names| names.contains(name)))
+        Ok(names.map(|names| names.contains_key(name)))
     }
 
     /// The tables and views that there were a moment ago, where that is known.
     pub(super) fn listed_lately(&self) -> Option<HashSet<String>> {
         let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        listed.as_ref().filter(|listed| !listed.is_old())?.names.clone()
+        let names = listed.as_ref().filter(|listed| !listed.is_old())?.names.as_ref()?;
+        Some(names.keys().cloned().collect())
+    }
+
+    /// What the list of all that there was calls the kind of a thing, where it says it.
+    pub(super) fn listed_kind(&self, name: &str) -> Option<String> {
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.as_ref()?.names.as_ref()?.get(name).filter(|kind| !kind.is_empty()).cloned()
     }
 }

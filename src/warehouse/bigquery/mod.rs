@@ -22,7 +22,9 @@ mod load_budget;
 mod load_file;
 mod load_job;
 mod metrics;
+mod old_views;
 mod options;
+mod own_views;
 mod pace;
 mod patience;
 mod query;
@@ -37,6 +39,7 @@ mod try_once;
 mod view_makers;
 pub mod views;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -53,6 +56,7 @@ use self::load_budget::LoadJobs;
 pub use self::metrics::Metrics;
 pub use self::options::{Method, Options};
 pub use self::query::{QueryColumn, QueryPage};
+pub use self::setup::Plan;
 use self::tables::Tables;
 use self::view_makers::ViewMakers;
 use super::{Bulk, Delivery, LoadResult, Measure, Warehouse, WarehouseError};
@@ -122,6 +126,8 @@ struct Shared {
     /// What there was when somebody asked last.
     listed: Mutex<Option<Listed>>,
     location: Mutex<Option<Option<String>>>,
+    /// The user's own things of which something was said: it is said once.
+    told: Mutex<HashSet<String>>,
     metrics: Arc<Metrics>,
     options: Options,
 }
@@ -139,6 +145,7 @@ impl BigQuery {
             jobs: LoadJobs::default(),
             listed: Mutex::default(),
             location: Mutex::default(),
+            told: Mutex::default(),
             metrics,
             options,
         });

@@ -1,21 +1,21 @@
 //! Tables and views, before the first message comes or at a table's first use; and the SQL of it for people to read.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Meaning};
 use super::columns::{self, field_of};
-use super::fault::{CallError, Op};
+use super::own_views::in_words;
 use super::sql::{fill, literal, quoted};
 use super::table::{Table, missing, new_table, partition_field};
-use super::tables::{Views, table_path};
-use super::views::{self, LiveTable, View};
+use super::tables::Views;
+use super::views::{LiveTable, View};
 use super::{BigQuery, Shared};
-use crate::catalog;
-use crate::warehouse::{Made, WarehouseError};
+use crate::catalog::{self, Field, Kind};
+use crate::observe::is_news;
+use crate::warehouse::{LeftAlone, Made, Replace, WarehouseError};
 
 const NEW_DATASET: &str = include_str!("../../../sql/bigquery/dataset.sql");
 const NEW_TABLE: &str = include_str!("../../../sql/bigquery/table.sql");
@@ -23,13 +23,23 @@ const NEW_COLUMNS: &str = include_str!("../../../sql/bigquery/columns.sql");
 /// Others may change a table while its views are made; then they are made again.
 const VIEWS_ROUNDS_MAX: usize = 5;
 
+/// What a set-up would do.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// In order, without the semicolons.
+    pub statements: Vec<String>,
+    /// What would stay as it is.
+    pub left: Vec<LeftAlone>,
+}
+
 impl BigQuery {
     /// Makes the tables of the datasets where they lack, gives those that are there the columns that irispool needs,
-    /// and makes all their views anew. The dataset in BigQuery must be there.
+    /// and makes or changes their views, as far as they are irispool's or `replace` allows it. The dataset in BigQuery must
+    /// be there.
     ///
     /// # Errors
     /// The first fault; what was made until then stays.
-    pub fn set_up(&self, datasets: &[String]) -> Result<Made, WarehouseError> {
+    pub fn set_up(&self, datasets: &[String], replace: Option<&Replace>) -> Result<Made, WarehouseError> {
         let shared = &*self.shared;
         let there = shared.all_tables()?.unwrap_or_default();
         let made = self.for_all(datasets, |dataset| {
@@ -40,40 +50,92 @@ impl BigQuery {
                 made.columns += missing(&table, &[]).len();
             }
             let table = shared.tables.bring_about(&shared.client, dataset, &[], false)?;
-            for view in shared.views_of(dataset, &live(&table), Some(&there))? {
-                shared.make_view(&view)?;
-                made.views += 1;
-            }
+            let is_there = |name: &str| there.contains(name);
+            shared.bring_views(dataset, &live(&table), is_there, replace, &mut made)?;
             shared.tables.see_to_views(dataset);
             Ok(made)
         })?;
-        Ok(made.into_iter().fold(Made::default(), |sum, made| Made {
-            tables: sum.tables + made.tables,
-            columns: sum.columns + made.columns,
-            views: sum.views + made.views,
+        Ok(made.into_iter().fold(Made::default(), |mut sum, made| {
+            sum.tables += made.tables;
+            sum.columns += made.columns;
+            sum.views += made.views;
+            sum.replaced.extend(made.replaced);
+            sum.left.extend(made.left);
+            sum
         }))
     }
 
-    /// The statements that [`Self::set_up`] would come to, in order, without the semicolons; `location` is where the
-    /// dataset would be made. Nothing is changed.
-    pub fn plan(&self, datasets: &[String], location: &str) -> Result<Vec<String>, WarehouseError> {
+    /// What [`Self::set_up`] would come to; `location` is where the dataset would be made. Nothing is changed.
+    pub fn plan(
+        &self,
+        datasets: &[String],
+        location: &str,
+        replace: Option<&Replace>,
+    ) -> Result<Plan, WarehouseError> {
         let shared = &*self.shared;
         let there = shared.all_tables()?;
         let place = self.place();
-        let mut plan = Vec::new();
+        let mut plan = Plan::default();
         if there.is_none() {
             let dataset = quoted(&format!("{}.{}", place.project, place.dataset));
-            plan.push(fill(NEW_DATASET, &[("dataset", &dataset), ("location", &literal(location))]));
+            let statement = fill(NEW_DATASET, &[("dataset", &dataset), ("location", &literal(location))]);
+            plan.statements.push(statement);
         }
         let there = there.unwrap_or_default();
-        let statements = self.for_all(datasets, |dataset| {
+        let plans = self.for_all(datasets, |dataset| {
             let (table, mut statements) = shared.planned_table(dataset, &there)?;
-            let views = shared.views_of(dataset, &table, Some(&there))?;
-            statements.extend(views.into_iter().map(|view| view.sql));
-            Ok(statements)
+            let is_there = |name: &str| there.contains(name);
+            let wanted = shared.wanted_views(dataset, &table, is_there)?;
+            let mut left = shared.look_at_views(dataset, &wanted, is_there)?;
+            if let Some(replace) = replace {
+                let may_go = |name: &str| replace.wants(name);
+                // A table in the way stays, and so does what would read a view that stays.
+                left.retain(|left| !(left.is_view() && may_go(&left.name)));
+                if !left.iter().any(|left| left.name == wanted.unified.name) {
+                    left.retain(|left| !left.is_only_about_latest());
+                }
+            }
+            let views = std::iter::once(&wanted.unified).chain(&wanted.latest);
+            let stays = |view: &View| left.iter().any(|left| left.name == view.name);
+            statements.extend(views.filter(|view| !stays(view)).map(View::marked_sql));
+            Ok(Plan { statements, left })
         })?;
-        plan.extend(statements.into_iter().flatten());
+        for more in plans {
+            plan.statements.extend(more.statements);
+            plan.left.extend(more.left);
+        }
         Ok(plan)
+    }
+
+    /// What of the user's stands in the places of the views of the catalog's datasets and of those that have a table, or
+    /// would be left out of them. Nothing is changed; it takes a request for each that is there.
+    pub fn left_alone(&self) -> Result<Vec<LeftAlone>, WarehouseError> {
+        let shared = &*self.shared;
+        let Some(there) = shared.all_tables()? else { return Ok(Vec::new()) };
+        let mut datasets: BTreeSet<String> =
+            catalog::all().iter().map(|dataset| dataset.name.clone()).collect();
+        let own = there.iter().filter_map(|name| name.strip_prefix("bmrs_")?.strip_suffix("_iris"));
+        datasets.extend(own.map(catalog::dataset_name));
+        let datasets: Vec<String> = datasets.into_iter().collect();
+        let left = self.for_all(&datasets, |dataset| {
+            let is_there = |name: &str| there.contains(name);
+            let base = catalog::view_name(dataset);
+            let latest = format!("{}_latest", base.trim_end_matches("_unified"));
+            let historic = catalog::historic_table_names(dataset);
+            if !historic.iter().chain([&base, &latest]).any(|name| is_there(name)) {
+                return Ok(Vec::new());
+            }
+            let found = match is_there(&catalog::table_name(dataset)) {
+                true => shared.resource(&catalog::table_name(dataset))?,
+                false => None,
+            };
+            let name = catalog::table_name(dataset);
+            let found =
+                found.unwrap_or_else(|| new_table(&shared.client, &name, catalog::find(dataset), &[]));
+            let wanted = shared.wanted_views(dataset, &live_of(&name, &found), is_there)?;
+            shared.look_at_views(dataset, &wanted, is_there)
+        })?;
+        Ok(left.into_iter().flatten().collect())
     }
 
     /// Does the same for each dataset, several at once, and gives the results in the datasets' order.
@@ -135,35 +197,6 @@ impl Shared {
         Ok((live, statements))
     }
 
-    /// The views of a dataset. `there`: the tables that there are, where that is known.
-    fn views_of(
-        &self,
-        dataset: &str,
-        iris: &LiveTable,
-        there: Option<&HashSet<String>>,
-    ) -> Result<Vec<View>, WarehouseError> {
-        let mut historic = None;
-        for name in catalog::historic_table_names(dataset) {
-            if historic.is_none() && there.is_none_or(|there| there.contains(&name)) {
-                historic = self.resource(&name)?.map(|resource| live_of(&name, &resource));
-            }
-        }
-        let place = &self.client.place;
-        let place = views::Place { project: &place.project, dataset: &place.dataset };
-        let unified = views::unified(place, dataset, iris, historic.as_ref());
-        let latest = views::latest(place, dataset, iris, historic.as_ref());
-        Ok([Some(unified), latest].into_iter().flatten().collect())
-    }
-
-    /// What `tables.get` says of a table or view; `None` where there is none.
-    fn resource(&self, name: &str) -> Result<Option<Value>, WarehouseError> {
-        match self.client.get(Op::TablesGet, &table_path(&self.client, name)) {
-            Ok(resource) => Ok(Some(resource)),
-            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, .. })) => Ok(None),
-            Err(error) => Err(self.client.explain(Op::TablesGet, error)),
-        }
-    }
-
     fn has_view(&self, name: &str) -> Result<bool, WarehouseError> {
         match self.is_listed(name)? {
             Some(true) => Ok(true),
@@ -179,6 +212,10 @@ impl Shared {
         if !self.has_view(&name)? {
             return Ok(false);
         }
+        if let Some(kind) = self.listed_kind(&name).filter(|kind| kind != "VIEW") {
+            self.tell_once(LeftAlone::in_the_way(dataset, &name, &in_words(&kind)));
+            return Ok(true);
+        }
         let known = catalog::find(dataset);
         let is_known = |column: &str| known.is_some_and(|dataset| dataset.field(column).is_some());
         let fields = table.schema.fields().iter();
@@ -189,14 +226,6 @@ impl Shared {
         let view = self.resource(&name)?.unwrap_or_default();
         let shown = view["schema"]["fields"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(added.all(|field| columns::find(shown, &field.name).is_some()))
-    }
-
-    fn make_view(&self, view: &View) -> Result<(), WarehouseError> {
-        tracing::debug!(view = view.name, "making a view");
-        self.client
-            .query::<CallError>(&view.sql, |_| Ok(()))
-            .map(drop)
-            .map_err(|error| self.client.explain(Op::JobsQuery, error))
     }
 
     /// When a table is read first, makes its views if they are not there or lack a column of it, and after a change of
@@ -215,7 +244,20 @@ impl Shared {
                 }
                 WarehouseError::Setup { why, hint } => (why, hint),
             };
-            tracing::warn!(dataset, why, hint, "rows are delivered, but a view of them could not be made");
+            if is_news(&format!("view of {dataset}: {why}")) {
+                tracing::warn!(
+                    dataset,
+                    why,
+                    hint,
+                    "rows are delivered, but a view of them could not be made"
+                );
+            }
+        }
+    }
+
+    fn tell_once(&self, left: LeftAlone) {
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.name.clone()) {
+            left.tell();
         }
     }
 
@@ -223,12 +265,16 @@ impl Shared {
         if !are_stale && self.has_whole_view(dataset, table)? {
             return Ok(());
         }
+        let listed = self.listed_lately();
+        let is_there = |name: &str| listed.as_ref().is_none_or(|listed| listed.contains(name));
         let (mut table_now, mut etag) = (live(table), table.etag.clone());
         for _ in 0..VIEWS_ROUNDS_MAX {
-            for view in self.views_of(dataset, &table_now, self.listed_lately().as_ref())? {
-                self.make_view(&view)?;
-                tracing::info!(dataset, view = view.name, "view made");
+            let mut made = Made::default();
+            self.bring_views(dataset, &table_now, is_there, None, &mut made)?;
+            if made.views > 0 {
+                tracing::info!(dataset, views = made.views, "views made");
             }
+            made.left.into_iter().for_each(|left| self.tell_once(left));
             // Another worker may have added a column meanwhile, and made the view of it before this one.
             match self.resource(&table.name)? {
                 Some(resource) if resource["etag"] != json!(etag) => {
@@ -251,17 +297,19 @@ fn live(table: &Table) -> LiveTable {
     LiveTable {
         name: table.name.clone(),
         columns: table.fields.iter().filter_map(field_of).collect(),
+        times_of_day: Vec::new(),
         partition_field: table.partition_field.clone(),
     }
 }
 
-fn live_of(name: &str, resource: &Value) -> LiveTable {
+pub(super) fn live_of(name: &str, resource: &Value) -> LiveTable {
     let fields = resource["schema"]["fields"].as_array().map_or(&[][..], Vec::as_slice);
-    LiveTable {
-        name: name.to_owned(),
-        columns: fields.iter().filter_map(field_of).collect(),
-        partition_field: partition_field(resource),
-    }
+    let mut columns: Vec<Field> = fields.iter().filter_map(field_of).collect();
+    let is_time = |field: &&Value| field["type"] == "TIME" && field["mode"] != "REPEATED";
+    let times = fields.iter().filter(is_time).filter_map(|field| field["name"].as_str());
+    let times_of_day: Vec<String> = times.map(str::to_owned).collect();
+    columns.extend(times_of_day.iter().map(|name| Field::new(name.clone(), Kind::String)));
+    LiveTable { name: name.to_owned(), columns, times_of_day, partition_field: partition_field(resource) }
 }
 
 /// The statement that makes the table of a `tables.insert`.

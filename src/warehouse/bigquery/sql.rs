@@ -114,12 +114,17 @@ fn behind_quote<'a>(text: &'a str, quote: &str) -> &'a str {
     rest
 }
 
-/// `value`, an expression of type `from`, as one of type `to`; NULL where there is no such conversion. The types are
-/// those in `conversions.sql`.
+/// `value`, an expression of type `from`, as one of type `to`; NULL where there is no such conversion.
 pub(super) fn convert(value: &str, from: &str, to: &str) -> String {
+    convert_if(value, from, to).unwrap_or_else(|| null(to))
+}
+
+/// `value`, an expression of type `from`, as one of type `to`, where there is such a conversion. The types are those in
+/// `conversions.sql`.
+pub(super) fn convert_if(value: &str, from: &str, to: &str) -> Option<String> {
     static BY_TYPES: OnceLock<HashMap<(&str, &str), &str>> = OnceLock::new();
     if from == to {
-        return value.to_owned();
+        return Some(value.to_owned());
     }
     let by_types = BY_TYPES.get_or_init(|| {
         let entries = CONVERSIONS.split("\n-- to ").skip(1);
@@ -132,10 +137,7 @@ pub(super) fn convert(value: &str, from: &str, to: &str) -> String {
             })
             .collect()
     });
-    match by_types.get(&(from, to)) {
-        Some(expression) => fill(expression, &[("column", value)]),
-        None => null(to),
-    }
+    Some(fill(by_types.get(&(from, to))?, &[("column", value)]))
 }
 
 /// A NULL of that type.

@@ -1,20 +1,15 @@
 //! The views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`: which columns they have, of which types, and where
-//! each comes from. Pure; their SQL stands in `sql/bigquery/`.
+//! each comes from. What they are made of, the module `view_columns` says. Pure; their SQL is in `sql/bigquery/`.
 
-use super::sql::{convert, fill, literal, null, quoted};
-use crate::catalog::{self, Dataset, Field, Kind, is_meta_column};
+use super::sql::{convert, convert_if, fill, literal, null, quoted};
+use crate::catalog::{self, Dataset, Field, Kind};
+use crate::warehouse::mark;
+use crate::warehouse::view_columns::{self, Origin};
 
 const UNIFIED: &str = include_str!("../../../sql/bigquery/unified.sql");
 const UNIFIED_IRIS: &str = include_str!("../../../sql/bigquery/unified_iris.sql");
 const NEWEST: &str = include_str!("../../../sql/bigquery/newest.sql");
 const LATEST: &str = include_str!("../../../sql/bigquery/latest.sql");
-
-/// Names that a field has had in other programs' tables, beside the catalog's synonyms, the likeliest first.
-const OLD_NAMES: [(&str, &[&str]); 3] = [
-    ("settlementPeriod", &["settlementPeriodFrom", "settlementPeriodTo"]),
-    ("settlementPeriodFrom", &["settlementPeriod"]),
-    ("settlementPeriodTo", &["settlementPeriod"]),
-];
 
 /// The names of the meta columns' values in a historic table; its own are left out otherwise.
 const HISTORIC_INGESTED: [&str; 2] = ["ingested_utc", "_ingested_utc"];
@@ -34,6 +29,9 @@ pub struct LiveTable {
     /// All columns, irispool's own and those of other programs too; a column of a type that no [`Kind`] names is left
     /// out.
     pub columns: Vec<Field>,
+    /// The names of those `columns` that are of the type TIME, a time of day without a day. Their kind is
+    /// [`Kind::String`].
+    pub times_of_day: Vec<String>,
     /// The column that it is partitioned by, if it is.
     pub partition_field: Option<String>,
 }
@@ -43,8 +41,28 @@ pub struct LiveTable {
 pub struct View {
     /// Without project and dataset: `bmrs_boalf_unified`.
     pub name: String,
-    /// `CREATE OR REPLACE VIEW …`, one statement without a semicolon, for jobs.query or for people.
+    /// `CREATE OR REPLACE VIEW …`, one statement without a semicolon, for people.
     pub sql: String,
+    /// What follows `AS` in it.
+    pub query: String,
+    pub description: String,
+    /// The names of its columns, where it is a unified view.
+    pub columns: Vec<String>,
+}
+
+impl View {
+    fn new(name: String, sql: &str, description: String, columns: Vec<String>) -> View {
+        let sql = sql.trim_end().to_owned();
+        let query =
+            sql.split_once("\nAS\n").expect("a view's template has AS on a line of its own").1.to_owned();
+        View { name, sql, query, description, columns }
+    }
+
+    /// [`Self::sql`] with the mark by which irispool knows the view as its own.
+    pub(super) fn marked_sql(&self) -> String {
+        let head = &self.sql[..self.sql.len() - self.query.len()];
+        head.to_owned() + &mark::marked(&self.query)
+    }
 }
 
 /// The view of a dataset's historic and IRIS rows together.
@@ -56,6 +74,9 @@ pub struct View {
 pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Option<&LiveTable>) -> View {
     let known = catalog::find(dataset);
     let columns = view_columns(known, iris);
+    let has_rescued = iris
+        .column("rescued")
+        .is_some_and(|column| !column.repeated && matches!(column.kind, Kind::String | Kind::Json));
     let name = catalog::view_name(dataset);
     let rows = historic.map_or_else(
         || "IRIS rows, each once".to_owned(),
@@ -65,28 +86,44 @@ pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Opti
         Some(known) => format!("{}: {rows}", known.meaning),
         None => format!("{dataset}: {rows}"),
     };
-    let mut iris_columns: Vec<String> =
-        columns.iter().map(|column| column.select_from(known, iris)).collect();
+    let mut iris_columns: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            column.select_from(
+                &view_columns::iris_origins(&column.field, known, &iris.columns, has_rescued),
+                iris,
+            )
+        })
+        .collect();
     iris_columns.extend(iris_meta(iris));
-    let (view, description) = (place.quoted(&name), literal(&description));
+    let (view, said) = (place.quoted(&name), literal(&description));
+    let names: Vec<String> = columns.iter().map(|column| column.field.name.clone()).collect();
+    let names = names.into_iter().chain(catalog::META_COLUMNS.map(str::to_owned)).collect();
     let (iris_columns, iris_table) = (iris_columns.join(",\n    "), place.quoted(&iris.name));
     let newest = newest(&columns, iris);
     let mut places = vec![
         ("view", &*view),
-        ("description", &description),
+        ("description", &said),
         ("iris_columns", &iris_columns),
         ("iris_table", &iris_table),
         ("newest", &newest),
     ];
     let Some(historic) = historic else {
-        return View { name, sql: fill(UNIFIED_IRIS, &places).trim_end().to_owned() };
+        return View::new(name, &fill(UNIFIED_IRIS, &places), description, names);
     };
-    let mut historic_columns: Vec<String> =
-        columns.iter().map(|column| column.select_from(known, historic)).collect();
+    let mut historic_columns: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            column.select_from(
+                &view_columns::historic_origins(&column.field, known, &historic.columns),
+                historic,
+            )
+        })
+        .collect();
     historic_columns.extend(historic_meta(historic));
     let (historic_columns, historic_table) = (historic_columns.join(",\n    "), place.quoted(&historic.name));
     places.extend([("historic_columns", &*historic_columns), ("historic_table", &historic_table)]);
-    View { name, sql: fill(UNIFIED, &places) }
+    View::new(name, &fill(UNIFIED, &places), description, names)
 }
 
 /// The view of the rows that nothing has replaced; `None` where rows don't replace each other one for one. The unified
@@ -104,15 +141,17 @@ pub fn latest(
     let mut key: Vec<String> = latest
         .key
         .iter()
-        .map(|name| match columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
+        .map(|name| match columns.iter().find(|column| column.field.name.eq_ignore_ascii_case(name)) {
             Some(ViewColumn { kind: "FLOAT64", .. }) => convert(&quoted(name), "FLOAT64", "STRING"),
             _ => quoted(name),
         })
         .collect();
-    let lacks =
-        |historic: &LiveTable| latest.key.iter().any(|name| present(name, Some(known), historic).is_empty());
-    let all_historic = historic.is_some_and(lacks);
+    let all_historic =
+        historic.is_some_and(|historic| view_columns::lacks_key(latest, known, &historic.columns));
+    let mut stays: String =
+        view_columns::needed_in_key(latest).map(|name| format!("{} IS NULL OR ", quoted(name))).collect();
     if all_historic {
+        stays.push_str("source = 'HISTORIC' OR ");
         key.insert(0, "source".to_owned());
     }
     let version: String = latest.version_fields.iter().map(|name| quoted(name) + " DESC, ").collect();
@@ -125,12 +164,12 @@ pub fn latest(
             ("view", &place.quoted(&name)),
             ("description", &literal(&description)),
             ("unified_view", &place.quoted(&unified_name)),
-            ("all_historic", if all_historic { "source = 'HISTORIC' OR " } else { "" }),
+            ("stays", &stays),
             ("key", &key.join(", ")),
             ("version", &version),
         ],
     );
-    Some(View { name, sql })
+    Some(View::new(name, &sql, description, Vec::new()))
 }
 
 impl Place<'_> {
@@ -140,59 +179,42 @@ impl Place<'_> {
 }
 
 struct ViewColumn {
-    name: String,
+    field: Field,
     kind: &'static str,
 }
 
 impl ViewColumn {
-    /// `expression AS name`: where the column's value is in a table, under whichever of its names.
-    fn select_from(&self, known: Option<&Dataset>, table: &LiveTable) -> String {
-        let values: Vec<String> = present(&self.name, known, table)
-            .into_iter()
-            .map(|column| convert(&quoted(&column.name), live_type(column), self.kind))
-            .collect();
+    /// `expression AS name`: the first of the origins that has a value of the column's type.
+    fn select_from(&self, origins: &[Origin<'_>], table: &LiveTable) -> String {
+        let values: Vec<String> =
+            origins.iter().filter_map(|origin| self.value_from(origin, table)).collect();
         let value = match values.as_slice() {
             [] => null(self.kind),
             [one] => one.clone(),
             several => format!("COALESCE({})", several.join(", ")),
         };
-        named(&value, &self.name)
+        named(&value, &self.field.name)
+    }
+
+    fn value_from(&self, origin: &Origin<'_>, table: &LiveTable) -> Option<String> {
+        let of = |column: &Field, to| convert_if(&quoted(&column.name), table.live_type(column), to);
+        match origin {
+            Origin::DayAndClock { day, clock } => {
+                Some(format!("TIMESTAMP(DATETIME({}, {}), 'UTC')", of(day, "DAY")?, of(clock, "CLOCK")?))
+            }
+            Origin::Column(column) => Some(of(column, self.kind).unwrap_or_else(|| null(self.kind))),
+            Origin::Rescued(name) => {
+                let value = format!("JSON_VALUE(`rescued`, {})", literal(&format!("$.\"{name}\"")));
+                convert_if(&value, "STRING", self.kind)
+            }
+        }
     }
 }
 
 /// The view's columns but for the meta columns.
 fn view_columns(known: Option<&Dataset>, iris: &LiveTable) -> Vec<ViewColumn> {
-    let mut columns: Vec<ViewColumn> = Vec::new();
-    let mut add = |name: &str, kind: &'static str| {
-        if !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)) {
-            columns.push(ViewColumn { name: name.to_owned(), kind });
-        }
-    };
-    let synonyms = known.map_or(&[][..], |known| &known.synonyms);
-    for field in known.into_iter().flat_map(|known| &known.fields) {
-        add(&field.name, view_type(field, known, iris));
-    }
-    for column in &iris.columns {
-        let is_synonym = synonyms.iter().any(|synonym| synonym.name.eq_ignore_ascii_case(&column.name));
-        if !is_meta_column(&column.name) && !is_synonym {
-            add(&column.name, offered_type(column));
-        }
-    }
-    for synonym in synonyms {
-        if let Some(field) = known.and_then(|known| known.field(&synonym.field)) {
-            add(&synonym.name, view_type(field, known, iris));
-        }
-    }
-    columns
-}
-
-/// The catalog's type of a field, or FLOAT64 for a whole number for which the IRIS table has taken fractions.
-fn view_type(field: &Field, known: Option<&Dataset>, iris: &LiveTable) -> &'static str {
-    let takes_fractions = |column: &Field| matches!(live_type(column), "FLOAT64" | "NUMERIC");
-    match offered_type(field) {
-        "INT64" if present(&field.name, known, iris).into_iter().any(takes_fractions) => "FLOAT64",
-        kind => kind,
-    }
+    let columns = view_columns::columns(known, &iris.columns).into_iter();
+    columns.map(|field| ViewColumn { kind: offered_type(&field), field }).collect()
 }
 
 /// The type in which a view offers a column of that type.
@@ -223,26 +245,6 @@ fn live_type(column: &Field) -> &'static str {
         Kind::Json => "JSON",
         Kind::Record(_) => "RECORD",
     }
-}
-
-/// The columns in which a table has a field: under its own name first, then under its other names.
-fn present<'a>(name: &str, known: Option<&Dataset>, table: &'a LiveTable) -> Vec<&'a Field> {
-    let synonyms = || known.into_iter().flat_map(|known| &known.synonyms);
-    let field = synonyms()
-        .find(|synonym| synonym.name.eq_ignore_ascii_case(name))
-        .map_or(name, |synonym| synonym.field.as_str());
-    let older =
-        synonyms().filter(|synonym| synonym.field.eq_ignore_ascii_case(field)).map(|synonym| &*synonym.name);
-    let old =
-        OLD_NAMES.iter().filter(|(today, _)| today.eq_ignore_ascii_case(name)).flat_map(|(_, old)| *old);
-    let mut columns: Vec<&Field> = Vec::new();
-    for candidate in [name, field].into_iter().chain(older).chain(old.copied()) {
-        let Some(column) = table.column(candidate) else { continue };
-        if !columns.iter().any(|have| have.name == column.name) {
-            columns.push(column);
-        }
-    }
-    columns
 }
 
 fn named(value: &str, name: &str) -> String {
@@ -292,13 +294,18 @@ fn newest(columns: &[ViewColumn], iris: &LiveTable) -> String {
     let partition = iris
         .partition_field
         .iter()
-        .filter_map(|field| columns.iter().find(|column| column.name.eq_ignore_ascii_case(field)))
+        .filter_map(|field| columns.iter().find(|column| column.field.name.eq_ignore_ascii_case(field)))
         .find(|column| column.kind != "FLOAT64")
-        .map_or(String::new(), |column| format!(", {}", quoted(&column.name)));
+        .map_or(String::new(), |column| format!(", {}", quoted(&column.field.name)));
     fill(NEWEST, &[("partition", &partition)]) + "\n"
 }
 
 impl LiveTable {
+    /// The type of one of its columns, as `conversions.sql` calls it.
+    fn live_type(&self, column: &Field) -> &'static str {
+        if self.times_of_day.contains(&column.name) { "TIME" } else { live_type(column) }
+    }
+
     fn column(&self, name: &str) -> Option<&Field> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::catalog::{Dataset, Field, Kind, is_meta_column, known_kind};
+use crate::catalog::{Dataset, Field, Kind, META_COLUMNS, is_meta_column, known_kind};
 
 /// What SQLite calls the number of a row, in every table; a column that has the name hides that one.
 const ROWID_NAMES: [&str; 3] = ["rowid", "_rowid_", "oid"];
@@ -74,6 +74,24 @@ impl Shape {
         Ok(Some(Shape { what, strict, without_rowid, columns }))
     }
 
+    /// The table that irispool makes for those fields.
+    pub(super) fn of_new(fields: &[Field]) -> Shape {
+        let column = |name: &str, declared: &str| Column {
+            name: name.to_owned(),
+            declared: declared.to_owned(),
+            generated: false,
+            numbers_rows: false,
+        };
+        let mut columns: Vec<Column> =
+            fields.iter().map(|field| column(&field.name, declared_type(field))).collect();
+        columns.extend(META_COLUMNS.map(|name| column(name, "TEXT")));
+        Shape { what: "table".to_owned(), strict: true, without_rowid: false, columns }
+    }
+
+    pub(super) fn column_names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
+    }
+
     pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }
@@ -83,6 +101,11 @@ impl Shape {
         self.columns
             .iter()
             .filter(|column| !column.generated && !column.numbers_rows && !is_meta_column(&column.name))
+    }
+
+    /// All columns with what they hold, for a table that irispool only reads.
+    pub(super) fn fields(&self, dataset: Option<&Dataset>) -> Vec<Field> {
+        self.columns.iter().map(|column| field_of(&column.name, &column.declared, dataset, None)).collect()
     }
 
     /// A name for the rowid that no column has taken.
@@ -210,6 +233,11 @@ pub(super) fn fields_of(
 }
 
 fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<HashMap<String, Kind>> {
+    // A reader may meet a database that irispool has not opened yet.
+    let is_there = "SELECT 1 FROM sqlite_schema WHERE name = 'irispool_columns'";
+    if !connection.prepare_cached(is_there)?.exists([])? {
+        return Ok(HashMap::new());
+    }
     let mut statement = connection
         .prepare_cached("SELECT lower(column_name), kind FROM irispool_columns WHERE table_name = ?1")?;
     let rows =

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
+use crate::paste;
 use crate::warehouse::WarehouseError;
 
 const RETRY_BUSY: Duration = Duration::from_millis(100);
@@ -19,6 +20,8 @@ pub(super) enum Fault {
         why: String,
         hint: String,
     },
+    /// Something beside the database, explained already.
+    Warehouse(WarehouseError),
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -47,7 +50,7 @@ impl Fault {
             Fault::Sql(error) => {
                 error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_ERROR)
             }
-            Fault::State { .. } => false,
+            Fault::State { .. } | Fault::Warehouse(_) => false,
         }
     }
 
@@ -56,6 +59,7 @@ impl Fault {
         let file = path.display();
         let error = match self {
             Fault::State { why, hint } => return WarehouseError::Setup { why, hint },
+            Fault::Warehouse(error) => return error,
             Fault::Sql(error) => error,
         };
         let why = |reason: &str| format!("could not {doing} in {file}: {reason} ({})", message(&error));
@@ -77,7 +81,7 @@ impl Fault {
             ),
             Some(ErrorCode::DatabaseCorrupt) => setup(
                 "the database is damaged",
-                format!("stop every worker, then try: sqlite3 {file} .recover | sqlite3 recovered.db"),
+                format!("stop every worker, then try: sqlite3 {} .recover | sqlite3 recovered.db", paste::word(path)),
             ),
             Some(ErrorCode::CannotOpen) => setup(
                 "the file can't be opened or made",

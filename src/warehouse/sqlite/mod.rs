@@ -12,15 +12,18 @@ mod columns;
 mod connection;
 mod examine;
 mod fault;
+mod history;
 mod load;
 mod metrics;
+mod old_views;
+mod own_views;
 mod prune;
 mod reader;
 mod tables;
 mod text;
 mod views;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,15 +35,12 @@ use rusqlite::Connection;
 use self::fault::Fault;
 use self::metrics::Metrics;
 use self::tables::Table;
-use super::{Delivery, Made, Measure, Outcome, Warehouse, WarehouseError};
+use super::{Delivery, Made, Measure, Outcome, Replace, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
 
 pub use examine::{Integrity, integrity, may_write, wal_works};
 pub use prune::{Prune, Pruned, Pruner};
 pub use reader::Reader;
-
-/// Of datasets that were loaded together and failed, so many are named.
-const DATASETS_NAMED_MAX: usize = 5;
 
 /// An SQLite file as a warehouse.
 pub struct Sqlite {
@@ -50,6 +50,8 @@ pub struct Sqlite {
     writer: Mutex<Connection>,
     /// By dataset. What another process adds meanwhile is found when a field seems to lack.
     tables: RwLock<HashMap<String, Table>>,
+    /// The user's own things of which something was said: it is said once.
+    told: Mutex<HashSet<String>>,
     metrics: Metrics,
 }
 
@@ -68,6 +70,7 @@ impl Sqlite {
             file,
             writer: Mutex::new(writer),
             tables: RwLock::default(),
+            told: Mutex::default(),
             metrics: Metrics::default(),
         })
     }
@@ -84,9 +87,14 @@ impl Sqlite {
         &self.path
     }
 
-    /// Makes the tables and views of the datasets where they lack, and says what it made.
-    pub fn set_up<'a>(&self, datasets: impl IntoIterator<Item = &'a str>) -> Result<Made, WarehouseError> {
-        tables::bring_about_all(&self.writer(), datasets)
+    /// Makes the tables and views of the datasets where they lack, and says what it made. `replace`: which views of the
+    /// user's give way to irispool's own.
+    pub fn set_up<'a>(
+        &self,
+        datasets: impl IntoIterator<Item = &'a str>,
+        replace: Option<&Replace>,
+    ) -> Result<Made, WarehouseError> {
+        tables::bring_about_all(&self.writer(), datasets, replace)
             .map_err(|fault| fault.explain(&self.path, "make tables and views"))
     }
 
@@ -111,7 +119,12 @@ impl Sqlite {
 
     /// The table as it is now, with `wanted` added.
     fn table(&self, writer: &Connection, dataset: &str, wanted: &[Field]) -> Result<Table, Fault> {
-        let table = tables::bring_about(writer, dataset, wanted)?;
+        let (table, left) = tables::bring_about(writer, dataset, wanted)?;
+        for left in left {
+            if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.name.clone()) {
+                left.tell();
+            }
+        }
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.insert(dataset.to_owned(), table.clone());
         Ok(table)
@@ -159,17 +172,8 @@ impl Sqlite {
         if loaded.as_ref().is_err_and(Fault::is_about_names) {
             loaded = self.repair(writer, deliveries).and_then(|()| self.try_all(writer, deliveries));
         }
-        loaded.map_err(|fault| {
-            let mut datasets: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.dataset).collect();
-            datasets.sort_unstable();
-            datasets.dedup();
-            let more = match datasets.len().saturating_sub(DATASETS_NAMED_MAX) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            datasets.truncate(DATASETS_NAMED_MAX);
-            fault.explain(&self.path, &format!("load {}{more}", datasets.join(", ")))
-        })
+        // Without the datasets' names: who is told of it knows of which it is, and it is one fault for all of them.
+        loaded.map_err(|fault| fault.explain(&self.path, "load rows"))
     }
 
     /// Someone dropped a table or a column, or the ledger, while we knew better: all is made anew as the deliveries
@@ -208,7 +212,7 @@ impl Warehouse for Sqlite {
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError> {
         self.table(&self.writer(), dataset, fields)
             .map(|table| table.schema)
-            .map_err(|fault| fault.explain(&self.path, &format!("make the table of {dataset}")))
+            .map_err(|fault| fault.explain(&self.path, "make a table or columns"))
     }
 
     fn measures(&self) -> Vec<Measure> {

@@ -8,7 +8,9 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::connection;
 use super::fault::{Fault, message};
-use crate::warehouse::{Answer, Query, QueryError, Value, WarehouseError};
+use super::tables;
+use crate::paste;
+use crate::warehouse::{Answer, LeftAlone, Query, QueryError, Value, WarehouseError};
 
 const NAMES_SUGGESTED: usize = 5;
 
@@ -36,6 +38,11 @@ impl Reader {
             })
             .map_err(|fault| fault.explain(&path, "open the warehouse for reading"))?;
         Ok(Reader { path, connection })
+    }
+
+    /// What of the user's stands in the places of irispool's views, or is left out of them.
+    pub fn left_alone(&self) -> Result<Vec<LeftAlone>, WarehouseError> {
+        tables::look(&self.connection).map_err(|fault| fault.explain(&self.path, "look for views"))
     }
 
     /// The caller's mistake, or the warehouse's trouble.
@@ -110,7 +117,7 @@ impl Query for Reader {
         if !statement.readonly() {
             return Err(QueryError::Statement {
                 why: "this statement would write, and a query only reads".into(),
-                hint: Some(format!("to change the warehouse use: sqlite3 {}", self.path.display())),
+                hint: Some(format!("to change the warehouse use: sqlite3 {}", paste::word(&self.path))),
             });
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();

@@ -1,16 +1,18 @@
 //! A dataset's table and views: what is there, what should be, and the statements between the two.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::columns::{Shape, declared_type, fields_of, is_possible, remember_kind};
 use super::connection::begin;
 use super::fault::Fault;
+use super::history;
+use super::own_views::{self, Plan, ViewToMake, is_free};
 use super::text::{fill, quoted};
-use super::views::{self, Source};
 use crate::catalog::{self, Dataset, Field, Schema};
-use crate::warehouse::Made;
+use crate::warehouse::{LeftAlone, Made, Replace};
 
 const LOAD_HISTORY: &str = include_str!("../../../sql/sqlite/load_history.sql");
 const LOAD_HISTORY_BY_TIME: &str = include_str!("../../../sql/sqlite/load_history_by_time.sql");
@@ -52,49 +54,113 @@ pub(super) fn make_own_tables(connection: &Connection) -> Result<(), Fault> {
 }
 
 /// The table of a dataset, made where it lacks, with its views, and with `wanted` fields among its columns as far as it
-/// can take them. The lock to write is taken only when something is to be made.
-pub(super) fn bring_about(connection: &Connection, dataset: &str, wanted: &[Field]) -> Result<Table, Fault> {
-    let names = Names::of(dataset);
+/// can take them; and what of the user's stays in the place of a view. The lock to write is taken only when something is
+/// to be made.
+pub(super) fn bring_about(
+    connection: &Connection,
+    dataset: &str,
+    wanted: &[Field],
+) -> Result<(Table, Vec<LeftAlone>), Fault> {
+    let names = Names::of(connection, dataset)?;
     let reading = connection.unchecked_transaction()?;
-    if let Next::Nothing(table) = next(&reading, &names, wanted)? {
+    if let Next::Nothing(table, left) = next(&reading, &names, wanted, None)? {
         reading.commit()?;
-        return Ok(table);
+        return Ok((table, left));
     }
     reading.rollback()?;
     let writing = begin(connection)?;
-    let table = make(&writing, &names, wanted, &mut Made::default())?;
+    let mut done = Done::default();
+    let table = make(&writing, &names, wanted, None, &mut done)?;
     writing.commit()?;
-    Ok(table)
+    Ok((table, done.tell().left))
 }
 
 /// All of some datasets in one transaction.
 pub(super) fn bring_about_all<'a>(
     connection: &Connection,
     datasets: impl IntoIterator<Item = &'a str>,
+    replace: Option<&Replace>,
 ) -> Result<Made, Fault> {
-    let mut made = Made::default();
+    let mut done = Done::default();
+    let names = datasets.into_iter().map(|dataset| Names::of(connection, dataset));
+    let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
     let writing = begin(connection)?;
-    for dataset in datasets {
-        make(&writing, &Names::of(dataset), &[], &mut made)?;
+    for names in &names {
+        make(&writing, names, &[], replace, &mut done)?;
     }
     writing.commit()?;
-    Ok(made)
+    Ok(done.tell())
 }
 
-struct Names<'a> {
-    dataset: &'a str,
-    known: Option<&'static Dataset>,
-    table: String,
-    unified: String,
-    latest: String,
+/// What a transaction does. It is told once it is committed, as a full disk, for one, undoes all of it.
+#[derive(Default)]
+struct Done {
+    made: Made,
+    lines: Vec<Box<dyn FnOnce()>>,
+}
+
+impl Done {
+    fn tell(self) -> Made {
+        self.lines.into_iter().for_each(|line| line());
+        self.made
+    }
+}
+
+/// What of the user's stays in the place of views of the catalog's datasets and of those that have a table, or would be
+/// left out of them. Nothing is changed.
+pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, Fault> {
+    let mut datasets: BTreeSet<String> = catalog::all().iter().map(|dataset| dataset.name.clone()).collect();
+    let tables = connection
+        .prepare("SELECT lower(name) FROM sqlite_schema WHERE type = 'table'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    let own = tables.iter().filter_map(|name| name.strip_prefix("bmrs_")?.strip_suffix("_iris"));
+    datasets.extend(own.map(catalog::dataset_name));
+    let mut left = Vec::new();
+    let names = datasets.iter().map(|dataset| Names::of(connection, dataset));
+    let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
+    let reading = connection.unchecked_transaction()?;
+    for names in &names {
+        let (fields, shape) = match Shape::of(&reading, &names.table)? {
+            Some(shape) if shape.what == "table" => {
+                (fields_of(&reading, &names.table, &shape, names.known)?, shape)
+            }
+            Some(_) => continue,
+            None => {
+                let fields = names.known.map_or(Vec::new(), |dataset| dataset.fields.clone());
+                let shape = Shape::of_new(&fields);
+                (fields, shape)
+            }
+        };
+        left.extend(own_views::plan(&reading, names, &fields, &shape, None)?.left);
+    }
+    reading.rollback()?;
+    Ok(left)
+}
+
+pub(super) struct Names<'a> {
+    pub(super) dataset: &'a str,
+    pub(super) known: Option<&'static Dataset>,
+    pub(super) table: String,
+    pub(super) unified: String,
+    pub(super) latest: String,
+    /// Historic tables that can't be read, with the reasons.
+    pub(super) unreadable: BTreeMap<String, String>,
 }
 
 impl<'a> Names<'a> {
-    fn of(dataset: &'a str) -> Self {
+    /// Not to be called inside of a transaction.
+    fn of(connection: &Connection, dataset: &'a str) -> rusqlite::Result<Self> {
         let table = catalog::table_name(dataset);
         let base = table.strip_suffix("_iris").unwrap_or(&table);
-        let latest = format!("{base}_latest");
-        Names { dataset, known: catalog::find(dataset), unified: catalog::view_name(dataset), latest, table }
+        Ok(Names {
+            dataset,
+            known: catalog::find(dataset),
+            unified: catalog::view_name(dataset),
+            latest: format!("{base}_latest"),
+            unreadable: history::unreadable(connection, dataset)?,
+            table,
+        })
     }
 }
 
@@ -105,9 +171,9 @@ enum Next {
         meta: Vec<&'static str>,
         fields: Vec<Field>,
     },
-    /// Each a view's name, whether it is there in another form, and its statement.
-    MakeViews(Vec<(String, bool, String)>),
-    Nothing(Table),
+    MakeViews(Vec<ViewToMake>),
+    /// All is there, or stays as it is.
+    Nothing(Table, Vec<LeftAlone>),
 }
 
 /// Takes step after step until there is none left, inside the caller's transaction.
@@ -115,29 +181,34 @@ fn make(
     connection: &Connection,
     names: &Names<'_>,
     wanted: &[Field],
-    made: &mut Made,
+    replace: Option<&Replace>,
+    done: &mut Done,
 ) -> Result<Table, Fault> {
     // Table, columns, views, nothing: each step is due at most once.
     for _ in 0..4 {
-        match next(connection, names, wanted)? {
+        match next(connection, names, wanted, replace)? {
             Next::MakeTable => {
+                own_views::drop_renamed(connection, names)?;
                 make_table(connection, names)?;
-                made.tables += 1;
+                done.made.tables += 1;
+                let (dataset, table) = (names.dataset.to_owned(), names.table.clone());
+                done.lines.push(Box::new(move || tracing::debug!(dataset, table, "table made")));
             }
             Next::AddColumns { meta, fields } => {
-                made.columns += meta.len() + fields.len();
-                add_columns(connection, names, &meta, &fields)?;
+                done.made.columns += meta.len() + fields.len();
+                let columns = add_columns(connection, names, &meta, &fields)?;
+                let (dataset, table) = (names.dataset.to_owned(), names.table.clone());
+                done.lines.push(Box::new(move || tracing::info!(dataset, table, columns, "columns added")));
             }
             Next::MakeViews(views) => {
-                made.views += views.len();
-                for (view, is_there, statement) in views {
-                    if is_there {
-                        connection.execute_batch(&format!("DROP VIEW {}", quoted(&view)))?;
-                    }
-                    connection.execute_batch(&statement)?;
+                for view in views {
+                    view.make(connection, &mut done.made)?;
                 }
             }
-            Next::Nothing(table) => return Ok(table),
+            Next::Nothing(table, left) => {
+                done.made.left.extend(left);
+                return Ok(table);
+            }
         }
     }
     Err(Fault::state(
@@ -146,8 +217,21 @@ fn make(
     ))
 }
 
-fn next(connection: &Connection, names: &Names<'_>, wanted: &[Field]) -> Result<Next, Fault> {
-    let Some(shape) = Shape::of(connection, &names.table)? else { return Ok(Next::MakeTable) };
+fn next(
+    connection: &Connection,
+    names: &Names<'_>,
+    wanted: &[Field],
+    replace: Option<&Replace>,
+) -> Result<Next, Fault> {
+    let Some(shape) = Shape::of(connection, &names.table)? else {
+        if is_free(connection, &names.table)? {
+            return Ok(Next::MakeTable);
+        }
+        return Err(Fault::state(
+            format!("{} is an index, and irispool needs a table of that name for its rows", names.table),
+            "drop it, or make it again under another name: irispool makes the table by itself",
+        ));
+    };
     if shape.what != "table" {
         return Err(Fault::state(
             format!(
@@ -164,12 +248,13 @@ fn next(connection: &Connection, names: &Names<'_>, wanted: &[Field]) -> Result<
         return Ok(Next::AddColumns { meta, fields });
     }
     let fields = fields_of(connection, &names.table, &shape, names.known)?;
-    let views = views_to_make(connection, names, &fields, &shape)?;
-    if !views.is_empty() {
-        return Ok(Next::MakeViews(views));
+    let Plan { make, left } = own_views::plan(connection, names, &fields, &shape, replace)?;
+    if !make.is_empty() {
+        return Ok(Next::MakeViews(make));
     }
     let rowid = shape.rowid_name();
-    Ok(Next::Nothing(Table { schema: Arc::new(Schema::new(names.table.clone(), fields)), rowid }))
+    let table = Table { schema: Arc::new(Schema::new(names.table.clone(), fields)), rowid };
+    Ok(Next::Nothing(table, left))
 }
 
 /// Those of `wanted` that the table lacks and can take.
@@ -193,18 +278,26 @@ fn make_table(connection: &Connection, names: &Names<'_>) -> Result<(), Fault> {
     let table = quoted(&names.table);
     connection.execute_batch(&fill(DATASET_TABLE, &[("table", &table), ("columns", &columns)]))?;
     let by = names.known.and_then(|dataset| dataset.partition_field.as_deref()).unwrap_or("ingested_utc");
-    let index = quoted(&format!("{}_by_{}", names.table, by));
-    connection.execute_batch(&format!("CREATE INDEX {index} ON {table} ({})", quoted(by)))?;
-    tracing::debug!(dataset = names.dataset, table = names.table, "table made");
+    // A table that was renamed has kept its index with the index's name.
+    let name = format!("{}_by_{by}", names.table);
+    let mut free = name.clone();
+    for number in 2.. {
+        if is_free(connection, &free)? {
+            break;
+        }
+        free = format!("{name}~{number}");
+    }
+    connection.execute_batch(&format!("CREATE INDEX {} ON {table} ({})", quoted(&free), quoted(by)))?;
     Ok(())
 }
 
+/// Gives the names of the columns.
 fn add_columns(
     connection: &Connection,
     names: &Names<'_>,
     meta: &[&'static str],
     fields: &[Field],
-) -> Result<(), Fault> {
+) -> Result<String, Fault> {
     let table = quoted(&names.table);
     for (name, declared) in META_COLUMN_TYPES.iter().filter(|(name, _)| meta.contains(name)) {
         connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {name} {declared}"))?;
@@ -217,61 +310,5 @@ fn add_columns(
     }
     let columns: Vec<&str> =
         meta.iter().copied().chain(fields.iter().map(|field| field.name.as_str())).collect();
-    tracing::info!(
-        dataset = names.dataset,
-        table = names.table,
-        columns = columns.join(","),
-        "columns added"
-    );
-    Ok(())
-}
-
-fn views_to_make(
-    connection: &Connection,
-    names: &Names<'_>,
-    fields: &[Field],
-    iris: &Shape,
-) -> Result<Vec<(String, bool, String)>, Fault> {
-    let historic = historic_table(connection, names);
-    let historic = historic.as_ref().map(|(table, shape)| Source { table, shape });
-    let source = Source { table: &names.table, shape: iris };
-    let unified = views::unified(&names.unified, names.known, fields, source, historic);
-    let latest =
-        names.known.and_then(|dataset| views::latest(&names.latest, &names.unified, dataset, fields, iris));
-    let should_be = [(&names.unified, Some(unified)), (&names.latest, latest)];
-    let mut to_make = Vec::new();
-    for (view, statement) in should_be.into_iter().filter_map(|(view, text)| Some((view, text?))) {
-        let there: Option<(String, String)> = connection
-            .prepare_cached(
-                "SELECT type, sql FROM sqlite_schema
-                 WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
-            )?
-            .query_row([view], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        match there {
-            None => to_make.push((view.clone(), false, statement)),
-            Some((what, text)) if what == "view" && text == statement => {}
-            Some((what, _)) if what == "view" => to_make.push((view.clone(), true, statement)),
-            Some(_) => tracing::warn!(
-                dataset = names.dataset,
-                table = view,
-                "a table has the name of the view, which is not made"
-            ),
-        }
-    }
-    Ok(to_make)
-}
-
-/// The first of the dataset's historic tables that is there.
-fn historic_table(connection: &Connection, names: &Names<'_>) -> Option<(String, Shape)> {
-    catalog::historic_table_names(names.dataset).into_iter().find_map(|table| {
-        match Shape::of(connection, &table) {
-            Ok(shape) => shape.map(|shape| (table, shape)),
-            // A view over what is gone. It is not irispool's, and no reason to hold up rows.
-            Err(error) => {
-                tracing::warn!(dataset = names.dataset, table, %error, "the historic table can't be read");
-                None
-            }
-        }
-    })
+    Ok(columns.join(","))
 }

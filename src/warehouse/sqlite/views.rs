@@ -1,15 +1,22 @@
-//! The views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`: which columns they have and where each comes from.
-//! Their SQL stands in `sql/sqlite/`.
+//! The SQL of the views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`. What they are made of, the module
+//! `view_columns` says; the templates are in `sql/sqlite/`.
 
 use super::columns::Shape;
 use super::text::{fill, quoted};
 use crate::catalog::{Dataset, Field, Kind, is_meta_column};
+use crate::warehouse::view_columns::{self, Origin};
 
 const UNIFIED_IRIS: &str = include_str!("../../../sql/sqlite/unified_iris.sql");
 const UNIFIED: &str = include_str!("../../../sql/sqlite/unified.sql");
 const LATEST: &str = include_str!("../../../sql/sqlite/latest.sql");
 const AS_TIMESTAMP: &str = include_str!("../../../sql/sqlite/as_timestamp.sql");
+const AS_TIMESTAMP_OF_TWO: &str = include_str!("../../../sql/sqlite/as_timestamp_of_two.sql");
 const AS_DATE: &str = include_str!("../../../sql/sqlite/as_date.sql");
+const AS_INTEGER: &str = include_str!("../../../sql/sqlite/as_integer.sql");
+const AS_REAL: &str = include_str!("../../../sql/sqlite/as_real.sql");
+const AS_TRUTH: &str = include_str!("../../../sql/sqlite/as_truth.sql");
+const AS_TEXT: &str = include_str!("../../../sql/sqlite/as_text.sql");
+const RESCUED: &str = include_str!("../../../sql/sqlite/rescued.sql");
 
 /// A table that a view reads.
 #[derive(Clone, Copy)]
@@ -26,17 +33,39 @@ pub(super) fn unified(
     iris: Source<'_>,
     historic: Option<Source<'_>>,
 ) -> String {
-    let columns = view_columns(dataset, fields, iris.shape);
-    // A table that irispool made holds every time in its form already, and its index on it can be used.
-    let iris_columns = select_list(&columns, iris.shape, dataset, !iris.shape.strict);
+    let iris_fields = readable(fields, iris.shape);
+    let columns = view_columns::columns(dataset, &iris_fields);
+    let has_rescued = iris.shape.column("rescued").is_some();
+    let iris_columns = select_list(&columns, |column| {
+        let origins = view_columns::iris_origins(column, dataset, &iris_fields, has_rescued);
+        value_of(column, &origins, iris.shape.strict)
+    });
+    let iris_meta = if iris.shape.strict {
+        "ingested_utc, source, message_id, message_row, rescued".to_owned()
+    } else {
+        // An earlier program may have left the source out, and may have written times in a form of its own.
+        let ingested = fill(AS_TIMESTAMP, &[("column", "ingested_utc")]);
+        format!(
+            "coalesce({ingested}, ingested_utc) AS ingested_utc, ifnull(source, 'IRIS') AS source, message_id, message_row, rescued"
+        )
+    };
     let view = quoted(view);
     let iris_table = quoted(iris.table);
-    let places = [("view", &*view), ("iris_columns", &iris_columns), ("iris_table", &iris_table)];
+    let places = [
+        ("view", &*view),
+        ("iris_columns", &iris_columns),
+        ("iris_meta", &iris_meta),
+        ("iris_table", &iris_table),
+    ];
     let Some(historic) = historic else { return fill(UNIFIED_IRIS, &places) };
-    let historic_columns = select_list(&columns, historic.shape, dataset, true);
+    let historic_fields = historic.shape.fields(dataset);
+    let historic_columns = select_list(&columns, |column| {
+        value_of(column, &view_columns::historic_origins(column, dataset, &historic_fields), false)
+    });
     let historic_table = quoted(historic.table);
     let ingested = Field::new("ingested_utc", Kind::Timestamp);
-    let historic_ingested = expression(&ingested, historic.shape, None, true);
+    let ingested_origins = view_columns::historic_origins(&ingested, None, &historic_fields);
+    let historic_ingested = value_of(&ingested, &ingested_origins, false);
     let mut places = Vec::from(places);
     places.extend([
         ("historic_columns", &*historic_columns),
@@ -53,100 +82,135 @@ pub(super) fn latest(
     dataset: &Dataset,
     fields: &[Field],
     iris: &Shape,
+    historic: Option<&Shape>,
 ) -> Option<String> {
     let latest = dataset.latest.as_ref()?;
-    let names: Vec<String> =
-        view_columns(Some(dataset), fields, iris).iter().map(|field| quoted(&field.name)).collect();
-    let columns = format!("{}, ingested_utc, source, message_id, message_row, rescued", names.join(", "));
-    let key: Vec<String> = latest.key.iter().map(|name| quoted(name)).collect();
+    let columns = view_columns::columns(Some(dataset), &readable(fields, iris));
+    let names: Vec<String> = columns.iter().map(|field| quoted(&field.name)).collect();
+    // Columns of any name may be in the table: the rank needs one that none of them has.
+    let mut rank = "irispool_rank".to_owned();
+    while columns.iter().any(|column| column.name.eq_ignore_ascii_case(&rank)) {
+        rank.push('_');
+    }
+    let lacks_key =
+        historic.is_some_and(|shape| view_columns::lacks_key(latest, dataset, &shape.fields(Some(dataset))));
+    // A time that can't be read is shown as it is, so it is there, but it is not known.
+    let not_known = |name: &str| {
+        let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+        let name = quoted(name);
+        match column.map(|column| &column.kind) {
+            Some(Kind::Timestamp) => format!("ifnull({name} NOT GLOB '????-??-??T??:??:??.???Z', TRUE)"),
+            Some(Kind::Date) => format!("ifnull({name} NOT GLOB '????-??-??', TRUE)"),
+            _ => format!("{name} IS NULL"),
+        }
+    };
+    let mut stays: String =
+        view_columns::needed_in_key(latest).map(|name| format!(" OR {}", not_known(name))).collect();
+    if lacks_key {
+        stays.push_str(" OR source = 'HISTORIC'");
+    }
+    let mut key: Vec<String> = latest.key.iter().map(|name| quoted(name)).collect();
+    if lacks_key {
+        key.insert(0, "source".to_owned());
+    }
     let version: String = latest.version_fields.iter().map(|name| quoted(name) + " DESC, ").collect();
     Some(fill(
         LATEST,
         &[
             ("view", &quoted(view)),
-            ("columns", &columns),
+            (
+                "columns",
+                &format!("{}, ingested_utc, source, message_id, message_row, rescued", names.join(", ")),
+            ),
             ("key", &key.join(", ")),
             ("version", &version),
+            ("rank", &quoted(&rank)),
+            ("stays", &stays),
             ("unified_view", &quoted(unified_view)),
         ],
     ))
 }
 
-/// The view's columns: the table's own, then the catalog's that it lacks, then the older names.
-fn view_columns(dataset: Option<&Dataset>, fields: &[Field], iris: &Shape) -> Vec<Field> {
-    let mut columns = fields.to_vec();
-    let mut add = |field: Field| {
-        if !columns.iter().any(|column| column.name.eq_ignore_ascii_case(&field.name)) {
-            columns.push(field);
-        }
-    };
-    // Columns that the database fills are no place for a message's fields, but people may read them.
-    let unwritten = iris.columns.iter().filter(|column| !is_meta_column(&column.name));
-    unwritten.for_each(|column| add(Field::new(column.name.clone(), Kind::String)));
-    if let Some(dataset) = dataset {
-        dataset.fields.iter().for_each(|field| add(field.clone()));
-        for synonym in &dataset.synonyms {
-            let like = dataset.field(&synonym.field);
-            let kind = like.map_or(Kind::String, |field| field.kind.clone());
-            add(Field {
-                name: synonym.name.clone(),
-                kind,
-                repeated: like.is_some_and(|field| field.repeated),
-            });
+/// The names of the unified view's columns, without irispool's own.
+pub(super) fn column_names(dataset: Option<&Dataset>, fields: &[Field], iris: &Shape) -> Vec<String> {
+    view_columns::columns(dataset, &readable(fields, iris)).into_iter().map(|field| field.name).collect()
+}
+
+/// The columns of the IRIS table that people may read: those that take a message's fields, and those that the database
+/// fills.
+fn readable(fields: &[Field], iris: &Shape) -> Vec<Field> {
+    let mut readable = fields.to_vec();
+    for column in iris.columns.iter().filter(|column| !is_meta_column(&column.name)) {
+        if !readable.iter().any(|field| field.name.eq_ignore_ascii_case(&column.name)) {
+            readable.push(Field::new(column.name.clone(), Kind::String));
         }
     }
-    columns
+    readable
 }
 
 /// `"a",` and so on: each column with a comma behind it, so that there may be none.
-fn select_list(columns: &[Field], from: &Shape, dataset: Option<&Dataset>, any_form: bool) -> String {
+fn select_list(columns: &[Field], value_of: impl Fn(&Field) -> String) -> String {
     columns
         .iter()
-        .map(|field| {
-            let value = expression(field, from, dataset, any_form);
-            let name = quoted(&field.name);
+        .map(|column| {
+            let (value, name) = (value_of(column), quoted(&column.name));
             if value == name { format!("{name},\n  ") } else { format!("{value} AS {name},\n  ") }
         })
         .collect()
 }
 
-/// Where a column's value is in a table: under its own name, or under another name of the same field.
-fn expression(field: &Field, from: &Shape, dataset: Option<&Dataset>, any_form: bool) -> String {
-    let present: Vec<String> = same_field(&field.name, dataset)
-        .into_iter()
-        .filter_map(|name| from.column(name))
-        .map(|column| quoted(&column.name))
-        .collect();
-    let value = match present.as_slice() {
-        [] => return "NULL".into(),
-        // The column's name as the view has it, so that a plain column stays one.
-        [one] if one.eq_ignore_ascii_case(&quoted(&field.name)) => quoted(&field.name),
+/// The first of the origins that has a value of the column's kind. `is_strict`: the table holds the kinds of its columns
+/// in their own forms already, so that a plain column stays one, and its index can be used.
+fn value_of(column: &Field, origins: &[Origin<'_>], is_strict: bool) -> String {
+    let mut values: Vec<String> = origins.iter().map(|origin| converted(column, origin, is_strict)).collect();
+    // A time that can't be read is shown as it is.
+    if matches!(column.kind, Kind::Timestamp | Kind::Date) && !column.repeated {
+        values.extend(origins.iter().filter_map(|origin| match origin {
+            Origin::Column(from) => Some(named_like(from, column)),
+            Origin::DayAndClock { .. } | Origin::Rescued(_) => None,
+        }));
+        values.dedup();
+    }
+    match values.as_slice() {
+        [] => "NULL".into(),
         [one] => one.clone(),
         several => format!("coalesce({})", several.join(", ")),
-    };
-    match field.kind {
-        Kind::Timestamp if any_form && !field.repeated => fill(AS_TIMESTAMP, &[("column", &value)]),
-        Kind::Date if any_form && !field.repeated => fill(AS_DATE, &[("column", &value)]),
-        _ => value,
     }
 }
 
-/// All names of one field, `name` first.
-fn same_field<'a>(name: &'a str, dataset: Option<&'a Dataset>) -> Vec<&'a str> {
-    let Some(dataset) = dataset else { return vec![name] };
-    let synonyms = || dataset.synonyms.iter();
-    let field = synonyms()
-        .find(|synonym| synonym.name.eq_ignore_ascii_case(name))
-        .map_or(name, |synonym| synonym.field.as_str());
-    let mut names = vec![name];
-    for other in std::iter::once(field).chain(
-        synonyms()
-            .filter(|synonym| synonym.field.eq_ignore_ascii_case(field))
-            .map(|synonym| synonym.name.as_str()),
-    ) {
-        if !names.iter().any(|known| known.eq_ignore_ascii_case(other)) {
-            names.push(other);
+/// NULL where the value is not of the column's kind.
+fn converted(column: &Field, origin: &Origin<'_>, is_strict: bool) -> String {
+    match origin {
+        Origin::DayAndClock { day, clock } => {
+            fill(AS_TIMESTAMP_OF_TWO, &[("day", &quoted(&day.name)), ("clock", &quoted(&clock.name))])
+        }
+        Origin::Column(from) => {
+            let value = named_like(from, column);
+            let is_plain = is_strict && from.kind == column.kind && from.repeated == column.repeated;
+            if is_plain { value } else { convert(&value, column) }
+        }
+        Origin::Rescued(name) => {
+            let path = format!("$.\"{name}\"").replace('\'', "''");
+            convert(&fill(RESCUED, &[("path", &path)]), column)
         }
     }
-    names
+}
+
+fn convert(value: &str, column: &Field) -> String {
+    let template = match column.kind {
+        _ if column.repeated => return value.to_owned(),
+        Kind::Timestamp | Kind::Datetime => AS_TIMESTAMP,
+        Kind::Date => AS_DATE,
+        Kind::Int64 => AS_INTEGER,
+        Kind::Float64 | Kind::Numeric => AS_REAL,
+        Kind::Bool => AS_TRUTH,
+        Kind::String => AS_TEXT,
+        Kind::Json | Kind::Record(_) => return value.to_owned(),
+    };
+    fill(template, &[("column", value)])
+}
+
+/// A column's name in quotes; as the view has it, where they differ only in case, so that a plain column stays one.
+fn named_like(from: &Field, column: &Field) -> String {
+    if from.name.eq_ignore_ascii_case(&column.name) { quoted(&column.name) } else { quoted(&from.name) }
 }

@@ -1,0 +1,215 @@
+//! What the user has where irispool's views would be, or where they would read: it stays, and people are told what is
+//! missed by it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::WarehouseError;
+
+/// So many columns are named.
+const COLUMNS_NAMED_MAX: usize = 8;
+
+/// A thing of the user's that irispool leaves as it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct LeftAlone {
+    /// The dataset, such as `FREQ`.
+    pub dataset: String,
+    /// The name of the thing: `bmrs_freq_unified`.
+    pub name: String,
+    /// What it is, and what is missed by it.
+    pub what: String,
+    /// What to do about it.
+    pub hint: String,
+    #[serde(skip)]
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Kind {
+    View,
+    InTheWay,
+    Latest,
+    History,
+}
+
+impl LeftAlone {
+    /// Says it in the log.
+    pub(super) fn tell(&self) {
+        let LeftAlone { dataset, name, what, hint, .. } = self;
+        tracing::warn!(dataset, name, what, hint, "rows are delivered, but a view of them is not irispool's");
+    }
+
+    /// Whether it is a view that may be replaced.
+    pub(super) fn is_view(&self) -> bool {
+        self.kind == Kind::View
+    }
+
+    /// Whether it says only that there is no view of the latest rows, for what the unified view is.
+    pub(super) fn is_only_about_latest(&self) -> bool {
+        self.kind == Kind::Latest
+    }
+
+    /// A view that irispool did not make stands where its own would be. `missed`: what irispool's own has beyond it.
+    pub(super) fn view(dataset: &str, name: &str, missed: &[String]) -> LeftAlone {
+        let missed = match missed {
+            [] => String::new(),
+            missed => format!(": {}", missed.join("; ")),
+        };
+        LeftAlone {
+            kind: Kind::View,
+            dataset: dataset.to_owned(),
+            name: name.to_owned(),
+            what: format!(
+                "{name} is a view that irispool did not make, or that was changed since: it stays as it is{missed}"
+            ),
+            hint: format!(
+                "`irispool setup --replace-views {name}` saves its SQL to a file and puts irispool's own in its place"
+            ),
+        }
+    }
+
+    /// Something that is no view has the name of a view.
+    pub(super) fn in_the_way(dataset: &str, name: &str, kind: &str) -> LeftAlone {
+        LeftAlone {
+            kind: Kind::InTheWay,
+            dataset: dataset.to_owned(),
+            name: name.to_owned(),
+            what: format!("{name} is {}, so irispool's view of that name is not made", with_article(kind)),
+            hint: "rename it, then `irispool setup` makes the view".to_owned(),
+        }
+    }
+
+    /// The view of the latest rows is not made, as it would read a unified view that is not irispool's.
+    pub(super) fn latest(dataset: &str, latest: &str, unified: &str) -> LeftAlone {
+        LeftAlone {
+            kind: Kind::Latest,
+            dataset: dataset.to_owned(),
+            name: latest.to_owned(),
+            what: format!(
+                "{latest} is not made or changed: it would read {unified}, which is not irispool's"
+            ),
+            hint: format!("see {unified}"),
+        }
+    }
+
+    /// What would be history is left out of the unified view.
+    pub(super) fn history(dataset: &str, name: &str, unified: &str, why: &str) -> LeftAlone {
+        LeftAlone {
+            kind: Kind::History,
+            dataset: dataset.to_owned(),
+            name: name.to_owned(),
+            what: format!("{name} {why}, so {unified} does not show it"),
+            hint: format!(
+                "history is read from a table: rename {name} and give that name to a table with the rows, or make a view of \
+                 your own called {unified}"
+            ),
+        }
+    }
+}
+
+/// What irispool's own view has and another lacks, in words. `columns`: the own view's; `there`: the other's; `text`: the
+/// other's SQL; `history`: the table that the own view would read beside the IRIS table.
+pub(super) fn missed(columns: &[String], there: &[String], text: &str, history: Option<&str>) -> Vec<String> {
+    let lacks: Vec<&str> = columns
+        .iter()
+        .filter(|column| !there.iter().any(|there| there.eq_ignore_ascii_case(column)))
+        .map(String::as_str)
+        .collect();
+    let mut missed = Vec::new();
+    if !lacks.is_empty() {
+        let more = match lacks.len().saturating_sub(COLUMNS_NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named = lacks[..lacks.len().min(COLUMNS_NAMED_MAX)].join(", ");
+        missed.push(format!("it lacks the columns {named}{more}"));
+    }
+    if let Some(history) = history.filter(|history| !names(text, history)) {
+        missed.push(format!("it does not read the history in {history}"));
+    }
+    missed
+}
+
+/// `a table`, `an index`.
+pub(super) fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {kind}")
+}
+
+/// Whether a name stands in a text as a whole word.
+pub(super) fn names(text: &str, name: &str) -> bool {
+    let is_letter = |letter: char| letter.is_alphanumeric() || letter == '_';
+    text.split(|letter| !is_letter(letter)).any(|word| word.eq_ignore_ascii_case(name))
+}
+
+/// Which views that irispool did not make it may replace, and where their SQL is saved first.
+#[derive(Clone, Debug)]
+pub struct Replace {
+    /// Their names; empty: all.
+    pub views: Vec<String>,
+    pub folder: PathBuf,
+}
+
+impl Replace {
+    pub(super) fn wants(&self, view: &str) -> bool {
+        self.views.is_empty() || self.views.iter().any(|name| name.eq_ignore_ascii_case(view))
+    }
+
+    /// Writes the SQL of a view into a new file, which is on the disk when this returns.
+    pub(super) fn save(&self, view: &str, sql: &str) -> Result<Replaced, WarehouseError> {
+        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let saved = write_new(&self.folder, &format!("{view}.{time}"), sql).map_err(|error| {
+            WarehouseError::Setup {
+                why: format!(
+                    "{view} stays: its SQL could not be saved in {}: {error}",
+                    self.folder.display()
+                ),
+                hint: "make room there, and give this user the right to make files in it".to_owned(),
+            }
+        })?;
+        Ok(Replaced { view: view.to_owned(), saved })
+    }
+}
+
+/// A view that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    pub view: String,
+    /// The file with its SQL.
+    pub saved: PathBuf,
+}
+
+fn write_new(folder: &Path, stem: &str, text: &str) -> io::Result<PathBuf> {
+    for number in 1.. {
+        let name = if number == 1 { format!("{stem}.sql") } else { format!("{stem}~{number}.sql") };
+        let path = folder.join(name);
+        let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        };
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        let written = written.and_then(|()| File::open(folder)?.sync_all());
+        return written.map(|()| path.clone()).inspect_err(|_| {
+            let _ = fs::remove_file(&path);
+        });
+    }
+    unreachable!("the loop above ends by returning")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_file_never_replaces_an_earlier_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let names: Vec<PathBuf> =
+            (0..3).map(|_| write_new(folder.path(), "v.20251028T035900Z", "SELECT 1").unwrap()).collect();
+        assert_eq!(names[2].file_name().unwrap(), "v.20251028T035900Z~3.sql");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+}

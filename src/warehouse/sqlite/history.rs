@@ -1,0 +1,106 @@
+//! Where a dataset's history is: the first of its historic tables that can be read.
+//!
+//! Only a table counts. A view may read irispool's own views or its IRIS table, directly or through others, and would then
+//! show every row twice or make a circle; a virtual table may need a module that is not there.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+
+use super::columns::Shape;
+use super::fault::message;
+use super::tables::Names;
+use super::text::quoted;
+use crate::catalog;
+use crate::warehouse::LeftAlone;
+
+/// The table and its columns; what can't be used goes into `left`.
+pub(super) fn find(
+    connection: &Connection,
+    names: &Names<'_>,
+    left: &mut Vec<LeftAlone>,
+) -> rusqlite::Result<Option<(String, Shape)>> {
+    for name in catalog::historic_table_names(names.dataset) {
+        let why = match what(connection, &name)? {
+            What::Nothing => continue,
+            What::View => "is a view".to_owned(),
+            What::Virtual => "is a virtual table".to_owned(),
+            What::Table => match names.unreadable.get(&name) {
+                Some(why) => format!("can't be read ({why})"),
+                None => match Shape::of(connection, &name)? {
+                    Some(shape) => return Ok(Some((name, shape))),
+                    None => continue,
+                },
+            },
+        };
+        left.push(LeftAlone::history(names.dataset, &name, &names.unified, &why));
+    }
+    Ok(None)
+}
+
+/// Those of a dataset's historic tables that can't be read, each with the reason: a page may be damaged, or a column may
+/// need a function that is not there.
+///
+/// To be asked outside of a transaction: SQLite lets none be committed in which a damaged page was read.
+pub(super) fn unreadable(
+    connection: &Connection,
+    dataset: &str,
+) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut unreadable = BTreeMap::new();
+    for name in catalog::historic_table_names(dataset) {
+        if what(connection, &name)? != What::Table {
+            continue;
+        }
+        let row = format!("SELECT * FROM {} LIMIT 1", quoted(&name));
+        match connection.query_row(&row, [], |_| Ok(())).optional() {
+            Ok(_) => {}
+            Err(error) if passes(&error) => return Err(error),
+            Err(error) => {
+                unreadable.insert(name, message(&error));
+            }
+        }
+    }
+    Ok(unreadable)
+}
+
+#[derive(PartialEq)]
+enum What {
+    Nothing,
+    View,
+    Virtual,
+    Table,
+}
+
+fn what(connection: &Connection, name: &str) -> rusqlite::Result<What> {
+    let found = connection
+        .prepare_cached(
+            "SELECT type, rootpage FROM sqlite_schema
+             WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+        )?
+        .query_row([name], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        .optional()?;
+    Ok(match found.as_ref().map(|(what, page)| (what.as_str(), *page)) {
+        None => What::Nothing,
+        Some(("view", _)) => What::View,
+        Some((_, 0)) => What::Virtual,
+        Some(_) => What::Table,
+    })
+}
+
+/// Whether it says nothing about the table: it passes, and history must not be left out for it.
+fn passes(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::OperationAborted
+                | ErrorCode::OutOfMemory
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::SchemaChanged
+        )
+    )
+}

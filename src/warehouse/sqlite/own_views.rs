@@ -1,0 +1,216 @@
+//! Which views of a dataset are to be made or changed, and which things of the user's stay in their places.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::columns::Shape;
+use super::fault::{Fault, message};
+use super::history;
+use super::old_views;
+use super::tables::Names;
+use super::text::quoted;
+use super::views::{self, Source};
+use crate::catalog::{Field, META_COLUMNS};
+use crate::warehouse::left_alone::missed;
+use crate::warehouse::{LeftAlone, Made, Replace, mark};
+
+/// What is to be done about a dataset's views.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) make: Vec<ViewToMake>,
+    pub(super) left: Vec<LeftAlone>,
+}
+
+pub(super) struct ViewToMake {
+    name: String,
+    statement: String,
+    /// The view that is there and goes first.
+    there: Option<Stands>,
+    /// Where the SQL of that view is saved, as it is the user's.
+    save: Option<Replace>,
+}
+
+/// What stands under a name.
+struct Stands {
+    /// `table`, `view` or `index`.
+    what: String,
+    sql: String,
+}
+
+impl Stands {
+    fn under(connection: &Connection, name: &str) -> rusqlite::Result<Option<Stands>> {
+        connection
+            .prepare_cached(
+                "SELECT type, coalesce(sql, '') FROM sqlite_schema
+                 WHERE type IN ('table', 'view', 'index') AND name = ?1 COLLATE NOCASE",
+            )?
+            .query_row([name], |row| Ok(Stands { what: row.get(0)?, sql: row.get(1)? }))
+            .optional()
+    }
+}
+
+/// Whether a name is free for a table, a view or an index.
+pub(super) fn is_free(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    Ok(Stands::under(connection, name)?.is_none())
+}
+
+/// A view of irispool's as it should be.
+struct Wanted<'a> {
+    name: &'a str,
+    statement: String,
+    columns: &'a [String],
+    /// The table that it reads beside the IRIS table.
+    history: Option<&'a str>,
+}
+
+/// Looks at what is there and changes nothing. `replace`: which views of the user's may go.
+pub(super) fn plan(
+    connection: &Connection,
+    names: &Names<'_>,
+    fields: &[Field],
+    iris: &Shape,
+    replace: Option<&Replace>,
+) -> Result<Plan, Fault> {
+    let mut plan = Plan::default();
+    let historic = history::find(connection, names, &mut plan.left)?;
+    let source = Source { table: &names.table, shape: iris };
+    let history = historic.as_ref().map(|(table, shape)| Source { table, shape });
+    let mut columns = views::column_names(names.known, fields, iris);
+    columns.extend(META_COLUMNS.map(str::to_owned));
+    let unified = Wanted {
+        name: &names.unified,
+        statement: views::unified(&names.unified, names.known, fields, source, history),
+        columns: &columns,
+        history: history.map(|history| history.table),
+    };
+    let is_ours =
+        |sql: &str| is_marked(sql, &names.unified) || old_views::is_unified(sql, names, &names.table, iris);
+    let unified_is_ours = plan.see_to(connection, names, unified, is_ours, replace)?;
+
+    let historic_shape = history.map(|history| history.shape);
+    let latest = names.known.and_then(|dataset| {
+        views::latest(&names.latest, &names.unified, dataset, fields, iris, historic_shape)
+    });
+    let Some(statement) = latest else { return Ok(plan) };
+    if unified_is_ours {
+        let latest = Wanted { name: &names.latest, statement, columns: &columns, history: None };
+        let is_ours = |sql: &str| is_marked(sql, &names.latest) || old_views::is_latest(sql, names);
+        plan.see_to(connection, names, latest, is_ours, replace)?;
+    } else {
+        plan.left.push(LeftAlone::latest(names.dataset, &names.latest, &names.unified));
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    /// Says what is to be done about one view, and whether it is irispool's then.
+    fn see_to(
+        &mut self,
+        connection: &Connection,
+        names: &Names<'_>,
+        wanted: Wanted<'_>,
+        is_ours: impl Fn(&str) -> bool,
+        replace: Option<&Replace>,
+    ) -> Result<bool, Fault> {
+        let Wanted { name, columns, history, .. } = wanted;
+        let statement = signed(&wanted.statement, name);
+        let there = Stands::under(connection, name)?;
+        let make =
+            |there, save| ViewToMake { name: name.to_owned(), statement: statement.clone(), there, save };
+        match there {
+            None => self.make.push(make(None, None)),
+            Some(there) if there.what != "view" => {
+                self.left.push(LeftAlone::in_the_way(names.dataset, name, &there.what));
+                return Ok(false);
+            }
+            Some(there) if there.sql == statement => {}
+            Some(there) if is_ours(&there.sql) => self.make.push(make(Some(there), None)),
+            Some(there) => match replace.filter(|replace| replace.wants(name)) {
+                Some(replace) => self.make.push(make(Some(there), Some(replace.clone()))),
+                None => {
+                    let missed = match Shape::of(connection, name) {
+                        Ok(Some(shape)) => missed(columns, &shape.column_names(), &there.sql, history),
+                        // It may read a table that irispool has still to make.
+                        Ok(None) | Err(_) if is_free(connection, &names.table)? => {
+                            missed(&[], &[], &there.sql, history)
+                        }
+                        Ok(None) => Vec::new(),
+                        Err(error) => vec![format!("it can't be read ({})", message(&error))],
+                    };
+                    self.left.push(LeftAlone::view(names.dataset, name, &missed));
+                    return Ok(false);
+                }
+            },
+        }
+        Ok(true)
+    }
+}
+
+impl ViewToMake {
+    /// Makes the view inside the caller's transaction. What it replaces is saved before, if it is the user's; triggers that
+    /// somebody has put on a view of irispool's stay on it.
+    pub(super) fn make(&self, connection: &Connection, made: &mut Made) -> Result<(), Fault> {
+        let mut triggers = Vec::new();
+        if let Some(there) = &self.there {
+            triggers = connection
+                .prepare(
+                    "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE",
+                )?
+                .query_map([&self.name], |row| row.get(0))?
+                .collect::<rusqlite::Result<Vec<String>>>()?;
+            if let Some(replace) = &self.save {
+                let all: Vec<&str> =
+                    std::iter::once(&there.sql).chain(&triggers).map(String::as_str).collect();
+                let replaced = replace.save(&self.name, &(all.join(";\n\n") + ";\n"));
+                made.replaced.push(replaced.map_err(Fault::Warehouse)?);
+                triggers.clear();
+            }
+            connection.execute_batch(&format!("DROP VIEW {}", quoted(&self.name)))?;
+        }
+        connection.execute_batch(&self.statement)?;
+        for trigger in triggers {
+            connection.execute_batch(&trigger)?;
+        }
+        made.views += 1;
+        Ok(())
+    }
+}
+
+/// Removes a unified view of irispool's that reads a table which was called like the IRIS table until somebody renamed it:
+/// SQLite has then written the new name into the view, and the view of the table to come would seem to be the user's.
+pub(super) fn drop_renamed(connection: &Connection, names: &Names<'_>) -> Result<(), Fault> {
+    let Some(there) = Stands::under(connection, &names.unified)?.filter(|there| there.what == "view") else {
+        return Ok(());
+    };
+    let tables = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    for table in tables.iter().filter(|table| there.sql.contains(&quoted(table))) {
+        let before = there.sql.replace(&quoted(table), &quoted(&names.table));
+        let is_old = match Shape::of(connection, table)? {
+            Some(shape) => old_views::is_unified(&there.sql, names, table, &shape),
+            None => false,
+        };
+        if is_old || is_marked(&before, &names.unified) {
+            connection.execute_batch(&format!("DROP VIEW {}", quoted(&names.unified)))?;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// What a statement that makes a view of that name begins with.
+fn head(name: &str) -> String {
+    format!("CREATE VIEW {} AS", quoted(name))
+}
+
+/// The statement with the mark behind `AS`: SQLite keeps a comment there, and none before or behind a statement.
+fn signed(statement: &str, name: &str) -> String {
+    let head = head(name);
+    let body = statement.strip_prefix(&head).expect("a view's template begins with CREATE VIEW … AS");
+    format!("{head} {}", mark::marked(body.trim_start()))
+}
+
+fn is_marked(sql: &str, name: &str) -> bool {
+    sql.strip_prefix(&head(name)).is_some_and(mark::is_marked)
+}
