@@ -28,8 +28,9 @@ pub fn find(name: &str) -> Option<&'static Dataset> {
 
 /// The canonical name for the name of any folder, known or not.
 ///
-/// An unknown one is brought into upper case and `[A-Z0-9_]`, at most 64 characters, and is never empty. The name of a
-/// name is that name.
+/// An unknown one is brought into upper case and `[A-Z0-9_]`, at most 64 characters, and is never empty. One that is
+/// shortened, or has other characters, ends with a hash of what it was, so that `日本` and `中国` are two datasets. The name
+/// of a name is that name.
 pub fn dataset_name(folder: &str) -> String {
     if let Some(dataset) = find(folder) {
         return dataset.name.clone();
@@ -42,13 +43,24 @@ pub fn dataset_name(folder: &str) -> String {
     if name.is_empty() {
         return "UNKNOWN".to_owned();
     }
-    if name.len() > DATASET_NAME_MAX {
-        let hash = format!("_{:08X}", xxh3_64(folder.as_bytes()) as u32);
+    // Cleaned, it may be one that is known: `sys-warn`.
+    if let Some(dataset) = find(&name) {
+        return dataset.name.clone();
+    }
+    let original = folder.to_ascii_uppercase();
+    if name != original || name.len() > DATASET_NAME_MAX {
+        let hash = format!("_{:08X}", xxh3_64(original.as_bytes()) as u32);
         name.truncate(DATASET_NAME_MAX - hash.len());
         name.push_str(&hash);
     }
-    // Cleaned, it may be one that is known: `sys-warn`.
-    find(&name).map_or(name, |dataset| dataset.name.clone())
+    name
+}
+
+/// Whether Elexon's client writes a dataset's messages into a folder of this name: `E0361` for CDN. Of a dataset that arrives
+/// under several names it is the first; of one that nobody knows, its name in upper case.
+pub fn is_own_folder(dataset: &str, folder: &str) -> bool {
+    let own = find(dataset).and_then(|known| known.iris_names.first()).map_or(dataset, String::as_str);
+    folder == own
 }
 
 /// The table of a dataset's IRIS rows: `bmrs_boalf_iris`.

@@ -159,7 +159,11 @@ fn no_name_leads_to_two_datasets() {
 #[test]
 fn unknown_folders_get_clean_names() {
     assert_eq!(dataset_name("newset"), "NEWSET");
-    assert_eq!(dataset_name("new set/2é\n"), "NEW_SET_2__");
+    assert_eq!(dataset_name("new set/2é\n"), "NEW_SET_2___78FC5275");
+    assert_eq!(dataset_name("NEW set/2é\n"), dataset_name("new SET/2é\n"));
+    for (one, other) in [("日本", "中国"), ("a'b", "a\nb"), ("a b", "A_B"), ("a-b", "a.b")] {
+        assert_ne!(dataset_name(one), dataset_name(other));
+    }
     assert_eq!(dataset_name(""), "UNKNOWN");
     assert_eq!(dataset_name("unknown"), "UNKNOWN");
     assert_eq!(dataset_name("sys-warn"), "SYSWARN");
@@ -175,7 +179,8 @@ fn tables_and_views_are_named_after_the_dataset() {
     assert_eq!(historic_table_names("BOALF"), ["bmrs_boalf"]);
     assert_eq!(historic_table_names("REMIT"), ["bmrs_remit", "bmrs_remit_unavailability"]);
     assert_eq!(table_name("OCNMFW"), "bmrs_ocnmf3y_iris");
-    assert_eq!(table_name("NEW-SET"), "bmrs_new_set_iris");
+    assert_eq!(table_name("NEW_SET"), "bmrs_new_set_iris");
+    assert_eq!(table_name("new-set"), table_name(&dataset_name("NEW-SET")));
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Explain for NotThere {
 pub(super) fn spool_of(config: &Config) -> Result<Layout, NotThere> {
     match config.spool.try_exists() {
         Ok(false) => Err(NotThere::Spool { path: config.spool.clone() }),
-        _ => Ok(Layout::at(&config.spool)),
+        _ => Ok(Layout::at(&config.spool).with_temporary_names(config.temporary_names.clone())),
     }
 }
 

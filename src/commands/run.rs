@@ -56,7 +56,7 @@ impl Explain for PipelineError {
 pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
     let is_new = !Layout::at(&config.spool).is_there();
-    let layout = Layout::open(&config.spool)?;
+    let layout = Layout::open(&config.spool)?.with_temporary_names(config.temporary_names.clone());
     if is_new {
         tracing::warn!(
             "made a new, empty spool in {}: is that the folder into whose incoming the IRIS client writes?",

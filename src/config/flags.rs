@@ -61,6 +61,9 @@ pub struct RunSettings {
     /// Messages claimed one by one; a dataset with more is claimed as a whole [default: 2000]
     #[arg(long, value_name = "N")]
     pub claim_files: Option<String>,
+    /// Names left alone in incoming until they are renamed, such as '*.new upload-*' [default: []]
+    #[arg(long, value_name = "LIST")]
+    pub temporary_names: Option<String>,
     /// Where file leases do not work, take files not written for so long [default: 5s]
     #[arg(long, value_name = "DURATION")]
     pub write_age: Option<String>,

@@ -34,6 +34,7 @@ pub use secret::Secret;
 pub use values::{Listen, WarehouseSpec};
 
 pub use crate::observe::logs::LogFormat;
+use crate::spool::TemporaryNames;
 
 /// Every setting, checked and ready to use. Written as TOML it has each key of `irispool.toml`, in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,9 @@ pub struct Config {
     /// Messages claimed by single renames at once; a dataset with more is claimed as a whole folder.
     #[serde(deserialize_with = "values::count")]
     pub claim_files: usize,
+    /// Names that are left alone in `incoming` until they are renamed, besides the known ones.
+    #[serde(with = "values::temporary_names")]
+    pub temporary_names: TemporaryNames,
     /// Where file leases do not work, a file is taken when it was not written for so long.
     #[serde(with = "values::duration")]
     pub write_age: Duration,
@@ -227,6 +231,7 @@ impl Default for Config {
             flush_interval: None,
             scan_interval: Duration::from_secs(5),
             claim_files: 2_000,
+            temporary_names: TemporaryNames::default(),
             write_age: Duration::from_secs(5),
             busy_timeout: Duration::from_secs(30),
             method: Method::Auto,

@@ -194,6 +194,64 @@ fn parse_duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok()
 }
 
+/// Patterns of names: a list as in TOML, or, where a value is text, words between spaces or commas.
+pub(super) mod temporary_names {
+    use serde::de::SeqAccess;
+
+    use super::*;
+    use crate::spool::TemporaryNames;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        names: &TemporaryNames,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        names.added().serialize(serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<TemporaryNames, D::Error> {
+        deserializer.deserialize_any(Patterns)
+    }
+
+    #[derive(serde::Deserialize)]
+    struct List {
+        names: Vec<String>,
+    }
+
+    fn words(text: &str) -> Vec<String> {
+        let words = text.split(|c: char| c == ',' || c.is_whitespace());
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+
+    struct Patterns;
+
+    impl<'de> Visitor<'de> for Patterns {
+        type Value = TemporaryNames;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str(
+                "patterns of file names such as [\"*.new\", \"upload-*\"], none of which fits every name",
+            )
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<TemporaryNames, E> {
+            let is_list = text.trim_start().starts_with('[');
+            let list = is_list.then(|| toml::from_str::<List>(&format!("names = {text}")).ok()).flatten();
+            let patterns = list.map_or_else(|| words(text), |list| list.names);
+            TemporaryNames::with(patterns).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TemporaryNames, A::Error> {
+            let mut patterns = Vec::new();
+            while let Some(pattern) = list.next_element()? {
+                patterns.push(pattern);
+            }
+            TemporaryNames::with(patterns).ok_or_else(|| A::Error::invalid_value(Unexpected::Seq, &self))
+        }
+    }
+}
+
 /// So many a second; `none` or 0 is no limit.
 pub(super) mod rate {
     use super::*;

@@ -26,7 +26,7 @@ pub(super) fn absence(key: &str, since_ms: i64, facts: &Facts, findings: &[Findi
         // Only a live worker says so.
         "parked" | "waits" | "unpacked" | "unlimited" => one_speaks && is_read(Part::Claimed),
         "backlog" | "oldest" => is_read(Part::Incoming) && is_read(Part::Claimed),
-        "stray" | "too-deep" => is_read(Part::Incoming),
+        "stray" | "too-deep" | "temporary" => is_read(Part::Incoming),
         "dead" | "dead-full" | "dead-nearly-full" => is_read(Part::Dead),
         // Where none ever came it is told again after a while, unless one does.
         "stale" if about.is_empty() => facts.is_flow_known && facts.warehouse.last_row_ms.is_some(),

@@ -264,12 +264,13 @@ impl Judge<'_> {
 
     /// What the client wrote where no worker looks.
     fn misplaced(&mut self) {
-        let Facts { stray, too_deep, .. } = self.facts;
+        let Facts { stray, too_deep, temporary, .. } = self.facts;
         let first =
             |of: &Sighting| of.first.as_ref().map_or(String::new(), |path| path.display().to_string());
         if stray.count > 0 {
             let what = format!("{} in no dataset's folder, such as {}", stray.count, first(stray));
-            self.find(Level::Warning, "stray", what, "no worker takes it: move it into a dataset's folder");
+            let hint = "no worker takes it: move messages into their dataset's folder, and anything else out of incoming";
+            self.find(Level::Warning, "stray", what, hint);
         }
         if too_deep.count > 0 {
             let folders = if too_deep.count == 1 { "folder" } else { "folders" };
@@ -277,6 +278,16 @@ impl Judge<'_> {
                 format!("{} {folders} in a dataset's folder, such as {}", too_deep.count, first(too_deep));
             let hint = "no worker looks into them: is RelativeFileDownloadDirectory one level too deep? Move the files up";
             self.find(Level::Warning, "too-deep", what, hint);
+        }
+        if temporary.count > 0 {
+            let (files, have) = if temporary.count == 1 { ("file", "has") } else { ("files", "have") };
+            let what = format!(
+                "{} {files} in incoming {have} a temporary name and {have} not been written to for an hour, such as {}",
+                temporary.count,
+                first(temporary)
+            );
+            let hint = "no worker takes it before it is renamed: if it is whole, give it its message's name, else remove it";
+            self.find(Level::Warning, "temporary", what, hint);
         }
     }
 

@@ -297,14 +297,21 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         let end = class.up_to_s.map_or("+Inf".to_owned(), |end| end.to_string());
         ages = ages.with(&[("up_to", &end)], class.messages);
     }
-    let stray =
-        gauge("irispool_stray_files", "Files and links directly in incoming, where no worker takes them.")
-            .with(&[], facts.stray.count);
+    let stray = gauge(
+        "irispool_stray_files",
+        "Files, links and folders set aside directly in incoming, where no worker takes them.",
+    )
+    .with(&[], facts.stray.count);
     let too_deep = gauge(
         "irispool_too_deep_folders",
         "Folders inside datasets' folders with something in them, where no worker looks.",
     )
     .with(&[], facts.too_deep.count);
+    let temporary = gauge(
+        "irispool_temporary_files",
+        "Files in incoming under temporary names that nobody has written to for an hour.",
+    )
+    .with(&[], facts.temporary.count);
     let dead_bytes = gauge("irispool_dead_bytes", "What dead takes of the disk, with its reports.")
         .with(&[], facts.dead_bytes);
     let warehouse = &facts.warehouse;
@@ -330,7 +337,7 @@ fn of_spool(facts: &Facts) -> Vec<Family> {
         superseded = superseded.with(&[], contents);
     }
     vec![
-        backlog, bytes, ages, oldest, stray, too_deep, claimed, dead, dead_bytes, last, newest, hour, day,
-        workers, disks, free, up, answer, superseded,
+        backlog, bytes, ages, oldest, stray, too_deep, temporary, claimed, dead, dead_bytes, last, newest,
+        hour, day, workers, disks, free, up, answer, superseded,
     ]
 }

@@ -55,10 +55,12 @@ pub struct Facts {
     pub spool: PathBuf,
     /// The parts of the spool that can't be read, or not all of them, with why: more may be there than is counted.
     pub unread: BTreeMap<Part, String>,
-    /// Files and links directly in `incoming`, where no worker takes them.
+    /// Files and links directly in `incoming`, and folders there that are set aside: no worker takes them.
     pub stray: Sighting,
     /// Folders inside datasets' folders with something in them, where no worker looks.
     pub too_deep: Sighting,
+    /// Files in `incoming` under temporary names, an hour old or older: no worker takes them.
+    pub temporary: Sighting,
     /// By dataset, as the warehouse calls it: all that wait, are claimed or dead, or ever came.
     pub datasets: BTreeMap<String, DatasetFacts>,
     /// Messages that wait in `incoming`, over all datasets.
@@ -173,7 +175,7 @@ impl Looker {
 
 fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
     let at_ms = now_ms();
-    let layout = Layout::at(&config.spool);
+    let layout = Layout::at(&config.spool).with_temporary_names(config.temporary_names.clone());
     let mut inspection = inspect(&layout).unwrap_or_else(|error| {
         // Where there is no spool, nobody works on it, and nothing is dead.
         let unread = [(Part::Incoming, error.to_string())].into();
@@ -225,6 +227,7 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
         unread: inspection.unread,
         stray: inspection.stray,
         too_deep: inspection.too_deep,
+        temporary: inspection.temporary,
         datasets,
         ready: total.ready,
         claimed: total.claimed,

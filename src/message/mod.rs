@@ -31,7 +31,7 @@ pub use compare::{has_bytes_of, has_rows_of, is_blank};
 pub use rows::{Cell, Row, Rows};
 pub use time::{UtcTime, normalise_time};
 
-use crate::catalog::{Field, Schema};
+use crate::catalog::{Field, Schema, dataset_name};
 use infer::NewFields;
 use parse::Parser;
 use record::{Columns, RowEncoder};
@@ -192,20 +192,27 @@ fn encode_elements(
     Ok(encoded)
 }
 
-/// The field `dataset` of a message's first record: what names a message that came without a subject.
-pub fn dataset_in(message: &[u8], scratch: &mut Scratch) -> Option<String> {
-    let element = Elements::of(message).ok()?.next().ok()??;
-    if element.no_record().is_some() {
-        return None;
+/// The datasets that a message's records name in their field `dataset`, by their canonical names, each once, in the order in
+/// which they come. Records that can't be read name none, nor does what is behind a broken top level.
+pub fn datasets_in(message: &[u8], scratch: &mut Scratch) -> Vec<String> {
+    let mut datasets: Vec<String> = Vec::new();
+    let Ok(mut elements) = Elements::of(message) else { return datasets };
+    while let Ok(Some(element)) = elements.next() {
+        if element.no_record().is_some() {
+            continue;
+        }
+        let text = &message[element.start..element.end];
+        let named = scratch.parser.parse(text, element.wide, |record| {
+            let named = json::fields(record).filter(|(name, _)| *name == "dataset");
+            let text =
+                named.filter_map(|(_, value)| json::text(value)).filter(|text| !text.is_empty()).last();
+            text.map(dataset_name)
+        });
+        if let Ok(Some(dataset)) = named
+            && !datasets.contains(&dataset)
+        {
+            datasets.push(dataset);
+        }
     }
-    let text = &message[element.start..element.end];
-    let dataset = scratch.parser.parse(text, element.wide, |record| {
-        let named = json::fields(record).filter(|(name, _)| *name == "dataset");
-        named
-            .filter_map(|(_, value)| json::text(value))
-            .filter(|text| !text.is_empty())
-            .last()
-            .map(str::to_owned)
-    });
-    dataset.ok().flatten()
+    datasets
 }

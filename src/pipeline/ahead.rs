@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use rayon::ThreadPool;
 
 use super::Shared;
-use super::parse::NO_SUBJECT;
+use super::parse::is_of_one_table;
 use crate::catalog;
 
 /// Asks about tables that are not known.
@@ -51,8 +51,8 @@ impl Ahead {
     pub(super) fn ask(&mut self, shared: &Arc<Shared>, label: &str) -> Known {
         let Some(pool) = &self.pool else { return Known(Arc::new(AtomicBool::new(true))) };
         let dataset = catalog::dataset_name(label);
-        // Which table a message without a subject is for, only its rows tell.
-        if label == NO_SUBJECT || shared.tables.is_known(&dataset) {
+        // Which table a message is for that came in no known dataset's folder, only its rows tell.
+        if !is_of_one_table(label) || shared.tables.is_known(&dataset) {
             return Known(Arc::new(AtomicBool::new(true)));
         }
         if let Some(asked) = self.asked.get(&dataset).filter(|asked| !asked.load(Ordering::Acquire)) {

@@ -73,6 +73,12 @@ fn add(
 ) -> Option<Gathered> {
     let Parcel { delivery, work, letters, permit } = parcel;
     let begun = match earlier {
+        // In the folder of no known dataset messages say what they are, and a job is for one table.
+        Some(gathered) if gathered.dataset != delivery.dataset => {
+            work.give_up_bulk();
+            leave(&gathered, Duration::ZERO);
+            None
+        }
         Some(gathered) => Some(gathered),
         None if work.is_left_for_later() || !work.is_bulk() => None,
         None => warehouse.begin_bulk(&delivery.dataset, &work.id, !work.is_perhaps_delivered()).map(|bulk| {

@@ -21,6 +21,12 @@ use crate::warehouse::{Delivery, Message};
 /// The folder that the client uses for messages without a subject: their rows or their names say what they are.
 pub(super) const NO_SUBJECT: &str = "unknown";
 
+/// Whether all messages of a dataset's folder go into one table. It is not so where the folder is no known dataset's: each
+/// message may say that it is of another.
+pub(super) fn is_of_one_table(label: &str) -> bool {
+    catalog::find(&catalog::dataset_name(label)).is_some()
+}
+
 /// What became of one file, if its rows do not go to the warehouse.
 enum Fate {
     Dead(DeadLetter),
@@ -50,7 +56,7 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
     let count = entries.len() as u64;
     // Its messages may all end before this says that they are parsed, and a batch that comes back is listed anew.
     work.hold();
-    let one_table = work.batch.label() != NO_SUBJECT;
+    let one_table = is_of_one_table(work.batch.label());
     let mut table_failed = None;
     BUFFERS.with_borrow_mut(|buffers| {
         for entry in entries {
@@ -108,7 +114,7 @@ impl Reader<'_> {
         let dead = |reason: &str| Err(Fate::Dead(DeadLetter::whole("claim", reason, None)));
         match entry.kind {
             // Claimed because its whole folder was.
-            _ if entry.is_hidden() => return Err(Fate::GiveBack(None)),
+            _ if self.shared.layout.is_temporary(&entry.name) => return Err(Fate::GiveBack(None)),
             EntryKind::File => {}
             EntryKind::Folder => return Err(Fate::GiveBack(None)),
             EntryKind::SymbolicLink => {
@@ -137,7 +143,7 @@ impl Reader<'_> {
             return Err(Fate::GiveBack(Some(error)));
         }
         let content = &buffers.bytes[..];
-        let dataset = self.dataset_of(id, content, &mut buffers.scratch);
+        let dataset = self.dataset_of(id, content, &mut buffers.scratch)?;
         let mut message = Message {
             id: id.to_owned(),
             hash: xxh3_128(content),
@@ -180,15 +186,26 @@ impl Reader<'_> {
         Some(permit)
     }
 
-    fn dataset_of(&self, id: &str, content: &[u8], scratch: &mut Scratch) -> String {
+    /// The folder's dataset, where it is known. Else the one that the rows name, or the file's name. A dataset that nobody
+    /// knows is believed of a folder, and of rows only where the folder says nothing.
+    fn dataset_of(&self, id: &str, content: &[u8], scratch: &mut Scratch) -> Result<String, Fate> {
         let label = self.work.batch.label();
-        if label != NO_SUBJECT {
-            return catalog::dataset_name(label);
+        let of_folder = catalog::dataset_name(label);
+        if is_of_one_table(label) {
+            return Ok(of_folder);
         }
-        message::dataset_in(content, scratch)
-            .map(|name| catalog::dataset_name(&name))
-            .or_else(|| catalog::dataset_of_file_name(id))
-            .unwrap_or_else(|| catalog::dataset_name(label))
+        let is_believed = |name: &String| label == NO_SUBJECT || catalog::find(name).is_some();
+        let mut of_rows = message::datasets_in(content, scratch);
+        if !of_rows.iter().any(is_believed) {
+            return Ok(catalog::dataset_of_file_name(id).filter(is_believed).unwrap_or(of_folder));
+        }
+        if let [first, second, ..] = &of_rows[..] {
+            let reason = format!(
+                "its rows are of several datasets, such as {first} and {second}: make a message of each dataset's rows"
+            );
+            return Err(Fate::Dead(DeadLetter::whole("parse", reason, None)));
+        }
+        Ok(of_rows.remove(0))
     }
 
     /// Encodes a message behind the rows of the open parcel, adding columns for new fields first.

@@ -45,7 +45,8 @@ pub enum EntryKind {
 }
 
 impl Entry {
-    /// Hidden files are nobody's messages: editors, file systems and copying programs put them there.
+    /// Hidden files are nobody's messages: editors, file systems and copying programs put them there. In `incoming` more
+    /// names are left alone, see [`super::TemporaryNames`].
     pub fn is_hidden(&self) -> bool {
         self.name.as_bytes().starts_with(b".")
     }
@@ -153,8 +154,10 @@ impl Batch {
         drop(lock);
         // The path, not the open folder: after a swap that is the one in `incoming`.
         let swapped_in = Batch::open(self.id.clone(), self.path.clone())?;
-        let names: Vec<OsString> =
+        let mut names: Vec<OsString> =
             swapped_in.entries()?.map(|entry| entry.map(|entry| entry.name)).collect::<Result<_, _>>()?;
+        // A copier is about to rename them.
+        names.sort_by_key(|name| !layout.is_temporary(name));
         let mut stuck = 0;
         for name in &names {
             stuck += usize::from(!swapped_in.give_back(layout, name)?);
@@ -252,6 +255,11 @@ impl Batch {
 pub(super) fn open_folder(at: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(at, path, flags, Mode::empty())?)
+}
+
+/// Whether a folder has nothing in it that can be seen.
+pub(super) fn is_empty(at: BorrowedFd<'_>, path: &Path) -> bool {
+    open_folder(at, path).and_then(list).map_or(true, |mut entries| entries.next().is_none())
 }
 
 /// The entries of an open folder, but for `.` and `..`.

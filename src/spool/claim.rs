@@ -12,15 +12,17 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
 
-use super::batch::{list, open_folder};
+use super::batch::{is_empty, list, open_folder};
 use super::lock::try_lock_dataset;
 use super::read::{ReadError, open_if_closed};
 use super::rename::{exchange, is_unsupported, rename_at};
+use super::set_aside::is_set_aside;
 use super::{Batch, EntryKind, Layout, SpoolError, Worker, folder_label};
 use crate::observe::is_news;
 
 /// After messages of a swapped folder had to go back, its dataset is claimed file by file for so long: a file that
-/// nobody may read would go back and forth otherwise.
+/// nobody may read would go back and forth otherwise. So it is after a temporary name was seen: with its folder it would be
+/// gone for whoever wants to rename it.
 const NO_SWAP_AFTER_GIVE_BACK: Duration = Duration::from_secs(60);
 
 /// What one claim found in one dataset folder.
@@ -81,7 +83,8 @@ impl Claimer {
         }
     }
 
-    /// The dataset folders under `incoming`, the largest first, and what else lies there. Hidden names are passed over.
+    /// The dataset folders under `incoming`, the largest first, and what else lies there: files, and folders that
+    /// are set aside and have something in them. Hidden files are passed over.
     ///
     /// A folder's own size says about how many names it has (on ext4, had), and costs no listing. So the readers have
     /// work at once, and workers that start together share a backlog by its largest parts.
@@ -92,10 +95,13 @@ impl Claimer {
         let (mut folders, mut strays) = (Vec::new(), Vec::new());
         for entry in list(folder.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if entry.is_hidden() {
-                continue;
+            match entry.kind {
+                EntryKind::Folder if !is_set_aside(&entry.name) => folders.push(entry.name),
+                EntryKind::Folder if is_empty(folder.as_fd(), Path::new(&entry.name)) => {}
+                EntryKind::Folder => strays.push(entry.name),
+                _ if self.layout.is_temporary(&entry.name) => {}
+                _ => strays.push(entry.name),
             }
-            if entry.kind == EntryKind::Folder { folders.push(entry.name) } else { strays.push(entry.name) }
         }
         let mut sized: Vec<(i64, OsString)> = folders
             .into_iter()
@@ -109,7 +115,7 @@ impl Claimer {
         Ok((sized.into_iter().map(as_folder).collect(), strays))
     }
 
-    /// Call this when a message of a batch from this dataset folder had to be given back.
+    /// Call this when something of a batch from this dataset folder had to be given back.
     pub fn given_back(&mut self, label: &str) {
         self.no_swap_until.insert(label.to_owned(), Instant::now() + NO_SWAP_AFTER_GIVE_BACK);
     }
@@ -144,14 +150,19 @@ impl Claimer {
             Err(error) => return Err(SpoolError::io("open the folder", &path, error)),
         };
         let failed = |error| SpoolError::io("list", &path, error);
-        let (mut count, mut sub_folders) = (0_u64, 0_u64);
+        let (mut count, mut sub_folders, mut temporary) = (0_u64, 0_u64, 0_u64);
         for entry in list(folder.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             match entry.kind {
-                _ if entry.is_hidden() => {}
+                EntryKind::Folder if entry.is_hidden() => {}
                 EntryKind::Folder => sub_folders += 1,
+                _ if self.layout.is_temporary(&entry.name) => temporary += 1,
                 _ => count += 1,
             }
+        }
+        if temporary > 0 {
+            // Whoever renames one has more to come, perhaps between the next listing and a swap.
+            self.given_back(label);
         }
         if count == 0 {
             return Ok(Claim { sub_folders, ..Claim::default() });
@@ -160,16 +171,34 @@ impl Claimer {
         if let Some(files_max) = bulk_files_max(count) {
             return self.claim_files(&path, folder.as_fd(), label, Some(files_max), claim);
         }
-        let swap_banned = self.gave_back_lately(label);
+        // What goes back goes to the folder that is called as the label.
+        let swap_banned = self.gave_back_lately(label) || folder_name != label;
         if count > self.claim_files
             && sub_folders == 0
             && !swap_banned
             && let Some((id, batch_path)) = self.swap(&path, folder.as_fd(), label)?
         {
-            let batch = Some(Batch::from_parts(id, batch_path, folder));
-            return Ok(Claim { batch, swapped: true, messages: count, ..Claim::default() });
+            let batch = Batch::from_parts(id, batch_path, folder);
+            self.give_back_temporary(&batch)?;
+            return Ok(Claim { batch: Some(batch), swapped: true, messages: count, ..Claim::default() });
         }
         self.claim_files(&path, folder.as_fd(), label, None, claim)
+    }
+
+    /// Gives back what got its temporary name between the listing and the swap: its copier is about to rename it.
+    fn give_back_temporary(&mut self, batch: &Batch) -> Result<(), SpoolError> {
+        let mut any = false;
+        for entry in batch.entries()? {
+            let entry = entry?;
+            if entry.kind != EntryKind::Folder && self.layout.is_temporary(&entry.name) {
+                batch.give_back(&self.layout, &entry.name)?;
+                any = true;
+            }
+        }
+        if any {
+            self.given_back(batch.label());
+        }
+        Ok(())
     }
 
     fn gave_back_lately(&self, label: &str) -> bool {
@@ -203,7 +232,7 @@ impl Claimer {
                 }
                 Err(error) => return Err(failed(error)),
             };
-            if entry.kind == EntryKind::Folder || entry.is_hidden() {
+            if entry.kind == EntryKind::Folder || self.layout.is_temporary(&entry.name) {
                 continue;
             }
             if claim.messages == files_max {

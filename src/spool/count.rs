@@ -9,16 +9,19 @@ use rustix::fs::{AtFlags, CWD};
 use super::batch::{list, open_folder};
 use super::dead::{is_called_report, report_name};
 use super::letters::folder_entries;
-use super::{EntryKind, Layout, SpoolError};
+use super::set_aside::is_set_aside;
+use super::{Entry, EntryKind, Layout, SpoolError};
 
 /// How many messages wait in `incoming`; what can't be listed counts as none.
 pub fn ready_messages(layout: &Layout) -> u64 {
     let incoming = layout.incoming();
     let folders = folder_entries(&incoming, EntryKind::Folder).unwrap_or_default();
-    let listed =
-        folders.into_iter().filter_map(|folder| open_folder(CWD, &incoming.join(folder)).and_then(list).ok());
-    listed.flatten().flatten().filter(|entry| !entry.is_hidden() && entry.kind != EntryKind::Folder).count()
-        as u64
+    let listed = folders
+        .into_iter()
+        .filter(|folder| !is_set_aside(folder))
+        .filter_map(|folder| open_folder(CWD, &incoming.join(folder)).and_then(list).ok());
+    let is_message = |entry: &Entry| entry.kind != EntryKind::Folder && !layout.is_temporary(&entry.name);
+    listed.flatten().flatten().filter(is_message).count() as u64
 }
 
 /// What `dead` takes of the disk, reports included: as [`super::Queue::dead_bytes`]. None where `stop` said so before all

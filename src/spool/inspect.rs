@@ -12,11 +12,12 @@ use fs2::FileExt;
 use rustix::fs::{AtFlags, CWD, FileType, Stat};
 use serde::Serialize;
 
-use super::batch::{list, open_folder};
+use super::batch::{is_empty, list, open_folder};
 use super::count::count_dead;
 use super::letters::folder_entries;
+use super::set_aside::is_set_aside;
 use super::worker::LOCK;
-use super::{Entry, EntryKind, Layout, SpoolError, file_time_ms, folder_label, now_ms};
+use super::{Entry, EntryKind, Layout, SpoolError, TemporaryNames, file_time_ms, folder_label, now_ms};
 
 /// The upper ends of the classes of age in [`Queue::ages`]; the last class has none.
 pub const AGES: [Duration; 5] = [
@@ -26,6 +27,9 @@ pub const AGES: [Duration; 5] = [
     Duration::from_secs(6 * 3600),
     Duration::from_secs(24 * 3600),
 ];
+
+/// Whoever writes a file under a temporary name renames it before that.
+const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
 /// More than anybody publishes.
 const PUBLISHED_BYTES_MAX: u64 = 1 << 20;
@@ -39,8 +43,11 @@ pub struct Inspection {
     pub workers: Vec<WorkerSeen>,
     /// The parts that can't be read, or not all of them, so that less is counted than is there; with the first reason.
     pub unread: BTreeMap<Part, String>,
-    /// What lies directly in `incoming` and is no folder: no worker takes it.
+    /// What lies directly in `incoming` and is no folder, or is a folder that is set aside: no worker takes it.
     pub stray: Sighting,
+    /// Files in `incoming` whose names are temporary and that nobody has written to for [`ABANDONED_AFTER`]: no worker
+    /// takes them, and whoever wrote them seems to be gone. Those with nothing in them are left out, such as `.gitkeep`.
+    pub temporary: Sighting,
     /// Folders inside a dataset's folder that are not empty: no worker looks into them.
     pub too_deep: Sighting,
 }
@@ -89,12 +96,12 @@ pub struct Queue {
 impl Queue {
     /// Another message that is ready or claimed.
     fn add_undelivered(&mut self, found: &Stat, now: i64) {
-        let written_ms = file_time_ms(found.st_mtime, found.st_mtime_nsec as i64);
+        let written_ms = written_ms(found);
         if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
             self.backlog_bytes += found.st_size as u64;
         }
         self.oldest_ms = Some(self.oldest_ms.map_or(written_ms, |oldest| oldest.min(written_ms)));
-        let age = Duration::from_millis(u64::try_from(now - written_ms).unwrap_or(0));
+        let age = age(found, now);
         let class = AGES.iter().position(|end| age < *end).unwrap_or(AGES.len());
         self.ages[class] += 1;
     }
@@ -138,7 +145,7 @@ pub struct WorkerSeen {
 /// When there is no spool.
 pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
     let mut found = Inspection::default();
-    if let Err(error) = found.look_at_incoming(&layout.incoming()) {
+    if let Err(error) = found.look_at_incoming(layout.temporary_names(), &layout.incoming()) {
         if matches!(layout.root().try_exists(), Ok(false)) {
             return Err(error);
         }
@@ -147,7 +154,7 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
     }
     let (claimed, now) = (layout.claimed(), now_ms());
     for name in found.folders(Part::Claimed, &claimed) {
-        found.look_at_worker(&claimed.join(&name), &name, now);
+        found.look_at_worker(layout.temporary_names(), &claimed.join(&name), &name, now);
     }
     found.workers.sort_by(|one, other| one.name.cmp(&other.name));
     let dead = layout.dead();
@@ -177,26 +184,35 @@ impl Inspection {
         self.of(part, folder_entries(path, EntryKind::Folder))
     }
 
-    fn look_at_incoming(&mut self, incoming: &Path) -> Result<(), SpoolError> {
+    fn look_at_incoming(&mut self, names: &TemporaryNames, incoming: &Path) -> Result<(), SpoolError> {
         let now = now_ms();
         for entry in entries(incoming)? {
             let entry = entry?;
             let path = incoming.join(&entry.name);
-            if entry.is_hidden() {
-                continue;
-            }
-            if entry.kind == EntryKind::Folder {
+            if entry.kind == EntryKind::Folder && is_set_aside(&entry.name) {
+                if !is_empty(CWD, &path) {
+                    self.stray.add(path);
+                }
+            } else if entry.kind == EntryKind::Folder {
                 let mut queue = Queue::default();
                 let add = |queue: &mut Queue| queue.ready += 1;
-                let counted = count_messages(&path, now, &mut queue, add, |folder| {
+                let counted = count_messages(names, &path, now, &mut queue, add, |met| match met {
                     // Of one that can't be read the worst is thought.
-                    if entries(&folder).map_or(true, |mut entries| entries.next().is_some()) {
-                        self.too_deep.add(folder);
+                    Met::Folder(folder) => {
+                        if entries(&folder).map_or(true, |mut entries| entries.next().is_some()) {
+                            self.too_deep.add(folder);
+                        }
+                    }
+                    Met::Temporary(file, found) => {
+                        let is_told = age(found, now) >= ABANDONED_AFTER && found.st_size > 0;
+                        if is_told {
+                            self.temporary.add(file);
+                        }
                     }
                 });
                 self.of(Part::Incoming, counted);
                 self.queues.entry(folder_label(&entry.name)).or_default().add(&queue);
-            } else {
+            } else if !names.is_temporary(&entry.name) {
                 self.stray.add(path);
             }
         }
@@ -204,7 +220,7 @@ impl Inspection {
     }
 
     /// A worker that has gone meanwhile, or can't be seen, is none.
-    fn look_at_worker(&mut self, folder: &Path, name: &OsStr, now: i64) {
+    fn look_at_worker(&mut self, names: &TemporaryNames, folder: &Path, name: &OsStr, now: i64) {
         let lock = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(folder.join(LOCK));
         let (alive, since_ms, published) = match lock {
             Ok(lock) => (is_locked(&lock), made_at_ms(&lock), read_published(&lock)),
@@ -219,7 +235,7 @@ impl Inspection {
         for batch in self.folders(Part::Claimed, folder) {
             let mut queue = Queue::default();
             let add = |queue: &mut Queue| queue.claimed += 1;
-            let counted = count_messages(&folder.join(&batch), now, &mut queue, add, |_| {});
+            let counted = count_messages(names, &folder.join(&batch), now, &mut queue, add, |_| {});
             self.of(Part::Claimed, counted);
             let id = batch.to_string_lossy();
             let label = id.split_once('.').map_or("unknown", |(_, label)| label);
@@ -236,27 +252,45 @@ impl Inspection {
     }
 }
 
+/// What a folder has in it beside messages.
+enum Met<'a> {
+    Folder(PathBuf),
+    Temporary(PathBuf, &'a Stat),
+}
+
+/// How long ago it was last written to.
+fn age(found: &Stat, now: i64) -> Duration {
+    Duration::from_millis(u64::try_from(now.saturating_sub(written_ms(found))).unwrap_or(0))
+}
+
+fn written_ms(found: &Stat) -> i64 {
+    file_time_ms(found.st_mtime, found.st_mtime_nsec as i64)
+}
+
 /// Counts the messages of a folder. What vanishes meanwhile was claimed or settled, and is not counted. `add`: to which
-/// of a queue's numbers they go; `folder_met`: what else is there.
+/// of a queue's numbers they go; `meet`: what else is there.
 fn count_messages(
+    names: &TemporaryNames,
     path: &Path,
     now: i64,
     queue: &mut Queue,
     add: fn(&mut Queue),
-    mut folder_met: impl FnMut(PathBuf),
+    mut meet: impl FnMut(Met<'_>),
 ) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("list", path, error);
     let folder = open_folder(CWD, path).map_err(failed)?;
     for entry in list(&folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if entry.is_hidden() {
-            continue;
-        }
         if entry.kind == EntryKind::Folder {
-            folder_met(path.join(&entry.name));
+            if !entry.is_hidden() {
+                meet(Met::Folder(path.join(&entry.name)));
+            }
             continue;
         }
         match rustix::fs::statat(&folder, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) if names.is_temporary(&entry.name) => {
+                meet(Met::Temporary(path.join(&entry.name), &found));
+            }
             Ok(found) => {
                 add(queue);
                 queue.add_undelivered(&found, now);

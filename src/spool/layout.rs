@@ -3,10 +3,13 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::SpoolError;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{SpoolError, TemporaryNames};
 
 /// The folders of one spool. Made where they lack; all on one file system, which renames need.
 #[derive(Clone, Debug)]
@@ -14,12 +17,17 @@ pub struct Layout {
     root: PathBuf,
     /// Where `incoming` really is, should it be a symbolic link to where the client writes.
     incoming: PathBuf,
+    temporary_names: TemporaryNames,
 }
 
 impl Layout {
     /// Makes the folders that lack and checks that a rename can move between all of them.
     pub fn open(root: &Path) -> Result<Layout, SpoolError> {
-        let mut layout = Layout { root: root.to_owned(), incoming: root.join("incoming") };
+        let mut layout = Layout {
+            root: root.to_owned(),
+            incoming: root.join("incoming"),
+            temporary_names: TemporaryNames::default(),
+        };
         let folders =
             [layout.incoming(), layout.claimed(), layout.dead(), layout.done(), layout.dataset_locks()];
         for folder in &folders {
@@ -53,7 +61,26 @@ impl Layout {
     /// The same paths, for whoever only looks: nothing is made and nothing is checked.
     pub fn at(root: &Path) -> Layout {
         let incoming = root.join("incoming");
-        Layout { root: root.to_owned(), incoming: fs::canonicalize(&incoming).unwrap_or(incoming) }
+        Layout {
+            root: root.to_owned(),
+            incoming: fs::canonicalize(&incoming).unwrap_or(incoming),
+            temporary_names: TemporaryNames::default(),
+        }
+    }
+
+    /// The same folders, where more names than the known ones are temporary.
+    pub fn with_temporary_names(self, temporary_names: TemporaryNames) -> Layout {
+        Layout { temporary_names, ..self }
+    }
+
+    /// The names in `incoming` that are left alone until they are renamed.
+    pub fn temporary_names(&self) -> &TemporaryNames {
+        &self.temporary_names
+    }
+
+    /// Whether a file of this name is left alone until it is renamed.
+    pub fn is_temporary(&self, name: &OsStr) -> bool {
+        self.temporary_names.is_temporary(name)
     }
 
     /// Whether anything of a spool is there. What can't be looked at may be.
@@ -110,19 +137,24 @@ impl Layout {
     }
 }
 
+/// The longest label, in bytes.
+const LABEL_MAX: usize = 100;
+
 /// The name by which a folder under `incoming` goes in batch ids, lock files and `dead`: its own where that is plain
-/// (letters, digits, `_`, `-`, `.`, at most 100 of them, no leading dot), else the nearest plain one.
+/// (letters, digits, `_`, `-`, `.`, at most 100 of them, no leading dot). Else it is one of letters, digits and `_` that ends
+/// with a hash of the folder's name in upper case, so that no two folders have one label; the same hash makes the name of
+/// such a dataset.
 pub fn folder_label(folder: &OsStr) -> String {
-    let label: String = folder
-        .to_string_lossy()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' })
-        .take(100)
-        .collect();
-    match label.strip_prefix('.') {
-        Some(rest) => format!("_{rest}"),
-        None => label,
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let name = folder.to_string_lossy();
+    if name.len() <= LABEL_MAX && !name.starts_with('.') && name.chars().all(is_plain) {
+        return name.into_owned();
     }
+    let hash = format!("_{:08X}", xxh3_64(&folder.as_bytes().to_ascii_uppercase()) as u32);
+    let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
+    let mut label: String = clean.take(LABEL_MAX - hash.len()).collect();
+    label.push_str(&hash);
+    label
 }
 
 #[cfg(test)]
@@ -145,6 +177,15 @@ mod tests {
                 !label.starts_with('.') && label.len() <= 100 && !label.contains(['/', '\n', ' ']),
                 "{label:?}"
             );
+        }
+    }
+
+    #[test]
+    fn no_two_odd_folder_names_have_one_label() {
+        let long = |end: &str| format!("{}{end}", "x".repeat(200));
+        for (one, other) in [("日本", "中国"), ("a'b", "a\nb"), ("a b", "a_b"), (&long("1"), &long("2"))]
+        {
+            assert_ne!(folder_label(OsStr::new(one)), folder_label(OsStr::new(other)));
         }
     }
 

@@ -26,7 +26,9 @@ mod mended;
 mod read;
 mod recover;
 mod rename;
+mod set_aside;
 mod settle;
+mod temporary;
 mod watch;
 mod worker;
 
@@ -50,6 +52,7 @@ pub use mended::set_written_at;
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use recover::{take_over_dead_workers, workers_on};
 pub use settle::{Keep, settle_delivered};
+pub use temporary::TemporaryNames;
 pub use watch::Watch;
 pub use worker::{Worker, publish};
 

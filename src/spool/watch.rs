@@ -9,6 +9,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::TemporaryNames;
+
 /// Watches `incoming` and the dataset folders in it. Where the system can't (no inotify, too many watches), nothing is
 /// lost: the periodic scan finds everything, later.
 pub struct Watch {
@@ -32,7 +34,8 @@ impl Watched {
 }
 
 impl Watch {
-    pub fn start() -> Watch {
+    /// Events of files with temporary names wake nobody: they are left alone.
+    pub fn start(temporary_names: TemporaryNames) -> Watch {
         let (wake_sender, wake) = bounded(1);
         let watched = Watched::default();
         let (sender, known) = (wake_sender.clone(), watched.clone());
@@ -45,7 +48,10 @@ impl Watch {
                             known.remove(path);
                         }
                     }
-                    is_hint(&event.kind) || event.need_rescan()
+                    // Of a rename the last path is the new name.
+                    let name = event.paths.last().and_then(|path| path.file_name());
+                    let is_temporary = name.is_some_and(|name| temporary_names.is_temporary(name));
+                    is_hint(&event.kind) && !is_temporary || event.need_rescan()
                 }
                 Err(error) => {
                     tracing::warn!(%error, "lost sight of the spool for a moment");

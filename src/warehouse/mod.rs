@@ -33,10 +33,22 @@ pub struct Delivery {
     pub rows: Rows,
 }
 
+/// The label of the folder that a batch's messages came from, which is in the batch's id.
+pub(crate) fn folder_of_batch(batch: &str) -> Option<&str> {
+    batch.split_once('.').map(|(_, folder)| folder)
+}
+
+/// What a message is called whose file's name another folder of its dataset has for other content: `m.json/freq`. No file's
+/// name has a slash in it. The folder comes last, so that messages sort as by their files' names.
+pub(crate) fn id_in_folder(id: &str, folder: &str) -> String {
+    format!("{id}/{folder}")
+}
+
 /// One message of a [`Delivery`].
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// The file's name: the `message_id` of its rows.
+    /// The file's name: the `message_id` of its rows, unless another folder of the dataset has a file of that name; see
+    /// [`id_in_folder`].
     pub id: String,
     /// XXH3 (128 bits) of the file's bytes.
     pub hash: u128,

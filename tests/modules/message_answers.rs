@@ -1,7 +1,7 @@
 //! What a file holds that is no message as IRIS sends it: an API's envelope or error, a web page, packed or other text.
 
 use irispool::catalog::{self, Kind, Schema};
-use irispool::message::{Encoded, MessageError, Mode, Rows, Scratch, dataset_in, encode};
+use irispool::message::{Encoded, MessageError, Mode, Rows, Scratch, datasets_in, encode};
 use serde_json::{Map, Value, json};
 
 fn try_encode(message: &[u8]) -> Result<(Encoded, Vec<u32>), MessageError> {
@@ -59,11 +59,11 @@ fn an_envelope_that_is_cut_off_or_has_text_behind_it_delivers_nothing() {
 }
 
 #[test]
-fn the_first_record_in_an_envelope_names_the_dataset() {
+fn the_records_in_an_envelope_name_the_dataset() {
     let message = br#"{"metadata":{"dataset":"X"},"data":[{"dataset":"BOALF"}]}"#;
-    assert_eq!(dataset_in(message, &mut Scratch::default()).as_deref(), Some("BOALF"));
+    assert_eq!(datasets_in(message, &mut Scratch::default()), ["BOALF"]);
     let message = br#"[{"dataset":"BOALF","dataset":null}]"#;
-    assert_eq!(dataset_in(message, &mut Scratch::default()).as_deref(), Some("BOALF"));
+    assert_eq!(datasets_in(message, &mut Scratch::default()), ["BOALF"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use irispool::catalog::{Field, Kind, Schema};
 use irispool::message::{
     Cell, DEPTH_MAX, Encoded, MessageError, Mode, NEW_FIELDS_MAX, ROW_BYTES_MAX, ROWS_MAX, Rows, Scratch,
-    dataset_in, encode,
+    datasets_in, encode,
 };
 use serde_json::{Value, json};
 
@@ -835,17 +835,16 @@ fn strict_makes_such_rows_bad() {
 }
 
 #[test]
-fn the_first_record_names_the_dataset() {
+fn the_records_name_the_datasets_that_they_are_of() {
     let mut scratch = Scratch::default();
-    let mut named = |message: &str| dataset_in(message.as_bytes(), &mut scratch);
-    assert_eq!(
-        named(r#"[{"a": {"dataset": "X"}, "dataset": "BOALF"}, {"dataset": "FREQ"}]"#).as_deref(),
-        Some("BOALF")
-    );
-    assert_eq!(named(r#"{"dataset": "FREQ"}"#).as_deref(), Some("FREQ"));
+    let mut named = |message: &str| datasets_in(message.as_bytes(), &mut scratch);
+    let message =
+        r#"[{"a": {"dataset": "X"}, "dataset": "BOALF"}, {}, {"dataset": "freq"}, {"dataset": "FREQ"}]"#;
+    assert_eq!(named(message), ["BOALF", "FREQ"]);
+    assert_eq!(named(r#"{"dataset": "FREQ"}"#), ["FREQ"]);
     for message in
         ["", "[]", "[1]", "[{}]", r#"[{"dataset": 1}]"#, r#"[{"dataset": ""}]"#, r#"[{"dataset": "BO"#, "x"]
     {
-        assert_eq!(named(message), None, "{message}");
+        assert!(named(message).is_empty(), "{message}");
     }
 }

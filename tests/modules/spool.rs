@@ -325,9 +325,44 @@ fn an_odd_dataset_folder_is_claimed_under_a_plain_label() {
     spool.put("new\nline", "a", "[]");
     let (_worker, mut claimer) = spool.claimer(10);
     let batch = claimer.claim(OsStr::new("new\nline"), |_| None).unwrap().batch.unwrap();
-    assert_eq!(batch.label(), "new_line");
+    let label = "new_line_01F447A7";
+    assert_eq!(batch.label(), label);
     assert!(batch.give_back(&spool.layout, OsStr::new("a")).unwrap());
-    assert_eq!(names(&spool.incoming("new_line")), set(["a"]));
+    assert_eq!(names(&spool.incoming(label)), set(["a"]));
+    // It keeps its label, and so its dataset.
+    let again = claimer.claim(OsStr::new(label), |_| None).unwrap().batch.unwrap();
+    assert_eq!(again.label(), label);
+}
+
+#[test]
+fn a_folder_with_a_temporary_name_in_it_is_not_swapped() {
+    let spool = Spool::new();
+    for number in 0..30 {
+        spool.put("MILS", &format!("m{number:02}"), "[]");
+    }
+    spool.put("MILS", "m30.partial", "[]");
+    let (_worker, mut claimer) = spool.claimer(5);
+    let claim = claimer.claim(OsStr::new("MILS"), |_| None).unwrap();
+    assert_eq!((claim.swapped, claim.messages), (false, 5));
+    assert!(names(&spool.incoming("MILS")).contains("m30.partial"));
+}
+
+#[test]
+fn what_gets_a_temporary_name_while_its_folder_is_swapped_is_back_before_the_claim_is_done() {
+    let spool = Spool::new();
+    for number in 0..30 {
+        spool.put("MILS", &format!("m{number:02}"), "[]");
+    }
+    let (_worker, mut claimer) = spool.claimer(5);
+    let claim = claimer.claim(OsStr::new("MILS"), |_| {
+        // After the listing.
+        spool.put("MILS", "m30.partial", "[]");
+        None
+    });
+    let claim = claim.unwrap();
+    assert!(claim.swapped);
+    assert_eq!(names(&spool.incoming("MILS")), set(["m30.partial"]));
+    assert_eq!(claim.batch.unwrap().entries().unwrap().count(), 30);
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("flush_interval", "\"1s 500ms\""),
         ("scan_interval", "\"1m\""),
         ("claim_files", "8"),
+        ("temporary_names", "[\"*.new\", \"up load*\"]"),
         ("write_age", "\"1h\""),
         ("busy_timeout", "\"9s\""),
         ("method", "\"load\""),

@@ -42,6 +42,7 @@ mod run_cannot;
 mod run_daemon;
 mod run_disk;
 mod run_drain;
+mod run_folders;
 mod run_left_alone;
 mod run_odd;
 mod run_power;

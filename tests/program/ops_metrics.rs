@@ -442,6 +442,7 @@ const NUMBERS: &[(&str, Served)] = &[
     ("at_ms", Not("Prometheus knows when it asked")),
     ("stray.count", By("irispool_stray_files", 1.0)),
     ("too_deep.count", By("irispool_too_deep_folders", 1.0)),
+    ("temporary.count", By("irispool_temporary_files", 1.0)),
     ("datasets.*.ready", Not("with what is claimed it is the backlog")),
     ("datasets.*.backlog_bytes", By("irispool_backlog_bytes{dataset=\"*\"}", 1.0)),
     ("datasets.*.oldest_ms", Not("its age is, which differs from look to look")),

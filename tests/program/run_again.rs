@@ -87,7 +87,7 @@ const NEW: &str = r#"[{"dataset": "FREQ", "frequency": 50.5, "zone": "N", "inert
 fn evolve_makes_columns_and_rescues_values_that_do_not_fit() {
     let site = Site::new();
     site.put("FREQ", "a", NEW);
-    site.put("NEWCOMER", "b", NEW);
+    site.put("NEWCOMER", "b", NEW.replace("FREQ", "NEWCOMER"));
     assert_eq!(site.once(&[]).code, Some(0));
     assert_eq!(site.texts(FREQUENCIES), ["-", "0:50.5", "2:51.0"]);
     let more = "SELECT zone || inertia || frequency FROM bmrs_freq_iris WHERE zone IS NOT NULL";

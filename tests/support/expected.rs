@@ -32,7 +32,7 @@ impl Expected {
         let (rows, dead) = read(body);
         let hash = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(body));
         let content = Content { folder: folder.to_owned(), hash, rows, dead };
-        self.messages.insert((catalog::dataset_name(folder), name.to_owned()), content);
+        self.messages.insert((dataset_of(folder, &content.rows), name.to_owned()), content);
     }
 
     /// This reading and the feed's own count agree.
@@ -145,6 +145,16 @@ impl Expected {
             }
         }
         wrong.extend(surplus.into_iter().map(|line| format!("should not be in the ledger: {line}")));
+    }
+}
+
+/// Where the folder is no known dataset's, the rows say what they are.
+fn dataset_of(folder: &str, rows: &BTreeMap<i64, Map<String, Value>>) -> String {
+    let of_folder = catalog::dataset_name(folder);
+    let named = rows.values().find_map(|row| row.get("dataset")?.as_str()).map(catalog::dataset_name);
+    match named.filter(|named| catalog::find(&of_folder).is_none() && catalog::find(named).is_some()) {
+        Some(named) => named,
+        None => of_folder,
     }
 }
 

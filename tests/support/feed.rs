@@ -79,7 +79,7 @@ pub fn delivery(
     Delivery {
         dataset: dataset.into(),
         worker: "w".into(),
-        batch: format!("{dataset}.1761583680000.0").into(),
+        batch: format!("20251027T164800-1-abcdef-00001.{dataset}").into(),
         schema: Arc::clone(schema),
         messages,
         rows,

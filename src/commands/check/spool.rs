@@ -31,7 +31,7 @@ const FUSE: (u32, &str) = (0x6573_5546, "macfuse");
 const FOLDERS_TO_COME: u64 = 100;
 
 pub(super) fn check(config: &Config) -> Vec<Line> {
-    let layout = Layout::at(&config.spool);
+    let layout = Layout::at(&config.spool).with_temporary_names(config.temporary_names.clone());
     let folders = [layout.incoming(), layout.claimed(), layout.dead(), layout.done()];
     let there: Vec<PathBuf> = folders.iter().filter(|folder| folder.is_dir()).cloned().collect();
     let mut lines = vec![of_folders(config, &folders)];
@@ -146,7 +146,7 @@ fn of_watches(layout: &Layout) -> Line {
     if layout.incoming().is_dir() {
         folders.push(layout.incoming());
     }
-    let mut watch = Watch::start();
+    let mut watch = Watch::start(layout.temporary_names().clone());
     let unwatched = folders.iter().filter(|folder| !watch.follow(folder)).count();
     let (watches, instances) = (limit("watches"), limit("instances"));
     if !watch.works() || unwatched > 0 {

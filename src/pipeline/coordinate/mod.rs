@@ -81,7 +81,7 @@ impl Coordinator {
             worker: Arc::clone(worker),
             warehouse,
             claimer: Claimer::new(shared.layout.clone(), Arc::clone(worker), claim_files, write_age),
-            watch: Watch::start(),
+            watch: Watch::start(shared.layout.temporary_names().clone()),
             works: Some(works),
             ended,
             ended_sender,

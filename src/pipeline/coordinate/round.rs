@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::failures::log_spool_failure;
-use super::super::parse::NO_SUBJECT;
+use super::super::parse::{NO_SUBJECT, is_of_one_table};
 use super::super::tally::Tally;
 use super::super::work::Work;
 use super::{BATCHES_MAX, Coordinator, HELD_MAX};
@@ -43,7 +43,8 @@ impl Coordinator {
             if is_news(&format!("stray {stray}")) {
                 tracing::warn!(
                     name = %stray,
-                    "not in a dataset's folder, left alone: messages belong in incoming/<DATASET>/"
+                    "not in a dataset's folder, left alone: messages belong in incoming/<DATASET>/, under a \
+                     dataset's name"
                 );
             }
         }
@@ -152,7 +153,6 @@ impl Coordinator {
             failed += usize::from(work.table_failed());
             stuck += usize::from(work.has_unsettled());
         }
-        // Messages without a subject are of many tables.
-        stuck >= HELD_MAX || failed >= if label == NO_SUBJECT { HELD_MAX } else { 1 }
+        stuck >= HELD_MAX || failed >= if is_of_one_table(label) { 1 } else { HELD_MAX }
     }
 }

@@ -168,7 +168,11 @@ impl<'a> Inserter<'a> {
             let place = (sending.delivery, sending.message);
             let (_, _, of_message) = match message {
                 Some(ref message) if (message.0, message.1) == place => message,
-                _ => &*message.insert((place.0, place.1, OfMessage::new(&delivery.messages[place.1]))),
+                _ => &*message.insert((
+                    place.0,
+                    place.1,
+                    OfMessage::new(delivery, &delivery.messages[place.1]),
+                )),
             };
             let Some(row) = delivery.rows.range(sending.row..sending.row + 1).next() else {
                 unreachable!("a row on its way is one of its delivery");

@@ -185,7 +185,7 @@ impl Bulk for LoadJob {
             }
         };
         for message in &delivery.messages {
-            let of_message = OfMessage::new(message);
+            let of_message = OfMessage::new(delivery, message);
             for row in delivery.rows.range(message.rows.clone()) {
                 writer.write(&mut self.buffer, row, &of_message, &[]);
                 self.buffer.push(b'\n');

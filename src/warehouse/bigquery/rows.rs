@@ -3,6 +3,7 @@
 //! Streaming and load jobs differ in one thing: a JSON column's value is a string with JSON text in a streamed row, and
 //! plain JSON in a loaded one (there a string would be stored as a string).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 
@@ -11,9 +12,9 @@ use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::columns::{Meta, MetaColumn};
-use crate::catalog::{Field, Kind, Schema};
+use crate::catalog::{self, Field, Kind, Schema};
 use crate::message::{Cell, Row};
-use crate::warehouse::Message;
+use crate::warehouse::{Delivery, Message, folder_of_batch, id_in_folder};
 
 /// What the row is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +39,12 @@ const AGE_MAX_MS: i64 = 9 * 365 * 24 * 60 * 60 * 1000;
 /// The claim's would not be the same when another worker claims it again.
 const AHEAD_MAX_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The folder of messages that the client got without a subject.
+const NO_SUBJECT: &str = "unknown";
+
 /// What the rows of one message have in common.
 pub(super) struct OfMessage<'a> {
-    id: &'a str,
+    id: Cow<'a, str>,
     /// `2025-10-28T03:59:00.000`.
     ingested_utc: String,
     insert_id_base: String,
@@ -51,8 +55,9 @@ impl OfMessage<'_> {
     /// unified views hide what is older than the newest first row of a message; were the time that of a request, a row
     /// that Google remembers from an earlier try, and so keeps from then, would be hidden. In place of a time of writing
     /// that can't be (of a file with made-up times) stands that of the claim.
-    pub(super) fn new(message: &Message) -> OfMessage<'_> {
-        let Message { id, hash, written_at_ms, claimed_at_ms, .. } = message;
+    pub(super) fn new<'a>(delivery: &Delivery, message: &'a Message) -> OfMessage<'a> {
+        let id = id_of_rows(delivery, message);
+        let Message { hash, written_at_ms, claimed_at_ms, .. } = message;
         let possible = claimed_at_ms - AGE_MAX_MS..=claimed_at_ms + AHEAD_MAX_MS;
         let ingested = if possible.contains(written_at_ms) { *written_at_ms } else { *claimed_at_ms };
         let ingested_utc = jiff::Timestamp::from_millisecond(ingested)
@@ -72,6 +77,22 @@ impl OfMessage<'_> {
     /// time, and the row's place.
     pub(super) fn insert_id(&self, message_row: u32) -> String {
         format!("{}-{message_row}", self.insert_id_base)
+    }
+}
+
+/// The `message_id` of a message's rows. BigQuery keeps no ledger to ask if another folder of the dataset had a file of
+/// that name, so all messages that came in another folder than Elexon's client uses carry that folder; but for those whose
+/// name begins with the folder's, and those without a subject whose name is as Elexon names this dataset's messages.
+fn id_of_rows<'a>(delivery: &Delivery, message: &'a Message) -> Cow<'a, str> {
+    let (id, dataset) = (message.id.as_str(), &*delivery.dataset);
+    let is_plain = |folder: &str| {
+        catalog::is_own_folder(dataset, folder)
+            || id.strip_prefix(folder).is_some_and(|rest| rest.starts_with('_'))
+            || folder == NO_SUBJECT && catalog::dataset_of_file_name(id).as_deref() == Some(dataset)
+    };
+    match folder_of_batch(&delivery.batch) {
+        Some(folder) if !is_plain(folder) => id_in_folder(id, folder).into(),
+        _ => id.into(),
     }
 }
 
@@ -118,7 +139,7 @@ impl<'a> RowWriter<'a> {
         }
         if let Some(MetaColumn { name, .. }) = &self.meta.message_id {
             write_key(out, name);
-            write_string(out, message.id);
+            write_string(out, &message.id);
             out.push(b',');
         }
         if out.last() == Some(&b',') {

@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::text::{now_text, quoted, utc_text};
 use crate::catalog::Schema;
 use crate::message::{Cell, Row};
-use crate::warehouse::{Delivery, Message, Outcome};
+use crate::warehouse::{Delivery, Message, Outcome, folder_of_batch, id_in_folder};
 
 /// Takes one delivery inside the caller's transaction. `rowid` is how the table's rowid is named.
 pub(super) fn take(
@@ -22,6 +22,13 @@ pub(super) fn take(
     let mut outcomes = Vec::with_capacity(delivery.messages.len());
     for message in &delivery.messages {
         let mut entered = ledger.enter(message, next_rowid)?;
+        let renamed;
+        let mut message = message;
+        if !entered && let Some(id) = id_beside_other_folder(connection, delivery, message)? {
+            renamed = Message { id, ..message.clone() };
+            message = &renamed;
+            entered = ledger.enter(message, next_rowid)?;
+        }
         if !entered {
             let known = ledger.known(connection, delivery, message)?;
             let verdict = known.verdict(message);
@@ -45,6 +52,36 @@ pub(super) fn take(
         outcomes.push(Outcome::Loaded);
     }
     Ok(outcomes)
+}
+
+/// The id under which a message is known or goes in, where its file's name is that of other content from another folder of
+/// the dataset (`freq/m.json` and `FREQ/m.json`). None where the line of that name is the message's own.
+///
+/// The batch that is in the line tells the folder. The first content that comes keeps the plain name.
+fn id_beside_other_folder(
+    connection: &Connection,
+    delivery: &Delivery,
+    message: &Message,
+) -> Result<Option<String>, Fault> {
+    let Some(folder) = folder_of_batch(&delivery.batch) else { return Ok(None) };
+    let (batch, hash): (Option<String>, String) = connection
+        .prepare_cached(
+            "SELECT batch, content_hash FROM irispool_load_history WHERE dataset = ?1 AND message_id = ?2",
+        )?
+        .query_row([&*delivery.dataset, &message.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let is_own = batch.as_deref().and_then(folder_of_batch).is_none_or(|other| other == folder);
+    if is_own || hash == hash_text(message.hash) {
+        return Ok(None);
+    }
+    // The same content may have come by a third folder. A slash is followed by 0 in the order of characters.
+    let same: Option<String> = connection
+        .prepare_cached(
+            "SELECT message_id FROM irispool_load_history
+             WHERE dataset = ?1 AND message_id > ?2 || '/' AND message_id < ?2 || '0' AND content_hash = ?3",
+        )?
+        .query_row([&*delivery.dataset, &message.id, &hash_text(message.hash)], |row| row.get(0))
+        .optional()?;
+    Ok(Some(same.unwrap_or_else(|| id_in_folder(&message.id, folder))))
 }
 
 /// The rowid that the next row gets, unless the table has none, or a key of its own. Should it be wrong, rows are found

@@ -1,0 +1,118 @@
+//! Folders in `incoming` that somebody set aside.
+
+use std::ffi::OsStr;
+
+/// A folder whose first or last word is one of these is set aside: `BOD_SKIP`, `BOD copy 2`, `old`.
+const WORDS: [&str; 24] = [
+    "archive",
+    "archived",
+    "backup",
+    "backups",
+    "bak",
+    "copy",
+    "dead",
+    "deleted",
+    "disabled",
+    "done",
+    "error",
+    "errors",
+    "failed",
+    "ignore",
+    "ignored",
+    "old",
+    "orig",
+    "original",
+    "processed",
+    "quarantine",
+    "skip",
+    "skipped",
+    "trash",
+    "unused",
+];
+
+/// Whether the name of a folder says that it is no dataset's, so that what is in it is left alone.
+///
+/// A dataset's name at Elexon has letters, digits and underscores. So a folder is set aside when its name has a dot, or
+/// begins with one of `_ @ # $ ~`, ends with `~` or a number in brackets, is `lost+found`, or begins or ends with one of
+/// [`WORDS`] in any case; numbers behind that word don't count. Any other folder may be that of a new dataset.
+pub(super) fn is_set_aside(folder: &OsStr) -> bool {
+    let name = folder.to_string_lossy();
+    if name.contains('.') || name.starts_with(['_', '@', '#', '$', '~']) || name.ends_with('~') {
+        return true;
+    }
+    if name == "lost+found" || ends_with_number_in_brackets(&name) {
+        return true;
+    }
+    let is_marker = |word: &&str| WORDS.iter().any(|marker| marker.eq_ignore_ascii_case(word));
+    let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let first = words.clone().next();
+    let last = words.rfind(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
+    first.as_ref().is_some_and(is_marker) || last.as_ref().is_some_and(is_marker)
+}
+
+fn ends_with_number_in_brackets(name: &str) -> bool {
+    let number = name.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')).map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_and_file_systems_set_aside_is_known() {
+        for name in [
+            "BOD_SKIP",
+            "BOD.old",
+            "BOD copy",
+            "BOD copy 2",
+            "BOD - Copy",
+            "Copy of BOD",
+            "lost+found",
+            "_errors",
+            "BOD (1)",
+            "BOD.bak",
+            "old",
+            "OLD",
+            "backup",
+            ".hidden",
+            "BOD-old",
+            "old_BOD",
+            "BOD~",
+            "@eaDir",
+            "$RECYCLE.BIN",
+            "#recycle",
+            "BOD.2025-11-28",
+            "BOD.part",
+        ] {
+            assert!(is_set_aside(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_dataset_is_not_set_aside() {
+        for name in [
+            "BOD",
+            "NEWDS",
+            "newds",
+            "mibm_mid2",
+            "E0361",
+            "SYS_WARN",
+            "OCNMF3Y2",
+            "TEMP",
+            "unknown",
+            "new-set",
+            "日本",
+            "a'b",
+            "a\nb",
+            "a b",
+            "-x",
+            "SOLD",
+            "SCOPY",
+            "(x)",
+            "",
+        ] {
+            assert!(!is_set_aside(OsStr::new(name)), "{name}");
+        }
+    }
+}
