@@ -176,9 +176,9 @@ impl Judge<'_> {
         parked.sort_by_key(|(dataset, news)| (*dataset, !news.needs_person));
         parked.dedup_by_key(|(dataset, _)| *dataset);
         // One fault, such as a full disk, is one finding, of however many datasets.
-        let mut by_fault: BTreeMap<(&str, Option<&str>), Vec<(&str, &ParkedNews)>> = BTreeMap::new();
+        let mut by_fault = BTreeMap::<_, Vec<(&str, &ParkedNews)>>::new();
         for (dataset, news) in parked {
-            by_fault.entry((&news.why, news.hint.as_deref())).or_default().push((dataset, news));
+            by_fault.entry((&*news.why, news.hint.as_deref())).or_default().push((dataset, news));
         }
         for ((why, _), of) in by_fault {
             let Some((first, news)) = of.iter().min_by_key(|(_, news)| news.since_ms).copied() else {

@@ -46,10 +46,10 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Ba
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        if let Err(error) = taken {
-            if is_news(&format!("take over: {error}")) {
-                tracing::warn!(%error, "cannot take over all of a dead worker's batches");
-            }
+        if let Err(error) = taken
+            && is_news(&format!("take over: {error}"))
+        {
+            tracing::warn!(%error, "cannot take over all of a dead worker's batches");
         }
     }
     Ok(batches)
