@@ -7,15 +7,18 @@ TIMESTAMP({column}, 'UTC')
 -- to TIMESTAMP from DATE
 TIMESTAMP({column}, 'UTC')
 -- to TIMESTAMP from STRING
--- BigQuery casts neither a time without seconds, 2023-09-25 18:30Z, nor one with more than six decimals.
-SAFE_CAST(REGEXP_REPLACE(REGEXP_REPLACE(TRIM({column}), r'(\.\d{6})\d+', r'\1'), r'([T ]\d{1,2}:\d{2})(Z|[+-]\d{2}:\d{2})?$', r'\1:00\2') AS TIMESTAMP)
+-- The first expression says what a time is, so that all warehouses take the same for one. BigQuery casts neither a time
+-- without seconds, 2023-09-25 18:30Z, nor one with more than six decimals, nor one with a space before +01:00.
+SAFE_CAST(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(
+  REGEXP_EXTRACT(UPPER({column}), r'^\s*(\d{4}-\d{1,2}-\d{1,2}(?:[T ](?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)? *(?:Z|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?)?)\s*$'),
+  r' *(Z|UTC)$', ''), r' +([+-])', r'\1'), r'(\.\d{6})\d+', r'\1'), r'([T ]\d{1,2}:\d{2})([+-].*)?$', r'\1:00\2') AS TIMESTAMP)
 
 -- to DATE from TIMESTAMP
 DATE({column}, 'UTC')
 -- to DATE from DATETIME
 DATE({column})
 -- to DATE from STRING
-SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*(\d{4}-\d{1,2}-\d{1,2})(?:[T ].*)?$') AS DATE)
+SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*(\d{4}-\d{1,2}-\d{1,2})(?:[Tt ].*)?\s*$') AS DATE)
 
 -- to INT64 from FLOAT64
 SAFE_CAST({column} AS INT64)
@@ -25,14 +28,15 @@ SAFE_CAST({column} AS INT64)
 CAST({column} AS INT64)
 -- to INT64 from STRING
 -- By way of NUMERIC: 48.0 is no INT64 to BigQuery.
-SAFE_CAST(SAFE_CAST(TRIM({column}) AS NUMERIC) AS INT64)
+SAFE_CAST(SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*$') AS NUMERIC) AS INT64)
 
 -- to FLOAT64 from INT64
 CAST({column} AS FLOAT64)
 -- to FLOAT64 from NUMERIC
 CAST({column} AS FLOAT64)
 -- to FLOAT64 from STRING
-SAFE_CAST(TRIM({column}) AS FLOAT64)
+-- Not nan, inf and 0x1F, which BigQuery would cast.
+SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*$') AS FLOAT64)
 
 -- to BIGNUMERIC from NUMERIC
 CAST({column} AS BIGNUMERIC)
@@ -76,7 +80,7 @@ IF({column} IS NULL, NULL, TO_JSON_STRING({column}))
 -- to STRING from ARRAY
 IF(ARRAY_LENGTH({column}) > 0, TO_JSON_STRING({column}), NULL)
 
--- A day and a time of day, for a table that has them apart. A time is a day only where it is midnight.
+-- A day and a time of day, for a table that has them apart. A time is a day only where it is midnight UTC.
 -- to DAY from DATE
 {column}
 -- to DAY from DATETIME
@@ -84,10 +88,12 @@ IF(DATETIME_TRUNC({column}, DAY) = {column}, DATE({column}), NULL)
 -- to DAY from TIMESTAMP
 IF(TIMESTAMP_TRUNC({column}, DAY) = {column}, DATE({column}, 'UTC'), NULL)
 -- to DAY from STRING
-SAFE_CAST(REGEXP_EXTRACT({column}, r'^\s*(\d{4}-\d{1,2}-\d{1,2})[TZ 0:.]*$') AS DATE)
+SAFE_CAST(REGEXP_EXTRACT(UPPER({column}), r'^\s*(\d{4}-\d{1,2}-\d{1,2})[TZUC 0:.+-]*\s*$') AS DATE)
 -- to CLOCK from TIME
 {column}
 -- to CLOCK from STRING
-SAFE_CAST(REGEXP_REPLACE(REGEXP_EXTRACT({column}, r'^\s*(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\d*Z?\s*$'), r'^(\d{1,2}:\d{2})$', r'\1:00') AS TIME)
+SAFE_CAST(REGEXP_REPLACE(REGEXP_REPLACE(
+  REGEXP_EXTRACT(UPPER({column}), r'^\s*((?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)Z*\s*$'),
+  r'(\.\d{6})\d+', r'\1'), r'^(\d{1,2}:\d{2})$', r'\1:00') AS TIME)
 -- to STRING from TIME
 CAST({column} AS STRING)

@@ -69,20 +69,7 @@ pub(super) fn historic_origins<'a>(
     known: Option<&Dataset>,
     historic: &'a [Field],
 ) -> Vec<Origin<'a>> {
-    let present = present(&column.name, known, historic);
-    let mut origins = Vec::new();
-    if column.kind == Kind::Timestamp && !column.repeated {
-        let days = days_of(&present, historic);
-        for day in present.iter().copied().chain(days) {
-            for clock in present.iter().copied().filter(|clock| clock.name != day.name) {
-                if may_hold_a_day(&day.kind) && clock.kind == Kind::String {
-                    origins.push(Origin::DayAndClock { day, clock });
-                }
-            }
-        }
-    }
-    origins.extend(present.into_iter().map(Origin::Column));
-    origins
+    origins(column, &present(&column.name, known, historic), historic)
 }
 
 /// Where the IRIS table has the value of a view's column, the best origin first.
@@ -98,7 +85,25 @@ pub(super) fn iris_origins<'a>(
     let is_single = !column.repeated && !matches!(column.kind, Kind::Json | Kind::Record(_));
     let rescued =
         (has_rescued && !holds_all && is_single).then(|| field_name(&column.name, known).to_owned());
-    present.into_iter().map(Origin::Column).chain(rescued.map(Origin::Rescued)).collect()
+    let mut origins = origins(column, &present, iris);
+    origins.extend(rescued.map(Origin::Rescued));
+    origins
+}
+
+fn origins<'a>(column: &Field, present: &[&'a Field], table: &'a [Field]) -> Vec<Origin<'a>> {
+    let mut origins = Vec::new();
+    if column.kind == Kind::Timestamp && !column.repeated {
+        let days = days_of(present, table);
+        for day in present.iter().copied().chain(days) {
+            for clock in present.iter().copied().filter(|clock| clock.name != day.name) {
+                if may_hold_a_day(&day.kind) && clock.kind == Kind::String {
+                    origins.push(Origin::DayAndClock { day, clock });
+                }
+            }
+        }
+    }
+    origins.extend(present.iter().copied().map(Origin::Column));
+    origins
 }
 
 /// Whether a historic table lacks a column of the key: then nothing says which of its rows replace which.

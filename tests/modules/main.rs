@@ -23,4 +23,5 @@ mod sqlite_queries;
 mod sqlite_tables;
 #[path = "../support/mod.rs"]
 mod support;
+mod views_cases;
 mod views_oracle;

@@ -313,3 +313,26 @@ fn a_query_by_time_uses_the_index() {
         );
     }
 }
+
+/// What the view makes of history must not hold the filter up before it is at the table of irispool.
+#[test]
+fn a_query_by_time_uses_the_index_where_there_is_history_too() {
+    let place = Place::new();
+    place
+        .other()
+        .execute_batch("CREATE TABLE bmrs_freq (reportSnapshotTime TEXT, spotTime TEXT, frequency TEXT)")
+        .unwrap();
+    place.open().schema("FREQ").unwrap();
+    let other = place.other();
+    for time in ["measurementTime", "spotTime"] {
+        let query =
+            format!("EXPLAIN QUERY PLAN SELECT avg(frequency) FROM bmrs_freq_unified WHERE {time} >= '2025'");
+        let mut statement = other.prepare(&query).unwrap();
+        let plan: Vec<String> =
+            statement.query_map([], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+        let uses_index = |step: &String| {
+            step.starts_with("SEARCH bmrs_freq_iris USING INDEX bmrs_freq_iris_by_measurementTime")
+        };
+        assert!(plan.iter().any(uses_index), "{plan:#?}");
+    }
+}

@@ -9,6 +9,7 @@ use crate::warehouse::view_columns::{self, Origin};
 const UNIFIED_IRIS: &str = include_str!("../../../sql/sqlite/unified_iris.sql");
 const UNIFIED: &str = include_str!("../../../sql/sqlite/unified.sql");
 const LATEST: &str = include_str!("../../../sql/sqlite/latest.sql");
+const DAY_AND_REST: &str = include_str!("../../../sql/sqlite/day_and_rest.sql");
 const AS_TIMESTAMP: &str = include_str!("../../../sql/sqlite/as_timestamp.sql");
 const AS_TIMESTAMP_OF_TWO: &str = include_str!("../../../sql/sqlite/as_timestamp_of_two.sql");
 const AS_DATE: &str = include_str!("../../../sql/sqlite/as_date.sql");
@@ -44,7 +45,7 @@ pub(super) fn unified(
         "ingested_utc, source, message_id, message_row, rescued".to_owned()
     } else {
         // An earlier program may have left the source out, and may have written times in a form of its own.
-        let ingested = fill(AS_TIMESTAMP, &[("column", "ingested_utc")]);
+        let ingested = with_day(AS_TIMESTAMP, "ingested_utc", &[]);
         format!(
             "coalesce({ingested}, ingested_utc) AS ingested_utc, ifnull(source, 'IRIS') AS source, message_id, message_row, rescued"
         )
@@ -182,7 +183,7 @@ fn value_of(column: &Field, origins: &[Origin<'_>], is_strict: bool) -> String {
 fn converted(column: &Field, origin: &Origin<'_>, is_strict: bool) -> String {
     match origin {
         Origin::DayAndClock { day, clock } => {
-            fill(AS_TIMESTAMP_OF_TWO, &[("day", &quoted(&day.name)), ("clock", &quoted(&clock.name))])
+            with_day(AS_TIMESTAMP_OF_TWO, &quoted(&day.name), &[("clock", &quoted(&clock.name))])
         }
         Origin::Column(from) => {
             let value = named_like(from, column);
@@ -199,8 +200,8 @@ fn converted(column: &Field, origin: &Origin<'_>, is_strict: bool) -> String {
 fn convert(value: &str, column: &Field) -> String {
     let template = match column.kind {
         _ if column.repeated => return value.to_owned(),
-        Kind::Timestamp | Kind::Datetime => AS_TIMESTAMP,
-        Kind::Date => AS_DATE,
+        Kind::Timestamp | Kind::Datetime => return with_day(AS_TIMESTAMP, value, &[]),
+        Kind::Date => return with_day(AS_DATE, value, &[]),
         Kind::Int64 => AS_INTEGER,
         Kind::Float64 | Kind::Numeric => AS_REAL,
         Kind::Bool => AS_TRUTH,
@@ -208,6 +209,12 @@ fn convert(value: &str, column: &Field) -> String {
         Kind::Json | Kind::Record(_) => return value.to_owned(),
     };
     fill(template, &[("column", value)])
+}
+
+/// Fills a template that looks at the day at the beginning of `value`.
+fn with_day(template: &str, value: &str, places: &[(&str, &str)]) -> String {
+    let day_and_rest = fill(DAY_AND_REST, &[("column", value)]);
+    fill(template, &[places, &[("column", value), ("day_and_rest", &*day_and_rest)]].concat())
 }
 
 /// A column's name in quotes; as the view has it, where they differ only in case, so that a plain column stays one.
