@@ -41,9 +41,12 @@ pub(super) fn is_held(text: &str, value: f64) -> bool {
     shown == Some((digits, exponent)) || is_printed_as(text, value)
 }
 
-/// Whether `text` has the digits with which `value` is printed, the fewest that tell it from other floats.
+/// Whether `text` has the digits with which `value` is printed, the fewest that tell it from other floats. It is printed
+/// as it will be written: where two texts are as short and as near, as for 600000000000000.25, printers differ.
 fn is_printed_as(text: &str, value: f64) -> bool {
-    digits_of(text.trim_start_matches(['-', '+'])) == digits_of(&format!("{:e}", value.abs()))
+    let mut printed = String::new();
+    super::json::write_float(&mut printed, value.abs());
+    digits_of(text.trim_start_matches(['-', '+'])) == digits_of(&printed)
 }
 
 /// The digits of a number from the first to the last that is not 0, and the power of ten of the first; none for 0.

@@ -189,7 +189,8 @@ fn the_views_of_the_version_before_are_changed_and_those_made_after_their_patter
         for (name, description, text) in old_views(with_history) {
             server.has_view(&name, "VIEW", Some(&description), &text);
         }
-        assert!(set_up(&server, None).contains("2 views"));
+        let said = set_up(&server, None);
+        assert!(said.contains("2 views"), "{said}");
         for view in ["bmrs_freq_unified", "bmrs_freq_latest"] {
             assert!(text_of(&server, view).unwrap().starts_with("/* irispool"), "{view}");
         }
@@ -209,6 +210,28 @@ fn the_views_of_the_version_before_are_changed_and_those_made_after_their_patter
             assert_eq!(text_of(&server, &name).unwrap(), text);
         }
     }
+}
+
+/// The request is made again, and is refused then: the view is another one than it asked for.
+#[test]
+fn a_view_that_was_made_though_the_answer_was_lost_is_made() {
+    let server = server();
+    server.fail("tables.insert", [Fault::HangupAfter, Fault::HangupAfter, Fault::HangupAfter]);
+    let said = set_up(&server, None);
+    assert!(said.contains("2 views"), "{said}");
+    for (name, description, text) in old_views(false) {
+        server.has_view(&name, "VIEW", Some(&description), &text);
+    }
+    server.fail("tables.patch", [Fault::HangupAfter, Fault::HangupAfter]);
+    let said = set_up(&server, None);
+    assert!(said.contains("2 views"), "{said}");
+
+    server.has_view("bmrs_freq_unified", "VIEW", None, "SELECT 1 AS mine");
+    let folder = tempfile::tempdir().unwrap();
+    server.fail("tables.patch", [Fault::HangupAfter]);
+    let said = set_up(&server, Some(&Replace { views: Vec::new(), folder: folder.path().to_owned() }));
+    assert!(said.contains(&folder.path().display().to_string()), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -526,6 +526,8 @@ fn of_a_fraction_with_more_digits_than_a_float_holds_the_column_has_the_nearest_
         "0.12345678901234567890",
         "-49.920000000000000001",
         "4503599627370497.3",
+        // As near as 600000000000000.2, which is what the float is printed as.
+        "600000000000000.3",
         "1e-400",
         "12345678901234567890e-15",
     ] {

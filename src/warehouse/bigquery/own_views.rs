@@ -167,6 +167,9 @@ impl Shared {
         replace: Option<&Replace>,
         made: &mut Made,
     ) -> Result<Brought, CallError> {
+        // An answer may be lost on its way, and the request that is then made again is refused, because the first one did
+        // what it should: so what was tried and stands now is made.
+        let mut tried = false;
         for _ in 0..ROUNDS_MAX {
             let there = match self.stands(dataset, &view.name)? {
                 Stands::Nothing => match self.insert(view) {
@@ -175,20 +178,26 @@ impl Shared {
                         return Ok(Brought::Made);
                     }
                     // Somebody was faster: what is there now counts.
-                    Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => continue,
+                    Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => {
+                        tried = true;
+                        continue;
+                    }
                     Err(error) => return Err(error),
                 },
                 Stands::InTheWay(kind) => {
                     return Ok(Brought::Stays(LeftAlone::in_the_way(dataset, &view.name, &kind)));
                 }
-                Stands::Ours(there) if !anew && mark::is_same(query_of(&there), &view.query) => {
-                    return Ok(Brought::AsItWas);
+                Stands::Ours(there) if (tried || !anew) && mark::is_same(query_of(&there), &view.query) => {
+                    made.views += usize::from(tried);
+                    return Ok(if tried { Brought::Made } else { Brought::AsItWas });
                 }
                 Stands::Ours(there) => there,
                 Stands::Theirs(there) => {
                     let Some(replace) = replace.filter(|replace| replace.wants(&view.name)) else {
                         return Ok(Brought::Stays(theirs(dataset, wanted, view, &there)));
                     };
+                    // What was saved before is not what will be replaced.
+                    made.replaced.retain(|replaced| replaced.view != view.name);
                     let saved = replace.save(&view.name, &self.statement_of(&view.name, &there));
                     made.replaced.push(saved.map_err(CallError::Warehouse)?);
                     there
@@ -200,8 +209,7 @@ impl Shared {
                     return Ok(Brought::Made);
                 }
                 Err(CallError::Answer(Answer { meaning: Meaning::Changed | Meaning::Exists, .. })) => {
-                    // What was saved is not what would have been replaced; it is looked at and saved again.
-                    made.replaced.retain(|replaced| replaced.view != view.name);
+                    tried = true;
                 }
                 Err(error) => return Err(error),
             }
