@@ -47,13 +47,32 @@ pub fn dataset_name(folder: &str) -> String {
     if let Some(dataset) = find(&name) {
         return dataset.name.clone();
     }
-    let original = folder.to_ascii_uppercase();
-    if name != original || name.len() > DATASET_NAME_MAX {
-        let hash = format!("_{:08X}", xxh3_64(original.as_bytes()) as u32);
+    let upper = folder.to_ascii_uppercase();
+    if name != upper || name.len() > DATASET_NAME_MAX {
+        let hash = hash_ending(folder.as_bytes());
         name.truncate(DATASET_NAME_MAX - hash.len());
         name.push_str(&hash);
     }
     name
+}
+
+/// What a cleaned name ends with, so that no two names are cleaned alike: `_` and eight hexadecimal digits of the hash of
+/// the name in upper case. The first digit is a letter: a date that somebody wrote behind a folder's name does not look so.
+pub fn hash_ending(name: &[u8]) -> String {
+    const FIRST_IS_A_LETTER: u32 = 0xA000_0000;
+    format!("_{:08X}", xxh3_64(&name.to_ascii_uppercase()) as u32 | FIRST_IS_A_LETTER)
+}
+
+/// Whether a name ends as [`hash_ending`] makes it, and is otherwise as clean.
+pub fn has_hash_ending(name: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'A'..=b'F');
+    let is_clean = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_clean
+        && name.rsplit_once('_').is_some_and(|(_, hash)| {
+            hash.len() == 8
+                && hash.bytes().all(is_digit)
+                && hash.starts_with(|first: char| !first.is_ascii_digit())
+        })
 }
 
 /// Whether Elexon's client writes a dataset's messages into a folder of this name: `E0361` for CDN. Of a dataset that arrives

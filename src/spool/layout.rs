@@ -7,9 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::{SpoolError, TemporaryNames};
+use crate::catalog::hash_ending;
 
 /// The folders of one spool. Made where they lack; all on one file system, which renames need.
 #[derive(Clone, Debug)]
@@ -150,7 +149,7 @@ pub fn folder_label(folder: &OsStr) -> String {
     if name.len() <= LABEL_MAX && !name.starts_with('.') && name.chars().all(is_plain) {
         return name.into_owned();
     }
-    let hash = format!("_{:08X}", xxh3_64(&folder.as_bytes().to_ascii_uppercase()) as u32);
+    let hash = hash_ending(folder.as_bytes());
     let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
     let mut label: String = clean.take(LABEL_MAX - hash.len()).collect();
     label.push_str(&hash);

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 
+use crate::catalog::has_hash_ending;
+
 /// A folder whose first or last word is one of these is set aside: `BOD_SKIP`, `BOD copy 2`, `old`.
 const WORDS: [&str; 24] = [
     "archive",
@@ -35,8 +37,14 @@ const WORDS: [&str; 24] = [
 /// A dataset's name at Elexon has letters, digits and underscores. So a folder is set aside when its name has a dot, or
 /// begins with one of `_ @ # $ ~`, ends with `~` or a number in brackets, is `lost+found`, or begins or ends with one of
 /// [`WORDS`] in any case; numbers behind that word don't count. Any other folder may be that of a new dataset.
+///
+/// A folder that is called as the label of another, such as `___FF1A1BC0` for `日本`, is not set aside: what a worker or
+/// `dead retry` gives back goes there, and must be taken again.
 pub(super) fn is_set_aside(folder: &OsStr) -> bool {
     let name = folder.to_string_lossy();
+    if has_hash_ending(&name) {
+        return false;
+    }
     if name.contains('.') || name.starts_with(['_', '@', '#', '$', '~']) || name.ends_with('~') {
         return true;
     }
@@ -84,8 +92,21 @@ mod tests {
             "#recycle",
             "BOD.2025-11-28",
             "BOD.part",
+            "BOD_SKIP_20251128",
+            "BOD.old_FF1A1BC0",
+            "_errors_12345678",
         ] {
             assert!(is_set_aside(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_called_as_a_label_is_not_set_aside() {
+        for name in ["日本", "(x)", "copyé", "!new", "é", "x'olden", "'"] {
+            let folder = OsStr::new(name);
+            assert!(!is_set_aside(folder), "{name}");
+            let label = crate::spool::folder_label(folder);
+            assert!(!is_set_aside(OsStr::new(&label)), "{name}: {label}");
         }
     }
 

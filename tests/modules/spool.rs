@@ -325,7 +325,7 @@ fn an_odd_dataset_folder_is_claimed_under_a_plain_label() {
     spool.put("new\nline", "a", "[]");
     let (_worker, mut claimer) = spool.claimer(10);
     let batch = claimer.claim(OsStr::new("new\nline"), |_| None).unwrap().batch.unwrap();
-    let label = "new_line_01F447A7";
+    let label = "new_line_A1F447A7";
     assert_eq!(batch.label(), label);
     assert!(batch.give_back(&spool.layout, OsStr::new("a")).unwrap());
     assert_eq!(names(&spool.incoming(label)), set(["a"]));

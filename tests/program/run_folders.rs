@@ -339,6 +339,33 @@ fn folders_whose_names_are_cleaned_alike_have_tables_of_their_own() {
 }
 
 #[test]
+fn a_mended_message_of_a_folder_with_an_odd_name_is_delivered() {
+    // Cleaned, these names begin as those of folders that are set aside do.
+    let folders = ["日本", "(x)", "copyé", "!new"];
+    let site = Site::new();
+    for folder in folders {
+        site.put(folder, "m.json", "not JSON");
+    }
+    assert_eq!(site.once(&[]).code, Some(3));
+    let letters = site.dead();
+    assert_eq!(letters.len(), folders.len());
+    for letter in letters {
+        fs::write(site.spool.join("dead").join(letter), row(1)).unwrap();
+    }
+    let mut retry = site.irispool();
+    retry.args(["dead", "retry", "--all"]);
+    retry.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_WAREHOUSE", site.warehouse());
+    assert!(retry.status().unwrap().success());
+    let ended = site.once(&[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    site.assert_nothing_incoming();
+    for folder in folders {
+        let table = catalog::table_name(&catalog::dataset_name(folder));
+        assert_eq!(site.texts(&format!("SELECT value FROM \"{table}\"")), ["1"], "{folder}");
+    }
+}
+
+#[test]
 fn a_backlog_in_the_folder_of_no_known_dataset_goes_where_its_rows_say() {
     let site = Site::new();
     let server = FaultServer::start();
