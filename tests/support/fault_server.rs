@@ -95,6 +95,8 @@ pub struct State {
     pub no_views: bool,
     /// What somebody does just before the next view is made or changed.
     pub meddle: Option<Meddle>,
+    /// How many of the next answers about views do not arrive, though what was asked for is done.
+    pub view_answers_lost: usize,
     /// The name and the text of each view that was made or changed, in order.
     pub views_made: Vec<(String, String)>,
 }
@@ -248,7 +250,9 @@ impl Handler for Served {
             if body["view"].is_object()
                 && let Some(reply) = state.make_view(op, &request, body)
             {
-                return reply;
+                let is_lost = state.view_answers_lost > 0;
+                state.view_answers_lost -= usize::from(is_lost);
+                return if is_lost { Reply::Hangup } else { reply };
             }
         }
         state.asked.push((op, request.path.clone()));
