@@ -20,6 +20,9 @@ pub(super) enum Origin<'a> {
     DayAndClock { day: &'a Field, clock: &'a Field },
     /// A column of the table.
     Column(&'a Field),
+    /// A column of the table whose days have their times of day in another one: a day alone is no time there, and least of
+    /// all midnight.
+    ColumnOfTimes(&'a Field),
     /// The value under this name in the JSON object of the column `rescued`: it did not fit the table's column.
     Rescued(String),
 }
@@ -102,7 +105,16 @@ fn origins<'a>(column: &Field, present: &[&'a Field], table: &'a [Field]) -> Vec
             }
         }
     }
-    origins.extend(present.iter().copied().map(Origin::Column));
+    let may_be_days = |column: &Field| {
+        origins
+            .iter()
+            .any(|origin| matches!(origin, Origin::DayAndClock { day, .. } if day.name == column.name))
+    };
+    let columns = present.iter().copied().map(|column| {
+        if may_be_days(column) { Origin::ColumnOfTimes(column) } else { Origin::Column(column) }
+    });
+    let columns: Vec<_> = columns.collect();
+    origins.extend(columns);
     origins
 }
 

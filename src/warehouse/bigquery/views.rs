@@ -203,6 +203,14 @@ impl ViewColumn {
                 Some(format!("TIMESTAMP(DATETIME({}, {}), 'UTC')", of(day, "DAY")?, of(clock, "CLOCK")?))
             }
             Origin::Column(column) => Some(of(column, self.kind).unwrap_or_else(|| null(self.kind))),
+            Origin::ColumnOfTimes(column) => match table.live_type(column) {
+                "DATE" => None,
+                "STRING" => {
+                    let name = quoted(&column.name);
+                    Some(format!("IF(LENGTH(TRIM({name})) > 10, {}, NULL)", of(column, self.kind)?))
+                }
+                _ => of(column, self.kind),
+            },
             Origin::Rescued(name) => {
                 let value = format!("JSON_VALUE(`rescued`, {})", literal(&format!("$.\"{name}\"")));
                 convert_if(&value, "STRING", self.kind)

@@ -167,7 +167,7 @@ fn value_of(column: &Field, origins: &[Origin<'_>], is_strict: bool) -> String {
     // A time that can't be read is shown as it is.
     if matches!(column.kind, Kind::Timestamp | Kind::Date) && !column.repeated {
         values.extend(origins.iter().filter_map(|origin| match origin {
-            Origin::Column(from) => Some(named_like(from, column)),
+            Origin::Column(from) | Origin::ColumnOfTimes(from) => Some(named_like(from, column)),
             Origin::DayAndClock { .. } | Origin::Rescued(_) => None,
         }));
         values.dedup();
@@ -189,6 +189,10 @@ fn converted(column: &Field, origin: &Origin<'_>, is_strict: bool) -> String {
             let value = named_like(from, column);
             let is_plain = is_strict && from.kind == column.kind && from.repeated == column.repeated;
             if is_plain { value } else { convert(&value, column) }
+        }
+        Origin::ColumnOfTimes(from) => {
+            let value = named_like(from, column);
+            format!("CASE WHEN length(trim({value})) > 10 THEN {} END", convert(&value, column))
         }
         Origin::Rescued(name) => {
             let path = format!("$.\"{name}\"").replace('\'', "''");
