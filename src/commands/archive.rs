@@ -200,7 +200,10 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
         return Err(ArchiveError::NoChoice.into());
     }
     // Where the spool's folders are not right, nothing may be put into it.
-    let spool = if args.incoming { Some(Layout::open(layout.root())?) } else { None };
+    let spool = match args.incoming {
+        true => Some(Layout::open(layout.root())?.with_temporary_names(layout.temporary_names().clone())),
+        false => None,
+    };
     let target = match (&spool, &args.to) {
         (Some(layout), _) => Target::Incoming(layout),
         (None, Some(folder)) => Target::Folder(folder),
@@ -238,7 +241,8 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
     if !missing.is_empty() {
         return Err(ArchiveError::NotThere { messages: missing.join(", ") }.into());
     }
-    Ok(if restored.name_taken.is_empty() { Exit::Done } else { Exit::Left })
+    let is_all = restored.name_taken.is_empty() && restored.left_alone.is_empty();
+    Ok(if is_all { Exit::Done } else { Exit::Left })
 }
 
 fn tell(args: &RestoreArgs, restored: &Restored) -> Result<(), OutputError> {
@@ -247,6 +251,15 @@ fn tell(args: &RestoreArgs, restored: &Restored) -> Result<(), OutputError> {
     say(&format!("restored {what}, {}, to {}\n", size(restored.bytes), plain(&place)))?;
     if restored.were_there > 0 {
         say(&format!("{} already there, the same to the byte\n", counted(restored.were_there, "message")))?;
+    }
+    let left_alone = &restored.left_alone;
+    if !left_alone.is_empty() {
+        let what = counted(left_alone.len() as u64, "message");
+        say(&format!(
+            "{what} not restored: no worker takes a message from a folder that is set aside, or under a temporary name; \
+             restore it to a folder with --to, and move it to incoming/<DATASET>/ under its own name\n{}",
+            named(left_alone)
+        ))?;
     }
     let taken = &restored.name_taken;
     if !taken.is_empty() {

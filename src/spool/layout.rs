@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::set_aside::is_set_aside;
 use super::{SpoolError, TemporaryNames};
 use crate::catalog::hash_ending;
 
@@ -80,6 +81,12 @@ impl Layout {
     /// Whether a file of this name is left alone until it is renamed.
     pub fn is_temporary(&self, name: &OsStr) -> bool {
         self.temporary_names.is_temporary(name)
+    }
+
+    /// Whether no worker would take a file of this name from this folder in `incoming`: one of both says that it is to be
+    /// left alone.
+    pub(super) fn is_left_alone(&self, folder: &str, name: &OsStr) -> bool {
+        is_set_aside(OsStr::new(folder)) || self.is_temporary(name)
     }
 
     /// Whether anything of a spool is there. What can't be looked at may be.

@@ -86,6 +86,8 @@ pub enum Retried {
     Back,
     /// `incoming` has a message of that name: it stays, with its report.
     NameTaken,
+    /// No worker would take it from `incoming`, as its folder is set aside or its name is temporary: it stays.
+    LeftAlone,
     /// Somebody else moved it meanwhile.
     Gone,
 }
@@ -247,11 +249,17 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
         "letters of one folder go back together"
     );
     let folder = layout.incoming().join(&first.label);
-    make_folder_like(&folder, &layout.incoming())?;
+    if letters.iter().any(|letter| !layout.is_left_alone(&letter.label, &letter.name_in_incoming())) {
+        make_folder_like(&folder, &layout.incoming())?;
+    }
     let _lock = lock_dataset(layout, &first.label)?;
     let _burials = lock_dead(layout, &first.label);
     let mut results = Vec::with_capacity(letters.len());
     for letter in letters {
+        if layout.is_left_alone(&letter.label, &letter.name_in_incoming()) {
+            results.push(Retried::LeftAlone);
+            continue;
+        }
         let report = FileAt::at(&letter.report_path);
         win_over_delivered(letter)?;
         results.push(match rename(&letter.path, &folder.join(letter.name_in_incoming())) {

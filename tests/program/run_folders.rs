@@ -365,6 +365,41 @@ fn a_mended_message_of_a_folder_with_an_odd_name_is_delivered() {
     }
 }
 
+/// As irispool 0.1 took them, there may be letters of such folders and names, and archives.
+#[test]
+fn what_no_worker_would_take_is_not_put_back_into_incoming() {
+    let site = Site::new();
+    site.put("FREQ", "kept.json", row(1));
+    assert_eq!(site.once(&["--keep=archive"]).code, Some(0));
+    fs::rename(site.spool.join("archive/FREQ"), site.spool.join("archive/BOD.old")).unwrap();
+    for (folder, name) in
+        [("BOD.old", "a.json"), ("FREQ", "b.json.part"), ("FREQ", "c.json.new"), ("FREQ", "d.json")]
+    {
+        fs::create_dir_all(site.spool.join("dead").join(folder)).unwrap();
+        fs::write(site.spool.join("dead").join(folder).join(name), row(2)).unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = site.irispool();
+        command.args(arguments).env("IRISPOOL_TEMPORARY_NAMES", "*.new");
+        command.env("IRISPOOL_SPOOL", &site.spool).env("IRISPOOL_WAREHOUSE", site.warehouse());
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = run(&["dead", "retry", "--all"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(
+        said.contains("1 message back in incoming") && said.contains("3 messages stay in dead"),
+        "{said}"
+    );
+    assert_eq!(site.dead().len(), 3);
+    let (code, said) = run(&["archive", "restore", "--all", "--incoming"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("1 message not restored") && said.contains("BOD.old/kept.json"), "{said}");
+    assert!(!site.spool.join("incoming/BOD.old").exists());
+    assert_eq!(site.once(&[]).code, Some(0));
+    site.assert_nothing_incoming();
+}
+
 #[test]
 fn a_backlog_in_the_folder_of_no_known_dataset_goes_where_its_rows_say() {
     let site = Site::new();

@@ -14,8 +14,8 @@ const RETRIED_AT_ONCE: usize = 200;
 
 pub(super) fn retry(layout: &Layout, found: &Letters) -> Result<Exit, Failure> {
     // Where the spool's folders are not right, nothing may be moved in it.
-    let layout = Layout::open(layout.root())?;
-    let (mut back, mut stay) = (0_u64, Vec::new());
+    let layout = Layout::open(layout.root())?.with_temporary_names(layout.temporary_names().clone());
+    let (mut back, mut stay, mut left_alone) = (0_u64, Vec::new(), Vec::new());
     for of_folder in found.letters.chunk_by(|one, other| one.label == other.label) {
         for letters in of_folder.chunks(RETRIED_AT_ONCE) {
             let letters: Vec<&Letter> = letters.iter().collect();
@@ -23,6 +23,7 @@ pub(super) fn retry(layout: &Layout, found: &Letters) -> Result<Exit, Failure> {
                 match result {
                     Retried::Back => back += 1,
                     Retried::NameTaken => stay.push(place(letter)),
+                    Retried::LeftAlone => left_alone.push(place(letter)),
                     Retried::Gone => {}
                 }
             }
@@ -30,11 +31,18 @@ pub(super) fn retry(layout: &Layout, found: &Letters) -> Result<Exit, Failure> {
     }
     remove_reports_alone(&layout, found)?;
     say(&format!("{} back in incoming\n", counted(back, "message")))?;
-    tell_those_that_stay(
+    let left = tell_those_that_stay(
+        "message",
+        &left_alone,
+        "in dead: no worker takes a message from a folder that is set aside, or under a temporary name; move it to \
+         incoming/<DATASET>/ under its own name yourself",
+    )?;
+    let taken = tell_those_that_stay(
         "message",
         &stay,
         "in dead: incoming has one of that name; try again when it is delivered",
-    )
+    )?;
+    Ok(if taken == Exit::Left { taken } else { left })
 }
 
 fn tell_those_that_stay(what: &str, stay: &[String], why: &str) -> Result<Exit, Failure> {

@@ -48,6 +48,8 @@ pub struct Restored {
     pub were_there: u64,
     /// `incoming` has a message of that name: `<DATASET>/<message id>`.
     pub name_taken: Vec<String>,
+    /// No worker would take it from `incoming`, as its folder is set aside or its name is temporary.
+    pub left_alone: Vec<String>,
     /// Names that were found in the archive, whatever became of them; for those of `wants` only.
     pub found: u64,
 }
@@ -117,7 +119,6 @@ impl<'a> Place<'a> {
                 (layout.incoming().join(label), layout.done().join(name), Some((layout, label.to_owned())))
             }
         };
-        fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
         unborn.parent().map(remove_old_unborn);
         Ok(Place { folder, unborn, incoming, lock: None, locked_for: 0 })
     }
@@ -129,6 +130,16 @@ impl<'a> Place<'a> {
         content: &mut dyn Read,
         restored: &mut Restored,
     ) -> Result<(), SpoolError> {
+        if let Some((layout, label)) = &self.incoming
+            && layout.is_left_alone(label, name)
+        {
+            restored.left_alone.push(format!("{label}/{}", name.to_string_lossy()));
+            return Ok(());
+        }
+        if self.locked_for == 0 {
+            fs::create_dir_all(&self.folder)
+                .map_err(|error| SpoolError::io("make the folder", &self.folder, error))?;
+        }
         if let Some((layout, label)) = &self.incoming
             && self.locked_for.is_multiple_of(RESTORED_AT_ONCE)
         {
