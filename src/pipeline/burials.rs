@@ -3,15 +3,19 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Shared;
 use super::settle::Ending;
+use crate::spool::DeadFolder;
 
 #[derive(Debug, Default)]
 pub(super) struct Burials {
     /// How many there are, to be asked without the lock: mostly there are none.
     count: AtomicUsize,
+    /// How many have ended.
+    ended: AtomicU64,
     /// By the dataset's folder and the name, how often.
     under_way: Mutex<HashMap<(String, OsString), usize>>,
 }
@@ -29,6 +33,8 @@ impl Burials {
 
     /// It is buried, or will be begun again.
     pub(super) fn end(&self, label: &str, name: &OsStr) {
+        // Before it is not under way any more: who sees that must see the letter, too.
+        self.ended.fetch_add(1, Ordering::AcqRel);
         let mut under_way = self.locked();
         let key = (label.to_owned(), name.to_owned());
         let count = under_way.get_mut(&key).expect("what ends has begun");
@@ -46,5 +52,30 @@ impl Burials {
 
     fn locked(&self) -> MutexGuard<'_, HashMap<(String, OsString), usize>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a dataset has in `dead`, listed once for some messages, and looked at anew after a burial.
+pub(super) struct Dead<'s> {
+    shared: &'s Shared,
+    label: &'s str,
+    ended: u64,
+    folder: Option<DeadFolder>,
+}
+
+impl<'s> Dead<'s> {
+    pub(super) fn of(shared: &'s Shared, label: &'s str) -> Dead<'s> {
+        let ended = shared.burials.ended.load(Ordering::Acquire);
+        Dead { shared, label, ended, folder: DeadFolder::of(&shared.layout, label) }
+    }
+
+    /// None where there is nothing.
+    pub(super) fn folder(&mut self) -> Option<&DeadFolder> {
+        let ended = self.shared.burials.ended.load(Ordering::Acquire);
+        if self.ended != ended {
+            self.ended = ended;
+            self.folder = DeadFolder::unlisted(&self.shared.layout, self.label);
+        }
+        self.folder.as_ref()
     }
 }

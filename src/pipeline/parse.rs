@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Shared;
 use super::budget::Permit;
+use super::burials::Dead;
 use super::give_back::give_back;
 use super::mended::{less_whole, win_over_delivered};
 use super::parcel::{Outlets, Parcel};
@@ -15,7 +16,7 @@ use super::settle::{Ending, SettleTask};
 use super::work::Work;
 use crate::catalog::{self, Schema};
 use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
-use crate::spool::{self, BadRowNote, DeadFolder, DeadLetter, Entry, EntryKind, ReadError};
+use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError};
 use crate::warehouse::{Delivery, Message};
 
 /// The folder that the client uses for messages without a subject: their rows or their names say what they are.
@@ -50,7 +51,7 @@ const BUFFER_KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// Reads and encodes some entries of a batch, and sends their rows and endings on.
 pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entry>, outlets: &Outlets) {
-    let dead = DeadFolder::of(&shared.layout, work.batch.label());
+    let dead = Dead::of(shared, work.batch.label());
     let mut reader = Reader { shared, work, outlets, dead, open_parcel: None };
     let mut endings = Vec::new();
     let count = entries.len() as u64;
@@ -105,7 +106,7 @@ struct Reader<'a> {
     work: &'a Arc<Work>,
     outlets: &'a Outlets,
     /// What its dataset has of dead letters.
-    dead: Option<DeadFolder>,
+    dead: Dead<'a>,
     open_parcel: Option<Parcel>,
 }
 
@@ -161,7 +162,7 @@ impl Reader<'_> {
         message.rescued = encoded.rescued;
         message.dead = encoded.bad.len() as u32;
         let letter = (!encoded.bad.is_empty()).then(|| bad_rows_letter(encoded.bad));
-        if let Some(dead) = &self.dead
+        if let Some(dead) = self.dead.folder()
             && !win_over_delivered(self.work, dead, &mut message)
         {
             parcel.delivery.rows.truncate(message.rows.start);

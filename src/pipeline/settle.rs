@@ -8,12 +8,13 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::Shared;
+use super::burials::Dead;
 use super::failures::log_spool_failure;
 use super::figures::DatasetFigures;
 use super::letters::see_to_letters;
 use super::tally::Tally;
 use super::work::Work;
-use crate::spool::{self, DeadFolder, DeadLetter};
+use crate::spool::{self, DeadLetter};
 
 /// A message that could not be settled is tried again after this.
 const SETTLE_RETRY: Duration = Duration::from_secs(10);
@@ -96,14 +97,14 @@ pub(super) fn settle_all(shared: &Shared, tasks: &Receiver<SettleTask>) {
         let count = task.endings.len() as u64;
         let mut settled = DatasetFigures::default();
         let label = task.work.batch.label();
-        let dead = DeadFolder::of(&shared.layout, label);
+        let mut dead = Dead::of(shared, label);
         for (name, ending) in task.endings {
             if ending.is_whole() {
                 if shared.burials.is_under_way(label, &name) {
                     task.work.keep_unsettled(name, ending, AFTER_BURIAL);
                     continue;
                 }
-                if let Some(dead) = &dead {
+                if let Some(dead) = dead.folder() {
                     see_to_letters(shared, &task.work, dead, &name);
                 }
             }

@@ -1,11 +1,14 @@
 //! What `dead` has of a dataset, asked for by a message's name: whether that name is dead, and what to do about it when it
 //! is delivered.
 //!
-//! A worker looks once for many messages whether the folder has anything; mostly it has not, and that is all it costs.
+//! A worker lists the folder once for many messages. Mostly it is empty or has a few letters, and a message whose name is
+//! not among them costs no system call.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +16,7 @@ use rustix::fs::CWD;
 use serde::Serialize;
 
 use super::batch::{list, open_folder};
-use super::dead::{hash_text, now_text, read_report, report_name, write_synced};
+use super::dead::{REPORT_ENDING, hash_text, now_text, read_report, report_name, write_synced};
 use super::lock::lock_dead;
 use super::read::open_if_closed;
 use super::rename::numbered;
@@ -29,12 +32,21 @@ const GONE: &str = ".gone.jsonl";
 const GONE_BYTES_MAX: u64 = 1 << 20;
 const GONE_BEFORE: &str = ".gone.1.jsonl";
 
+/// With more than this in it, a folder is not listed but asked for each name: listing it for some messages would take
+/// longer.
+const LISTED_MAX: usize = 200;
+
+/// Longer names are cut for their numbers and reports, so that not every name can be told from those in the folder.
+const LISTED_NAME_BYTES_MAX: usize = 200;
+
 /// A folder in `dead` with something in it.
 #[derive(Debug)]
 pub struct DeadFolder {
     layout: Layout,
     label: String,
     path: PathBuf,
+    /// The names that its letters and reports may be of. None where that is not known.
+    names: Option<HashSet<OsString>>,
 }
 
 /// Why a letter went by itself: what its message has, now that it came whole.
@@ -76,17 +88,40 @@ struct Gone<'a> {
 }
 
 impl DeadFolder {
-    /// None where there is nothing in it.
+    /// The folder with what it has at this moment; what comes into it later is not seen. None where there is nothing in
+    /// it.
     pub fn of(layout: &Layout, label: &str) -> Option<DeadFolder> {
         let path = layout.dead().join(label);
-        let mut entries = list(open_folder(CWD, &path).ok()?).ok()?;
-        entries.next()?.ok()?;
-        Some(DeadFolder { layout: layout.clone(), label: label.to_owned(), path })
+        let entries = list(open_folder(CWD, &path).ok()?).ok()?;
+        let mut names = HashSet::new();
+        for (count, entry) in entries.enumerate() {
+            let name = entry.ok()?.name;
+            if count == LISTED_MAX || name.len() > LISTED_NAME_BYTES_MAX {
+                return DeadFolder::unlisted(layout, label);
+            }
+            add_names(&mut names, name);
+        }
+        let folder = DeadFolder { layout: layout.clone(), label: label.to_owned(), path, names: None };
+        (!names.is_empty()).then(|| DeadFolder { names: Some(names), ..folder })
+    }
+
+    /// The same, which is asked for each name, so that it sees what comes into the folder.
+    pub fn unlisted(layout: &Layout, label: &str) -> Option<DeadFolder> {
+        let path = layout.dead().join(label);
+        list(open_folder(CWD, &path).ok()?).ok()?.next()?.ok()?;
+        Some(DeadFolder { layout: layout.clone(), label: label.to_owned(), path, names: None })
+    }
+
+    fn may_have(&self, name: &OsStr) -> bool {
+        self.names.as_ref().is_none_or(|names| names.contains(name))
     }
 
     /// What was delivered of the message of this name that has bad rows in `dead`, and how many. Its letter may have been
     /// moved away by hand: its report says so all the same. Of several, what was written last.
     pub fn delivered(&self, name: &OsStr) -> Option<(Delivered, u64)> {
+        if !self.may_have(name) {
+            return None;
+        }
         let mut last: Option<(Delivered, u64)> = None;
         self.each_number(name, |place| {
             let report = read_report(&self.path.join(report_name(place)));
@@ -105,6 +140,9 @@ impl DeadFolder {
     /// The letters whose message has this name.
     pub fn letters_of(&self, name: &OsStr) -> Vec<Letter> {
         let mut letters = Vec::new();
+        if !self.may_have(name) {
+            return letters;
+        }
         self.each_number(name, |place| {
             let letter = Letter::at(&self.path, &self.label, place);
             let found = letter.is_some();
@@ -173,6 +211,18 @@ impl DeadFolder {
             .map_err(|error| SpoolError::io("write", &letter.report_path, error))?;
         Ok(true)
     }
+}
+
+/// The names of the messages that something in `dead` may belong to: it may be a letter or a report, with a number behind
+/// its name or with one in it.
+fn add_names(names: &mut HashSet<OsString>, found: OsString) {
+    let bytes = found.as_bytes();
+    let stem = bytes.strip_suffix(REPORT_ENDING.as_bytes()).unwrap_or(bytes);
+    if let Some(at) = stem.iter().rposition(|byte| *byte == b'~') {
+        names.insert(OsStr::from_bytes(&stem[..at]).to_owned());
+    }
+    names.insert(OsStr::from_bytes(stem).to_owned());
+    names.insert(found);
 }
 
 impl Letter {
