@@ -23,5 +23,6 @@ mod sqlite_queries;
 mod sqlite_tables;
 #[path = "../support/mod.rs"]
 mod support;
+mod tidy;
 mod views_cases;
 mod views_oracle;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// The queries by number, such as `09`.
 fn queries() -> BTreeMap<String, String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/sqlite/queries");
+    let folder = crate::support::root().join("sql/sqlite/queries");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let by_number = |path: std::path::PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();

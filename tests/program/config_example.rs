@@ -6,7 +6,7 @@ use std::fs;
 use irispool::config::{self, Config, Loaded, Origin};
 
 fn example() -> String {
-    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/irispool.example.toml")).unwrap()
+    fs::read_to_string(crate::support::root().join("irispool.example.toml")).unwrap()
 }
 
 /// A setting has no space behind its `#`; a comment has one.

@@ -9,16 +9,12 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use irispool::cli::Cli;
 
-use crate::support::skip;
-
-pub(super) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::support::{root, skip};
 
 /// Every document of the project with its text.
 fn documents() -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
-    for folder in [root().to_owned(), root().join("docs")] {
+    for folder in [root(), root().join("docs")] {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "md") {

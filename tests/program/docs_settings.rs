@@ -6,7 +6,8 @@ use clap::CommandFactory;
 use irispool::cli::Cli;
 use irispool::config::{self, Config, HOOK_VARIABLES};
 
-use super::docs_links::{Pieces, anchors, manuals, pieces, root, spans};
+use super::docs_links::{Pieces, anchors, manuals, pieces, spans};
+use crate::support::root;
 
 fn settings() -> toml::Table {
     toml::Table::try_from(Config::default()).unwrap()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -614,7 +614,7 @@ fn when_the_last_row_came_is_served_though_its_lines_are_pruned() {
 }
 
 fn monitoring() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/monitoring")
+    crate::support::root().join("scripts/monitoring")
 }
 
 /// The names of irispool's metrics in a text.

@@ -189,7 +189,7 @@ fn a_watchdog_for_another_process_is_not_fed() {
 
 #[test]
 fn systemd_takes_the_unit() {
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/systemd/irispool@.service");
+    let unit = crate::support::root().join("scripts/systemd/irispool@.service");
     let folder = tempfile::tempdir().unwrap();
     // The program must be there for the unit to be right.
     let text = std::fs::read_to_string(unit).unwrap();
@@ -206,7 +206,7 @@ fn systemd_takes_the_unit() {
 /// How the unit behaves once a start has failed is systemd's doing, which does not run here.
 #[test]
 fn the_unit_never_gives_a_worker_up() {
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/systemd/irispool@.service");
+    let unit = crate::support::root().join("scripts/systemd/irispool@.service");
     let text = std::fs::read_to_string(unit).unwrap();
     let settings: Vec<(&str, &str)> =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
@@ -220,7 +220,7 @@ fn the_unit_never_gives_a_worker_up() {
 /// What the container file brings into the image that builds is enough to build.
 #[test]
 fn the_container_has_all_that_the_program_is_made_of() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = crate::support::root();
     let text = std::fs::read_to_string(root.join("scripts/systemd/Containerfile")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for line in
@@ -229,7 +229,7 @@ fn the_container_has_all_that_the_program_is_made_of() {
         let names: Vec<&str> = line.split_whitespace().collect();
         let (to, from) = names.split_last().unwrap();
         let copied =
-            Command::new("cp").arg("-r").args(from).arg(folder.path().join(to)).current_dir(root).status();
+            Command::new("cp").arg("-r").args(from).arg(folder.path().join(to)).current_dir(&root).status();
         assert!(copied.unwrap().success(), "{line}");
     }
     let cargo = |arguments: &[&str]| {

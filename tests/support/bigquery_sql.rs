@@ -9,6 +9,7 @@ use irispool::warehouse::bigquery::views::LiveTable;
 use serde_json::{Value, json};
 
 pub use super::emulator::{Emulator, Turn, installed};
+use super::root;
 
 /// The queries of `tests/support/existing_queries.sql`, each with its heading, on that project and dataset.
 pub fn existing_queries(project: &str, dataset: &str) -> Vec<(String, String)> {
@@ -186,8 +187,4 @@ impl Analysis {
         assert_eq!(answers.len(), self.statements.len());
         answers
     }
-}
-
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }

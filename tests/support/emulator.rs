@@ -15,7 +15,7 @@ use super::skip::lacks;
 const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name)
+    crate::support::root().join("scripts").join(name)
 }
 
 /// Whether what a script installs is there. Where it can't be had the test is skipped: said on stderr, and in the file

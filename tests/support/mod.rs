@@ -33,7 +33,14 @@ pub(crate) use skip::{lacks, skip};
 
 use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+/// The checkout that is tested. It is asked for when the test runs: a build folder that a second checkout of the same state
+/// shares holds test programs that were compiled in the first one.
+pub(crate) fn root() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()).into()
+}
 
 /// How long a condition may take to come true before a test gives up: not a claim about speed.
 const PATIENCE: Duration = Duration::from_secs(180);

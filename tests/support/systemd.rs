@@ -69,7 +69,7 @@ pub(crate) fn run(steps: &str) -> Option<Vec<String>> {
     for name in ["units", "shared", "layer"] {
         fs::create_dir(path(name)).unwrap();
     }
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/systemd/irispool@.service");
+    let unit = crate::support::root().join("scripts/systemd/irispool@.service");
     fs::copy(unit, path("units/irispool@.service")).unwrap();
     fs::write(path("units/try.target"), TARGET).unwrap();
     fs::write(path("units/try.service"), STEPS).unwrap();
