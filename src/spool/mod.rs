@@ -11,6 +11,7 @@
 //! Every move is one rename that never replaces anything. A worker's lock is the kernel's (`flock`), so it ends with
 //! the process however that ends, and whoever gets it then takes the folder's batches over.
 
+mod adopt;
 mod archive;
 mod batch;
 mod claim;
@@ -32,6 +33,7 @@ mod temporary;
 mod watch;
 mod worker;
 
+pub use adopt::{Adopted, adopt_folder};
 pub use archive::{
     ArchiveFile, Contents, Day, Limits, Packed, Packer, Removed, Restored, Target, archive_files,
     remove_over_limits, restore,
