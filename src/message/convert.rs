@@ -15,7 +15,10 @@
 
 use simd_json::{Node, StaticNode};
 
-use super::{Cell, Rows, UtcTime, json, number};
+use super::json_text::{write_scalar, write_string};
+use super::rows::{Cell, Rows};
+use super::time::UtcTime;
+use super::{number, tape};
 use crate::catalog::{Field, Kind};
 
 /// How well a value fits its column.
@@ -58,7 +61,7 @@ pub(super) fn push(rows: &mut Rows, column: usize, field: &Field, value: &[Node<
         }
         Some(Wire::Json(value)) => {
             let mut whole = true;
-            rows.push_with(column, |out| whole = json::write(out, value));
+            rows.push_with(column, |out| whole = tape::write(out, value));
             return if whole { Fit::Whole } else { Fit::Part };
         }
     }
@@ -86,7 +89,7 @@ impl<'v> Wire<'v> {
             Kind::Int64 => integer(value).map(Wire::Int),
             Kind::Float64 => float(value).map(|(value, fit)| Wire::Float(value, fit)),
             Kind::Numeric => decimal(value),
-            Kind::String => Some(match (value[0], json::wide(value)) {
+            Kind::String => Some(match (value[0], tape::wide(value)) {
                 (Node::String(text), _) | (_, Some(text)) => Wire::Text(text),
                 _ => rendered(value),
             }),
@@ -101,22 +104,22 @@ impl<'v> Wire<'v> {
     /// As JSON, inside a record or an array.
     fn write_json(&self, out: &mut String) -> Fit {
         match self {
-            Wire::Bool(value) => json::write_scalar(out, StaticNode::Bool(*value)),
-            Wire::Int(value) if is_exact_float(*value) => json::write_scalar(out, StaticNode::I64(*value)),
+            Wire::Bool(value) => write_scalar(out, StaticNode::Bool(*value)),
+            Wire::Int(value) if is_exact_float(*value) => write_scalar(out, StaticNode::I64(*value)),
             // BigQuery reads the numbers of a streamed row as doubles; it takes text for an integer as well.
-            Wire::Int(value) => json::write_string(out, &value.to_string()),
+            Wire::Int(value) => write_string(out, &value.to_string()),
             Wire::Float(value, fit) => {
-                json::write_scalar(out, StaticNode::F64(*value));
+                write_scalar(out, StaticNode::F64(*value));
                 return *fit;
             }
-            Wire::Text(text) => json::write_string(out, text),
+            Wire::Text(text) => write_string(out, text),
             Wire::Rendered(text, fit) => {
-                json::write_string(out, text);
+                write_string(out, text);
                 return *fit;
             }
-            Wire::Time(time, length) => json::write_string(out, &time.timestamp()[..*length]),
+            Wire::Time(time, length) => write_string(out, &time.timestamp()[..*length]),
             Wire::Json(value) => {
-                if !json::write(out, value) {
+                if !tape::write(out, value) {
                     return Fit::Part;
                 }
             }
@@ -141,10 +144,10 @@ fn write_repeated(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
     out.push('[');
     let mut fit = Fit::Whole;
     if let Node::Array { .. } = value[0]
-        && json::wide(value).is_none()
+        && tape::wide(value).is_none()
     {
-        for item in json::items(value) {
-            let item_fit = write_listed(out, |out| match json::is_null(item) {
+        for item in tape::items(value) {
+            let item_fit = write_listed(out, |out| match tape::is_null(item) {
                 true => Fit::None,
                 false => write_one(out, kind, item),
             });
@@ -163,15 +166,15 @@ fn write_repeated(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
 /// in is decided as for the record itself; where there is another value, not all of it went in.
 fn write_record(out: &mut String, known: &[Field], value: &[Node<'_>]) -> Fit {
     let is = |field: &Field, name: &str| field.name.eq_ignore_ascii_case(name);
-    let all_known = json::fields(value).all(|(name, _)| known.iter().any(|field| is(field, name)));
+    let all_known = tape::fields(value).all(|(name, _)| known.iter().any(|field| is(field, name)));
     let mut fit = if all_known { Fit::Whole } else { Fit::Part };
     out.push('{');
     for field in known {
         let mut holder: Option<(&str, &[Node<'_>])> = None;
-        for (name, item) in json::fields(value).filter(|(name, item)| is(field, name) && !json::is_null(item))
+        for (name, item) in tape::fields(value).filter(|(name, item)| is(field, name) && !tape::is_null(item))
         {
             if let Some((earlier_name, earlier)) = holder {
-                if name != earlier_name || !json::are_same(item, earlier) {
+                if name != earlier_name || !tape::are_same(item, earlier) {
                     fit = Fit::Part;
                 }
                 if name != field.name && name != earlier_name {
@@ -182,7 +185,7 @@ fn write_record(out: &mut String, known: &[Field], value: &[Node<'_>]) -> Fit {
         }
         let Some((_, item)) = holder else { continue };
         let item_fit = write_listed(out, |out| {
-            json::write_string(out, &field.name);
+            write_string(out, &field.name);
             out.push(':');
             match field.repeated {
                 true => write_repeated(out, &field.kind, item),
@@ -225,7 +228,7 @@ fn integer(value: &[Node<'_>]) -> Option<i64> {
         Node::Static(StaticNode::I64(value)) => Some(value),
         Node::Static(StaticNode::F64(value)) => whole(value),
         Node::String(text) => integer_in(text),
-        _ => json::wide(value).and_then(integer_in),
+        _ => tape::wide(value).and_then(integer_in),
     }
 }
 
@@ -263,7 +266,7 @@ fn float(value: &[Node<'_>]) -> Option<(f64, Fit)> {
             (value as f64 as i128 == i128::from(value)).then_some((value as f64, Fit::Whole))
         }
         Node::String(text) => float_in(text),
-        _ => json::wide(value).and_then(float_in),
+        _ => tape::wide(value).and_then(float_in),
     }
 }
 
@@ -290,7 +293,7 @@ fn decimal<'v>(value: &'v [Node<'_>]) -> Option<Wire<'v>> {
         // Display, unlike JSON, never writes an exponent.
         Node::Static(StaticNode::F64(value)) => value.to_string(),
         Node::String(text) => return decimal_in(text),
-        _ => return json::wide(value).and_then(decimal_in),
+        _ => return tape::wide(value).and_then(decimal_in),
     };
     is_decimal(&text).then_some(Wire::Rendered(text, Fit::Whole))
 }
@@ -330,6 +333,6 @@ fn date<'v>(node: &Node<'v>) -> Option<Wire<'v>> {
 
 fn rendered<'v>(value: &[Node<'_>]) -> Wire<'v> {
     let mut out = String::new();
-    let whole = json::write(&mut out, value);
+    let whole = tape::write(&mut out, value);
     Wire::Rendered(out, if whole { Fit::Whole } else { Fit::Part })
 }

@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use simd_json::{Node, StaticNode};
 
 use super::convert::{self, Fit};
+use super::limits::NEW_FIELDS_MAX;
 use super::number::FLOAT_EXACT_MAX;
-use super::{NEW_FIELDS_MAX, Rows, UtcTime, json, number};
+use super::rows::Rows;
+use super::time::UtcTime;
+use super::{number, tape};
 use crate::catalog::{Field, Kind, is_meta_column, known_kind};
 
 /// Prefixes that BigQuery keeps for itself, in any case.
@@ -30,7 +33,7 @@ fn can_be_column(name: &str) -> bool {
 /// The kind of a value that is not null. Numbers are floats, as the same field comes as `457` and as `350.0`, but for
 /// integers that a float can't hold: they are text where 64 bits can't hold them either.
 pub(super) fn infer(value: &[Node<'_>]) -> Kind {
-    if let Some(text) = json::wide(value) {
+    if let Some(text) = tape::wide(value) {
         // A fraction is a measurement, and a float is near enough; a whole number is an identifier.
         let is_held = text.parse().is_ok_and(|float| number::is_held(text, float));
         return if is_held || text.contains(['.', 'e', 'E']) { Kind::Float64 } else { Kind::String };

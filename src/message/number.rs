@@ -45,7 +45,7 @@ pub(super) fn is_held(text: &str, value: f64) -> bool {
 /// as it will be written: where two texts are as short and as near, as for 600000000000000.25, printers differ.
 fn is_printed_as(text: &str, value: f64) -> bool {
     let mut printed = String::new();
-    super::json::write_float(&mut printed, value.abs());
+    super::json_text::write_float(&mut printed, value.abs());
     digits_of(text.trim_start_matches(['-', '+'])) == digits_of(&printed)
 }
 
@@ -63,7 +63,7 @@ fn digits_of(unsigned: &str) -> Option<(String, i64)> {
 /// Puts the texts of the numbers that their floats are not printed as onto the tape of `element`.
 #[cold]
 pub(super) fn keep_text<'i>(tape: &mut Vec<Node<'i>>, element: &'i [u8]) {
-    let mut texts = super::split::numbers(element);
+    let mut texts = super::scan::numbers(element);
     let mut wide: Vec<(usize, &'i str)> = Vec::new();
     for (place, node) in tape.iter().enumerate() {
         let Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_)) = node else {

@@ -2,7 +2,9 @@
 
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape, fill_tape_padded};
 
-use super::{LONG_ROW_BYTES, number};
+use super::json_error::Fault;
+use super::limits::LONG_ROW_BYTES;
+use super::number;
 
 /// Parses elements, one at a time, in buffers that it keeps.
 pub(super) struct Parser {
@@ -16,13 +18,6 @@ impl Default for Parser {
     fn default() -> Self {
         Parser { copy: Vec::new(), buffers: Buffers::default(), tape: Tape(Vec::new()) }
     }
-}
-
-/// Why an element is not JSON.
-pub(super) struct Fault {
-    /// Where, from the element's beginning.
-    pub(super) byte: usize,
-    pub(super) why: String,
 }
 
 impl Parser {
@@ -103,22 +98,5 @@ fn fault_in(element: &[u8]) -> Fault {
     match serde_json::from_slice::<serde_json::Value>(element) {
         Err(error) => Fault::of(&error, element),
         Ok(_) => Fault { byte: 0, why: "the row is not JSON".into() },
-    }
-}
-
-impl Fault {
-    /// serde_json's error about `text`, with its line and column as one place.
-    pub(super) fn of(error: &serde_json::Error, text: &[u8]) -> Fault {
-        let line_start = match error.line() {
-            0 | 1 => 0,
-            line => {
-                let mut breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-                breaks.nth(line - 2).map_or(0, |(at, _)| at + 1)
-            }
-        };
-        let byte = (line_start + error.column().saturating_sub(1)).min(text.len());
-        let full = error.to_string();
-        let why = full.rsplit_once(" at line ").map_or(full.as_str(), |(why, _)| why);
-        Fault { byte, why: format!("not JSON: {why}") }
     }
 }

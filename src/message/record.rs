@@ -6,8 +6,12 @@ use std::fmt::Write;
 use simd_json::Node;
 
 use super::convert::{self, Fit};
+use super::encode_mode::Mode;
 use super::infer::NewFields;
-use super::{LONG_ROW_BYTES, Mode, Rows, json};
+use super::json_text::write_string;
+use super::limits::LONG_ROW_BYTES;
+use super::rows::Rows;
+use super::tape;
 use crate::catalog::{Kind, Schema};
 
 /// No column, or no field: a table has fewer columns.
@@ -51,7 +55,7 @@ struct Planned {
 /// The name at `node` on the tape of a record, and its value.
 fn field_at<'t, 'i>(record: &'t [Node<'i>], node: u32) -> (&'i str, &'t [Node<'i>]) {
     let Node::String(name) = record[node as usize] else { unreachable!("a field begins with its name") };
-    (name, json::value_at(&record[node as usize + 1..]))
+    (name, tape::value_at(&record[node as usize + 1..]))
 }
 
 impl Columns {
@@ -94,7 +98,7 @@ impl Columns {
         let mut unknown: HashMap<&str, usize> = HashMap::new();
         let mut previous = schema.fields().len();
         let mut node = 1;
-        for (name, value) in json::fields(record) {
+        for (name, value) in tape::fields(record) {
             let place = self.plan.len();
             let column = self.find(schema, previous, name);
             let planned = column.map_or(NONE, |column| column as u16);
@@ -128,13 +132,13 @@ impl Columns {
     fn settle(&mut self, record: &[Node<'_>], earlier: usize, later: usize, own_name: &str) -> usize {
         let (earlier_name, earlier_value) = field_at(record, self.plan[earlier].node);
         let (later_name, later_value) = field_at(record, self.plan[later].node);
-        let rank = |name: &str, value: &[Node<'_>]| (!json::is_null(value), name == own_name);
+        let rank = |name: &str, value: &[Node<'_>]| (!tape::is_null(value), name == own_name);
         let (earlier_rank, later_rank) = (rank(earlier_name, earlier_value), rank(later_name, later_value));
         let same_name = earlier_name == later_name;
         let later_holds = later_rank > earlier_rank || (same_name && later_rank == earlier_rank);
         let (holder, other, other_is_value) =
             if later_holds { (later, earlier, earlier_rank.0) } else { (earlier, later, later_rank.0) };
-        if other_is_value && !(same_name && json::are_same(earlier_value, later_value)) {
+        if other_is_value && !(same_name && tape::are_same(earlier_value, later_value)) {
             self.plan[other].spare = true;
             self.spares = true;
         } else {
@@ -153,7 +157,7 @@ impl Columns {
             for &node in &self.to_rescue {
                 let (name, value) = field_at(record, node);
                 let nodes = alike.entry(name).or_default();
-                if !nodes.last().is_some_and(|last| json::are_same(field_at(record, *last).1, value)) {
+                if !nodes.last().is_some_and(|last| tape::are_same(field_at(record, *last).1, value)) {
                     nodes.push(node);
                 }
             }
@@ -166,15 +170,15 @@ impl Columns {
                 continue;
             }
             out.push(if out.is_empty() { '{' } else { ',' });
-            json::write_string(out, name);
+            write_string(out, name);
             out.push(':');
             if nodes.len() < 2 {
-                json::write_all(out, value);
+                tape::write_all(out, value);
                 continue;
             }
             for (place, &node) in nodes.iter().enumerate() {
                 out.push(if place == 0 { '[' } else { ',' });
-                json::write_all(out, field_at(record, node).1);
+                tape::write_all(out, field_at(record, node).1);
             }
             out.push(']');
         }
@@ -231,7 +235,7 @@ impl RowEncoder<'_> {
     /// Pushes a field that has a column. Answers whether its whole value is in it; if not, it is to be rescued.
     #[inline]
     fn known(&mut self, column: usize, name: &str, value: &[Node<'_>]) -> Result<bool, String> {
-        if json::is_null(value) {
+        if tape::is_null(value) {
             return Ok(true);
         }
         let field = &self.schema.fields()[column];
@@ -264,7 +268,7 @@ impl RowEncoder<'_> {
         if self.mode == Mode::Strict {
             return Err(format!("field {} has no column in table {}", quoted(name), self.schema.table()));
         }
-        if json::is_null(value) {
+        if tape::is_null(value) {
             return Ok(true);
         }
         if self.mode == Mode::Evolve && !spare {
@@ -277,14 +281,14 @@ impl RowEncoder<'_> {
 /// A field's name for a reason; one of a megabyte is cut.
 fn quoted(name: &str) -> String {
     let mut out = String::new();
-    json::write_string(&mut out, name);
+    write_string(&mut out, name);
     cut(out)
 }
 
 /// The beginning of a value, for a reason.
 fn excerpt(value: &[Node<'_>]) -> String {
     let mut out = String::new();
-    json::write(&mut out, value);
+    tape::write(&mut out, value);
     cut(out)
 }
 

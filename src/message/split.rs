@@ -4,10 +4,12 @@
 //! parsed. It counts brackets and does not recurse, so no nesting is too deep for it. Where quotes or brackets do not
 //! pair, ends of elements can't be found, so the message is refused as a whole.
 
-use std::ops::Range;
-
-use super::answer::Answer;
-use super::{DEPTH_MAX, MessageError, ROW_BYTES_MAX, form, number};
+use super::api_answer::Answer;
+use super::error::MessageError;
+use super::json_error::Fault;
+use super::limits::{DEPTH_MAX, ROW_BYTES_MAX};
+use super::scan::{skip_space, string_end, trim_space_end};
+use super::{number, other_formats};
 
 /// The elements of a message, in order.
 pub(super) struct Elements<'m> {
@@ -183,55 +185,6 @@ fn scan(message: &[u8], mut at: usize, single: bool) -> Option<Scan> {
     }
 }
 
-/// The fields of the object at `at`, each with the place of its value; none if it has a name that is not `known`, or does
-/// not end where the message does.
-pub(super) fn fields_of_known_names(
-    message: &[u8],
-    at: usize,
-    known: impl Fn(&str) -> bool,
-) -> Option<Vec<(&str, Range<usize>)>> {
-    let mut fields = Vec::new();
-    let mut at = at;
-    loop {
-        let quote = skip_space(message, at + 1);
-        if message.get(quote) != Some(&b'"') {
-            return None;
-        }
-        let behind = string_end(message, quote + 1)?;
-        let name =
-            std::str::from_utf8(message.get(quote + 1..behind - 1)?).ok().filter(|name| known(name))?;
-        let colon = skip_space(message, behind);
-        if message.get(colon) != Some(&b':') {
-            return None;
-        }
-        let start = skip_space(message, colon + 1);
-        let end = value_end(message, start)?;
-        fields.push((name, start..start + trim_space_end(&message[start..end])));
-        at = end;
-        if message[at] == b'}' {
-            return (skip_space(message, at + 1) == message.len()).then_some(fields);
-        }
-    }
-}
-
-/// The place of the comma or the brace behind the value at `at`, in an object.
-fn value_end(message: &[u8], mut at: usize) -> Option<usize> {
-    let mut open = 0_u32;
-    loop {
-        match message.get(at)? {
-            b'"' => {
-                at = string_end(message, at + 1)?;
-                continue;
-            }
-            b'{' | b'[' => open += 1,
-            b',' | b'}' if open == 0 => return Some(at),
-            b'}' | b']' => open = open.checked_sub(1)?,
-            _ => {}
-        }
-        at += 1;
-    }
-}
-
 /// Whether the number with the point at `at` has more digits than a float holds of every number.
 #[inline]
 fn has_many_digits(message: &[u8], at: usize) -> bool {
@@ -240,82 +193,16 @@ fn has_many_digits(message: &[u8], at: usize) -> bool {
     before + behind > number::DIGITS_HELD
 }
 
-/// The place behind the number of which a digit is at `at`.
-fn number_end(message: &[u8], at: usize) -> usize {
-    let goes_on = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
-    at + message[at..].iter().take_while(goes_on).count()
-}
-
-/// The numbers of an element that is JSON, in their order, with their signs.
-pub(super) fn numbers(element: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            match element.get(at)? {
-                b'"' => at = string_end(element, at + 1)?,
-                b'0'..=b'9' => {
-                    let start = if at > 0 && element[at - 1] == b'-' { at - 1 } else { at };
-                    at = number_end(element, at);
-                    return Some(&element[start..at]);
-                }
-                _ => at += 1,
-            }
-        }
-    })
-}
-
-/// The place behind the quote that closes the string whose text begins at `at`.
-fn string_end(message: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        // Eight bytes at once. For strings as short as the feed's this is faster than memchr, which has to start up.
-        while let Some(eight) = message.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let word = u64::from_le_bytes(*eight);
-            let quotes = zero_bytes(word ^ (ONES * u64::from(b'"')));
-            let found = quotes | zero_bytes(word ^ (ONES * u64::from(b'\\')));
-            if found != 0 {
-                at += found.trailing_zeros() as usize / 8;
-                break;
-            }
-            at += 8;
-        }
-        match message.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The lowest bit set in the answer is the high bit of the lowest zero byte of `word`; bits above it mean nothing.
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & (ONES << 7)
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-fn skip_space(message: &[u8], at: usize) -> usize {
-    at + message[at..].iter().take_while(|&&byte| is_space(byte)).count()
-}
-
-/// The length of `text` without the white space at its end.
-fn trim_space_end(text: &[u8]) -> usize {
-    text.iter().rposition(|&byte| !is_space(byte)).map_or(0, |last| last + 1)
-}
-
 /// The error for a message that begins with neither bracket nor brace.
 fn no_container(message: &[u8], at: usize) -> MessageError {
-    if let Some(error) = form::known(message).or_else(|| form::markup(&message[at..])) {
+    if let Some(error) = other_formats::known(message).or_else(|| other_formats::markup(&message[at..])) {
         return error;
     }
     let value = match serde_json::from_slice::<serde_json::Value>(&message[at..]) {
         Ok(value) => value,
         Err(error) if error.is_eof() => return MessageError::CutOff { byte: message.len() as u64 },
         Err(error) => {
-            let fault = super::parse::Fault::of(&error, &message[at..]);
+            let fault = Fault::of(&error, &message[at..]);
             return MessageError::NotJson { byte: (at + fault.byte) as u64, why: fault.why };
         }
     };

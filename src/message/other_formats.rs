@@ -1,6 +1,6 @@
 //! Files that are no JSON text in UTF-8 by their first bytes: what they are, and what can be done.
 
-use super::MessageError;
+use super::error::MessageError;
 
 /// What the first bytes say, if they are known.
 pub(super) fn known(message: &[u8]) -> Option<MessageError> {

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 use simd_json::Node;
 
-use super::{json, split};
+use super::{scan, tape};
 
 /// What stands beside the records in an envelope, in lower case.
 #[rustfmt::skip]
@@ -58,7 +58,7 @@ impl Answer {
     pub(super) fn of(message: &[u8], at: usize) -> Option<Answer> {
         let mut beside = Map::new();
         let mut records = None;
-        for (name, value) in split::fields_of_known_names(message, at, is_known)? {
+        for (name, value) in scan::fields_of_known_names(message, at, is_known)? {
             let bytes = &message[value.clone()];
             let lower = name.to_ascii_lowercase();
             if lower == "data" && holds_records(bytes) {
@@ -88,18 +88,18 @@ pub(super) fn in_array(record: &[Node<'_>]) -> Option<String> {
 
 #[cold]
 fn in_array_named(record: &[Node<'_>]) -> Option<String> {
-    if !json::fields(record).all(|(name, _)| is_known(name)) {
+    if !tape::fields(record).all(|(name, _)| is_known(name)) {
         return None;
     }
-    let has_records = json::fields(record).any(|(name, value)| {
-        let first = json::items(value).next();
+    let has_records = tape::fields(record).any(|(name, value)| {
+        let first = tape::items(value).next();
         name.eq_ignore_ascii_case("data")
             && first.is_some_and(|first| matches!(first[0], Node::Object { .. }))
     });
     let mut beside = Map::new();
-    for (name, value) in json::fields(record).filter(|(name, _)| !name.eq_ignore_ascii_case("data")) {
+    for (name, value) in tape::fields(record).filter(|(name, _)| !name.eq_ignore_ascii_case("data")) {
         let mut text = String::new();
-        json::write(&mut text, value);
+        tape::write(&mut text, value);
         beside.insert(name.to_ascii_lowercase(), serde_json::from_str(&text).ok()?);
     }
     if is_error(&beside, false, has_records) {
