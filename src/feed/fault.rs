@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::calendar::{Form, push_instant};
-use super::json;
+use super::python_json as json;
 use super::random::Random;
 use crate::catalog::{Dataset, Kind};
 

@@ -1,14 +1,12 @@
 //! How a dataset's rows are written: one maker a field, chosen once by the field's name, else by its type and its
 //! published example.
 
-use super::json;
+use super::field_writer::Maker;
+use super::python_json as json;
 use super::random::Random;
-use super::row::{Row, Walk};
+use super::subject::{Row, Walk};
 use super::{texts, values};
 use crate::catalog::{Dataset, Field, Kind};
-
-/// Writes a field's value as JSON.
-pub(super) type Maker = Box<dyn Fn(&mut Vec<u8>, &Row<'_>, &mut Random) + Send + Sync>;
 
 pub(super) struct Recipe {
     pub(super) walk: Walk,

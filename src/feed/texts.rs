@@ -1,8 +1,8 @@
 //! Text values of rows.
 
-use super::json;
-use super::recipe::Maker;
-use super::row::Row;
+use super::field_writer::Maker;
+use super::python_json as json;
+use super::subject::Row;
 use super::world::{BOUNDARIES, CAUSES, FUELS, PARTIES, PROVIDERS, PSR_TYPES, REMARKS, WARNINGS};
 use crate::catalog::Dataset;
 

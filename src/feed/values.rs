@@ -3,10 +3,10 @@
 use jiff::civil::Date;
 
 use super::calendar::{Form, HALF_HOUR_MS, MINUTE_MS, floor, push_date, push_instant};
-use super::json;
+use super::field_writer::Maker;
+use super::python_json as json;
 use super::random::Random;
-use super::recipe::Maker;
-use super::row::Row;
+use super::subject::Row;
 use super::world::{FUELS, busyness, demand_mw};
 use crate::catalog::{Dataset, Field, Kind};
 
