@@ -9,7 +9,6 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use super::columns::Shape;
 use super::fault::message;
-use super::tables::Names;
 use super::text::quoted;
 use crate::catalog;
 use crate::warehouse::LeftAlone;
@@ -17,15 +16,17 @@ use crate::warehouse::LeftAlone;
 /// The table and its columns; what can't be used goes into `left`.
 pub(super) fn find(
     connection: &Connection,
-    names: &Names<'_>,
+    dataset: &str,
+    unified: &str,
+    unreadable: &BTreeMap<String, String>,
     left: &mut Vec<LeftAlone>,
 ) -> rusqlite::Result<Option<(String, Shape)>> {
-    for name in catalog::historic_table_names(names.dataset) {
+    for name in catalog::historic_table_names(dataset) {
         let why = match what(connection, &name)? {
             What::Nothing => continue,
             What::View => "is a view".to_owned(),
             What::Virtual => "is a virtual table".to_owned(),
-            What::Table => match names.unreadable.get(&name) {
+            What::Table => match unreadable.get(&name) {
                 Some(why) => format!("can't be read ({why})"),
                 None => match Shape::of(connection, &name)? {
                     Some(shape) => return Ok(Some((name, shape))),
@@ -33,7 +34,7 @@ pub(super) fn find(
                 },
             },
         };
-        left.push(LeftAlone::history(names.dataset, &name, &names.unified, &why));
+        left.push(LeftAlone::history(dataset, &name, unified, &why));
     }
     Ok(None)
 }

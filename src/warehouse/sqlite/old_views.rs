@@ -5,7 +5,7 @@
 //! those that came later and that the catalog does not know.
 
 use super::columns::Shape;
-use super::tables::Names;
+use super::names::Names;
 use super::text::quoted;
 use crate::catalog::{self, Dataset, is_meta_column};
 

@@ -4,11 +4,10 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::Shape;
 use super::fault::{Fault, message};
-use super::history;
-use super::old_views;
-use super::tables::Names;
+use super::names::Names;
 use super::text::quoted;
 use super::views::{self, Source};
+use super::{history, old_views};
 use crate::catalog::{Field, META_COLUMNS};
 use crate::warehouse::left_alone::missed;
 use crate::warehouse::{LeftAlone, Made, Replace, mark};
@@ -71,7 +70,8 @@ pub(super) fn plan(
     replace: Option<&Replace>,
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::default();
-    let historic = history::find(connection, names, &mut plan.left)?;
+    let historic =
+        history::find(connection, names.dataset, &names.unified, &names.unreadable, &mut plan.left)?;
     let source = Source { table: &names.table, shape: iris };
     let history = historic.as_ref().map(|(table, shape)| Source { table, shape });
     let mut columns = views::column_names(names.known, fields, iris);

@@ -1,6 +1,6 @@
 //! A dataset's table and views: what is there, what should be, and the statements between the two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -8,10 +8,11 @@ use rusqlite::Connection;
 use super::columns::{Shape, declared_type, fields_of, is_possible, remember_kind};
 use super::connection::begin;
 use super::fault::Fault;
-use super::history;
+use super::names::Names;
 use super::own_views::{self, Plan, ViewToMake, is_free};
-use super::text::{fill, quoted};
-use crate::catalog::{self, Dataset, Field, Schema};
+use super::text::quoted;
+use crate::catalog::{self, Field, Schema};
+use crate::warehouse::template::fill;
 use crate::warehouse::{LeftAlone, Made, Replace};
 
 const LOAD_HISTORY: &str = include_str!("../../../sql/sqlite/load_history.sql");
@@ -138,32 +139,6 @@ pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, Fault> {
     }
     reading.rollback()?;
     Ok(left)
-}
-
-pub(super) struct Names<'a> {
-    pub(super) dataset: &'a str,
-    pub(super) known: Option<&'static Dataset>,
-    pub(super) table: String,
-    pub(super) unified: String,
-    pub(super) latest: String,
-    /// Historic tables that can't be read, with the reasons.
-    pub(super) unreadable: BTreeMap<String, String>,
-}
-
-impl<'a> Names<'a> {
-    /// Not to be called inside of a transaction.
-    fn of(connection: &Connection, dataset: &'a str) -> rusqlite::Result<Self> {
-        let table = catalog::table_name(dataset);
-        let base = table.strip_suffix("_iris").unwrap_or(&table);
-        Ok(Names {
-            dataset,
-            known: catalog::find(dataset),
-            unified: catalog::view_name(dataset),
-            latest: format!("{base}_latest"),
-            unreadable: history::unreadable(connection, dataset)?,
-            table,
-        })
-    }
 }
 
 /// The next step towards what should be.

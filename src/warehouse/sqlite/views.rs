@@ -2,8 +2,9 @@
 //! `view_columns` says; the templates are in `sql/sqlite/`.
 
 use super::columns::Shape;
-use super::text::{fill, quoted};
+use super::text::quoted;
 use crate::catalog::{Dataset, Field, Kind, is_meta_column};
+use crate::warehouse::template::fill;
 use crate::warehouse::view_columns::{self, Origin};
 
 const UNIFIED_IRIS: &str = include_str!("../../../sql/sqlite/unified_iris.sql");

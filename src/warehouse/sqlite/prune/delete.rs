@@ -2,9 +2,12 @@
 
 use rusqlite::{Connection, params};
 
-use super::super::fault::Fault;
-use super::super::text::{quoted, utc_text};
-use super::{Prune, STEP_MIN};
+use super::scope::Prune;
+use crate::warehouse::sqlite::fault::Fault;
+use crate::warehouse::sqlite::text::{quoted, utc_text};
+
+/// Rows and lines that a transaction deletes at least.
+pub(super) const STEP_MIN: usize = 50;
 
 /// A message's line.
 struct Line {
