@@ -130,30 +130,18 @@ struct DatasetEntry {
 #[derive(Deserialize)]
 struct FieldEntry {
     name: String,
-    bigquery_type: TypeName,
+    bigquery_type: String,
     #[serde(default)]
-    mode: Mode,
+    mode: FieldMode,
     #[serde(default)]
     fields: Vec<FieldEntry>,
     #[serde(default)]
     example: serde_json::Value,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum TypeName {
-    Bool,
-    Int64,
-    Float64,
-    String,
-    Timestamp,
-    Date,
-    Record,
-}
-
 #[derive(Default, Deserialize, PartialEq)]
 #[serde(rename_all = "UPPERCASE")]
-enum Mode {
+enum FieldMode {
     #[default]
     Nullable,
     Repeated,
@@ -184,15 +172,10 @@ impl From<DatasetEntry> for Dataset {
 
 impl From<FieldEntry> for Field {
     fn from(entry: FieldEntry) -> Self {
-        let kind = match entry.bigquery_type {
-            TypeName::Bool => Kind::Bool,
-            TypeName::Int64 => Kind::Int64,
-            TypeName::Float64 => Kind::Float64,
-            TypeName::String => Kind::String,
-            TypeName::Timestamp => Kind::Timestamp,
-            TypeName::Date => Kind::Date,
-            TypeName::Record => Kind::Record(entry.fields.into_iter().map(Field::from).collect()),
+        let kind = match entry.bigquery_type.as_str() {
+            "RECORD" => Kind::Record(entry.fields.into_iter().map(Field::from).collect()),
+            name => Kind::named(name).expect("datasets.json names only types of BigQuery"),
         };
-        Field { name: entry.name, kind, repeated: entry.mode == Mode::Repeated }
+        Field { name: entry.name, kind, repeated: entry.mode == FieldMode::Repeated }
     }
 }

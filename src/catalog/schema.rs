@@ -31,6 +31,31 @@ pub enum Kind {
     Record(Vec<Field>),
 }
 
+impl Kind {
+    /// The kinds that a name says everything about.
+    const NAMED: [(&str, Kind); 9] = [
+        ("BOOL", Kind::Bool),
+        ("INT64", Kind::Int64),
+        ("FLOAT64", Kind::Float64),
+        ("NUMERIC", Kind::Numeric),
+        ("STRING", Kind::String),
+        ("TIMESTAMP", Kind::Timestamp),
+        ("DATETIME", Kind::Datetime),
+        ("DATE", Kind::Date),
+        ("JSON", Kind::Json),
+    ];
+
+    /// The name that BigQuery's SQL has for the kind: `INT64`. A record, whatever its fields, is `RECORD`.
+    pub fn name(&self) -> &'static str {
+        Self::NAMED.iter().find(|(_, kind)| kind == self).map_or("RECORD", |(name, _)| name)
+    }
+
+    /// The kind of that [`Self::name`]. `None` for a record, whose fields its name does not say, and for any other text.
+    pub fn named(name: &str) -> Option<Kind> {
+        Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, kind)| kind.clone())
+    }
+}
+
 /// One column, or one field of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {

@@ -79,12 +79,6 @@ impl Fault {
         }
     }
 
-    /// Whether the file, or one of its rows, can't be rows of a table.
-    pub fn is_fatal(self) -> bool {
-        use Fault::*;
-        matches!(self, Truncated | EmptyFile | BrokenRow | NotARecord | InvalidEscape)
-    }
-
     /// Rows that a message needs to show the fault among good ones.
     pub(super) fn rows_min(self) -> u32 {
         if matches!(self, Fault::BrokenRow | Fault::NotARecord) { 3 } else { 1 }

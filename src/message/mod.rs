@@ -60,4 +60,4 @@ pub use encode_mode::Mode;
 pub use error::MessageError;
 pub use limits::{DEPTH_MAX, MESSAGE_BYTES_MAX, NEW_FIELDS_MAX, ROW_BYTES_MAX, ROWS_MAX};
 pub use rows::{Cell, Row, Rows};
-pub use time::{UtcTime, normalise_time};
+pub use time::UtcTime;

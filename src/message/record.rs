@@ -12,7 +12,7 @@ use super::json_text::write_string;
 use super::limits::LONG_ROW_BYTES;
 use super::rows::Rows;
 use super::tape;
-use crate::catalog::{Kind, Schema};
+use crate::catalog::Schema;
 
 /// No column, or no field: a table has fewer columns.
 const NONE: u16 = u16::MAX;
@@ -244,7 +244,7 @@ impl RowEncoder<'_> {
             return Ok(true);
         }
         if self.mode == Mode::Strict {
-            let kind = kind_name(&field.kind);
+            let kind = field.kind.name();
             let value = excerpt(value);
             let what = if fit == Fit::None { "does not fit" } else { "does not fit as a whole" };
             return Err(format!("field {}: {value} {what} its column of type {kind}", quoted(name)));
@@ -301,21 +301,5 @@ fn cut(text: String) -> String {
             write!(short, "… ({} bytes)", text.len()).expect("a String takes any text");
             short
         }
-    }
-}
-
-/// A kind as BigQuery calls it.
-fn kind_name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Bool => "BOOL",
-        Kind::Int64 => "INT64",
-        Kind::Float64 => "FLOAT64",
-        Kind::Numeric => "NUMERIC",
-        Kind::String => "STRING",
-        Kind::Timestamp => "TIMESTAMP",
-        Kind::Datetime => "DATETIME",
-        Kind::Date => "DATE",
-        Kind::Json => "JSON",
-        Kind::Record(_) => "RECORD",
     }
 }

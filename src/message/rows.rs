@@ -52,13 +52,6 @@ impl Rows {
         self.rows.is_empty()
     }
 
-    /// Bytes held, for limits on memory.
-    pub fn heap_bytes(&self) -> usize {
-        self.text.capacity()
-            + self.cells.capacity() * size_of::<(u16, Stored)>()
-            + self.rows.capacity() * size_of::<StoredRow>()
-    }
-
     /// The rows at `range`, in order.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Row<'_>> {
         range.map(|place| Row { rows: self, place })

@@ -4,39 +4,18 @@
 //! of decimals (those after the third are cut), an offset such as `+01:00`, no zone (it is UTC), and a date alone
 //! (midnight UTC). Years go from 0001 to 9999. A leap second, 24:00, or a day that the month lacks is no time.
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
 
 /// An instant as its text, `2025-10-28T03:59:00.000Z`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UtcTime([u8; 24]);
-
-/// Milliseconds since 1970 UTC of a time in any form that the feed has; `None` if `text` is no time.
-pub fn normalise_time(text: &str) -> Option<i64> {
-    UtcTime::parse(text).map(UtcTime::ms)
-}
 
 impl UtcTime {
     /// Reads a time in any form that the feed has.
     pub fn parse(text: &str) -> Option<UtcTime> {
         let bytes = text.as_bytes();
         common_form(bytes).or_else(|| any_form(bytes))
-    }
-
-    /// The instant `ms` milliseconds after 1970 began, UTC; `None` outside of the years 0001 to 9999.
-    pub fn from_ms(ms: i64) -> Option<UtcTime> {
-        UtcTime::from_civil(Offset::UTC.to_datetime(Timestamp::from_millisecond(ms).ok()?))
-    }
-
-    /// Milliseconds since 1970 UTC.
-    pub fn ms(self) -> i64 {
-        let two = |at: usize| i64::from(self.0[at] - b'0') * 10 + i64::from(self.0[at + 1] - b'0');
-        let date = jiff::civil::date((two(0) * 100 + two(2)) as i16, two(5) as i8, two(8) as i8);
-        let midnight = Offset::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
-        let midnight_ms = midnight.expect("years 0001 to 9999 are timestamps").as_millisecond();
-        let seconds = two(11) * 3600 + two(14) * 60 + two(17);
-        midnight_ms + seconds * 1000 + two(20) * 10 + i64::from(self.0[22] - b'0')
     }
 
     /// `2025-10-28T03:59:00.000Z`

@@ -245,7 +245,8 @@ fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<Ha
     let mut kinds = HashMap::new();
     for row in rows {
         let (name, kind) = row?;
-        if let Some(kind) = kind_named(&kind) {
+        // A later irispool may have written a kind that this one does not know.
+        if let Some(kind) = Kind::named(&kind) {
             kinds.insert(name, kind);
         }
     }
@@ -262,41 +263,12 @@ pub(super) fn remember_kind(
     if field_of(&field.name, declared_type(field), dataset, None) == *field {
         return Ok(());
     }
-    let kind = if field.repeated { "JSON" } else { kind_name(&field.kind) };
+    let is_nested = field.repeated || matches!(field.kind, Kind::Record(_));
+    let kind = if is_nested { Kind::Json.name() } else { field.kind.name() };
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO irispool_columns (table_name, column_name, kind) VALUES (?1, ?2, ?3)",
         )?
         .execute([table, &field.name, kind])?;
     Ok(())
-}
-
-fn kind_name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Bool => "BOOL",
-        Kind::Int64 => "INT64",
-        Kind::Float64 => "FLOAT64",
-        Kind::Numeric => "NUMERIC",
-        Kind::String => "STRING",
-        Kind::Timestamp => "TIMESTAMP",
-        Kind::Datetime => "DATETIME",
-        Kind::Date => "DATE",
-        Kind::Json | Kind::Record(_) => "JSON",
-    }
-}
-
-/// `None` for what a later irispool may have written.
-fn kind_named(name: &str) -> Option<Kind> {
-    Some(match name {
-        "BOOL" => Kind::Bool,
-        "INT64" => Kind::Int64,
-        "FLOAT64" => Kind::Float64,
-        "NUMERIC" => Kind::Numeric,
-        "STRING" => Kind::String,
-        "TIMESTAMP" => Kind::Timestamp,
-        "DATETIME" => Kind::Datetime,
-        "DATE" => Kind::Date,
-        "JSON" => Kind::Json,
-        _ => return None,
-    })
 }
