@@ -33,6 +33,7 @@
 //! - `infer`: the type of a field that no table has yet
 //! - `rows`: rows in memory
 //! - `compare`: whether one content of a message has all that another one has
+//! - `fuzz`: what must hold for any bytes
 
 mod api_answer;
 mod compare;
@@ -40,6 +41,8 @@ mod convert;
 mod encode;
 mod encode_mode;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod infer;
 mod json_error;
 mod json_text;
