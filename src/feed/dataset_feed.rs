@@ -5,14 +5,14 @@ use std::fmt::Write;
 use super::calendar;
 use super::recipe::Recipe;
 use super::subject::Frame;
-use super::traffic::Shape;
+use super::traffic::Traffic;
 use crate::catalog::Dataset;
 
 /// The messages of one dataset.
-pub(super) struct Channel {
+pub(super) struct DatasetFeed {
     pub(super) dataset: &'static Dataset,
     pub(super) recipe: Recipe,
-    pub(super) shape: Shape,
+    pub(super) shape: Traffic,
     /// Where the serial numbers start.
     pub(super) first_serial: u64,
     pub(super) count: u64,
@@ -21,7 +21,7 @@ pub(super) struct Channel {
     pub(super) due_ms: Option<i64>,
 }
 
-impl Channel {
+impl DatasetFeed {
     /// The folder; datasets with two names on IRIS use both.
     pub(super) fn folder(&self, serial: u64) -> &'static str {
         let names = &self.dataset.iris_names;

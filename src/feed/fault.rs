@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::calendar::{Form, push_instant};
+use super::calendar::{TimeForm, push_instant};
 use super::python_json as json;
 use super::random::Random;
 use crate::catalog::{Dataset, Kind};
@@ -224,7 +224,7 @@ pub(super) fn unlisted_message(folder: &str, now_ms: i64, rows: u32, random: &mu
         json::push(&mut body, format_args!("{}{{\"dataset\": ", if row == 0 { "" } else { ", " }));
         json::push_text(&mut body, &folder.to_ascii_uppercase());
         body.extend_from_slice(b", \"publishTime\": \"");
-        push_instant(&mut body, now_ms, Form::Seconds);
+        push_instant(&mut body, now_ms, TimeForm::Seconds);
         json::push(&mut body, format_args!("\", \"gridZone\": \"GZ{row}\", \"output\": "));
         json::push_thousandths(&mut body, random.between(-500, 90_000) * 100, false);
         json::push(&mut body, format_args!(", \"isFinal\": {}, \"comment\": ", random.one_in(2)));

@@ -1,7 +1,7 @@
 //! How the value of one field is written.
 
 use super::random::Random;
-use super::subject::Row;
+use super::subject::RowSubject;
 
 /// Writes a field's value as JSON.
-pub(super) type Maker = Box<dyn Fn(&mut Vec<u8>, &Row<'_>, &mut Random) + Send + Sync>;
+pub(super) type FieldWriter = Box<dyn Fn(&mut Vec<u8>, &RowSubject<'_>, &mut Random) + Send + Sync>;

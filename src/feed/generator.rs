@@ -1,7 +1,7 @@
 //! The endless feed: the messages of a schedule, with something wrong now and then.
 
 use super::calendar::Calendar;
-use super::dataset_feed::{Channel, file_name};
+use super::dataset_feed::{DatasetFeed, file_name};
 use super::fault::{self, Draft, Fault};
 use super::message::FeedMessage;
 use super::options::FeedOptions;
@@ -136,7 +136,7 @@ impl Iterator for Feed {
 
 /// A good message.
 fn draft(
-    channel: &Channel,
+    channel: &DatasetFeed,
     frame: &Frame,
     row_count: u32,
     units: &[Unit],

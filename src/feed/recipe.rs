@@ -1,10 +1,10 @@
 //! How a dataset's rows are written: one maker a field, chosen once by the field's name, else by its type and its
 //! published example.
 
-use super::field_writer::Maker;
+use super::field_writer::FieldWriter;
 use super::python_json as json;
 use super::random::Random;
-use super::subject::{Row, Walk};
+use super::subject::{RowSubject, Walk};
 use super::{texts, values};
 use crate::catalog::{Dataset, Field, Kind};
 
@@ -16,7 +16,7 @@ pub(super) struct Recipe {
 struct FieldRecipe {
     /// `"bmUnit": `
     head: Vec<u8>,
-    maker: Maker,
+    maker: FieldWriter,
     lack: Lack,
 }
 
@@ -38,7 +38,7 @@ impl Recipe {
         Recipe { walk: Walk::of(dataset), fields: fields.collect() }
     }
 
-    pub(super) fn write_row(&self, out: &mut Vec<u8>, row: &Row<'_>, random: &mut Random) {
+    pub(super) fn write_row(&self, out: &mut Vec<u8>, row: &RowSubject<'_>, random: &mut Random) {
         out.push(b'{');
         let mut separator: &[u8] = b"";
         for field in &self.fields {
@@ -59,7 +59,7 @@ impl Recipe {
     }
 }
 
-fn maker(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> Maker {
+fn maker(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> FieldWriter {
     let name = field.name.as_str();
     match &field.kind {
         Kind::Record(_) if field.repeated => values::outage_profile(),

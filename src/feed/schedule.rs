@@ -1,13 +1,13 @@
 //! Which dataset's turn it is, and when.
 
 use super::calendar::{self, HALF_HOUR_MS};
-use super::dataset_feed::Channel;
+use super::dataset_feed::DatasetFeed;
 use super::mix::Mix;
 use super::options::FeedOptions;
 use super::random::Random;
 use super::recipe::Recipe;
 use super::subject::Frame;
-use super::traffic::shape;
+use super::traffic::traffic_of;
 use crate::catalog::{self, Dataset};
 
 const DAY_MS: i64 = 48 * HALF_HOUR_MS;
@@ -25,7 +25,7 @@ const EVEN_ROUND_MS: i64 = HALF_HOUR_MS;
 const EVEN_BULK_EVERY: u64 = 24;
 
 pub(super) struct Schedule {
-    pub(super) channels: Vec<Channel>,
+    pub(super) channels: Vec<DatasetFeed>,
     mix: Mix,
     now_ms: i64,
     step_ms: i64,
@@ -44,7 +44,7 @@ impl Schedule {
         };
         let mut channels = Vec::new();
         for dataset in catalog::all().iter().filter(wanted) {
-            let shape = shape(&dataset.name);
+            let shape = traffic_of(&dataset.name);
             let is_of_backlog = BACKLOG_FILES.iter().any(|(name, _)| *name == dataset.name);
             let bulk_every = match mix {
                 _ if !shape.has_bulk() => 0,
@@ -59,7 +59,7 @@ impl Schedule {
                 Mix::Live => u64::from(shape.bulk_every),
             };
             let first_due_ms = |cadence_ms| calendar::floor(start_ms + cadence_ms - 1, cadence_ms);
-            channels.push(Channel {
+            channels.push(DatasetFeed {
                 dataset,
                 recipe: Recipe::of(dataset),
                 shape,
@@ -133,11 +133,11 @@ impl Schedule {
 }
 
 /// The parts of those that do not keep to the clock.
-fn draws(channels: &[Channel], mix: Mix) -> Vec<(usize, u64)> {
-    let of_backlog = |channel: &Channel| {
+fn draws(channels: &[DatasetFeed], mix: Mix) -> Vec<(usize, u64)> {
+    let of_backlog = |channel: &DatasetFeed| {
         BACKLOG_FILES.iter().find(|(name, _)| *name == channel.dataset.name).map(|found| found.1)
     };
-    let is_rest = |channel: &&Channel| of_backlog(channel).is_none();
+    let is_rest = |channel: &&DatasetFeed| of_backlog(channel).is_none();
     // What the three leave in a backlog, those that keep to the clock have a part of.
     let clocked_per_day: u64 = channels
         .iter()

@@ -24,7 +24,7 @@ impl Frame {
 }
 
 /// One row's subject.
-pub(super) struct Row<'a> {
+pub(super) struct RowSubject<'a> {
     pub(super) frame: &'a Frame,
     /// Its place in the message, from 0.
     pub(super) place: i64,
@@ -113,8 +113,8 @@ impl Walk {
         place: i64,
         units: &'a [Unit],
         calendar: &mut Calendar,
-    ) -> Row<'a> {
-        let mut at = Places { unit: first_unit, period: -1, ..Places::default() };
+    ) -> RowSubject<'a> {
+        let mut at = Steps { unit: first_unit, period: -1, ..Steps::default() };
         at.set(self.outer, place / self.inner_count);
         at.set(self.inner, place % self.inner_count);
 
@@ -140,7 +140,7 @@ impl Walk {
             let start_ms = half_hour + at.period * HALF_HOUR_MS;
             (start_ms, start_ms, start_ms + HALF_HOUR_MS)
         };
-        Row {
+        RowSubject {
             frame,
             place,
             unit: &units[at.unit % units.len()],
@@ -160,7 +160,7 @@ impl Walk {
 }
 
 #[derive(Default)]
-struct Places {
+struct Steps {
     unit: usize,
     pair: usize,
     fuel: usize,
@@ -173,7 +173,7 @@ struct Places {
     day: i64,
 }
 
-impl Places {
+impl Steps {
     fn set(&mut self, subject: Subject, place: i64) {
         match subject {
             Subject::Nothing | Subject::Spots => {}

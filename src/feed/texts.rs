@@ -1,8 +1,8 @@
 //! Text values of rows.
 
-use super::field_writer::Maker;
+use super::field_writer::FieldWriter;
 use super::python_json as json;
-use super::subject::Row;
+use super::subject::RowSubject;
 use super::world::{BOUNDARIES, CAUSES, FUELS, PARTIES, PROVIDERS, PSR_TYPES, REMARKS, WARNINGS};
 use crate::catalog::Dataset;
 
@@ -10,10 +10,10 @@ const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
 /// The texts that a name says enough about.
-pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Maker> {
+pub(super) fn named(dataset: &Dataset, field: &str) -> Option<FieldWriter> {
     let name = &dataset.name;
     let is_remit = name == "REMIT";
-    let maker: Maker = match field {
+    let maker: FieldWriter = match field {
         "dataset" => constant(name),
         "bmUnit" => unit(|row| &row.unit.bm),
         "nationalGridBmUnit" | "nationalGridBmUnitId" | "affectedUnit" | "registeredResourceName" => {
@@ -78,12 +78,12 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Maker> {
     Some(maker)
 }
 
-pub(super) fn constant(text: &str) -> Maker {
+pub(super) fn constant(text: &str) -> FieldWriter {
     let text = escaped(text);
     Box::new(move |out, _, _| out.extend_from_slice(&text))
 }
 
-fn any_of(texts: &[&str]) -> Maker {
+fn any_of(texts: &[&str]) -> FieldWriter {
     let texts: Vec<_> = texts.iter().map(|text| escaped(text)).collect();
     Box::new(move |out, _, random| {
         let text: &Vec<u8> = random.pick(&texts);
@@ -92,7 +92,7 @@ fn any_of(texts: &[&str]) -> Maker {
 }
 
 /// A name that needs no escapes.
-fn unit(name: for<'a> fn(&'a Row<'_>) -> &'a str) -> Maker {
+fn unit(name: for<'a> fn(&'a RowSubject<'_>) -> &'a str) -> FieldWriter {
     Box::new(move |out, row, _| {
         out.push(b'"');
         out.extend_from_slice(name(row).as_bytes());
@@ -100,7 +100,7 @@ fn unit(name: for<'a> fn(&'a Row<'_>) -> &'a str) -> Maker {
     })
 }
 
-fn document_id(head: String) -> Maker {
+fn document_id(head: String) -> FieldWriter {
     Box::new(move |out, row, _| json::push(out, format_args!("\"{head}{:08}\"", row.frame.serial)))
 }
 

@@ -5,7 +5,7 @@ use super::random::Random;
 
 /// The habits of one dataset. Counts are of a usual day.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
+pub(super) struct Traffic {
     /// Messages a day.
     pub(super) per_day: u32,
     /// Rows of a usual message: three in four have the least.
@@ -18,7 +18,7 @@ pub(super) struct Shape {
     pub(super) cadence_ms: Option<i64>,
 }
 
-impl Shape {
+impl Traffic {
     pub(super) fn rows(&self, bulk: bool, random: &mut Random) -> u32 {
         let (least, most) = match self.bulk_rows {
             Some(rows) if bulk => rows,
@@ -33,22 +33,22 @@ impl Shape {
     }
 }
 
-const fn usual(per_day: u32, least: u32, most: u32) -> Shape {
-    Shape { per_day, rows: (least, most), bulk_rows: None, bulk_every: 0, cadence_ms: None }
+const fn usual(per_day: u32, least: u32, most: u32) -> Traffic {
+    Traffic { per_day, rows: (least, most), bulk_rows: None, bulk_every: 0, cadence_ms: None }
 }
 
-const fn clocked(minutes: i64, rows: u32) -> Shape {
+const fn clocked(minutes: i64, rows: u32) -> Traffic {
     let per_day = (24 * 60 / minutes) as u32;
-    Shape { cadence_ms: Some(minutes * MINUTE_MS), ..usual(per_day, rows, rows) }
+    Traffic { cadence_ms: Some(minutes * MINUTE_MS), ..usual(per_day, rows, rows) }
 }
 
-const fn with_bulk(shape: Shape, least: u32, most: u32, every: u32) -> Shape {
-    Shape { bulk_rows: Some((least, most)), bulk_every: every, ..shape }
+const fn with_bulk(shape: Traffic, least: u32, most: u32, every: u32) -> Traffic {
+    Traffic { bulk_rows: Some((least, most)), bulk_every: every, ..shape }
 }
 
 /// Messages and rows a day come near to what has been counted on IRIS, where somebody has (`rows_per_day` of the
 /// catalog); the rest is a guess.
-pub(super) fn shape(dataset: &str) -> Shape {
+pub(super) fn traffic_of(dataset: &str) -> Traffic {
     match dataset {
         "MELS" => with_bulk(usual(32_000, 1, 1), 2_000, 2_600, 667),
         "MILS" => with_bulk(usual(14_000, 1, 1), 2_000, 2_600, 292),

@@ -46,16 +46,16 @@ const BESIDE_MESSAGE: &[&str] = &[
 ];
 
 /// What an object at the top of a message is, if it is no record.
-pub(super) enum Answer {
+pub(super) enum ApiAnswer {
     /// The place of the records' opening bracket, and that behind their closing one.
     Records { start: usize, end: usize },
     /// An error, and what it says.
     Error { said: String },
 }
 
-impl Answer {
+impl ApiAnswer {
     /// What the object is that begins at `at`; none if it is a record, or broken.
-    pub(super) fn of(message: &[u8], at: usize) -> Option<Answer> {
+    pub(super) fn of(message: &[u8], at: usize) -> Option<ApiAnswer> {
         let mut beside = Map::new();
         let mut records = None;
         for (name, value) in scan::fields_of_known_names(message, at, is_known)? {
@@ -70,10 +70,10 @@ impl Answer {
             }
         }
         if is_error(&beside, true, records.is_some()) {
-            return Some(Answer::Error { said: said(&beside) });
+            return Some(ApiAnswer::Error { said: said(&beside) });
         }
         let records = records.filter(|_| is_envelope(&beside))?;
-        Some(Answer::Records { start: records.start, end: records.end })
+        Some(ApiAnswer::Records { start: records.start, end: records.end })
     }
 }
 

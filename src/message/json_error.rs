@@ -1,15 +1,15 @@
 //! Why a text is not JSON, and at which byte.
 
 /// Why an element is not JSON.
-pub(super) struct Fault {
+pub(super) struct JsonError {
     /// Where, from the element's beginning.
     pub(super) byte: usize,
     pub(super) why: String,
 }
 
-impl Fault {
+impl JsonError {
     /// serde_json's error about `text`, with its line and column as one place.
-    pub(super) fn of(error: &serde_json::Error, text: &[u8]) -> Fault {
+    pub(super) fn of(error: &serde_json::Error, text: &[u8]) -> JsonError {
         let line_start = match error.line() {
             0 | 1 => 0,
             line => {
@@ -20,6 +20,6 @@ impl Fault {
         let byte = (line_start + error.column().saturating_sub(1)).min(text.len());
         let full = error.to_string();
         let why = full.rsplit_once(" at line ").map_or(full.as_str(), |(why, _)| why);
-        Fault { byte, why: format!("not JSON: {why}") }
+        JsonError { byte, why: format!("not JSON: {why}") }
     }
 }

@@ -2,7 +2,7 @@
 
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape, fill_tape_padded};
 
-use super::json_error::Fault;
+use super::json_error::JsonError;
 use super::limits::LONG_ROW_BYTES;
 use super::number;
 
@@ -28,7 +28,7 @@ impl Parser {
         element: &[u8],
         wide: bool,
         read: impl FnOnce(&[Node<'_>]) -> T,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, JsonError> {
         self.copy.clear();
         self.copy.extend_from_slice(element);
         let parsed = self.parse_copy(element, wide, read).or_else(|read| {
@@ -94,9 +94,9 @@ pub(super) fn escape_raw_breaks(element: &[u8], copy: &mut Vec<u8>) {
 }
 
 /// What is wrong with an element that simd-json refused. serde_json is asked: it says what and where more clearly.
-fn fault_in(element: &[u8]) -> Fault {
+fn fault_in(element: &[u8]) -> JsonError {
     match serde_json::from_slice::<serde_json::Value>(element) {
-        Err(error) => Fault::of(&error, element),
-        Ok(_) => Fault { byte: 0, why: "the row is not JSON".into() },
+        Err(error) => JsonError::of(&error, element),
+        Ok(_) => JsonError { byte: 0, why: "the row is not JSON".into() },
     }
 }

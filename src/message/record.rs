@@ -24,7 +24,7 @@ pub(super) struct Columns {
     /// first. Only a guess: the column's name is compared before it counts.
     next: Vec<u16>,
     /// By column, the place in `plan` of its field, if `record` is this record.
-    seen: Vec<Seen>,
+    seen: Vec<ColumnHolder>,
     /// Counts records.
     record: u64,
     /// The record's fields in their order.
@@ -37,7 +37,7 @@ pub(super) struct Columns {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct ColumnHolder {
     record: u64,
     place: u32,
 }
@@ -66,7 +66,7 @@ impl Columns {
             self.next.clear();
             self.next.resize(columns + 1, NONE);
             self.seen.clear();
-            self.seen.resize(columns, Seen::default());
+            self.seen.resize(columns, ColumnHolder::default());
         }
         let fields =
             self.plan.capacity() * size_of::<Planned>() + self.to_rescue.capacity() * size_of::<u32>();
@@ -113,7 +113,7 @@ impl Columns {
                         let own_name = &schema.fields()[column].name;
                         holder = self.settle(record, seen.place as usize, place, own_name);
                     }
-                    self.seen[column] = Seen { record: self.record, place: holder as u32 };
+                    self.seen[column] = ColumnHolder { record: self.record, place: holder as u32 };
                 }
                 None => {
                     if let Some(earlier) = unknown.insert(name, place) {

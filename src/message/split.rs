@@ -4,9 +4,9 @@
 //! parsed. It counts brackets and does not recurse, so no nesting is too deep for it. Where quotes or brackets do not
 //! pair, ends of elements can't be found, so the message is refused as a whole.
 
-use super::api_answer::Answer;
+use super::api_answer::ApiAnswer;
 use super::error::MessageError;
-use super::json_error::Fault;
+use super::json_error::JsonError;
 use super::limits::{DEPTH_MAX, ROW_BYTES_MAX};
 use super::scan::{skip_space, string_end, trim_space_end};
 use super::{number, other_formats};
@@ -15,11 +15,11 @@ use super::{number, other_formats};
 pub(super) struct Elements<'m> {
     message: &'m [u8],
     at: usize,
-    state: State,
+    state: SplitState,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum SplitState {
     /// Before the only object.
     Single,
     /// Behind the array's opening bracket.
@@ -48,13 +48,13 @@ impl<'m> Elements<'m> {
             None => Err(MessageError::Empty),
             // UTF-16 and UTF-32 begin with the same byte.
             Some(b'[' | b'{') if message.get(at + 1) == Some(&0) => Err(no_container(message, at)),
-            Some(b'[') => Ok(Elements { message, at: at + 1, state: State::First }),
-            Some(b'{') => match Answer::of(message, at) {
-                None => Ok(Elements { message, at, state: State::Single }),
-                Some(Answer::Records { start, end }) => {
-                    Ok(Elements { message: &message[..end], at: start + 1, state: State::First })
+            Some(b'[') => Ok(Elements { message, at: at + 1, state: SplitState::First }),
+            Some(b'{') => match ApiAnswer::of(message, at) {
+                None => Ok(Elements { message, at, state: SplitState::Single }),
+                Some(ApiAnswer::Records { start, end }) => {
+                    Ok(Elements { message: &message[..end], at: start + 1, state: SplitState::First })
                 }
-                Some(Answer::Error { said }) => Err(MessageError::ApiError { said }),
+                Some(ApiAnswer::Error { said }) => Err(MessageError::ApiError { said }),
             },
             Some(_) => Err(no_container(message, at)),
         }
@@ -62,30 +62,30 @@ impl<'m> Elements<'m> {
 
     /// Whether the message is one record that stands in no array.
     pub(super) fn is_one_object(&self) -> bool {
-        self.state == State::Single
+        self.state == SplitState::Single
     }
 
     /// The next element. An error counts for the whole message, also for the elements that were given before.
     pub(super) fn next(&mut self) -> Result<Option<Element>, MessageError> {
-        if self.state == State::End {
+        if self.state == SplitState::End {
             return self.nothing_more().map(|()| None);
         }
         let start = skip_space(self.message, self.at);
-        if self.state == State::First && self.message.get(start) == Some(&b']') {
+        if self.state == SplitState::First && self.message.get(start) == Some(&b']') {
             self.at = start + 1;
-            self.state = State::End;
+            self.state = SplitState::End;
             return self.nothing_more().map(|()| None);
         }
-        let Some(scan) = scan(self.message, start, self.state == State::Single) else {
+        let Some(scan) = scan(self.message, start, self.state == SplitState::Single) else {
             return Err(self.not_closed(start));
         };
-        let end = if self.state == State::Single {
+        let end = if self.state == SplitState::Single {
             self.at = scan.end;
-            self.state = State::End;
+            self.state = SplitState::End;
             scan.end
         } else {
             self.at = scan.end + 1;
-            self.state = if self.message[scan.end] == b']' { State::End } else { State::Later };
+            self.state = if self.message[scan.end] == b']' { SplitState::End } else { SplitState::Later };
             start + trim_space_end(&self.message[start..scan.end])
         };
         Ok(Some(Element {
@@ -110,7 +110,7 @@ impl<'m> Elements<'m> {
 
     /// The element at `start` goes on to the message's end. If that end looks like an end, nothing was cut off.
     fn not_closed(&self, start: usize) -> MessageError {
-        let closing = if self.state == State::Single { b'}' } else { b']' };
+        let closing = if self.state == SplitState::Single { b'}' } else { b']' };
         let end = trim_space_end(self.message);
         if start < end && self.message[end - 1] == closing {
             let why = "in the record that begins here a quote or a bracket is missing, or is one too many";
@@ -202,7 +202,7 @@ fn no_container(message: &[u8], at: usize) -> MessageError {
         Ok(value) => value,
         Err(error) if error.is_eof() => return MessageError::CutOff { byte: message.len() as u64 },
         Err(error) => {
-            let fault = Fault::of(&error, &message[at..]);
+            let fault = JsonError::of(&error, &message[at..]);
             return MessageError::NotJson { byte: (at + fault.byte) as u64, why: fault.why };
         }
     };

@@ -93,7 +93,7 @@ fn is_day(year: u32, month: u32, day: u32) -> bool {
 }
 
 fn any_form(bytes: &[u8]) -> Option<UtcTime> {
-    let mut text = Reader(bytes);
+    let mut text = TimeText(bytes);
     let year = text.digits(4)?;
     text.take(b"-")?;
     let month = text.digits(2)?;
@@ -122,9 +122,9 @@ fn any_form(bytes: &[u8]) -> Option<UtcTime> {
 }
 
 /// What is left of a text.
-struct Reader<'t>(&'t [u8]);
+struct TimeText<'t>(&'t [u8]);
 
-impl Reader<'_> {
+impl TimeText<'_> {
     fn at_end(&self) -> bool {
         self.0.is_empty()
     }

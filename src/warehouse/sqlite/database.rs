@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::fault::Fault;
+use super::error::SqliteError;
 use super::metrics::Metrics;
-use super::tables::{self, Table};
+use super::tables::{self, DatasetTable};
 use super::{connection, load};
 use crate::catalog::{Field, Schema};
 use crate::warehouse::{Delivery, Made, Measure, Outcome, Replace, Warehouse, WarehouseError};
@@ -23,7 +23,7 @@ pub struct Sqlite {
     file: (u64, u64),
     writer: Mutex<Connection>,
     /// By dataset. What another process adds meanwhile is found when a field seems to lack.
-    tables: RwLock<HashMap<String, Table>>,
+    tables: RwLock<HashMap<String, DatasetTable>>,
     /// The user's own things of which something was said: it is said once.
     told: Mutex<HashSet<String>>,
     metrics: Metrics,
@@ -35,7 +35,7 @@ impl Sqlite {
     pub fn open(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
         // An absolute path, so that none is read as a URI or as `:memory:`.
         let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
-        let explain = |fault: Fault| fault.explain(&path, "open the warehouse");
+        let explain = |fault: SqliteError| fault.explain(&path, "open the warehouse");
         let writer = connection::open_writer(&path, busy_timeout).map_err(explain)?;
         tables::make_own_tables(&writer).map_err(explain)?;
         let file = identity(&path).ok_or_else(|| moved(&path)).map_err(explain)?;
@@ -53,7 +53,7 @@ impl Sqlite {
     pub fn set_busy_timeout(&self, busy_timeout: Duration) -> Result<(), WarehouseError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         connection::wait_when_busy(&mut writer, busy_timeout)
-            .map_err(|error| Fault::from(error).explain(&self.path, "open the warehouse"))
+            .map_err(|error| SqliteError::from(error).explain(&self.path, "open the warehouse"))
     }
 
     /// The file, as an absolute path.
@@ -79,7 +79,7 @@ impl Sqlite {
         let has_table: rusqlite::Result<bool> = self.writer().query_row(HAS_TABLE, [], |row| row.get(0));
         has_table
             .map(|has_table| !has_table)
-            .map_err(|error| Fault::from(error).explain(&self.path, "look for tables"))
+            .map_err(|error| SqliteError::from(error).explain(&self.path, "look for tables"))
     }
 
     /// A panic while the lock was held has rolled its transaction back, so the connection is as good as before.
@@ -87,12 +87,17 @@ impl Sqlite {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cached(&self, dataset: &str) -> Option<Table> {
+    fn cached(&self, dataset: &str) -> Option<DatasetTable> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).get(dataset).cloned()
     }
 
     /// The table as it is now, with `wanted` added.
-    fn table(&self, writer: &Connection, dataset: &str, wanted: &[Field]) -> Result<Table, Fault> {
+    fn table(
+        &self,
+        writer: &Connection,
+        dataset: &str,
+        wanted: &[Field],
+    ) -> Result<DatasetTable, SqliteError> {
         let (table, left) = tables::bring_about(writer, dataset, wanted)?;
         for left in left {
             if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.name.clone()) {
@@ -104,7 +109,11 @@ impl Sqlite {
         Ok(table)
     }
 
-    fn load_all(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<Vec<Vec<Outcome>>, Fault> {
+    fn load_all(
+        &self,
+        writer: &Connection,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Vec<Outcome>>, SqliteError> {
         let mut tables = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             tables.push(match self.cached(&delivery.dataset) {
@@ -128,7 +137,11 @@ impl Sqlite {
     }
 
     /// [`Self::load_all`], counted.
-    fn try_all(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<Vec<Vec<Outcome>>, Fault> {
+    fn try_all(
+        &self,
+        writer: &Connection,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Vec<Outcome>>, SqliteError> {
         let began = Instant::now();
         let result = self.load_all(writer, deliveries);
         let rows = result.as_ref().map(|outcomes| rows_loaded(deliveries, outcomes));
@@ -143,7 +156,7 @@ impl Sqlite {
         deliveries: &[Delivery],
     ) -> Result<Vec<Vec<Outcome>>, WarehouseError> {
         let mut loaded = self.try_all(writer, deliveries);
-        if loaded.as_ref().is_err_and(Fault::is_about_names) {
+        if loaded.as_ref().is_err_and(SqliteError::is_about_names) {
             loaded = self.repair(writer, deliveries).and_then(|()| self.try_all(writer, deliveries));
         }
         // Without the datasets' names: who is told of it knows of which it is, and it is one fault for all of them.
@@ -152,7 +165,7 @@ impl Sqlite {
 
     /// Someone dropped a table or a column, or the ledger, while we knew better: all is made anew as the deliveries
     /// have it.
-    fn repair(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<(), Fault> {
+    fn repair(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<(), SqliteError> {
         tables::make_own_tables(writer)?;
         for delivery in deliveries {
             self.table(writer, &delivery.dataset, delivery.schema.fields())?;
@@ -226,8 +239,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
-fn moved(path: &Path) -> Fault {
-    Fault::state(
+fn moved(path: &Path) -> SqliteError {
+    SqliteError::state(
         format!("{} was moved, removed or replaced while irispool had it open", path.display()),
         "stop irispool, put the file where it belongs, and start again",
     )

@@ -12,7 +12,7 @@ mod checks;
 mod columns;
 mod connection;
 mod database;
-mod fault;
+mod error;
 mod history;
 mod load;
 mod metrics;

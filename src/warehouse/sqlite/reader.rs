@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode};
 
 use super::connection;
-use super::fault::{Fault, message};
+use super::error::{SqliteError, message};
 use super::tables;
 use crate::paste;
 use crate::warehouse::{Answer, LeftAlone, Query, QueryError, Value, WarehouseError};
@@ -66,7 +66,7 @@ impl Reader {
                     let hint = self.hint(sql, &msg);
                     statement(msg, hint)
                 }
-                Some(_) => Fault::Sql(other).explain(&self.path, "run the query").into(),
+                Some(_) => SqliteError::Sql(other).explain(&self.path, "run the query").into(),
             },
         }
     }

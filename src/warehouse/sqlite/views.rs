@@ -1,7 +1,7 @@
 //! The SQL of the views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`. What they are made of, the module
 //! `view_columns` says; the templates are in `sql/sqlite/`.
 
-use super::columns::Shape;
+use super::columns::TableShape;
 use super::text::quoted;
 use crate::catalog::{Dataset, Field, Kind, is_meta_column};
 use crate::warehouse::template::fill;
@@ -22,9 +22,9 @@ const RESCUED: &str = include_str!("../../../sql/sqlite/rescued.sql");
 
 /// A table that a view reads.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct ViewTable<'a> {
     pub(super) table: &'a str,
-    pub(super) shape: &'a Shape,
+    pub(super) shape: &'a TableShape,
 }
 
 /// The statement that makes the unified view. `fields` are the data columns of the IRIS table.
@@ -32,8 +32,8 @@ pub(super) fn unified(
     view: &str,
     dataset: Option<&Dataset>,
     fields: &[Field],
-    iris: Source<'_>,
-    historic: Option<Source<'_>>,
+    iris: ViewTable<'_>,
+    historic: Option<ViewTable<'_>>,
 ) -> String {
     let iris_fields = readable(fields, iris.shape);
     let columns = view_columns::columns(dataset, &iris_fields);
@@ -83,8 +83,8 @@ pub(super) fn latest(
     unified_view: &str,
     dataset: &Dataset,
     fields: &[Field],
-    iris: &Shape,
-    historic: Option<&Shape>,
+    iris: &TableShape,
+    historic: Option<&TableShape>,
 ) -> Option<String> {
     let latest = dataset.latest.as_ref()?;
     let columns = view_columns::columns(Some(dataset), &readable(fields, iris));
@@ -134,13 +134,13 @@ pub(super) fn latest(
 }
 
 /// The names of the unified view's columns, without irispool's own.
-pub(super) fn column_names(dataset: Option<&Dataset>, fields: &[Field], iris: &Shape) -> Vec<String> {
+pub(super) fn column_names(dataset: Option<&Dataset>, fields: &[Field], iris: &TableShape) -> Vec<String> {
     view_columns::columns(dataset, &readable(fields, iris)).into_iter().map(|field| field.name).collect()
 }
 
 /// The columns of the IRIS table that people may read: those that take a message's fields, and those that the database
 /// fills.
-fn readable(fields: &[Field], iris: &Shape) -> Vec<Field> {
+fn readable(fields: &[Field], iris: &TableShape) -> Vec<Field> {
     let mut readable = fields.to_vec();
     for column in iris.columns.iter().filter(|column| !is_meta_column(&column.name)) {
         if !readable.iter().any(|field| field.name.eq_ignore_ascii_case(&column.name)) {

@@ -8,9 +8,9 @@ use rusqlite::{Connection, params};
 use super::delete::{Deleted, Deleter, RowsAt, STEP_MIN};
 use super::scope::{Prune, Pruned};
 use crate::warehouse::WarehouseError;
-use crate::warehouse::sqlite::columns::Shape;
+use crate::warehouse::sqlite::columns::TableShape;
 use crate::warehouse::sqlite::connection::{begin, open_writer};
-use crate::warehouse::sqlite::fault::Fault;
+use crate::warehouse::sqlite::error::SqliteError;
 use crate::warehouse::sqlite::reader::Reader;
 use crate::warehouse::sqlite::tables;
 use crate::warehouse::sqlite::text::{quoted, utc_text};
@@ -37,7 +37,7 @@ impl Pruner {
         // It says well what is wrong with a file that is none.
         drop(Reader::open(path, busy_timeout)?);
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let explain = |fault: Fault| fault.explain(&path, "open the warehouse");
+        let explain = |fault: SqliteError| fault.explain(&path, "open the warehouse");
         let connection = open_writer(&path, busy_timeout).map_err(explain)?;
         tables::make_own_tables(&connection).map_err(explain)?;
         Ok(Pruner { path, connection })
@@ -45,7 +45,7 @@ impl Pruner {
 
     /// What [`Self::prune`] would delete.
     pub fn count(&self, prune: &Prune) -> Result<Vec<Pruned>, WarehouseError> {
-        let count_all = || -> Result<Vec<Pruned>, Fault> {
+        let count_all = || -> Result<Vec<Pruned>, SqliteError> {
             let tables = self.tables_of(&prune.datasets)?;
             tables.iter().map(|(dataset, table)| self.count_of(prune, dataset, table)).collect()
         };
@@ -69,7 +69,7 @@ impl Pruner {
     }
 
     /// The notes of contents that gave way go when the lines of their time go. There are few.
-    fn forget_superseded(&self, prune: &Prune) -> Result<(), Fault> {
+    fn forget_superseded(&self, prune: &Prune) -> Result<(), SqliteError> {
         let before = utc_text(prune.before_ms.min(prune.lines_before_ms));
         let forget =
             "DELETE FROM irispool_superseded WHERE superseded_at < ?1 AND (?2 IS NULL OR dataset = ?2)";
@@ -93,7 +93,7 @@ impl Pruner {
     /// Writes the file anew without what is free in it. Nobody else can write meanwhile. The rows have other numbers then,
     /// so the lines that say where they are are put right.
     pub fn vacuum(&self) -> Result<(), WarehouseError> {
-        let vacuum = || -> Result<(), Fault> {
+        let vacuum = || -> Result<(), SqliteError> {
             // The copy that it makes first need not fit into memory.
             self.connection.pragma_update(None, "temp_store", "FILE")?;
             self.connection.execute_batch("VACUUM")?;
@@ -106,7 +106,7 @@ impl Pruner {
         vacuum().map_err(|fault| fault.explain(&self.path, "vacuum"))
     }
 
-    fn explain(&self, fault: Fault) -> WarehouseError {
+    fn explain(&self, fault: SqliteError) -> WarehouseError {
         fault.explain(&self.path, "prune")
     }
 
@@ -117,7 +117,7 @@ impl Pruner {
     }
 
     /// Dataset and table, as the ledger has them.
-    fn tables_of(&self, datasets: &[String]) -> Result<Vec<(String, String)>, Fault> {
+    fn tables_of(&self, datasets: &[String]) -> Result<Vec<(String, String)>, SqliteError> {
         let mut statement = self.connection.prepare(
             "SELECT DISTINCT dataset, table_name FROM irispool_load_history ORDER BY dataset, table_name",
         )?;
@@ -127,7 +127,7 @@ impl Pruner {
         Ok(all.into_iter().filter(|(dataset, _)| wanted(dataset)).collect())
     }
 
-    fn count_of(&self, prune: &Prune, dataset: &str, table: &str) -> Result<Pruned, Fault> {
+    fn count_of(&self, prune: &Prune, dataset: &str, table: &str) -> Result<Pruned, SqliteError> {
         // Lines that stayed when their rows were pruned are no news. One of an irispool that did not set their count to 0
         // has no places.
         let rows = match self.rows_at(table)? {
@@ -147,8 +147,8 @@ impl Pruner {
         Ok(Pruned { table: table.to_owned(), messages: messages as u64, rows: rows as u64 })
     }
 
-    fn rows_at(&self, table: &str) -> Result<RowsAt, Fault> {
-        Ok(match Shape::of(&self.connection, table)? {
+    fn rows_at(&self, table: &str) -> Result<RowsAt, SqliteError> {
+        Ok(match TableShape::of(&self.connection, table)? {
             Some(shape) if shape.what == "table" => {
                 shape.rowid_name().map_or(RowsAt::Anywhere, RowsAt::Number)
             }
@@ -156,7 +156,7 @@ impl Pruner {
         })
     }
 
-    fn prune_table(&self, prune: &Prune, dataset: &str, table: &str) -> Result<Pruned, Fault> {
+    fn prune_table(&self, prune: &Prune, dataset: &str, table: &str) -> Result<Pruned, SqliteError> {
         let mut pruned = Pruned { table: table.to_owned(), ..Pruned::default() };
         // The table may be gone: then its lines go alone.
         let rows_at = self.rows_at(table)?;
@@ -201,8 +201,8 @@ impl Pruner {
 
     /// Makes the lines of a table say where their messages' rows are. A message's rows stand together, in the order in
     /// which they came, as they were inserted at once.
-    fn put_right(&self, dataset: &str, table: &str) -> Result<(), Fault> {
-        let Some(shape) = Shape::of(&self.connection, table)? else { return Ok(()) };
+    fn put_right(&self, dataset: &str, table: &str) -> Result<(), SqliteError> {
+        let Some(shape) = TableShape::of(&self.connection, table)? else { return Ok(()) };
         let Some(rowid) = shape.rowid_name() else { return Ok(()) };
         let select = format!(
             "SELECT {rowid}, message_id FROM {} WHERE {rowid} > ?1 AND message_id IS NOT NULL
