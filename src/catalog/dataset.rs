@@ -68,8 +68,8 @@ impl Dataset {
     }
 
     /// The published example of the field at `place` in [`Self::fields`]; null where there is none.
-    pub(crate) fn example(&self, place: usize) -> &serde_json::Value {
-        &self.examples[place]
+    pub(crate) fn example(&self, index: usize) -> &serde_json::Value {
+        &self.examples[index]
     }
 }
 

@@ -108,7 +108,7 @@ fn base_name(dataset: &str) -> String {
 pub fn dataset_of_file_name(name: &str) -> Option<String> {
     let (before, _) = name
         .match_indices('_')
-        .map(|(place, _)| (&name[..place], &name[place + 1..]))
+        .map(|(at, _)| (&name[..at], &name[at + 1..]))
         .find(|(_, after)| starts_with_time(after))?;
     (!before.is_empty() && !before.eq_ignore_ascii_case("unknown")).then(|| dataset_name(before))
 }

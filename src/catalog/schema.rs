@@ -85,7 +85,7 @@ impl Schema {
         let by_name = fields
             .iter()
             .enumerate()
-            .map(|(place, field)| (field.name.to_ascii_lowercase(), place))
+            .map(|(index, field)| (field.name.to_ascii_lowercase(), index))
             .collect();
         Schema { table: table.into(), fields, by_name }
     }

@@ -62,8 +62,8 @@ impl Feed {
     }
 
     fn redelivery(&mut self, fault: Fault) -> FeedMessage {
-        let place = self.random.below(self.recent.len() as u64) as usize;
-        let recent = &mut self.recent[place];
+        let index = self.random.below(self.recent.len() as u64) as usize;
+        let recent = &mut self.recent[index];
         recent.message.fault = Some(Fault::Redelivered);
         if fault == Fault::RedeliveredChanged {
             let draft = draft(
@@ -118,8 +118,8 @@ impl Iterator for Feed {
             Some(Fault::UnknownDataset) => return Some(self.unlisted()),
             _ => {}
         }
-        let (place, frame) = self.schedule.next(&mut self.random);
-        let channel = &self.schedule.channels[place];
+        let (index, frame) = self.schedule.next(&mut self.random);
+        let channel = &self.schedule.channels[index];
         let rows = channel.shape.rows(frame.bulk, &mut self.random).max(fault.map_or(1, Fault::rows_min));
         let folder = channel.folder(frame.serial).to_owned();
         let name = channel.file_name(&folder, &frame);
@@ -129,7 +129,7 @@ impl Iterator for Feed {
             return Some(FeedMessage { folder, name, body, rows, fault });
         }
         let message = FeedMessage { folder, name, body: draft.body, rows, fault: None };
-        self.remember(&message, place, frame);
+        self.remember(&message, index, frame);
         Some(message)
     }
 }
@@ -149,12 +149,12 @@ fn draft(
     let first_unit_end = if random.one_in(4) { units.len() } else { units.len() / 12 };
     let first_unit = random.below(first_unit_end as u64) as usize;
     body.push(b'[');
-    for place in 0..i64::from(row_count) {
-        if place > 0 {
+    for index in 0..i64::from(row_count) {
+        if index > 0 {
             body.extend_from_slice(b", ");
         }
         let start = body.len();
-        let row = channel.recipe.walk.row(frame, first_unit, place, units, calendar);
+        let row = channel.recipe.walk.row(frame, first_unit, index, units, calendar);
         channel.recipe.write_row(&mut body, &row, random);
         rows.push(start..body.len());
     }

@@ -30,9 +30,9 @@ enum Lack {
 
 impl Recipe {
     pub(super) fn of(dataset: &Dataset) -> Recipe {
-        let fields = dataset.fields.iter().enumerate().map(|(place, field)| FieldRecipe {
+        let fields = dataset.fields.iter().enumerate().map(|(index, field)| FieldRecipe {
             head: format!("\"{}\": ", field.name).into_bytes(),
-            maker: maker(dataset, field, dataset.example(place)),
+            maker: maker(dataset, field, dataset.example(index)),
             lack: lack(dataset, &field.name),
         });
         Recipe { walk: Walk::of(dataset), fields: fields.collect() }

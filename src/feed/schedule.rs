@@ -113,20 +113,20 @@ impl Schedule {
             .channels
             .iter()
             .enumerate()
-            .filter_map(|(place, channel)| channel.due_ms.map(|due_ms| (due_ms, place)))
+            .filter_map(|(index, channel)| channel.due_ms.map(|due_ms| (due_ms, index)))
             .min();
         match earliest {
-            Some((due_ms, place)) if due_ms <= now_ms || self.drawn.is_empty() => {
+            Some((due_ms, index)) if due_ms <= now_ms || self.drawn.is_empty() => {
                 self.now_ms = self.now_ms.max(due_ms);
-                let channel = &mut self.channels[place];
+                let channel = &mut self.channels[index];
                 channel.due_ms = channel.shape.cadence_ms.map(|cadence_ms| due_ms + cadence_ms);
-                (place, channel.frame(due_ms))
+                (index, channel.frame(due_ms))
             }
             _ => {
                 let end = self.drawn.last().map_or(1, |(_, end)| *end);
                 let draw = random.below(end);
-                let place = self.drawn[self.drawn.partition_point(|&(_, end)| end <= draw)].0;
-                (place, self.channels[place].frame(now_ms))
+                let index = self.drawn[self.drawn.partition_point(|&(_, end)| end <= draw)].0;
+                (index, self.channels[index].frame(now_ms))
             }
         }
     }
@@ -156,14 +156,14 @@ fn draws(channels: &[DatasetFeed], mix: Mix) -> Vec<(usize, u64)> {
 
     let mut end = 0;
     let mut drawn = Vec::new();
-    for (place, channel) in channels.iter().enumerate().filter(|(_, channel)| channel.due_ms.is_none()) {
+    for (index, channel) in channels.iter().enumerate().filter(|(_, channel)| channel.due_ms.is_none()) {
         let per_day = u64::from(channel.shape.per_day);
         end += match (mix, of_backlog(channel)) {
             (Mix::Backlog, Some(files)) => files * rest_per_day.max(1),
             (Mix::Backlog, None) => per_day * rest_files,
             _ => per_day,
         };
-        drawn.push((place, end));
+        drawn.push((index, end));
     }
     drawn
 }

@@ -27,7 +27,7 @@ impl Frame {
 pub(super) struct RowSubject<'a> {
     pub(super) frame: &'a Frame,
     /// Its place in the message, from 0.
-    pub(super) place: i64,
+    pub(super) index: i64,
     pub(super) unit: &'a Unit,
     /// Start of the half hour it is about.
     pub(super) start_ms: i64,
@@ -110,13 +110,13 @@ impl Walk {
         &self,
         frame: &'a Frame,
         first_unit: usize,
-        place: i64,
+        index: i64,
         units: &'a [Unit],
         calendar: &mut Calendar,
     ) -> RowSubject<'a> {
         let mut at = Steps { unit: first_unit, period: -1, ..Steps::default() };
-        at.set(self.outer, place / self.inner_count);
-        at.set(self.inner, place % self.inner_count);
+        at.set(self.outer, index / self.inner_count);
+        at.set(self.inner, index % self.inner_count);
 
         let half_hour = floor(frame.now_ms, HALF_HOUR_MS);
         let (start_ms, from_ms, to_ms) = if self.outer == Subject::Units {
@@ -134,7 +134,7 @@ impl Walk {
             let start_ms = frame.now_ms - 5 * MINUTE_MS;
             (start_ms, start_ms, frame.now_ms)
         } else if self.outer == Subject::Spots {
-            let spot_ms = floor(frame.now_ms, MINUTE_MS) - 2 * MINUTE_MS + place * 15_000;
+            let spot_ms = floor(frame.now_ms, MINUTE_MS) - 2 * MINUTE_MS + index * 15_000;
             (spot_ms, spot_ms, spot_ms)
         } else {
             let start_ms = half_hour + at.period * HALF_HOUR_MS;
@@ -142,7 +142,7 @@ impl Walk {
         };
         RowSubject {
             frame,
-            place,
+            index,
             unit: &units[at.unit % units.len()],
             start_ms,
             settlement: calendar.settlement(start_ms),
@@ -174,19 +174,19 @@ struct Steps {
 }
 
 impl Steps {
-    fn set(&mut self, subject: Subject, place: i64) {
+    fn set(&mut self, subject: Subject, step: i64) {
         match subject {
             Subject::Nothing | Subject::Spots => {}
-            Subject::Units => self.unit += place as usize,
-            Subject::Pairs => self.pair = place as usize,
-            Subject::Fuels => self.fuel = place as usize,
-            Subject::Boundaries => self.boundary = place as usize,
-            Subject::Providers => self.provider = place as usize,
-            Subject::PsrTypes => self.psr_type = place as usize,
-            Subject::PastPeriods => self.period = -1 - place,
-            Subject::ComingPeriods => self.period = 1 + place,
-            Subject::Days => self.day = 2 + place,
-            Subject::Weeks => self.day = 7 * (2 + place),
+            Subject::Units => self.unit += step as usize,
+            Subject::Pairs => self.pair = step as usize,
+            Subject::Fuels => self.fuel = step as usize,
+            Subject::Boundaries => self.boundary = step as usize,
+            Subject::Providers => self.provider = step as usize,
+            Subject::PsrTypes => self.psr_type = step as usize,
+            Subject::PastPeriods => self.period = -1 - step,
+            Subject::ComingPeriods => self.period = 1 + step,
+            Subject::Days => self.day = 2 + step,
+            Subject::Weeks => self.day = 7 * (2 + step),
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<FieldWriter> {
         "timeSeriesId" | "bidId" => {
             let head = format!("NGET-EMFIP-{name}-TS-");
             Box::new(move |out, row, _| {
-                json::push(out, format_args!("\"{head}{:08}\"", row.frame.serial * 4_096 + row.place as u64));
+                json::push(out, format_args!("\"{head}{:08}\"", row.frame.serial * 4_096 + row.index as u64));
             })
         }
         // Revisions of a message share its mrid.
@@ -49,13 +49,13 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<FieldWriter> {
         "mRID" => document_id("DCI_".to_owned()),
         "demandControlId" | "sourceFileSerialNumber" | "serialNumber" => document_id(String::new()),
         "contractIdentification" => Box::new(|out, row, _| {
-            json::push(out, format_args!("\"NG_{}_{}\"", row.frame.serial, row.place + 1));
+            json::push(out, format_args!("\"NG_{}_{}\"", row.frame.serial, row.index + 1));
         }),
         "month" | "forecastMonth" => unit(|row| MONTHS[(row.day.month() - 1) as usize]),
-        "flowDirection" => unit(|row| ["Up", "Down"][(row.place % 2) as usize]),
-        "priceDirection" => unit(|row| ["Expenditure", "Income"][(row.place % 2) as usize]),
-        "gspGroupId" => unit(|row| ["_A", "_B", "_C", "_P"][(row.place % 4) as usize]),
-        "tradingUnitName" => unit(|row| ["DEFAULT__A", "DEFAULT__B", "DEFAULT__P"][(row.place % 3) as usize]),
+        "flowDirection" => unit(|row| ["Up", "Down"][(row.index % 2) as usize]),
+        "priceDirection" => unit(|row| ["Expenditure", "Income"][(row.index % 2) as usize]),
+        "gspGroupId" => unit(|row| ["_A", "_B", "_C", "_P"][(row.index % 4) as usize]),
+        "tradingUnitName" => unit(|row| ["DEFAULT__A", "DEFAULT__B", "DEFAULT__P"][(row.index % 3) as usize]),
         "demandControlEventFlag" => any_of(&["I", "L"]),
         "marketAgreementType" => any_of(&["Daily", "Weekly", "Monthly"]),
         "tradeDirection" => any_of(&["Bid", "Offer"]),

@@ -45,9 +45,9 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Number> {
         }
         "pairId" => whole(|row, _| row.pair),
         "bidOfferPairId" => whole(|_, random| *random.pick(&[-2, -1, 1, 2])),
-        "sequenceNumber" | "id" => whole(|row, _| row.place + 1),
+        "sequenceNumber" | "id" => whole(|row, _| row.index + 1),
         "acceptanceNumber" | "acceptanceId" => whole(|row, _| 10_000 + (row.frame.serial % 90_000) as i64),
-        "notificationSequence" => whole(|row, _| 119_982_506 + row.frame.serial as i64 * 4 + row.place),
+        "notificationSequence" => whole(|row, _| 119_982_506 + row.frame.serial as i64 * 4 + row.index),
         "documentRevisionNumber" => whole(|row, _| row.frame.revision()),
         "instructionSequence" => whole(|_, random| random.between(1, 3)),
         "revisionNumber" => whole(|row, _| 1 + (row.frame.serial % 3) as i64),
@@ -224,8 +224,8 @@ pub(super) fn pairs(fields: &[Field]) -> FieldWriter {
         })
         .collect();
     Box::new(move |out, _, random| {
-        for (place, (head, sign)) in heads.iter().enumerate() {
-            out.extend_from_slice(if place == 0 { b"{" } else { b", " });
+        for (index, (head, sign)) in heads.iter().enumerate() {
+            out.extend_from_slice(if index == 0 { b"{" } else { b", " });
             out.extend_from_slice(head.as_bytes());
             match random.below(3) {
                 0 => json::push(out, format_args!("{:?}", sign * (0.001 + random.fraction() * 20_000.0))),

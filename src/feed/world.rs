@@ -106,12 +106,12 @@ pub(super) fn units() -> Vec<Unit> {
         }
     }
     for number in 1..=3 {
-        for (place, supplier) in SUPPLIERS.iter().enumerate() {
+        for (index, supplier) in SUPPLIERS.iter().enumerate() {
             for group in GROUPS.chars() {
-                let kind = if place % 4 == 3 { "V" } else { "2" };
+                let kind = if index % 4 == 3 { "V" } else { "2" };
                 let bm = format!("{kind}__{group}{supplier}{number:03}");
                 let national_grid = format!("AG-{group}{supplier}{number:02}");
-                let capacity_mw = 5 + (place as i64 * 7 + number) % 60;
+                let capacity_mw = 5 + (index as i64 * 7 + number) % 60;
                 units.push(Unit { bm, national_grid, kind, capacity_mw, fuel: "OTHER" });
             }
         }

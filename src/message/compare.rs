@@ -22,7 +22,7 @@ pub fn has_bytes_of(whole: &[u8], part: &[u8]) -> bool {
 /// so it must be the same.
 pub fn has_rows_of(whole: &[u8], part: &[u8], is_bad: &dyn Fn(u32) -> bool) -> bool {
     let (Ok(mut rows), Ok(mut parts)) = (Elements::of(whole), Elements::of(part)) else { return false };
-    for place in 0.. {
+    for row in 0.. {
         let Ok(wanted) = parts.next() else { return false };
         let Some(wanted) = wanted else { return true };
         let Ok(Some(found)) = rows.next() else { return false };
@@ -36,7 +36,7 @@ pub fn has_rows_of(whole: &[u8], part: &[u8], is_bad: &dyn Fn(u32) -> bool) -> b
                     return false;
                 }
             }
-            _ if is_bad(place) => {}
+            _ if is_bad(row) => {}
             _ => return false,
         }
     }

@@ -75,7 +75,7 @@ fn widen(one: Kind, other: Kind) -> Kind {
 pub(super) struct NewFields {
     fields: Vec<NewField>,
     /// By name in lower case.
-    places: HashMap<String, usize>,
+    by_name: HashMap<String, usize>,
 }
 
 struct NewField {
@@ -95,8 +95,8 @@ impl NewFields {
             return;
         }
         let lower = name.to_ascii_lowercase();
-        if let Some(&place) = self.places.get(&lower) {
-            let NewField { field, known, record: last } = &mut self.fields[place];
+        if let Some(&index) = self.by_name.get(&lower) {
+            let NewField { field, known, record: last } = &mut self.fields[index];
             if field.name == name {
                 *last = record;
             } else if *last == record {
@@ -112,7 +112,7 @@ impl NewFields {
             let known = known_kind(name).map(field).filter(|field| fits(field, value));
             let is_known = known.is_some();
             let field = known.unwrap_or_else(|| field((infer(value), false)));
-            self.places.insert(lower, self.fields.len());
+            self.by_name.insert(lower, self.fields.len());
             self.fields.push(NewField { field, known: is_known, record });
         }
     }

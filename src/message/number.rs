@@ -36,8 +36,8 @@ pub(super) fn is_held(text: &str, value: f64) -> bool {
     let Some((digits, exponent)) = digits_of(unsigned) else { return value == 0.0 };
     // Longer than this is no number that a float prints.
     const DIGITS_MAX: usize = 800;
-    let places = digits.len().min(DIGITS_MAX) - 1;
-    let shown = digits_of(&format!("{:.places$e}", value.abs()));
+    let decimals = digits.len().min(DIGITS_MAX) - 1;
+    let shown = digits_of(&format!("{:.decimals$e}", value.abs()));
     shown == Some((digits, exponent)) || is_printed_as(text, value)
 }
 
@@ -65,7 +65,7 @@ fn digits_of(unsigned: &str) -> Option<(String, i64)> {
 pub(super) fn keep_text<'i>(tape: &mut Vec<Node<'i>>, element: &'i [u8]) {
     let mut texts = super::scan::numbers(element);
     let mut wide: Vec<(usize, &'i str)> = Vec::new();
-    for (place, node) in tape.iter().enumerate() {
+    for (index, node) in tape.iter().enumerate() {
         let Node::Static(StaticNode::I64(_) | StaticNode::U64(_) | StaticNode::F64(_)) = node else {
             continue;
         };
@@ -73,20 +73,20 @@ pub(super) fn keep_text<'i>(tape: &mut Vec<Node<'i>>, element: &'i [u8]) {
         if let Node::Static(StaticNode::F64(value)) = node
             && !(is_printed_as(text, *value) && is_held(text, *value))
         {
-            wide.push((place, text));
+            wide.push((index, text));
         }
     }
     if wide.is_empty() {
         return;
     }
-    let wide_before = |place: usize| wide.partition_point(|(wide, _)| *wide < place);
-    let longer = |place: usize, count: usize| count + wide_before(place + 1 + count) - wide_before(place);
+    let wide_before = |index: usize| wide.partition_point(|(wide, _)| *wide < index);
+    let longer = |index: usize, count: usize| count + wide_before(index + 1 + count) - wide_before(index);
     let mut kept = Vec::with_capacity(tape.len() + wide.len());
-    for (place, node) in tape.iter().enumerate() {
+    for (index, node) in tape.iter().enumerate() {
         match *node {
-            Node::Object { len, count } => kept.push(Node::Object { len, count: longer(place, count) }),
-            Node::Array { len, count } => kept.push(Node::Array { len, count: longer(place, count) }),
-            node => match wide.binary_search_by_key(&place, |(wide, _)| *wide) {
+            Node::Object { len, count } => kept.push(Node::Object { len, count: longer(index, count) }),
+            Node::Array { len, count } => kept.push(Node::Array { len, count: longer(index, count) }),
+            node => match wide.binary_search_by_key(&index, |(wide, _)| *wide) {
                 Ok(found) => kept.extend([Node::Array { len: 0, count: 1 }, Node::String(wide[found].1)]),
                 Err(_) => kept.push(node),
             },

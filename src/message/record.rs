@@ -39,7 +39,7 @@ pub(super) struct Columns {
 #[derive(Clone, Copy, Default)]
 struct ColumnHolder {
     record: u64,
-    place: u32,
+    index: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -99,7 +99,7 @@ impl Columns {
         let mut previous = schema.fields().len();
         let mut node = 1;
         for (name, value) in tape::fields(record) {
-            let place = self.plan.len();
+            let index = self.plan.len();
             let column = self.find(schema, previous, name);
             let planned = column.map_or(NONE, |column| column as u16);
             self.plan.push(Planned { column: planned, spare: false, node: node as u32 });
@@ -108,16 +108,16 @@ impl Columns {
                 Some(column) => {
                     previous = column;
                     let seen = self.seen[column];
-                    let mut holder = place;
+                    let mut holder = index;
                     if seen.record == self.record {
                         let own_name = &schema.fields()[column].name;
-                        holder = self.settle(record, seen.place as usize, place, own_name);
+                        holder = self.settle(record, seen.index as usize, index, own_name);
                     }
-                    self.seen[column] = ColumnHolder { record: self.record, place: holder as u32 };
+                    self.seen[column] = ColumnHolder { record: self.record, index: holder as u32 };
                 }
                 None => {
-                    if let Some(earlier) = unknown.insert(name, place) {
-                        let holder = self.settle(record, earlier, place, name);
+                    if let Some(earlier) = unknown.insert(name, index) {
+                        let holder = self.settle(record, earlier, index, name);
                         unknown.insert(name, holder);
                     }
                 }
@@ -176,8 +176,8 @@ impl Columns {
                 tape::write_all(out, value);
                 continue;
             }
-            for (place, &node) in nodes.iter().enumerate() {
-                out.push(if place == 0 { '[' } else { ',' });
+            for (index, &node) in nodes.iter().enumerate() {
+                out.push(if index == 0 { '[' } else { ',' });
                 tape::write_all(out, field_at(record, node).1);
             }
             out.push(']');
@@ -202,8 +202,8 @@ impl RowEncoder<'_> {
         self.columns.plan(self.schema, record);
         self.columns.rescued.clear();
         self.columns.to_rescue.clear();
-        for place in 0..self.columns.plan.len() {
-            let Planned { column, spare, node } = self.columns.plan[place];
+        for index in 0..self.columns.plan.len() {
+            let Planned { column, spare, node } = self.columns.plan[index];
             if node == 0 {
                 continue;
             }

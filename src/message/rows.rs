@@ -40,7 +40,7 @@ pub struct Rows {
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     rows: &'a Rows,
-    place: usize,
+    index: usize,
 }
 
 impl Rows {
@@ -54,7 +54,7 @@ impl Rows {
 
     /// The rows at `range`, in order.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Row<'_>> {
-        range.map(|place| Row { rows: self, place })
+        range.map(|index| Row { rows: self, index })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
@@ -121,20 +121,20 @@ impl Rows {
 impl<'a> Row<'a> {
     /// The row's place in its message, from 0.
     pub fn message_row(&self) -> u32 {
-        self.rows.rows[self.place].message_row
+        self.rows.rows[self.index].message_row
     }
 
     /// What did not fit the table, as the JSON text of an object.
     pub fn rescued(&self) -> Option<&'a str> {
-        let (start, end) = self.rows.rows[self.place].rescued;
+        let (start, end) = self.rows.rows[self.index].rescued;
         (start != end).then(|| &self.rows.text[start as usize..end as usize])
     }
 
     /// The cells that are not null, each with its column's place in the schema, in no certain order; no column twice.
     pub fn cells(&self) -> impl Iterator<Item = (usize, Cell<'a>)> {
         let rows = self.rows;
-        let start = if self.place == 0 { 0 } else { rows.rows[self.place - 1].cells_end as usize };
-        let end = rows.rows[self.place].cells_end as usize;
+        let start = if self.index == 0 { 0 } else { rows.rows[self.index - 1].cells_end as usize };
+        let end = rows.rows[self.index].cells_end as usize;
         rows.cells[start..end].iter().map(move |&(column, stored)| {
             let cell = match stored {
                 Stored::Bool(value) => Cell::Bool(value),

@@ -108,8 +108,8 @@ fn write_value(out: &mut String, value: &[Node<'_>], all: bool) -> bool {
         }
         Node::Array { .. } => {
             out.push('[');
-            for (place, item) in items(value).enumerate() {
-                if place > 0 {
+            for (index, item) in items(value).enumerate() {
+                if index > 0 {
                     out.push(',');
                 }
                 whole &= write_value(out, item, all);
@@ -119,8 +119,8 @@ fn write_value(out: &mut String, value: &[Node<'_>], all: bool) -> bool {
         Node::Object { len, .. } if has_repeats(value, len) => whole = write_repeats(out, value, all),
         Node::Object { .. } => {
             out.push('{');
-            for (place, (name, item)) in fields(value).enumerate() {
-                if place > 0 {
+            for (index, (name, item)) in fields(value).enumerate() {
+                if index > 0 {
                     out.push(',');
                 }
                 write_string(out, name);
@@ -145,7 +145,7 @@ fn has_repeats(object: &[Node<'_>], len: usize) -> bool {
         *slot = name;
     }
     let names = &names[..len];
-    (1..len).any(|place| names[..place].contains(&names[place]))
+    (1..len).any(|index| names[..index].contains(&names[index]))
 }
 
 /// Writes an object in which a name is there twice, each name where it stands last.
@@ -177,8 +177,8 @@ fn write_repeats(out: &mut String, object: &[Node<'_>], all: bool) -> bool {
             whole &= write_value(out, values.last().copied().unwrap_or(item), all);
             continue;
         }
-        for (place, value) in values.iter().enumerate() {
-            out.push(if place == 0 { '[' } else { ',' });
+        for (index, value) in values.iter().enumerate() {
+            out.push(if index == 0 { '[' } else { ',' });
             write_value(out, value, all);
         }
         out.push(']');

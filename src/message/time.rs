@@ -153,8 +153,8 @@ impl TimeText<'_> {
         let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(count);
         self.0 = rest;
-        let place = |at: usize| digits.get(at).map_or(0, |digit| i32::from(digit - b'0'));
-        (count > 0).then(|| place(0) * 100 + place(1) * 10 + place(2))
+        let digit_at = |at: usize| digits.get(at).map_or(0, |digit| i32::from(digit - b'0'));
+        (count > 0).then(|| digit_at(0) * 100 + digit_at(1) * 10 + digit_at(2))
     }
 
     /// Takes a zone: `Z`, `+01:00`, `+0100`, `+01`, or none, which is UTC. In minutes east of UTC.

@@ -3,7 +3,7 @@
 /// Puts values into a template's `{places}`. What is put in is not looked at again, so a column may be called `{x}`;
 /// braces around anything but a name, as in a regular expression, stay. Comment lines before the statement are left
 /// out.
-pub(super) fn fill(template: &str, places: &[(&str, &str)]) -> String {
+pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut rest = template.trim();
     while rest.starts_with("--") {
         rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
@@ -18,10 +18,10 @@ pub(super) fn fill(template: &str, places: &[(&str, &str)]) -> String {
             continue;
         }
         let name = &after[..name_end];
-        let (_, value) = places
+        let (_, value) = values
             .iter()
-            .find(|(place, _)| *place == name)
-            .unwrap_or_else(|| panic!("the template has a place {{{name}}} that nobody fills"));
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| panic!("the template has a name {{{name}}} that nobody fills"));
         filled.push_str(value);
         rest = &after[name_end + 1..];
     }

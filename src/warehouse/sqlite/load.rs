@@ -112,8 +112,8 @@ impl<'c> LoadHistory<'c> {
         let mut enter = connection.prepare_cached(Self::ENTER)?;
         let same_for_all =
             [&*delivery.dataset, delivery.schema.table(), &*delivery.batch, &*delivery.worker, now];
-        for (place, value) in same_for_all.into_iter().enumerate() {
-            enter.raw_bind_parameter(place + 1, value)?;
+        for (index, value) in same_for_all.into_iter().enumerate() {
+            enter.raw_bind_parameter(index + 1, value)?;
         }
         Ok(LoadHistory { enter, claimed_at: (0, utc_text(0)) })
     }
@@ -295,9 +295,9 @@ impl<'c> Insert<'c> {
     fn into(connection: &'c Connection, schema: &Schema, now: &str) -> Result<Self, SqliteError> {
         let mut columns = String::new();
         let mut parameters = String::new();
-        for (place, field) in schema.fields().iter().enumerate() {
+        for (index, field) in schema.fields().iter().enumerate() {
             columns += &format!(", {}", quoted(&field.name));
-            parameters += &format!(", ?{}", place + Self::DATA);
+            parameters += &format!(", ?{}", index + Self::DATA);
         }
         let mut statement = connection.prepare_cached(&format!(
             "INSERT INTO {} (ingested_utc, source, message_id, message_row, rescued{columns})
@@ -318,12 +318,12 @@ impl<'c> Insert<'c> {
         let statement = &mut self.statement;
         self.set.fill(false);
         for (column, cell) in row.cells() {
-            let place = column + Self::DATA;
+            let parameter = column + Self::DATA;
             match cell {
-                Cell::Bool(value) => statement.raw_bind_parameter(place, value)?,
-                Cell::Int(value) => statement.raw_bind_parameter(place, value)?,
-                Cell::Float(value) => statement.raw_bind_parameter(place, value)?,
-                Cell::Text(value) => statement.raw_bind_parameter(place, value)?,
+                Cell::Bool(value) => statement.raw_bind_parameter(parameter, value)?,
+                Cell::Int(value) => statement.raw_bind_parameter(parameter, value)?,
+                Cell::Float(value) => statement.raw_bind_parameter(parameter, value)?,
+                Cell::Text(value) => statement.raw_bind_parameter(parameter, value)?,
             }
             self.set[column] = true;
         }

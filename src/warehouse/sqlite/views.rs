@@ -53,13 +53,13 @@ pub(super) fn unified(
     };
     let view = quoted(view);
     let iris_table = quoted(iris.table);
-    let places = [
+    let values = [
         ("view", &*view),
         ("iris_columns", &iris_columns),
         ("iris_meta", &iris_meta),
         ("iris_table", &iris_table),
     ];
-    let Some(historic) = historic else { return fill(UNIFIED_IRIS, &places) };
+    let Some(historic) = historic else { return fill(UNIFIED_IRIS, &values) };
     let historic_fields = historic.shape.fields(dataset);
     let historic_columns = select_list(&columns, |column| {
         value_of(column, &view_columns::historic_origins(column, dataset, &historic_fields), false)
@@ -68,13 +68,13 @@ pub(super) fn unified(
     let ingested = Field::new("ingested_utc", Kind::Timestamp);
     let ingested_origins = view_columns::historic_origins(&ingested, None, &historic_fields);
     let historic_ingested = value_of(&ingested, &ingested_origins, false);
-    let mut places = Vec::from(places);
-    places.extend([
+    let mut values = Vec::from(values);
+    values.extend([
         ("historic_columns", &*historic_columns),
         ("historic_table", &historic_table),
         ("historic_ingested_utc", &historic_ingested),
     ]);
-    fill(UNIFIED, &places)
+    fill(UNIFIED, &values)
 }
 
 /// The statement that makes the view of the rows that nothing has replaced; `None` where rows don't replace each other.
@@ -217,9 +217,9 @@ fn convert(value: &str, column: &Field) -> String {
 }
 
 /// Fills a template that looks at the day at the beginning of `value`.
-fn with_day(template: &str, value: &str, places: &[(&str, &str)]) -> String {
+fn with_day(template: &str, value: &str, values: &[(&str, &str)]) -> String {
     let day_and_rest = fill(DAY_AND_REST, &[("column", value)]);
-    fill(template, &[places, &[("column", value), ("day_and_rest", &*day_and_rest)]].concat())
+    fill(template, &[values, &[("column", value), ("day_and_rest", &*day_and_rest)]].concat())
 }
 
 /// A column's name in quotes; as the view has it, where they differ only in case, so that a plain column stays one.

@@ -218,11 +218,11 @@ impl Pruner {
                 let mut statement = self.connection.prepare_cached(&select)?;
                 let mut rows = statement.query([last])?;
                 while let Some(row) = rows.next()? {
-                    let (place, id): (i64, String) = (row.get(0)?, row.get(1)?);
-                    (last, count) = (place, count + 1);
+                    let (number, id): (i64, String) = (row.get(0)?, row.get(1)?);
+                    (last, count) = (number, count + 1);
                     match &mut run {
-                        Some((of, _, end)) if *of == id => *end = place,
-                        _ => runs.extend(run.replace((id, place, place))),
+                        Some((of, _, end)) if *of == id => *end = number,
+                        _ => runs.extend(run.replace((id, number, number))),
                     }
                 }
             }
