@@ -1,11 +1,11 @@
-//! Columns and tables in BigQuery's terms; every warehouse maps them to its own.
+//! Columns and tables in BigQuery's terms. Every warehouse maps them to its own.
 
 use std::collections::HashMap;
 
 /// The columns that irispool adds behind a dataset's own fields, in their order in a table.
 pub const META_COLUMNS: [&str; 5] = ["ingested_utc", "source", "message_id", "message_row", "rescued"];
 
-/// Whether `name` is one of [`META_COLUMNS`], in any case; a field of a message may not take such a name.
+/// Whether `name` is one of [`META_COLUMNS`], in any case. A field of a message may not have such a name.
 pub fn is_meta_column(name: &str) -> bool {
     META_COLUMNS.iter().any(|meta| meta.eq_ignore_ascii_case(name))
 }
@@ -25,14 +25,15 @@ pub enum Kind {
     Datetime,
     /// `2025-10-28`.
     Date,
-    /// JSON text. A number that no float holds is a string in it, with all its digits.
+    /// JSON text. In it, a number that no float holds is a string with all its digits.
     Json,
-    /// JSON text of an object with just these fields, each in its own wire form; but an integer beyond 2⁵³ is a string.
+    /// JSON text of an object with just these fields, each in its own wire form. In it, an integer beyond 2⁵³ is a
+    /// string.
     Record(Vec<Field>),
 }
 
 impl Kind {
-    /// The kinds that a name says everything about.
+    /// All kinds but records, with their names.
     const NAMED: [(&str, Kind); 9] = [
         ("BOOL", Kind::Bool),
         ("INT64", Kind::Int64),
@@ -61,7 +62,7 @@ impl Kind {
 pub struct Field {
     pub name: String,
     pub kind: Kind,
-    /// An array of `kind`; its wire form is the JSON text of that array.
+    /// Whether the column holds an array of `kind`. The wire form is the JSON text of that array.
     pub repeated: bool,
 }
 
@@ -71,7 +72,7 @@ impl Field {
     }
 }
 
-/// The data columns of a table as it is now, without [`META_COLUMNS`]. At most 65,535.
+/// The data columns of a table as it is now, without [`META_COLUMNS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     table: String,
@@ -98,7 +99,7 @@ impl Schema {
         &self.fields
     }
 
-    /// The place of a column in [`Self::fields`]; names are the same whatever their case, as in BigQuery and SQLite.
+    /// The index of a column in [`Self::fields`]. The case of names does not matter, as in BigQuery and SQLite.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).or_else(|| self.by_name.get(&name.to_ascii_lowercase())).copied()
     }

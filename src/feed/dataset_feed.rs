@@ -13,16 +13,16 @@ pub(super) struct DatasetFeed {
     pub(super) dataset: &'static Dataset,
     pub(super) recipe: Recipe,
     pub(super) shape: Traffic,
-    /// Where the serial numbers start.
+    /// The first serial number.
     pub(super) first_serial: u64,
     pub(super) count: u64,
     pub(super) bulk_every: u64,
-    /// When the next one comes, of a dataset that keeps to the clock.
+    /// When the next message comes, if the dataset keeps to the clock.
     pub(super) due_ms: Option<i64>,
 }
 
 impl DatasetFeed {
-    /// The folder; datasets with two names on IRIS use both.
+    /// The folder of the message with this serial number. Datasets with two names on IRIS use both.
     pub(super) fn folder(&self, serial: u64) -> &'static str {
         let names = &self.dataset.iris_names;
         names.get((serial % names.len().max(1) as u64) as usize).unwrap_or(&self.dataset.name)
@@ -47,7 +47,7 @@ impl DatasetFeed {
     }
 }
 
-/// `BOALF_202510271648_10262.json`; the serial number has five digits and starts again.
+/// `BOALF_202510271648_10262.json`. The serial number has five digits and starts again at 0.
 pub(super) fn file_name(folder: &str, now_ms: i64, serial: u64) -> String {
     let mut name = String::with_capacity(folder.len() + 24);
     name.push_str(folder);

@@ -1,7 +1,7 @@
-//! How the value of one field is written.
+//! How one field of a row is written.
 
 use super::random::Random;
 use super::subject::RowSubject;
 
-/// Writes a field's value as JSON.
+/// Appends the value of a field as JSON.
 pub(super) type FieldWriter = Box<dyn Fn(&mut Vec<u8>, &RowSubject<'_>, &mut Random) + Send + Sync>;

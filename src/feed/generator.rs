@@ -1,4 +1,4 @@
-//! The endless feed: the messages of a schedule, with something wrong now and then.
+//! The endless feed: the messages of a schedule, some of which are faulty.
 
 use super::calendar::Calendar;
 use super::dataset_feed::{DatasetFeed, file_name};
@@ -10,7 +10,7 @@ use super::schedule::Schedule;
 use super::subject::Frame;
 use super::world::{self, Unit};
 
-/// The earlier messages that may come again, and how large one of them may be.
+/// How many earlier messages are kept to come again, and how long they may be, in bytes.
 const RECENT_MAX: usize = 16;
 const RECENT_BYTES_MAX: usize = 64 * 1024;
 
@@ -57,7 +57,7 @@ impl Feed {
         }
         let fault = *self.random.pick(&Fault::ALL);
         let needs_earlier = matches!(fault, Fault::Redelivered | Fault::RedeliveredChanged);
-        // Nothing can come again before something has come.
+        // A message can come again only after there was one.
         Some(if needs_earlier && self.recent.is_empty() { Fault::Bom } else { fault })
     }
 
@@ -74,7 +74,7 @@ impl Feed {
                 &mut self.calendar,
                 &mut self.random,
             );
-            // A message of few fields may come out as it was.
+            // A message of few fields may come out as it was before.
             if draft.body != recent.message.body {
                 recent.message.body = draft.body;
                 recent.message.fault = Some(Fault::RedeliveredChanged);
@@ -145,7 +145,7 @@ fn draft(
 ) -> Draft {
     let mut body = Vec::with_capacity(64 + row_count as usize * (channel.dataset.row_bytes as usize + 64));
     let mut rows = Vec::with_capacity(row_count as usize);
-    // Stations, which stand first, redeclare more than suppliers do.
+    // Stations come first, and redeclare more often than suppliers.
     let first_unit_end = if random.one_in(4) { units.len() } else { units.len() / 12 };
     let first_unit = random.below(first_unit_end as u64) as usize;
     body.push(b'[');

@@ -12,11 +12,11 @@ pub struct FeedOptions {
     /// The time of the first message.
     pub start: Timestamp,
     pub mix: Mix,
-    /// The only datasets; none means all that the mix has.
+    /// The datasets that the feed has. Empty means all that the mix has.
     pub datasets: Vec<&'static Dataset>,
-    /// Messages a second of the feed's own clock; `None` means as many as on IRIS.
+    /// How many messages come in a second of the feed's own clock. `None` means as many as on IRIS.
     pub per_second: Option<f64>,
-    /// The share of messages that something is wrong with, from 0 to 1.
+    /// The share of messages with a fault, from 0 to 1.
     pub fault_share: f64,
 }
 

@@ -1,5 +1,5 @@
-//! How a dataset's rows are written: one maker a field, chosen once by the field's name, else by its type and its
-//! published example.
+//! How a dataset's rows are written: each field has a writer, chosen once by the field's name, or else by its kind
+//! and its published example.
 
 use super::field_writer::FieldWriter;
 use super::python_json as json;
@@ -20,7 +20,7 @@ struct FieldRecipe {
     lack: Lack,
 }
 
-/// How often a field has no value, in percent, and what the row says then.
+/// How often a field has no value, in percent, and what the row says instead.
 #[derive(Clone, Copy)]
 enum Lack {
     Never,
@@ -80,7 +80,7 @@ fn maker(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> Field
 
 fn lack(dataset: &Dataset, field: &str) -> Lack {
     if dataset.name == "REMIT" {
-        // What REMIT does not know it leaves out.
+        // REMIT leaves out what it does not know.
         return match field {
             "eventType" | "unavailabilityType" => Lack::Absent(3),
             "eventEndTime" => Lack::Absent(5),

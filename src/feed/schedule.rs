@@ -1,4 +1,4 @@
-//! Which dataset's turn it is, and when.
+//! Decides which dataset's turn it is, and when.
 
 use super::calendar::{self, HALF_HOUR_MS};
 use super::dataset_feed::DatasetFeed;
@@ -12,15 +12,16 @@ use crate::catalog::{self, Dataset};
 
 const DAY_MS: i64 = 48 * HALF_HOUR_MS;
 
-/// The backlog that was seen: files of the three datasets that make most of it, and of all.
+/// The backlog that was seen: the files of the three datasets that make up most of it, and of all datasets.
 const BACKLOG_FILES: [(&str, u64); 3] = [("MILS", 29_899), ("MELS", 21_637), ("BOALF", 8_902)];
 const BACKLOG_FILES_ALL: u64 = 63_792;
-/// In it, MELS and MILS have one consolidated file among so many, which gives its rows; the others have none.
+/// In that backlog, one in so many files of MELS and MILS is consolidated, which gives the rows that were seen. Other
+/// datasets have none.
 const BACKLOG_BULK_EVERY: u64 = 1_780;
-/// About 30 to 75 thousand files come a day.
+/// About 30 to 75 thousand files come in a day.
 const BACKLOG_STEP_MS: i64 = 1_500;
 
-/// Every dataset's turn comes once in a half hour.
+/// Each dataset has its turn once in a half hour.
 const EVEN_ROUND_MS: i64 = HALF_HOUR_MS;
 const EVEN_BULK_EVERY: u64 = 24;
 
@@ -30,7 +31,7 @@ pub(super) struct Schedule {
     now_ms: i64,
     step_ms: i64,
     sent: u64,
-    /// Those that are drawn, each with the end of its part of all draws.
+    /// The datasets that are drawn by chance: the index of each, and the upper end of its share of all draws.
     drawn: Vec<(usize, u64)>,
 }
 
@@ -76,7 +77,8 @@ impl Schedule {
             (None, Mix::Even) => EVEN_ROUND_MS / channels.len().max(1) as i64,
             (None, Mix::Live) => DAY_MS / per_day.max(1),
         };
-        // At least 1 ms, or a name would come again: a serial number has five digits, its time is in minutes.
+        // At least 1 ms, because a serial number has five digits and its time is in minutes: otherwise a name would
+        // come again.
         let step_ms = step_ms.max(1);
         let drawn = draws(&channels, mix);
         Schedule { channels, mix, now_ms: start_ms, step_ms, sent: 0, drawn }
@@ -91,14 +93,14 @@ impl Schedule {
         messages * self.step_ms
     }
 
-    /// The time of a message that is none of the channels'.
+    /// Takes the time of a message that belongs to no listed dataset.
     pub(super) fn pass(&mut self) -> i64 {
         let now_ms = self.now_ms;
         self.now_ms += self.step_ms;
         now_ms
     }
 
-    /// The next message: its channel, and what all its rows share.
+    /// The next message: the index of its dataset, and what all its rows share.
     pub(super) fn next(&mut self, random: &mut Random) -> (usize, Frame) {
         let now_ms = self.pass();
         let round_robin = (self.sent % self.channels.len() as u64) as usize;
@@ -132,13 +134,13 @@ impl Schedule {
     }
 }
 
-/// The parts of those that do not keep to the clock.
+/// The shares of the datasets that do not keep to the clock.
 fn draws(channels: &[DatasetFeed], mix: Mix) -> Vec<(usize, u64)> {
     let of_backlog = |channel: &DatasetFeed| {
         BACKLOG_FILES.iter().find(|(name, _)| *name == channel.dataset.name).map(|found| found.1)
     };
     let is_rest = |channel: &&DatasetFeed| of_backlog(channel).is_none();
-    // What the three leave in a backlog, those that keep to the clock have a part of.
+    // The other datasets share the rest of a backlog. A part of it belongs to those that keep to the clock.
     let clocked_per_day: u64 = channels
         .iter()
         .filter(|channel| channel.due_ms.is_some())

@@ -1,5 +1,5 @@
-//! What the rows of a message are about: which unit, fuel, period, day each one is for, so that their fields agree and
-//! no two rows of a message have the same key.
+//! What each row of a message is about: its unit, fuel, period and day. So the fields of a row agree, and no two rows
+//! of a message have the same key.
 
 use jiff::civil::Date;
 
@@ -7,42 +7,42 @@ use super::calendar::{Calendar, HALF_HOUR_MS, MINUTE_MS, Settlement, date_of, da
 use super::world::{BOUNDARIES, FUELS, PROVIDERS, PSR_TYPES, Unit};
 use crate::catalog::Dataset;
 
-/// A message, as far as all its rows share it.
+/// What all rows of a message share.
 pub(super) struct Frame {
     pub(super) now_ms: i64,
-    /// Counts the messages of a folder.
+    /// The serial number of the message among those of its dataset.
     pub(super) serial: u64,
-    /// A consolidated file: every unit, one settlement period.
+    /// Whether it is a consolidated file: every unit, one settlement period.
     pub(super) bulk: bool,
 }
 
 impl Frame {
-    /// Of the document that the message is about; most are never revised.
+    /// The revision of the document that the message is about. Most are never revised.
     pub(super) fn revision(&self) -> i64 {
         if self.serial.is_multiple_of(16) { 2 } else { 1 }
     }
 }
 
-/// One row's subject.
+/// What one row is about.
 pub(super) struct RowSubject<'a> {
     pub(super) frame: &'a Frame,
-    /// Its place in the message, from 0.
+    /// Its index in the message, from 0.
     pub(super) index: i64,
     pub(super) unit: &'a Unit,
-    /// Start of the half hour it is about.
+    /// The start of the half hour that the row is about.
     pub(super) start_ms: i64,
     pub(super) settlement: Settlement,
-    /// What a level or limit holds for.
+    /// The time for which a level or limit holds.
     pub(super) from_ms: i64,
     pub(super) to_ms: i64,
     pub(super) settlement_to: Settlement,
-    /// The day, or the first day of the week, that it is about.
+    /// The day, or the first day of the week, that the row is about.
     pub(super) day: Date,
     pub(super) fuel: usize,
     pub(super) boundary: usize,
     pub(super) provider: usize,
     pub(super) psr_type: usize,
-    /// Of a bid or offer: -2, -1, 1, 2.
+    /// The pair of a bid or offer: -2, -1, 1 or 2.
     pub(super) pair: i64,
 }
 
@@ -62,18 +62,19 @@ enum Subject {
     Weeks,
 }
 
-/// How rows go through their subjects: the inner one changes from row to row, the outer one when that is through.
+/// How rows go through their subjects: the inner subject changes from row to row, and the outer one whenever the
+/// inner one is through.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
     outer: Subject,
     inner: Subject,
     inner_count: i64,
-    /// From the message's time back to the start of the half hour or 5 minutes that its first row is about.
+    /// Whether the rows are about five minutes, and not a half hour.
     five_minutes: bool,
 }
 
 impl Walk {
-    /// Follows from the fields that a dataset has.
+    /// The walk of a dataset, which follows from its fields.
     pub(super) fn of(dataset: &Dataset) -> Walk {
         use Subject::*;
         let has = |field: &str| dataset.field(field).is_some();
@@ -98,7 +99,7 @@ impl Walk {
             }
             () if has("psrType") => (PsrTypes, Nothing, 1),
             () if coming => (ComingPeriods, Nothing, 1),
-            // Their rows are of one period, told apart by a number or an id.
+            // Rows of these are about one period, and a number or an id tells them apart.
             () if has("sequenceNumber") || has("partyId") || has("bidId") => (Nothing, Nothing, 1),
             () if has("settlementPeriod") || has("startTime") => (PastPeriods, Nothing, 1),
             () => (Nothing, Nothing, 1),
@@ -120,7 +121,7 @@ impl Walk {
 
         let half_hour = floor(frame.now_ms, HALF_HOUR_MS);
         let (start_ms, from_ms, to_ms) = if self.outer == Subject::Units {
-            // The same for all rows of a unit in a message.
+            // All rows of a unit in a message have the same habit.
             let habit = (frame.serial * 7) as i64 + at.unit as i64 * 3;
             let lap_ms = (at.unit / units.len()) as i64 * 10 * MINUTE_MS;
             let from_ms = match frame.bulk {

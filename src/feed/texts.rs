@@ -1,4 +1,4 @@
-//! Text values of rows.
+//! The writers of text values.
 
 use super::field_writer::FieldWriter;
 use super::python_json as json;
@@ -9,7 +9,7 @@ use crate::catalog::Dataset;
 const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
-/// The texts that a name says enough about.
+/// The writer of a field whose name says enough about its texts.
 pub(super) fn named(dataset: &Dataset, field: &str) -> Option<FieldWriter> {
     let name = &dataset.name;
     let is_remit = name == "REMIT";
@@ -91,7 +91,7 @@ fn any_of(texts: &[&str]) -> FieldWriter {
     })
 }
 
-/// A name that needs no escapes.
+/// Text that needs no escapes.
 fn unit(name: for<'a> fn(&'a RowSubject<'_>) -> &'a str) -> FieldWriter {
     Box::new(move |out, row, _| {
         out.push(b'"');

@@ -1,4 +1,4 @@
-//! Numbers, times, dates and nested values of rows.
+//! The writers of numbers, times, dates and nested values.
 
 use jiff::civil::Date;
 
@@ -13,8 +13,8 @@ use crate::catalog::{Dataset, Field, Kind};
 /// A number in thousandths.
 pub(super) type Number = Box<dyn Fn(&RowSubject<'_>, &mut Random) -> i64 + Send + Sync>;
 
-/// Writes a number as its column's type has it. Now and then a whole number comes as `350.0` for an integer and as `350`
-/// for a float, as on IRIS.
+/// Writes a number as its column's kind demands. Now and then an integer comes as `350.0`, or a whole float as `350`,
+/// as on IRIS.
 pub(super) fn number(kind: &Kind, number: Number) -> FieldWriter {
     match kind {
         Kind::Int64 => Box::new(move |out, row, random| {
@@ -30,7 +30,7 @@ pub(super) fn number(kind: &Kind, number: Number) -> FieldWriter {
     }
 }
 
-/// The numbers that a name says enough about.
+/// The numbers of a field whose name says enough about them.
 pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Number> {
     let has = |name: &str| dataset.field(name).is_some();
     let number: Number = match field {
@@ -65,7 +65,7 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Number> {
         }
         "normalCapacity" => whole(|row, _| row.unit.capacity_mw),
         "availableCapacity" | "unavailableCapacity" => {
-            // Fractions do occur: 49.92.
+            // IRIS sends fractions too, such as 49.92.
             Box::new(|row, random| match random.one_in(8) {
                 true => random.between(0, row.unit.capacity_mw * 1000),
                 false => random.between(0, row.unit.capacity_mw) * 1000,
@@ -91,7 +91,7 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Number> {
     Some(number)
 }
 
-/// Half to one and a half times the example.
+/// Numbers from half to one and a half times the example.
 pub(super) fn like(example: &serde_json::Value) -> Number {
     let thousandths = (example.as_f64().unwrap_or(100.0) * 1000.0) as i64;
     let is_whole = thousandths % 1000 == 0;
@@ -142,7 +142,7 @@ fn share(row: &RowSubject<'_>, national: i64, random: &mut Random) -> i64 {
     national * percent / 100 + random.between(-20, 20)
 }
 
-/// Thousandths of a pound a MWh, in whole pence.
+/// A price in thousandths of a pound per MWh, in whole pence.
 fn power_price(row: &RowSubject<'_>, random: &mut Random) -> i64 {
     (4_000 + (busyness(row.start_ms) * 9_000.0) as i64 + random.between(-800, 1_500)) * 10
 }
@@ -194,7 +194,7 @@ pub(super) fn is_interconnector() -> FieldWriter {
     Box::new(|out, row, _| json::push_bool(out, FUELS[row.fuel].name.starts_with("INT")))
 }
 
-/// REMIT's outage profile: a few steps of capacity, one after the other.
+/// The outage profile of REMIT: a few steps of capacity, one after the other.
 pub(super) fn outage_profile() -> FieldWriter {
     Box::new(|out, row, random| {
         let form = if random.one_in(2) { TimeForm::Millis } else { TimeForm::Seconds };
@@ -214,7 +214,7 @@ pub(super) fn outage_profile() -> FieldWriter {
     })
 }
 
-/// `negative1` to `positive6`, most of them null; with as many digits as a double has.
+/// `negative1` to `positive6`. Most are null; the others have as many digits as a double.
 pub(super) fn pairs(fields: &[Field]) -> FieldWriter {
     let heads: Vec<(String, f64)> = fields
         .iter()

@@ -12,7 +12,7 @@ use super::split::Elements;
 use super::tape;
 use crate::catalog::{Field, Schema, dataset_name};
 
-/// Buffers used again from message to message; one a thread.
+/// Buffers that are reused from message to message. Each thread needs its own.
 #[derive(Default)]
 pub struct Scratch {
     parser: Parser,
@@ -22,28 +22,30 @@ pub struct Scratch {
 /// What became of a message whose top level is sound.
 #[derive(Debug, Default, PartialEq)]
 pub struct Encoded {
-    /// Rows that were pushed.
+    /// How many rows were added.
     pub good: u32,
     /// How many of them have a value in `rescued`.
     pub rescued: u32,
-    /// Elements that are no rows.
+    /// The elements that cannot be rows.
     pub bad: Vec<BadRow>,
-    /// Fields that the table lacks and could have, none twice; only in [`Mode::Evolve`].
+    /// The fields that the table could have but lacks, each once. Always empty unless the mode is [`Mode::Evolve`].
     pub new_fields: Vec<Field>,
 }
 
 /// An element of a message that can't be a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
-    /// Its place in the message, from 0.
+    /// The index of the element in its message, from 0.
     pub row: u32,
-    /// Where the fault is in the message; where the row begins, if the fault has no place of its own.
+    /// The offset of the fault in the message, in bytes, or of the element if the fault has no offset of its own.
     pub byte: u64,
     pub reason: String,
 }
 
-/// Adds the rows of `message` to `rows`, each cell in the wire form of its column in `schema`. On an error nothing is
-/// added.
+/// Adds the rows of `message` to `rows`, each cell in the wire form of its column in `schema`.
+///
+/// # Errors
+/// If nothing of the message can be delivered; then nothing is added.
 pub fn encode(
     message: &[u8],
     schema: &Schema,
@@ -107,8 +109,9 @@ fn encode_elements(
     Ok(encoded)
 }
 
-/// The datasets that a message's records name in their field `dataset`, by their canonical names, each once, in the order in
-/// which they come. Records that can't be read name none, nor does what is behind a broken top level.
+/// The datasets that the records of a message name in their field `dataset`: canonical names, each once, in the order
+/// in which they come. Records that cannot be read name none, and neither does what is behind a fault of the top
+/// level.
 pub fn datasets_in(message: &[u8], scratch: &mut Scratch) -> Vec<String> {
     let mut datasets: Vec<String> = Vec::new();
     let Ok(mut elements) = Elements::of(message) else { return datasets };

@@ -1,9 +1,10 @@
-//! What happens to values that the table has no room for.
+//! What happens to values that do not fit the table.
 
-/// What to do with a field that the table lacks, and a value that does not fit its column.
+/// What to do with a field that has no column, and with a value that does not fit its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Rescue both, and report the fields in [`super::Encoded::new_fields`], for the caller to add them and encode again.
+    /// Rescue both, and report the fields in [`super::Encoded::new_fields`], so that the caller can add them and
+    /// encode the message again.
     Evolve,
     /// Rescue both.
     Rescue,

@@ -66,14 +66,15 @@ fn split(message: &[u8]) -> Result<Vec<Element>, MessageError> {
     std::iter::from_fn(|| elements.next().transpose()).collect()
 }
 
-/// What serde_json reads; `None` if it refuses the text. It does not take raw breaks inside strings, which the parser does.
+/// What serde_json reads, or `None` if it refuses the text. Raw breaks inside strings, which the parser takes, are
+/// escaped for it.
 fn serde_value(text: &[u8]) -> Option<Value> {
     let mut escaped = Vec::with_capacity(text.len());
     escape_raw_breaks(text, &mut escaped);
     serde_json::from_slice(&escaped).ok()
 }
 
-/// The elements, joined by commas, mean what the message means.
+/// Checks that the elements, joined by commas, mean what the message means.
 fn check_join(whole: Option<Value>, elements: &[&[u8]]) {
     let joined = serde_value(&[b"[", &*elements.join(&b","[..]), b"]"].concat());
     match (whole, joined) {
@@ -88,7 +89,7 @@ fn check_join(whole: Option<Value>, elements: &[&[u8]]) {
     }
 }
 
-/// The fields of an element as it is written, at all depths.
+/// How many fields an element has as it is written, at all depths.
 fn fields_written(element: &[u8]) -> usize {
     let (mut at, mut fields) = (0, 0);
     while let Some(byte) = element.get(at) {
@@ -98,7 +99,7 @@ fn fields_written(element: &[u8]) -> usize {
     fields
 }
 
-/// The same after serde_json has dropped all but the last field of each name.
+/// How many fields are left after serde_json has dropped all but the last one of each name.
 fn fields_read(value: &Value) -> usize {
     match value {
         Value::Array(items) => items.iter().map(fields_read).sum(),
@@ -107,7 +108,7 @@ fn fields_read(value: &Value) -> usize {
     }
 }
 
-/// In a table without columns every field that is not null is rescued.
+/// Checks what is rescued for a table without columns: every field that is not null.
 fn check_record(by_serde: &Value, rescued: &Value) {
     let by_serde = by_serde.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     let rescued = rescued.as_object().into_iter().flatten();

@@ -1,14 +1,14 @@
 //! Why a text is not JSON, and at which byte.
 
-/// Why an element is not JSON.
+/// Why a text is not JSON.
 pub(super) struct JsonError {
-    /// Where, from the element's beginning.
+    /// The offset in the text, in bytes.
     pub(super) byte: usize,
     pub(super) why: String,
 }
 
 impl JsonError {
-    /// serde_json's error about `text`, with its line and column as one place.
+    /// Turns serde_json's error about `text` into an offset and a reason.
     pub(super) fn of(error: &serde_json::Error, text: &[u8]) -> JsonError {
         let line_start = match error.line() {
             0 | 1 => 0,

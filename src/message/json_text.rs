@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use simd_json::StaticNode;
 
-/// Appends a number, a boolean or null as JSON writes it; a float always shows that it is one: `350.0`.
+/// Appends a number, a boolean or null as JSON. A float always shows that it is one: `350.0`.
 pub(super) fn write_scalar(out: &mut String, scalar: StaticNode) {
     match scalar {
         StaticNode::Null => out.push_str("null"),
@@ -15,7 +15,7 @@ pub(super) fn write_scalar(out: &mut String, scalar: StaticNode) {
     }
 }
 
-/// Appends the shortest text that reads back as the same float. The parser gives no infinities and no NaN.
+/// Appends the shortest text that reads back as the same float. The parser never gives infinities or NaN.
 pub(super) fn write_float(out: &mut String, value: f64) {
     match serde_json::Number::from_f64(value) {
         Some(number) => write_display(out, number),

@@ -1,18 +1,19 @@
 //! Numbers with more digits than a float holds.
 //!
-//! simd-json makes a float of every number with a point or an exponent, and of every integer beyond 64 bits. Where that
-//! float is printed otherwise than the number in the message, the number's text is put back onto the tape, so that no
-//! digit of it is lost. Numbers that were printed from floats, as all the clients' are, are printed the same.
+//! simd-json makes a float of every number with a point or an exponent, and of every integer beyond 64 bits. If that
+//! float is printed differently from the number in the message, this module puts the text of the number back onto the
+//! tape, so that no digit is lost. A number that was printed from a float, as all clients do, is printed the same
+//! again.
 
 use simd_json::{Node, StaticNode};
 
-/// The integers that a float holds exactly go up to here.
+/// The largest integer up to which a float holds every integer exactly.
 pub(super) const FLOAT_EXACT_MAX: u64 = 1 << 53;
 
-/// A float holds every number of so many digits.
+/// How many digits a number may have so that a float always holds it.
 pub(super) const DIGITS_HELD: usize = 15;
 
-/// Whether a number on the tape may be one that a float does not hold, for its size alone. An integer beyond 64 bits is.
+/// Whether the tape has a number so large that a float may not hold it. Every integer beyond 64 bits is so large.
 #[inline]
 pub(super) fn has_large(tape: &[Node<'_>]) -> bool {
     let is_large = |node: &Node<'_>| match node {
@@ -22,8 +23,8 @@ pub(super) fn has_large(tape: &[Node<'_>]) -> bool {
     tape.iter().any(is_large)
 }
 
-/// Whether `value`, the float that is nearest to the number `text`, holds it: it is that integer, or printed with as
-/// many digits it is that number.
+/// Whether `value`, the float nearest to the number `text`, holds that number: it is that integer, or it is that
+/// number when it is printed with as many digits.
 pub(super) fn is_held(text: &str, value: f64) -> bool {
     if text.len() <= DIGITS_HELD && !text.contains(['e', 'E']) {
         return true;
@@ -34,22 +35,23 @@ pub(super) fn is_held(text: &str, value: f64) -> bool {
         return format!("{:.0}", value.abs()).trim_start_matches('0') == digits;
     }
     let Some((digits, exponent)) = digits_of(unsigned) else { return value == 0.0 };
-    // Longer than this is no number that a float prints.
+    // No float prints more digits than this.
     const DIGITS_MAX: usize = 800;
     let decimals = digits.len().min(DIGITS_MAX) - 1;
     let shown = digits_of(&format!("{:.decimals$e}", value.abs()));
     shown == Some((digits, exponent)) || is_printed_as(text, value)
 }
 
-/// Whether `text` has the digits with which `value` is printed, the fewest that tell it from other floats. It is printed
-/// as it will be written: where two texts are as short and as near, as for 600000000000000.25, printers differ.
+/// Whether `text` has the digits with which `value` is printed: the fewest that tell it from other floats. It is
+/// printed as it will be written, because printers differ if two texts are equally short and near, as for
+/// 600000000000000.25.
 fn is_printed_as(text: &str, value: f64) -> bool {
     let mut printed = String::new();
     super::json_text::write_float(&mut printed, value.abs());
     digits_of(text.trim_start_matches(['-', '+'])) == digits_of(&printed)
 }
 
-/// The digits of a number from the first to the last that is not 0, and the power of ten of the first; none for 0.
+/// The digits of a number from the first to the last that is not 0, and the power of ten of the first. `None` for 0.
 fn digits_of(unsigned: &str) -> Option<(String, i64)> {
     let (number, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
@@ -60,7 +62,7 @@ fn digits_of(unsigned: &str) -> Option<(String, i64)> {
     Some((digits[first..].trim_end_matches('0').to_owned(), exponent + whole.len() as i64 - 1 - first as i64))
 }
 
-/// Puts the texts of the numbers that their floats are not printed as onto the tape of `element`.
+/// Puts the text of each number that its float is not printed as onto the tape of `element`.
 #[cold]
 pub(super) fn keep_text<'i>(tape: &mut Vec<Node<'i>>, element: &'i [u8]) {
     let mut texts = super::scan::numbers(element);

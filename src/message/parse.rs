@@ -1,4 +1,4 @@
-//! One element of a message to its tape.
+//! Parses one element of a message to its tape.
 
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape, fill_tape_padded};
 
@@ -6,9 +6,9 @@ use super::json_error::JsonError;
 use super::limits::LONG_ROW_BYTES;
 use super::number;
 
-/// Parses elements, one at a time, in buffers that it keeps.
+/// Parses elements one at a time, and reuses its buffers.
 pub(super) struct Parser {
-    /// The element, as simd-json unescapes strings in place, and the padding that it wants.
+    /// A copy of the element, because simd-json unescapes strings in place, and the padding that simd-json needs.
     copy: Vec<u8>,
     buffers: Buffers,
     tape: Tape<'static>,
@@ -21,7 +21,7 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// Hands the nodes of `element` to `read`. `wide`: it has a number with a point or an exponent
+    /// Hands the nodes of `element` to `read`. `wide` says that the element has a number with a point or an exponent
     /// that a float may not hold.
     pub(super) fn parse<T>(
         &mut self,
@@ -42,8 +42,8 @@ impl Parser {
         parsed
     }
 
-    /// Parses what is in `copy`; gives `read` back unused if that is not JSON. The texts of numbers that a float does not
-    /// hold are taken out of `element`.
+    /// Parses `copy`, and returns `read` unused if that is not JSON. Takes the texts of numbers that a float does not
+    /// hold from `element`.
     fn parse_copy<T, F: FnOnce(&[Node<'_>]) -> T>(
         &mut self,
         element: &[u8],
@@ -93,7 +93,7 @@ pub(super) fn escape_raw_breaks(element: &[u8], copy: &mut Vec<u8>) {
     }
 }
 
-/// What is wrong with an element that simd-json refused. serde_json is asked: it says what and where more clearly.
+/// What is wrong with an element that simd-json refused. serde_json says that more clearly.
 fn fault_in(element: &[u8]) -> JsonError {
     match serde_json::from_slice::<serde_json::Value>(element) {
         Err(error) => JsonError::of(&error, element),

@@ -1,4 +1,4 @@
-//! One record to one row: which field goes into which column, and what is rescued.
+//! Turns one record into one row: which field goes into which column, and what is rescued.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -14,24 +14,24 @@ use super::rows::Rows;
 use super::tape;
 use crate::catalog::Schema;
 
-/// No column, or no field: a table has fewer columns.
+/// No column, or no field. A table has fewer columns.
 const NONE: u16 = u16::MAX;
 
 /// Buffers for looking up columns.
 #[derive(Default)]
 pub(super) struct Columns {
-    /// By column, the one whose field came next when this column's field was seen last; at the end, the one that came
-    /// first. Only a guess: the column's name is compared before it counts.
+    /// For each column, the column whose field came next when this column's field was last seen. The last entry is
+    /// the column that came first. These are guesses: a column counts only if its name is that of the field.
     next: Vec<u16>,
-    /// By column, the place in `plan` of its field, if `record` is this record.
+    /// For each column, which field of the current record fills it.
     seen: Vec<ColumnHolder>,
-    /// Counts records.
+    /// The number of the current record.
     record: u64,
-    /// The record's fields in their order.
+    /// The record's fields, in their order.
     plan: Vec<Planned>,
-    /// The places on the tape of the names whose values go to `rescued`.
+    /// The indexes on the tape of the names whose values go to `rescued`.
     to_rescue: Vec<u32>,
-    /// One name may be among those to rescue twice.
+    /// Whether a name may be twice among those to rescue.
     spares: bool,
     rescued: String,
 }
@@ -46,9 +46,9 @@ struct ColumnHolder {
 struct Planned {
     /// Where the field goes; [`NONE`] if the table lacks it.
     column: u16,
-    /// Another field of the record has the column: this one goes to `rescued`.
+    /// Another field of the record fills the column, so this one goes to `rescued`.
     spare: bool,
-    /// The place of the field's name on the tape; 0 if another field says all that this one does.
+    /// The index of the field's name on the tape, or 0 if another field says all that this one says.
     node: u32,
 }
 
@@ -59,7 +59,7 @@ fn field_at<'t, 'i>(record: &'t [Node<'i>], node: u32) -> (&'i str, &'t [Node<'i
 }
 
 impl Columns {
-    /// Makes room for the columns of `schema`, and gives back what a long row took.
+    /// Makes room for the columns of `schema`, and gives back the memory that a long row took.
     pub(super) fn fit(&mut self, schema: &Schema) {
         let columns = schema.fields().len();
         if self.next.len() != columns + 1 {
@@ -77,8 +77,8 @@ impl Columns {
         }
     }
 
-    /// The column of a field that comes behind the field of `previous`. Records of a dataset have their fields in the
-    /// same order, so the guess is nearly always right, and hashing is spared.
+    /// The column of a field that comes after the field of `previous`. Records of a dataset have their fields in the
+    /// same order, so the guess is nearly always right and spares the hashing of the name.
     #[inline]
     fn find(&mut self, schema: &Schema, previous: usize, name: &str) -> Option<usize> {
         let guess = usize::from(self.next[previous]);
@@ -125,9 +125,11 @@ impl Columns {
         }
     }
 
-    /// Two fields have one column, or one name: says which of them fills it. The one that is spelt as the column is goes
-    /// before one that is not, of two spelt alike the later counts, else the earlier. A null never displaces a value.
-    /// The other's value is rescued.
+    /// Decides which of two fields fills their common column, or keeps their common name, and returns that one. The
+    /// value of the other one is rescued.
+    ///
+    /// A field spelt as the column wins over one that is not. Of two fields with one spelling the later wins,
+    /// otherwise the earlier. A null never displaces a value.
     #[cold]
     fn settle(&mut self, record: &[Node<'_>], earlier: usize, later: usize, own_name: &str) -> usize {
         let (earlier_name, earlier_value) = field_at(record, self.plan[earlier].node);
@@ -147,8 +149,8 @@ impl Columns {
         holder
     }
 
-    /// Renders the fields that are to be rescued as one object. Of a name that is there twice it is the array of values,
-    /// as readers of JSON differ in which one they would take.
+    /// Writes the fields that are to be rescued as one object. A name that occurs twice gets an array of its values,
+    /// because readers of JSON differ in which of the two they take.
     #[cold]
     fn render_rescued(&mut self, record: &[Node<'_>]) {
         let out = &mut self.rescued;
@@ -196,8 +198,8 @@ pub(super) struct RowEncoder<'a> {
 }
 
 impl RowEncoder<'_> {
-    /// Pushes the row of `record`, an object. Answers whether something of it was rescued, or why it is bad; then
-    /// nothing was pushed.
+    /// Adds the row of `record`, which must be an object. Returns whether something of it was rescued, or why it is
+    /// bad; then nothing was added.
     pub(super) fn encode(&mut self, message_row: u32, record: &[Node<'_>]) -> Result<bool, String> {
         self.columns.plan(self.schema, record);
         self.columns.rescued.clear();
@@ -232,7 +234,8 @@ impl RowEncoder<'_> {
         Ok(is_rescued)
     }
 
-    /// Pushes a field that has a column. Answers whether its whole value is in it; if not, it is to be rescued.
+    /// Pushes the value of a field that has a column. Returns false if not all of it fits, so that it must be
+    /// rescued.
     #[inline]
     fn known(&mut self, column: usize, name: &str, value: &[Node<'_>]) -> Result<bool, String> {
         if tape::is_null(value) {
@@ -252,7 +255,7 @@ impl RowEncoder<'_> {
         Ok(false)
     }
 
-    /// A value whose column another field of the record has.
+    /// A value whose column another field of the record fills. Returns false: it must be rescued.
     #[cold]
     fn spare(&self, column: usize, name: &str) -> Result<bool, String> {
         if self.mode != Mode::Strict {
@@ -262,7 +265,8 @@ impl RowEncoder<'_> {
         Err(format!("field {}: another field of the record has its column {column}", quoted(name)))
     }
 
-    /// A field that the table lacks. Null says no more than its absence, so a null is not rescued.
+    /// A field that has no column. Returns false if its value must be rescued. Null says no more than a missing
+    /// field, so it is not rescued.
     #[cold]
     fn unknown(&mut self, name: &str, value: &[Node<'_>], spare: bool) -> Result<bool, String> {
         if self.mode == Mode::Strict {
@@ -278,7 +282,7 @@ impl RowEncoder<'_> {
     }
 }
 
-/// A field's name for a reason; one of a megabyte is cut.
+/// A field's name in quotes, shortened, for a reason.
 fn quoted(name: &str) -> String {
     let mut out = String::new();
     write_string(&mut out, name);

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// The fields of the object at `at`, each with the place of its value; none if it has a name that is not `known`, or does
-/// not end where the message does.
+/// The fields of the object at `at`, each with the range of its value. `None` if the object has a name that is not
+/// `known`, or does not end where the message ends.
 pub(super) fn fields_of_known_names(
     message: &[u8],
     at: usize,
@@ -33,7 +33,7 @@ pub(super) fn fields_of_known_names(
     }
 }
 
-/// The place of the comma or the brace behind the value at `at`, in an object.
+/// The offset of the comma or the brace behind the value at `at`, in an object.
 fn value_end(message: &[u8], mut at: usize) -> Option<usize> {
     let mut open = 0_u32;
     loop {
@@ -51,7 +51,7 @@ fn value_end(message: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// The place behind the number of which a digit is at `at`.
+/// The offset behind the number that has a digit at `at`.
 fn number_end(message: &[u8], at: usize) -> usize {
     let goes_on = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
     at + message[at..].iter().take_while(goes_on).count()
@@ -75,10 +75,11 @@ pub(super) fn numbers(element: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The place behind the quote that closes the string whose text begins at `at`.
+/// The offset behind the quote that closes the string whose text begins at `at`.
 pub(super) fn string_end(message: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        // Eight bytes at once. For strings as short as the feed's this is faster than memchr, which has to start up.
+        // Eight bytes at once. For strings as short as those of IRIS this is faster than memchr, which takes time to
+        // start.
         while let Some(eight) = message.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_le_bytes(*eight);
             let quotes = zero_bytes(word ^ (ONES * u64::from(b'"')));
@@ -99,7 +100,7 @@ pub(super) fn string_end(message: &[u8], mut at: usize) -> Option<usize> {
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// The lowest bit set in the answer is the high bit of the lowest zero byte of `word`; bits above it mean nothing.
+/// The lowest bit set in the result is the high bit of the lowest zero byte of `word`. Higher bits mean nothing.
 fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & (ONES << 7)
 }

@@ -1,8 +1,8 @@
-//! Where each element of a message's array begins and ends.
+//! Finds where each element of a message's array begins and ends.
 //!
-//! It knows strings, escapes and brackets, and nothing else of JSON: whether an element is sound is found when it is
-//! parsed. It counts brackets and does not recurse, so no nesting is too deep for it. Where quotes or brackets do not
-//! pair, ends of elements can't be found, so the message is refused as a whole.
+//! The splitter knows strings, escapes and brackets, and nothing else of JSON. Whether an element is sound shows when it is
+//! parsed. The splitter counts brackets and does not recurse, so it takes any depth. If quotes or brackets do not pair, the
+//! ends of elements cannot be found, so it refuses the whole message.
 
 use super::api_answer::ApiAnswer;
 use super::error::MessageError;
@@ -22,20 +22,20 @@ pub(super) struct Elements<'m> {
 enum SplitState {
     /// Before the only object.
     Single,
-    /// Behind the array's opening bracket.
+    /// After the array's opening bracket.
     First,
-    /// Behind a comma.
+    /// After a comma.
     Later,
-    /// Behind the last element and what closes it.
+    /// After the last element and the bracket behind it.
     End,
 }
 
-/// Where an element is, without the white space round it.
+/// Where an element is, without the white space around it.
 pub(super) struct Element {
     pub(super) start: usize,
     pub(super) end: usize,
     depth: u32,
-    /// It has a number with a point or an exponent that a float may not hold.
+    /// Whether it has a number with a point or an exponent that a float may not hold.
     pub(super) wide: bool,
     first: Option<u8>,
 }
@@ -46,7 +46,7 @@ impl<'m> Elements<'m> {
         let at = skip_space(message, bom);
         match message.get(at) {
             None => Err(MessageError::Empty),
-            // UTF-16 and UTF-32 begin with the same byte.
+            // Text in UTF-16 or UTF-32 begins with the same byte.
             Some(b'[' | b'{') if message.get(at + 1) == Some(&0) => Err(no_container(message, at)),
             Some(b'[') => Ok(Elements { message, at: at + 1, state: SplitState::First }),
             Some(b'{') => match ApiAnswer::of(message, at) {
@@ -60,12 +60,12 @@ impl<'m> Elements<'m> {
         }
     }
 
-    /// Whether the message is one record that stands in no array.
+    /// Whether the message is one record that is not in an array.
     pub(super) fn is_one_object(&self) -> bool {
         self.state == SplitState::Single
     }
 
-    /// The next element. An error counts for the whole message, also for the elements that were given before.
+    /// The next element. An error concerns the whole message, including the elements that were returned before.
     pub(super) fn next(&mut self) -> Result<Option<Element>, MessageError> {
         if self.state == SplitState::End {
             return self.nothing_more().map(|()| None);
@@ -108,7 +108,8 @@ impl<'m> Elements<'m> {
         })
     }
 
-    /// The element at `start` goes on to the message's end. If that end looks like an end, nothing was cut off.
+    /// The error for an element at `start` that has no end. If the message ends as a message should, nothing was cut
+    /// off.
     fn not_closed(&self, start: usize) -> MessageError {
         let closing = if self.state == SplitState::Single { b'}' } else { b']' };
         let end = trim_space_end(self.message);
@@ -121,7 +122,7 @@ impl<'m> Elements<'m> {
 }
 
 impl Element {
-    /// Why the element can't be a record, where that shows before it is parsed.
+    /// Why the element cannot be a record, if that shows before it is parsed.
     pub(super) fn no_record(&self) -> Option<String> {
         let bytes = self.end - self.start;
         let found = match self.first {
@@ -148,13 +149,13 @@ impl Element {
 }
 
 struct Scan {
-    /// In an array the place of the comma or bracket that ends the element, else the place behind the object.
+    /// In an array the offset of the comma or bracket that ends the element. Otherwise the offset behind the object.
     end: usize,
     depth: u32,
     wide: bool,
 }
 
-/// Finds the end of the element at `at`; `None` if the message ends first.
+/// Finds the end of the element at `at`. Returns `None` if the message ends first.
 fn scan(message: &[u8], mut at: usize, single: bool) -> Option<Scan> {
     let mut open = 0_u32;
     let mut depth = 0;
@@ -185,7 +186,7 @@ fn scan(message: &[u8], mut at: usize, single: bool) -> Option<Scan> {
     }
 }
 
-/// Whether the number with the point at `at` has more digits than a float holds of every number.
+/// Whether the number with a point at `at` has so many digits that a float may not hold it.
 #[inline]
 fn has_many_digits(message: &[u8], at: usize) -> bool {
     let before = message[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
@@ -193,7 +194,7 @@ fn has_many_digits(message: &[u8], at: usize) -> bool {
     before + behind > number::DIGITS_HELD
 }
 
-/// The error for a message that begins with neither bracket nor brace.
+/// The error for a message that begins with neither a bracket nor a brace.
 fn no_container(message: &[u8], at: usize) -> MessageError {
     if let Some(error) = other_formats::known(message).or_else(|| other_formats::markup(&message[at..])) {
         return error;

@@ -1,8 +1,8 @@
-//! All forms of time that the feed has, to one: UTC with milliseconds.
+//! Brings times in every form that IRIS uses into one: UTC with milliseconds.
 //!
-//! Accepted are `2025-10-28T03:59:00.000Z`, `2025-10-28T03:59:00Z`, a space in place of the `T`, no seconds, any number
-//! of decimals (those after the third are cut), an offset such as `+01:00`, no zone (it is UTC), and a date alone
-//! (midnight UTC). Years go from 0001 to 9999. A leap second, 24:00, or a day that the month lacks is no time.
+//! The parser accepts `2025-10-28T03:59:00.000Z`, `2025-10-28T03:59:00Z`, a space for the `T`, no seconds, any number of
+//! decimals (it cuts those after the third), an offset such as `+01:00`, no zone (which means UTC), and a date alone (which
+//! means midnight UTC). Years go from 0001 to 9999. It refuses a leap second, 24:00, and a day that the month does not have.
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
@@ -12,7 +12,7 @@ use jiff::civil::DateTime;
 pub struct UtcTime([u8; 24]);
 
 impl UtcTime {
-    /// Reads a time in any form that the feed has.
+    /// Parses a time in any form that IRIS uses. Returns `None` if `text` is not a time.
     pub fn parse(text: &str) -> Option<UtcTime> {
         let bytes = text.as_bytes();
         common_form(bytes).or_else(|| any_form(bytes))
@@ -57,7 +57,7 @@ impl UtcTime {
     }
 }
 
-/// The two forms that nearly all times of the feed have, `2025-10-28T03:59:00.000Z` and `2025-10-28T03:59:00Z`.
+/// The two forms that nearly all times of IRIS have, `2025-10-28T03:59:00.000Z` and `2025-10-28T03:59:00Z`.
 fn common_form(bytes: &[u8]) -> Option<UtcTime> {
     let mut text = *b"0000-00-00T00:00:00.000Z";
     match bytes.len() {
@@ -121,7 +121,7 @@ fn any_form(bytes: &[u8]) -> Option<UtcTime> {
     UtcTime::from_civil(civil.checked_sub(SignedDuration::from_mins(offset_minutes)).ok()?)
 }
 
-/// What is left of a text.
+/// The rest of a text that is being parsed.
 struct TimeText<'t>(&'t [u8]);
 
 impl TimeText<'_> {
@@ -148,7 +148,7 @@ impl TimeText<'_> {
         })
     }
 
-    /// Takes all digits, at least one, and gives the first three as thousandths.
+    /// Takes all digits, at least one, and returns the first three as thousandths.
     fn decimals(&mut self) -> Option<i32> {
         let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(count);
@@ -157,7 +157,7 @@ impl TimeText<'_> {
         (count > 0).then(|| digit_at(0) * 100 + digit_at(1) * 10 + digit_at(2))
     }
 
-    /// Takes a zone: `Z`, `+01:00`, `+0100`, `+01`, or none, which is UTC. In minutes east of UTC.
+    /// Takes a zone: `Z`, `+01:00`, `+0100`, `+01`, or none, which is UTC. Returns minutes east of UTC.
     fn zone(&mut self) -> Option<i64> {
         let sign = match self.take(b"Zz+-") {
             None | Some(b'Z' | b'z') => return Some(0),
