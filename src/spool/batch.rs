@@ -4,12 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD};
 
-use super::claim::{has_acl, same_owner_and_mode};
+use super::folder::{Entry, has_acl, list, open_folder, same_owner_and_mode};
 use super::lock::try_lock_dataset;
 use super::rename::{exchange, numbered, rename, rename_at, rename_folder};
 use super::worker::{is_bulk_id, ordinary_id};
@@ -26,30 +25,6 @@ pub struct Batch {
     path: PathBuf,
     folder: OwnedFd,
     claimed_at_ms: i64,
-}
-
-/// Something in a folder.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    pub name: OsString,
-    pub kind: EntryKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    File,
-    Folder,
-    SymbolicLink,
-    /// A FIFO, a socket, a device.
-    Other,
-}
-
-impl Entry {
-    /// Hidden files are nobody's messages: editors, file systems and copying programs put them there. In `incoming` more
-    /// names are left alone, see [`super::TemporaryNames`].
-    pub fn is_hidden(&self) -> bool {
-        self.name.as_bytes().starts_with(b".")
-    }
 }
 
 impl Batch {
@@ -249,46 +224,4 @@ impl Batch {
         }
         Err(failed(io::Error::from(io::ErrorKind::AlreadyExists)))
     }
-}
-
-/// Opens a folder, never through a symbolic link.
-pub(super) fn open_folder(at: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(at, path, flags, Mode::empty())?)
-}
-
-/// Whether a folder has nothing in it that can be seen.
-pub(super) fn is_empty(at: BorrowedFd<'_>, path: &Path) -> bool {
-    open_folder(at, path).and_then(list).map_or(true, |mut entries| entries.next().is_none())
-}
-
-/// The entries of an open folder, but for `.` and `..`.
-pub(super) fn list<F: AsFd>(folder: F) -> io::Result<impl Iterator<Item = io::Result<Entry>> + use<F>> {
-    let entries = Dir::read_from(&folder)?;
-    Ok(entries.filter_map(move |entry| {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => return Some(Err(error.into())),
-        };
-        let name = OsStr::from_bytes(entry.file_name().to_bytes());
-        if name == "." || name == ".." {
-            return None;
-        }
-        let kind = match entry.file_type() {
-            // Some file systems don't say in the listing.
-            FileType::Unknown => match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(found) => FileType::from_raw_mode(found.st_mode),
-                Err(rustix::io::Errno::NOENT) => return None,
-                Err(error) => return Some(Err(error.into())),
-            },
-            kind => kind,
-        };
-        let kind = match kind {
-            FileType::RegularFile => EntryKind::File,
-            FileType::Directory => EntryKind::Folder,
-            FileType::Symlink => EntryKind::SymbolicLink,
-            _ => EntryKind::Other,
-        };
-        Some(Ok(Entry { name: name.to_owned(), kind }))
-    }))
 }

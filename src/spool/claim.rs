@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
+use rustix::fs::{AtFlags, CWD};
 
-use super::batch::{is_empty, list, open_folder};
+use super::folder::{EntryKind, has_acl, is_empty, list, open_folder, same_owner_and_mode};
 use super::lock::try_lock_dataset;
 use super::read::{ReadError, open_if_closed};
 use super::rename::{exchange, is_unsupported, rename_at};
 use super::set_aside::is_set_aside;
-use super::{Batch, EntryKind, Layout, SpoolError, Worker, folder_label};
+use super::{Batch, Layout, SpoolError, Worker, folder_label};
 use crate::observe::is_news;
 
 /// After messages of a swapped folder had to go back, its dataset is claimed file by file for so long: a file that
@@ -322,29 +322,5 @@ impl Claimer {
                 give_up()
             }
         }
-    }
-}
-
-/// Gives the new folder the owner, group and mode of the one it will stand in for: the client must not notice.
-pub(super) fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
-    let (Ok(old), Ok(found)) = (rustix::fs::fstat(old), rustix::fs::fstat(new)) else { return false };
-    if (old.st_uid, old.st_gid) != (found.st_uid, found.st_gid) {
-        let owner = Some(Uid::from_raw(old.st_uid));
-        let group = Some(Gid::from_raw(old.st_gid));
-        if rustix::fs::fchown(new, owner, group).is_err() {
-            return false;
-        }
-    }
-    let mode = Mode::from_raw_mode(old.st_mode);
-    rustix::fs::fchmod(new, mode).is_ok()
-}
-
-/// Whether a folder has access rules beside its mode, which a swap would lose.
-pub(super) fn has_acl(folder: BorrowedFd<'_>) -> bool {
-    let mut names = [0_u8; 4096];
-    match rustix::fs::flistxattr(folder, &mut names) {
-        Ok(length) => names[..length].windows(9).any(|part| part == b"posix_acl"),
-        Err(rustix::io::Errno::RANGE) => true,
-        Err(_) => false,
     }
 }

@@ -37,3 +37,9 @@ impl DiskSpace {
         percent(self.bytes, self.free_bytes).max(percent(self.inodes, self.free_inodes))
     }
 }
+
+/// What a file takes of the disk, where a file of ten bytes has a block to itself. Some file systems pack it into less than
+/// its length; that is not counted on.
+pub fn disk_bytes(bytes: u64, blocks: u64) -> u64 {
+    bytes.max(blocks * 512)
+}

@@ -12,12 +12,12 @@ use fs2::FileExt;
 use rustix::fs::{AtFlags, CWD, FileType, Stat};
 use serde::Serialize;
 
-use super::batch::{is_empty, list, open_folder};
-use super::count::count_dead;
-use super::letters::folder_entries;
+use super::dead::count_dead;
+use super::folder::{Entry, EntryKind, folder_entries, is_empty, list, open_folder};
 use super::set_aside::is_set_aside;
+use super::time::file_time_ms;
 use super::worker::LOCK;
-use super::{Entry, EntryKind, Layout, SpoolError, TemporaryNames, file_time_ms, folder_label, now_ms};
+use super::{Layout, SpoolError, TemporaryNames, folder_label, now_ms};
 
 /// The upper ends of the classes of age in [`Queue::ages`]; the last class has none.
 pub const AGES: [Duration; 5] = [

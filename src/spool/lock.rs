@@ -51,6 +51,17 @@ pub(super) fn lock_dead(layout: &Layout, label: &str) -> Option<File> {
     }
 }
 
+/// The lock of whoever packs a dataset, or removes a file of its archive. A dataset's label has no dot at its front, so
+/// this is no dataset's lock. None where another has it.
+pub(super) fn try_lock_archive(layout: &Layout, label: &str) -> Result<Option<File>, SpoolError> {
+    try_lock(&layout.dataset_locks().join(format!(".archive-{label}")))
+}
+
+/// The lock of whoever removes what is over the limits. None where another has it.
+pub(super) fn try_lock_limits(layout: &Layout) -> Result<Option<File>, SpoolError> {
+    try_lock(&layout.dataset_locks().join(".keep-limits"))
+}
+
 fn open(path: &Path) -> Result<File, SpoolError> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
     opened.map_err(|error| SpoolError::io("open", path, error))

@@ -10,7 +10,8 @@ use std::time::Duration;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Batch, file_time_ms, now_ms};
+use super::time::file_time_ms;
+use super::{Batch, now_ms};
 
 /// Of a file whose time of writing lies so far ahead, the clock is wrong and its age means nothing.
 const CLOCK_SKEW_MS_MAX: i64 = 60_000;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::CWD;
 
-use super::batch::open_folder;
+use super::folder::open_folder;
 use super::lock::try_lock;
 use super::rename::rename_folder;
 use super::worker::{LOCK, remove_folder, remove_unborn};

@@ -7,10 +7,15 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::Day;
 use super::entry::{Meta, write_entry};
-use super::note::{Note, Part, last_block_is_damaged, last_note};
-use super::{Day, ENDING, SpoolError, file_name, gone_is_fine};
+use super::file_name::{ENDING, file_name};
+use super::file_range::Part;
+use super::note::{Note, last_block_is_damaged, last_note};
 use crate::observe::is_news;
+use crate::spool::SpoolError;
+use crate::spool::remove::gone_is_fine;
+use crate::spool::rename::rename;
 
 /// zstd's own default; 9 makes files a tenth smaller for three times the work.
 const LEVEL: i32 = 3;
@@ -112,7 +117,7 @@ impl DayFile {
             failed(&self.path, error)
         })?;
         if let Some(unborn) = &self.unborn {
-            super::super::rename::rename(unborn, &self.path)
+            rename(unborn, &self.path)
                 .and_then(|()| sync_folder_of(&self.path))
                 .map_err(|error| failed(&self.path, error))?;
             self.unborn = None;

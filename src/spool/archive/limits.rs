@@ -14,10 +14,12 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
-use super::{ArchiveFile, Day, Fault, SpoolError, archive_files, gone_is_fine, try_lock, try_lock_archive};
-use crate::spool::batch::{list, open_folder};
-use crate::spool::letters::folder_entries;
-use crate::spool::{EntryKind, Layout};
+use super::first_error::Fault;
+use super::{ArchiveFile, Day, archive_files};
+use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
+use crate::spool::lock::{try_lock_archive, try_lock_limits};
+use crate::spool::remove::gone_is_fine;
+use crate::spool::{Layout, SpoolError};
 
 /// Messages in `done/` are added up by the minute, so that memory does not grow with them.
 const MINUTE: i64 = 60;
@@ -58,7 +60,7 @@ pub fn remove_over_limits(
     now_seconds: i64,
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<Removed>, SpoolError> {
-    let Some(_lock) = try_lock(layout, ".keep-limits")? else { return Ok(None) };
+    let Some(_lock) = try_lock_limits(layout)? else { return Ok(None) };
     let oldest = limits.max_age.map_or(i64::MIN, |age| now_seconds.saturating_sub(age.as_secs() as i64));
     let today = Day::of(now_seconds);
     let (mut removed, mut fault) = (Removed::default(), Fault::default());

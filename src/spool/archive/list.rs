@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
+use super::Day;
+use super::file_name::parse_file_name;
+use super::first_error::Fault;
 use super::note::{last_block_is_damaged, last_note};
-use super::{Day, Fault, SpoolError, parse_file_name};
-use crate::spool::letters::folder_entries;
-use crate::spool::{EntryKind, Layout};
+use crate::spool::folder::{EntryKind, folder_entries};
+use crate::spool::{Layout, SpoolError};
 
 /// A file of the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]

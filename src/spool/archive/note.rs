@@ -17,7 +17,7 @@
 //! | 8 | XXH3 of the 64 bytes before |
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -164,28 +164,6 @@ fn any_note_at(file: &File, offset: u64) -> io::Result<Option<Note>> {
         Err(error) => return Err(error),
     }
     Ok(Note::of_bytes(&bytes, offset))
-}
-
-/// A part of a file, read from its beginning.
-pub(super) struct Part<'f> {
-    file: &'f File,
-    offset: u64,
-    end: u64,
-}
-
-impl<'f> Part<'f> {
-    pub(super) fn new(file: &'f File, offset: u64, end: u64) -> Part<'f> {
-        Part { file, offset, end }
-    }
-}
-
-impl Read for Part<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = buffer.len().min((self.end - self.offset) as usize);
-        let count = self.file.read_at(&mut buffer[..length], self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

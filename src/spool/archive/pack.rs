@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Stat};
 
+use super::Day;
 use super::day_file::{DayFile, remove_unborn, sync_folder_of};
-use super::done::{read_message, remove_all, remove_if_same, stat};
+use super::done::{label_of_done, read_message, remove_all, remove_if_same, stat};
 use super::entry::{Meta, read_entries};
-use super::{Day, SpoolError, label_of_done, try_lock_archive};
-use crate::spool::batch::{list, open_folder};
-use crate::spool::letters::folder_entries;
-use crate::spool::{EntryKind, Layout};
+use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
+use crate::spool::lock::try_lock_archive;
+use crate::spool::{Layout, SpoolError};
 
 /// Messages looked at together; their names are held in memory.
 const CHUNK: usize = 8_192;

@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Gid, Timespec, Timestamps, Uid};
 
+use super::ArchiveFile;
 use super::entry::{Meta, read_entries};
-use super::note::Part;
-use super::{ArchiveFile, SpoolError, gone_is_fine};
-use crate::spool::dead::same_content;
+use super::file_range::Part;
 use crate::spool::lock::lock_dataset;
+use crate::spool::remove::gone_is_fine;
 use crate::spool::rename::{numbered, rename};
+use crate::spool::same_content::same_content;
 use crate::spool::worker::random_24_bits;
-use crate::spool::{Layout, now_ms};
+use crate::spool::{Layout, SpoolError, now_ms};
 
 /// Messages that go to `incoming` under one lock; meanwhile no worker claims their dataset.
 const RESTORED_AT_ONCE: u64 = 200;

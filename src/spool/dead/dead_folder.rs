@@ -6,31 +6,24 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::OpenOptions;
-use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use rustix::fs::CWD;
-use serde::Serialize;
 
-use super::batch::{list, open_folder};
-use super::dead::{REPORT_ENDING, hash_text, now_text, read_report, report_name, write_synced};
-use super::lock::lock_dead;
-use super::read::open_if_closed;
-use super::rename::numbered;
-use super::{DeadReport, Delivered, Layout, Letter, SpoolError, WholeCame};
+use super::gone_log::{GONE, Gone, Holds, note};
+use super::letter::Letter;
+use super::report::{
+    DeadReport, Delivered, REPORT_ENDING, WholeCame, hash_text, read_report, report_name, write_synced,
+};
+use crate::spool::folder::{list, open_folder};
+use crate::spool::lock::lock_dead;
+use crate::spool::rename::numbered;
+use crate::spool::time::now_text;
+use crate::spool::{Layout, SpoolError};
 
 /// A letter's number may be missing before the next one, as others of its name have gone. After so many there is none.
 const NUMBERS_MISSING_MAX: u32 = 2;
-
-/// Where letters that went by themselves are noted, a line each: in `dead`, hidden, so that it is no dataset's folder.
-const GONE: &str = ".gone.jsonl";
-
-/// With more in it, it is begun anew; the full one is kept until the next is.
-const GONE_BYTES_MAX: u64 = 1 << 20;
-const GONE_BEFORE: &str = ".gone.1.jsonl";
 
 /// With more than this in it, a folder is not listed but asked for each name: listing it for some messages would take
 /// longer.
@@ -47,44 +40,6 @@ pub struct DeadFolder {
     path: PathBuf,
     /// The names that its letters and reports may be of. None where that is not known.
     names: Option<HashSet<OsString>>,
-}
-
-/// Why a letter went by itself: what its message has, now that it came whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holds {
-    /// The letter has nothing in it.
-    Nothing,
-    /// Every byte of the letter, but for those that a power cut left as NULs, stands at its place in the message.
-    Bytes,
-    /// Every row of the letter stands at its place in the message; those that were bad came mended.
-    Rows,
-}
-
-impl Holds {
-    pub fn why(self) -> &'static str {
-        match self {
-            Holds::Nothing => "nothing was in it",
-            Holds::Bytes => "all of it is in the message",
-            Holds::Rows => "all of its rows are in the message",
-        }
-    }
-}
-
-/// A line of [`GONE`].
-#[derive(Serialize)]
-struct Gone<'a> {
-    at: String,
-    /// The folder under `dead`.
-    dataset: &'a str,
-    name: String,
-    message_id: String,
-    bytes: u64,
-    content_hash: String,
-    /// Why it was dead.
-    reason: Option<&'a str>,
-    /// Why it went.
-    why: &'a str,
-    worker: &'a str,
 }
 
 impl DeadFolder {
@@ -223,36 +178,4 @@ fn add_names(names: &mut HashSet<OsString>, found: OsString) {
     }
     names.insert(OsStr::from_bytes(stem).to_owned());
     names.insert(found);
-}
-
-impl Letter {
-    /// All of it; none where it is no regular file, is larger than `bytes_max`, has gone, or somebody is writing it.
-    pub fn read(&self, bytes_max: u64) -> Option<Vec<u8>> {
-        let file = open_if_closed(CWD, self.path.as_os_str(), Duration::ZERO).ok()?;
-        if file.bytes() > bytes_max {
-            return None;
-        }
-        let mut content = Vec::new();
-        file.read_into(&mut content).ok()?;
-        Some(content)
-    }
-}
-
-fn note(path: &Path, gone: &Gone<'_>) -> io::Result<()> {
-    if path.symlink_metadata().is_ok_and(|found| found.len() > GONE_BYTES_MAX) {
-        std::fs::rename(path, path.with_file_name(GONE_BEFORE))?;
-    }
-    let mut line = serde_json::to_vec(gone)?;
-    line.push(b'\n');
-    OpenOptions::new().append(true).create(true).open(path)?.write_all(&line)
-}
-
-/// How many letters went by themselves, as far as it is still noted, and where it is.
-pub fn gone_letters(layout: &Layout) -> (u64, PathBuf) {
-    let path = layout.dead().join(GONE);
-    let lines = |path: &Path| {
-        let text = std::fs::read(path).unwrap_or_default();
-        text.iter().filter(|byte| **byte == b'\n').count() as u64
-    };
-    (lines(&path) + lines(&path.with_file_name(GONE_BEFORE)), path)
 }

@@ -1,4 +1,4 @@
-//! How much there is of something. Nothing is held in memory but the sums, as there may be millions.
+//! How much there is in `dead`. Nothing is held in memory but the sums, as there may be millions.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -6,23 +6,10 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD};
 
-use super::batch::{list, open_folder};
-use super::dead::{is_called_report, report_name};
-use super::letters::folder_entries;
-use super::set_aside::is_set_aside;
-use super::{Entry, EntryKind, Layout, SpoolError};
-
-/// How many messages wait in `incoming`; what can't be listed counts as none.
-pub fn ready_messages(layout: &Layout) -> u64 {
-    let incoming = layout.incoming();
-    let folders = folder_entries(&incoming, EntryKind::Folder).unwrap_or_default();
-    let listed = folders
-        .into_iter()
-        .filter(|folder| !is_set_aside(folder))
-        .filter_map(|folder| open_folder(CWD, &incoming.join(folder)).and_then(list).ok());
-    let is_message = |entry: &Entry| entry.kind != EntryKind::Folder && !layout.is_temporary(&entry.name);
-    listed.flatten().flatten().filter(is_message).count() as u64
-}
+use super::report::{is_called_report, report_name};
+use crate::spool::disk_space::disk_bytes;
+use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
+use crate::spool::{Layout, SpoolError};
 
 /// What `dead` takes of the disk, reports included: as [`super::Queue::dead_bytes`]. None where `stop` said so before all
 /// was counted.
@@ -41,13 +28,13 @@ pub fn dead_bytes(layout: &Layout, stop: &dyn Fn() -> bool) -> Result<Option<u64
 
 /// What is in a folder of `dead`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Dead {
-    pub(super) messages: u64,
+pub(in crate::spool) struct Dead {
+    pub(in crate::spool) messages: u64,
     /// Of the disk, with their reports.
-    pub(super) bytes: u64,
+    pub(in crate::spool) bytes: u64,
 }
 
-pub(super) fn count_dead(path: &Path) -> Result<Dead, SpoolError> {
+pub(in crate::spool) fn count_dead(path: &Path) -> Result<Dead, SpoolError> {
     let folder = open_folder(CWD, path).map_err(|error| SpoolError::io("list", path, error))?;
     let mut dead = Dead::default();
     each_dead(&folder, path, &|| false, |name, bytes| {
@@ -85,10 +72,4 @@ fn each_dead(
         }
     }
     Ok(true)
-}
-
-/// What a file takes of the disk, where a file of ten bytes has a block to itself. Some file systems pack it into less than
-/// its length; that is not counted on.
-pub fn disk_bytes(bytes: u64, blocks: u64) -> u64 {
-    bytes.max(blocks * 512)
 }

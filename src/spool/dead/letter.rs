@@ -1,0 +1,130 @@
+//! A message in `dead`, with its report.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::CWD;
+
+use super::file_identity::{FileAt, remove_if_same};
+use super::report::{DeadReport, read_report, report_name};
+use crate::spool::lock::lock_dead;
+use crate::spool::read::open_if_closed;
+use crate::spool::remove::remove_file;
+use crate::spool::time::file_time_ms;
+use crate::spool::{Layout, SpoolError};
+
+/// A message in `dead`.
+#[derive(Debug)]
+pub struct Letter {
+    /// The folder under `dead`, which is also the one under `incoming` to which it goes back.
+    pub label: String,
+    /// Its name in `dead`; `~2` may stand behind the message's own.
+    pub name: OsString,
+    pub path: PathBuf,
+    /// None where it lacks or is no report.
+    pub report: Option<DeadReport>,
+    pub report_path: PathBuf,
+    /// The file's size.
+    pub bytes: u64,
+    /// When it was last written, in ms since 1970 UTC.
+    pub written_at_ms: i64,
+    /// Not a link, a FIFO or anything else that is never opened.
+    pub is_file: bool,
+    file: FileAt,
+}
+
+/// What became of a letter that was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    Deleted,
+    /// It is not as it was when it was listed, or another one has its name by now: it stays, with its report.
+    Changed,
+    /// Somebody else moved or deleted it meanwhile.
+    Gone,
+}
+
+impl Letter {
+    /// None where there is nothing of that name.
+    pub(super) fn at(folder: &Path, label: &str, name: &OsStr) -> Option<Letter> {
+        let path = folder.join(name);
+        let metadata = path.symlink_metadata().ok()?;
+        let report_path = folder.join(report_name(name));
+        Some(Letter {
+            label: label.to_owned(),
+            name: name.to_owned(),
+            report: read_report(&report_path),
+            report_path,
+            bytes: metadata.len(),
+            written_at_ms: file_time_ms(metadata.mtime(), metadata.mtime_nsec()),
+            is_file: metadata.is_file(),
+            file: FileAt::of(&metadata),
+            path,
+        })
+    }
+
+    /// The message's id: its name in `incoming`, as far as that is text.
+    pub fn message_id(&self) -> String {
+        self.name_in_incoming().to_string_lossy().into_owned()
+    }
+
+    /// The name under which it came. The report has it, but as text, and anybody may have edited that; so it counts only
+    /// where it agrees with the file's own name.
+    pub(super) fn name_in_incoming(&self) -> OsString {
+        let Some(report) = &self.report else { return self.name.clone() };
+        let id = OsStr::new(&report.message_id);
+        let number = self.name.as_bytes().iter().rposition(|byte| *byte == b'~');
+        let Some(place) = number.filter(|_| self.name != id) else { return self.name.clone() };
+        let (stem, number) = self.name.as_bytes().split_at(place);
+        let is_numbered = number.len() > 1 && number[1..].iter().all(u8::is_ascii_digit);
+        let is_name = !report.message_id.contains(['/', '\0', char::REPLACEMENT_CHARACTER]);
+        if is_numbered && is_name && id.as_bytes().starts_with(stem) {
+            // A long name was cut to make room for the number.
+            return id.to_owned();
+        }
+        let stem = OsString::from_vec(stem.to_vec());
+        if is_numbered && stem.to_string_lossy() == report.message_id { stem } else { self.name.clone() }
+    }
+
+    /// All of it; none where it is no regular file, is larger than `bytes_max`, has gone, or somebody is writing it.
+    pub fn read(&self, bytes_max: u64) -> Option<Vec<u8>> {
+        let file = open_if_closed(CWD, self.path.as_os_str(), Duration::ZERO).ok()?;
+        if file.bytes() > bytes_max {
+            return None;
+        }
+        let mut content = Vec::new();
+        file.read_into(&mut content).ok()?;
+        Some(content)
+    }
+
+    /// Why it must not be deleted: it is not what was listed, as it was then.
+    pub(super) fn is_other(&self) -> Result<Option<Dropped>, SpoolError> {
+        match self.path.symlink_metadata() {
+            Ok(found) if FileAt::of(&found) == self.file => Ok(None),
+            Ok(_) => Ok(Some(Dropped::Changed)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(Dropped::Gone)),
+            Err(error) => Err(SpoolError::io("look at", &self.path, error)),
+        }
+    }
+
+    /// Deletes it and its report.
+    pub(super) fn delete(&self) -> Result<(), SpoolError> {
+        let report = FileAt::at(&self.report_path);
+        remove_file(&self.path)?;
+        remove_if_same(&self.report_path, report)
+    }
+}
+
+/// Deletes a letter for good, and then its report; but only the letter that was listed, as it was then.
+pub fn drop_letter(layout: &Layout, letter: &Letter) -> Result<Dropped, SpoolError> {
+    // Nobody buries another one under its name between the look and the removal.
+    let _burials = lock_dead(layout, &letter.label);
+    if let Some(other) = letter.is_other()? {
+        return Ok(other);
+    }
+    letter.delete()?;
+    Ok(Dropped::Deleted)
+}
