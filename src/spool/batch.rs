@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD};
 
+use super::batch_id::{is_bulk_id, ordinary_id};
 use super::folder::{Entry, has_acl, list, open_folder, same_owner_and_mode};
 use super::lock::try_lock_dataset;
 use super::rename::{exchange, numbered, rename, rename_at, rename_folder};
-use super::worker::{is_bulk_id, ordinary_id};
 use super::{Layout, SpoolError, now_ms};
 
 /// With more files than this in it, a batch goes back by swapping folders, not file by file.

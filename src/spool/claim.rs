@@ -16,7 +16,7 @@ use super::folder::{EntryKind, has_acl, is_empty, list, open_folder, same_owner_
 use super::lock::try_lock_dataset;
 use super::read::{ReadError, open_if_closed};
 use super::rename::{exchange, is_unsupported, rename_at};
-use super::set_aside::is_set_aside;
+use super::set_aside_folders::is_set_aside;
 use super::{Batch, Layout, SpoolError, Worker, folder_label};
 use crate::observe::is_news;
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::dead::count_dead;
 use super::folder::{Entry, EntryKind, folder_entries, is_empty, list, open_folder};
-use super::set_aside::is_set_aside;
+use super::set_aside_folders::is_set_aside;
 use super::time::file_time_ms;
 use super::worker::LOCK;
 use super::{Layout, SpoolError, TemporaryNames, folder_label, now_ms};

@@ -13,25 +13,27 @@
 
 mod archive;
 mod batch;
+mod batch_id;
 mod claim;
 mod dead;
+mod delivered;
 mod disk_space;
 mod error;
 mod folder;
+mod folder_watch;
 mod inspect;
+mod label;
 mod layout;
 mod lock;
 mod read;
 mod ready;
-mod recover;
 mod remove;
 mod rename;
 mod same_content;
-mod set_aside;
-mod settle;
-mod temporary;
+mod set_aside_folders;
+mod take_over;
+mod temporary_names;
 mod time;
-mod watch;
 mod worker;
 mod write_time;
 
@@ -46,17 +48,18 @@ pub use dead::{
     Retried, WholeCame, bury, dead_bytes, dead_letters, drop_letter, gone_letters, reason_group,
     remove_reports_alone, retry_letters,
 };
+pub use delivered::{Keep, settle_delivered};
 pub use disk_space::{DiskSpace, disk_bytes};
 pub use error::SpoolError;
 pub use folder::{Entry, EntryKind};
+pub use folder_watch::Watch;
 pub use inspect::{AGES, Inspection, Part, Queue, Sighting, WorkerSeen, inspect};
-pub use layout::{Layout, folder_label};
+pub use label::folder_label;
+pub use layout::Layout;
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use ready::ready_messages;
-pub use recover::{take_over_dead_workers, workers_on};
-pub use settle::{Keep, settle_delivered};
-pub use temporary::TemporaryNames;
+pub use take_over::{take_over_dead_workers, workers_on};
+pub use temporary_names::TemporaryNames;
 pub use time::now_ms;
-pub use watch::Watch;
 pub use worker::{Worker, publish};
 pub use write_time::set_written_at;

@@ -4,7 +4,7 @@ use rustix::fs::CWD;
 
 use super::Layout;
 use super::folder::{Entry, EntryKind, folder_entries, list, open_folder};
-use super::set_aside::is_set_aside;
+use super::set_aside_folders::is_set_aside;
 
 /// How many messages wait in `incoming`; what can't be listed counts as none.
 pub fn ready_messages(layout: &Layout) -> u64 {

@@ -7,28 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fs2::FileExt;
 
+use super::batch_id::BULK_MARK;
 use super::{Layout, SpoolError, now_ms};
 
 /// The lock file in a worker's folder.
 pub(super) const LOCK: &str = ".lock";
-
-/// Stands before the number in the id of a batch that is delivered as a whole.
-const BULK_MARK: &str = "b";
-
-/// Whether a batch of this id is delivered as a whole.
-pub(super) fn is_bulk_id(id: &str) -> bool {
-    let number = id.split('.').next().and_then(|own| own.rsplit('-').next());
-    number.is_some_and(|number| number.starts_with(BULK_MARK))
-}
-
-/// The id without the mark of a bulk batch.
-pub(super) fn ordinary_id(id: &str) -> String {
-    let own = id.split('.').next().map_or(0, str::len);
-    match id[..own].rfind('-') {
-        Some(dash) if is_bulk_id(id) => format!("{}{}", &id[..=dash], &id[dash + 1 + BULK_MARK.len()..]),
-        _ => id.to_owned(),
-    }
-}
 
 /// A live worker: a folder under `claimed` whose lock this process holds.
 #[derive(Debug)]

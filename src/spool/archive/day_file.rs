@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Day;
+use super::block_note::{Note, last_block_is_damaged, last_note};
 use super::entry::{Meta, write_entry};
 use super::file_name::{ENDING, file_name};
 use super::file_range::Part;
-use super::note::{Note, last_block_is_damaged, last_note};
 use crate::observe::is_news;
 use crate::spool::SpoolError;
 use crate::spool::remove::gone_is_fine;

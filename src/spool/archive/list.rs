@@ -5,9 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use super::Day;
+use super::block_note::{last_block_is_damaged, last_note};
 use super::file_name::parse_file_name;
 use super::first_error::Fault;
-use super::note::{last_block_is_damaged, last_note};
 use crate::spool::folder::{EntryKind, folder_entries};
 use crate::spool::{Layout, SpoolError};
 

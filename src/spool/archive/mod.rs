@@ -17,6 +17,7 @@
 //!
 //! The day is that of a message's last write (UTC), not of its packing: so it is the same for whoever packs it.
 
+mod block_note;
 mod day;
 mod day_file;
 mod done;
@@ -26,7 +27,6 @@ mod file_range;
 mod first_error;
 mod limits;
 mod list;
-mod note;
 mod pack;
 mod restore;
 
