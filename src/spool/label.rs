@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::catalog::hash_ending;
+use crate::hashed_name::hashed_name;
 
 /// The longest label, in bytes.
 const LABEL_MAX: usize = 100;
@@ -18,11 +18,7 @@ pub fn folder_label(folder: &OsStr) -> String {
     if name.len() <= LABEL_MAX && !name.starts_with('.') && name.chars().all(is_plain) {
         return name.into_owned();
     }
-    let hash = hash_ending(folder.as_bytes());
-    let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-    let mut label: String = clean.take(LABEL_MAX - hash.len()).collect();
-    label.push_str(&hash);
-    label
+    hashed_name(folder.as_bytes(), LABEL_MAX)
 }
 
 #[cfg(test)]

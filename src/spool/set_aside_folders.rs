@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use crate::catalog::has_hash_ending;
+use crate::hashed_name::is_hashed_name;
 
 /// A folder whose first or last word is one of these is set aside: `BOD_SKIP`, `BOD copy 2`, `old`.
 const WORDS: [&str; 24] = [
@@ -42,7 +42,7 @@ const WORDS: [&str; 24] = [
 /// `dead retry` gives back goes there, and must be taken again.
 pub(super) fn is_set_aside(folder: &OsStr) -> bool {
     let name = folder.to_string_lossy();
-    if has_hash_ending(&name) {
+    if is_hashed_name(&name) {
         return false;
     }
     if name.contains('.') || name.starts_with(['_', '@', '#', '$', '~']) || name.ends_with('~') {
