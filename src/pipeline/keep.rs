@@ -254,6 +254,14 @@ fn tell_packed(label: &str, packed: &Packed) {
         let Packed { messages, bytes, .. } = packed;
         tracing::debug!(folder = label, messages, bytes, "packed into the archive");
     }
+    for file in &packed.damaged {
+        if is_news(&format!("damaged: {}", file.display())) {
+            tracing::error!(
+                file = %file.display(),
+                "the last block of an archive is damaged: it is left as it is, and another file is used"
+            );
+        }
+    }
     if let Some((name, why)) = &packed.first_left
         && is_news(&format!("pack {label}: {why}"))
     {

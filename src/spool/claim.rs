@@ -18,7 +18,6 @@ use super::read::{ReadError, open_if_closed};
 use super::rename::{exchange, is_unsupported, rename_at};
 use super::set_aside_folders::is_set_aside;
 use super::{Batch, Layout, SpoolError, Worker, folder_label};
-use crate::observe::is_news;
 
 /// After messages of a swapped folder had to go back, its dataset is claimed file by file for so long: a file that
 /// nobody may read would go back and forth otherwise. So it is after a temporary name was seen: with its folder it would be
@@ -45,6 +44,8 @@ pub struct Claim {
     pub first_unreadable: Option<(OsString, io::Error)>,
     /// Folders inside the dataset folder: left alone.
     pub sub_folders: u64,
+    /// Why the claim ended before its time. What it claimed until then is in the batch.
+    pub cut_short: Option<SpoolError>,
 }
 
 /// A dataset's folder under `incoming`.
@@ -222,15 +223,12 @@ impl Claimer {
         for entry in list(folder).map_err(failed)? {
             let entry = match entry {
                 Ok(entry) => entry,
-                // What is claimed already goes on; the next claim meets the fault again.
-                Err(error) if claim.messages > 0 => {
-                    let error = failed(error);
-                    if is_news(&format!("cut short: {error}")) {
-                        tracing::warn!(%error, "claim cut short");
-                    }
+                Err(error) if claim.messages == 0 => return Err(failed(error)),
+                // What is claimed already goes on; the next claim meets the error again.
+                Err(error) => {
+                    claim.cut_short = Some(failed(error));
                     break;
                 }
-                Err(error) => return Err(failed(error)),
             };
             if entry.kind == EntryKind::Folder || self.layout.is_temporary(&entry.name) {
                 continue;
@@ -279,9 +277,7 @@ impl Claimer {
                         batch.remove_if_empty()?;
                         return Err(error);
                     }
-                    if is_news(&format!("cut short in {label}")) {
-                        tracing::warn!(%error, "claim cut short");
-                    }
+                    claim.cut_short = Some(error);
                     break;
                 }
             }

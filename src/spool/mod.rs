@@ -58,7 +58,7 @@ pub use label::folder_label;
 pub use layout::Layout;
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use ready::ready_messages;
-pub use take_over::{take_over_dead_workers, workers_on};
+pub use take_over::{TakenOver, take_over_dead_workers, workers_on};
 pub use temporary_names::TemporaryNames;
 pub use time::now_ms;
 pub use worker::{Worker, publish};

@@ -13,22 +13,32 @@ use super::lock::try_lock;
 use super::rename::rename_folder;
 use super::worker::{LOCK, remove_folder, remove_unborn};
 use super::{Batch, Layout, SpoolError, Worker};
-use crate::observe::is_news;
 
 /// A worker's folder is made and locked under a hidden name first; one so old is the leaving of a crash.
 const UNBORN_AGE_MAX: Duration = Duration::from_secs(60);
 
-/// Tries the lock of every other worker's folder. Where it gets it, the owner is dead: its batches move, under their
-/// old ids, into this worker's folder.
-pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Batch>, SpoolError> {
+/// What a worker took over from dead workers.
+#[derive(Debug, Default)]
+pub struct TakenOver {
+    pub batches: Vec<Batch>,
+    /// Why there may be more to take over: it is tried again the next time.
+    pub failures: Vec<SpoolError>,
+}
+
+/// Tries the lock of every other worker's folder. A lock that it gets is a dead worker's: the worker's batches move, under
+/// their old ids, into this worker's folder.
+///
+/// # Errors
+/// When `claimed` cannot be listed at all.
+pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<TakenOver, SpoolError> {
     let claimed = layout.claimed();
-    let mut batches = Vec::new();
+    let mut taken = TakenOver::default();
     for entry in fs::read_dir(&claimed).map_err(|error| SpoolError::io("list", &claimed, error))? {
         let entry = match entry {
             Ok(entry) => entry,
-            // What is taken over already must be delivered.
+            // The batches that are taken over already must be delivered.
             Err(error) => {
-                tracing::warn!(error = %SpoolError::io("list", &claimed, error), "dead workers are looked for again later");
+                taken.failures.push(SpoolError::io("list", &claimed, error));
                 break;
             }
         };
@@ -40,19 +50,15 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Ba
             remove_old_unborn(&folder);
             continue;
         }
-        // One that can't be taken over now is there the next time, and holds up no other.
-        let taken = match lock_of_dead(&folder) {
-            Ok(Some(lock)) => take_over(&folder, lock, worker, &mut batches),
+        // A folder that fails now is there the next time, and holds up no other.
+        let outcome = match lock_of_dead(&folder) {
+            Ok(Some(lock)) => take_over(&folder, lock, worker, &mut taken.batches),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        if let Err(error) = taken
-            && is_news(&format!("take over: {error}"))
-        {
-            tracing::warn!(%error, "cannot take over all of a dead worker's batches");
-        }
+        taken.failures.extend(outcome.err());
     }
-    Ok(batches)
+    Ok(taken)
 }
 
 /// How many workers have a folder: those alive, and dead ones whose folder could not be taken over.

@@ -241,12 +241,12 @@ fn a_dead_workers_batches_are_taken_over_under_their_ids_and_a_live_ones_are_not
     drop(claimer);
     drop(dead);
     let heir = Worker::register(&spool.layout).unwrap();
-    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap();
+    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap().batches;
     assert_eq!(taken.iter().map(Batch::id).collect::<Vec<_>>(), [id]);
     assert_eq!(names_in(&taken[0]), set(["dead's"]));
     assert_eq!(taken[0].label(), "BOALF");
     assert_eq!(names_in(&live_batch), set(["live's"]));
-    assert!(take_over_dead_workers(&spool.layout, &heir).unwrap().is_empty());
+    assert!(take_over_dead_workers(&spool.layout, &heir).unwrap().batches.is_empty());
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn a_bulk_batch_is_made_of_renamed_files_and_is_known_by_its_id() {
     let id = batch.id().to_owned();
     drop((claimer, worker, writer));
     let heir = Worker::register(&spool.layout).unwrap();
-    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap();
+    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap().batches;
     assert!(taken[0].is_bulk() && taken[0].id() == id);
     let claim = spool.claimer(5).1.claim(OsStr::new("MILS"), |_| None).unwrap();
     assert!(!claim.batch.unwrap().is_bulk());
@@ -402,7 +402,7 @@ fn workers_that_come_and_go_at_once_do_not_trip_over_each_other() {
             scope.spawn(|| {
                 for _ in 0..150 {
                     let worker = Worker::register(&spool.layout).unwrap();
-                    assert!(take_over_dead_workers(&spool.layout, &worker).unwrap().is_empty());
+                    assert!(take_over_dead_workers(&spool.layout, &worker).unwrap().batches.is_empty());
                     worker.retire().unwrap();
                 }
             });
@@ -478,7 +478,11 @@ fn a_look_tells_the_living_from_the_dead_and_leaves_both_as_they_are() {
         assert!(found.workers.iter().all(|seen| seen.pid == Some(std::process::id())));
     }
     let heir = Worker::register(&spool.layout).unwrap();
-    assert_eq!(take_over_dead_workers(&spool.layout, &heir).unwrap().len(), 1, "its lock was given up");
+    assert_eq!(
+        take_over_dead_workers(&spool.layout, &heir).unwrap().batches.len(),
+        1,
+        "its lock was given up"
+    );
 }
 
 #[test]
@@ -576,6 +580,6 @@ fn a_batch_that_is_no_longer_to_be_delivered_as_a_whole_says_so_to_its_heir() {
     let id = ordinary.id().to_owned();
     drop((claimer, dead));
     let (heir, _claimer) = spool.claimer(10);
-    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap();
+    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap().batches;
     assert_eq!(taken.iter().map(|batch| (batch.id(), batch.is_bulk())).collect::<Vec<_>>(), [(&*id, false)]);
 }

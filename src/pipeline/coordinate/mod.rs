@@ -19,6 +19,7 @@ use super::tally::Tally;
 use super::work::Work;
 use super::{Settings, Shared};
 use crate::catalog;
+use crate::observe::is_news;
 use crate::spool::{Claimer, Watch, Worker, ready_messages, take_over_dead_workers, workers_on};
 use crate::warehouse::Warehouse;
 
@@ -209,8 +210,13 @@ impl Coordinator {
 
     fn take_over(&mut self) {
         match take_over_dead_workers(&self.shared.layout, &self.worker) {
-            Ok(batches) => {
-                for batch in batches {
+            Ok(taken) => {
+                for error in taken.failures {
+                    if is_news(&format!("take over: {error}")) {
+                        tracing::warn!(%error, "cannot take over all of a dead worker's batches");
+                    }
+                }
+                for batch in taken.batches {
                     tracing::warn!(
                         batch = batch.id(),
                         folder = batch.label(),

@@ -98,6 +98,11 @@ impl Coordinator {
                             "cannot take messages: they stay in incoming; run as the user that runs the IRIS client"
                         );
                     }
+                    if let Some(error) = claim.cut_short
+                        && is_news(&format!("cut short in {label}"))
+                    {
+                        tracing::warn!(%error, "claim cut short");
+                    }
                     if claim.sub_folders > 0 && is_news(&format!("{label}: sub-folders")) {
                         tracing::warn!(
                             folder = label,

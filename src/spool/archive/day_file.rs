@@ -1,5 +1,6 @@
 //! The file of one day, opened to be appended to. The caller holds the lock of its dataset's archive.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -12,7 +13,6 @@ use super::block_note::{Note, last_block_is_damaged, last_note};
 use super::entry::{Meta, write_entry};
 use super::file_name::{ENDING, file_name};
 use super::file_range::Part;
-use crate::observe::is_news;
 use crate::spool::SpoolError;
 use crate::spool::remove::gone_is_fine;
 use crate::spool::rename::rename;
@@ -40,8 +40,12 @@ pub(super) struct DayFile {
 
 impl DayFile {
     /// Opens the day's file, and cuts off what a crash left half written at its end. Where there is none it is begun,
-    /// under a hidden name.
-    pub(super) fn open(folder: &Path, day: Day) -> Result<DayFile, SpoolError> {
+    /// under a hidden name. Files whose last block is damaged are passed over and added to `damaged`.
+    pub(super) fn open(
+        folder: &Path,
+        day: Day,
+        damaged: &mut BTreeSet<PathBuf>,
+    ) -> Result<DayFile, SpoolError> {
         for number in 1..=FILES_A_DAY_MAX {
             let name = file_name(day, number);
             let path = folder.join(&name);
@@ -51,12 +55,7 @@ impl DayFile {
                     let Some(last) = last_note(&file).map_err(failed)? else { continue };
                     let length = file.metadata().map_err(failed)?.len();
                     if length > last.end() && last_block_is_damaged(&file).map_err(failed)? {
-                        if is_news(&format!("damaged: {}", path.display())) {
-                            tracing::error!(
-                                file = %path.display(),
-                                "the last block of an archive is damaged: it is left as it is, and another file is used"
-                            );
-                        }
+                        damaged.insert(path);
                         continue;
                     }
                     if length > last.end() {

@@ -1,6 +1,6 @@
 //! Packing what is in `done/` into the archive.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -40,6 +40,8 @@ pub struct Packed {
     pub left: u64,
     /// The first of them, and why.
     pub first_left: Option<(OsString, String)>,
+    /// Archive files whose last block is damaged: they stay as they are, and the packer uses another file.
+    pub damaged: BTreeSet<PathBuf>,
     /// Another packer is at it.
     pub locked: bool,
 }
@@ -172,7 +174,7 @@ impl Packer {
         stop: &dyn Fn() -> bool,
         packed: &mut Packed,
     ) -> Result<(), SpoolError> {
-        let mut file = DayFile::open(target, day)?;
+        let mut file = DayFile::open(target, day, &mut packed.damaged)?;
         if file.committed() > 0 && self.tidy.get(file.path()) != Some(&file.committed()) {
             packed.were_in += remove_packed(&file, source)?;
             self.tidy.insert(file.path().to_owned(), file.committed());
