@@ -14,7 +14,7 @@ use super::failures::log_spool_failure;
 use super::tally::Tally;
 use crate::observe::is_news;
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout, Limits, Packed, Packer, now_ms, remove_over_limits};
+use crate::spool::{Layout, Packed, Packer, Retention, RetentionLimits, now_ms, remove_over_limits};
 
 /// A dataset is packed when so many of its messages wait: a block of few of them is little smaller than they are.
 const WAITING_MIN: usize = 256;
@@ -36,7 +36,7 @@ const NICENESS: i32 = 10;
 /// What a keeper does.
 #[derive(Clone, Copy, Debug)]
 pub struct KeepSettings {
-    pub keep: Keep,
+    pub keep: Retention,
     pub max_age: Option<Duration>,
     pub max_bytes: Option<u64>,
     /// How often it looks.
@@ -137,7 +137,7 @@ impl House {
     }
 
     fn pack(&mut self, all: bool) {
-        if self.settings.keep != Keep::Archive {
+        if self.settings.keep != Retention::Archive {
             return;
         }
         let folders = match self.packer.folders() {
@@ -193,7 +193,7 @@ impl House {
         }
         let began = Instant::now();
         // With `none` it may be what another worker is to pack.
-        let limits = Limits { max_age, max_bytes, done_is_kept: keep == Keep::Done };
+        let limits = RetentionLimits { max_age, max_bytes, done_is_kept: keep == Retention::Done };
         let now_seconds = now_ms().div_euclid(1_000);
         let removed = remove_over_limits(&self.layout, limits, now_seconds, &|| self.stop.requested());
         self.limits_due = Some(Instant::now() + LIMITS_INTERVAL.max(began.elapsed() * LIMITS_SHARE));

@@ -50,7 +50,7 @@ pub struct Claim {
 
 /// A dataset's folder under `incoming`.
 #[derive(Debug)]
-pub struct Folder {
+pub struct DatasetFolder {
     pub name: OsString,
     /// It has, or had, thousands of names.
     pub is_large: bool,
@@ -89,7 +89,7 @@ impl Claimer {
     ///
     /// A folder's own size says about how many names it has (on ext4, had), and costs no listing. So the readers have
     /// work at once, and workers that start together share a backlog by its largest parts.
-    pub fn dataset_folders(&self) -> Result<(Vec<Folder>, Vec<OsString>), SpoolError> {
+    pub fn dataset_folders(&self) -> Result<(Vec<DatasetFolder>, Vec<OsString>), SpoolError> {
         let incoming = self.layout.incoming();
         let failed = |error| SpoolError::io("list", &incoming, error);
         let folder = open_folder(CWD, &incoming).map_err(failed)?;
@@ -112,7 +112,7 @@ impl Claimer {
             })
             .collect();
         sized.sort_by_key(|(bytes, _)| Reverse(*bytes));
-        let as_folder = |(bytes, name)| Folder { name, is_large: bytes > LARGE_FOLDER_BYTES };
+        let as_folder = |(bytes, name)| DatasetFolder { name, is_large: bytes > LARGE_FOLDER_BYTES };
         Ok((sized.into_iter().map(as_folder).collect(), strays))
     }
 

@@ -7,7 +7,7 @@ use super::{Batch, Layout, SpoolError};
 
 /// Whether delivered messages are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub enum Retention {
     /// They are deleted.
     None,
     /// They go to `done/<DATASET>/`.
@@ -17,15 +17,20 @@ pub enum Keep {
 }
 
 /// Ends a delivered message. The warehouse has its rows durably: that is the caller's promise.
-pub fn settle_delivered(layout: &Layout, batch: &Batch, name: &OsStr, keep: Keep) -> Result<(), SpoolError> {
+pub fn settle_delivered(
+    layout: &Layout,
+    batch: &Batch,
+    name: &OsStr,
+    keep: Retention,
+) -> Result<(), SpoolError> {
     match keep {
-        Keep::None => batch.remove(name),
-        Keep::Done => {
+        Retention::None => batch.remove(name),
+        Retention::Done => {
             let folder = layout.done().join(batch.label());
             fs::create_dir_all(&folder).map_err(|error| SpoolError::io("make the folder", &folder, error))?;
             batch.move_to(name, &folder).map(|_| ())
         }
-        Keep::Archive => batch.move_to_one_of(name, |number| {
+        Retention::Archive => batch.move_to_one_of(name, |number| {
             layout.done().join(super::archive::done_folder(batch.label(), number))
         }),
     }

@@ -13,7 +13,7 @@ use super::TemporaryNames;
 
 /// Watches `incoming` and the dataset folders in it. Where the system can't (no inotify, too many watches), nothing is
 /// lost: the periodic scan finds everything, later.
-pub struct Watch {
+pub struct FolderWatch {
     watcher: Option<RecommendedWatcher>,
     watched: Watched,
     wake: Receiver<()>,
@@ -33,9 +33,9 @@ impl Watched {
     }
 }
 
-impl Watch {
+impl FolderWatch {
     /// Events of files with temporary names wake nobody: they are left alone.
-    pub fn start(temporary_names: TemporaryNames) -> Watch {
+    pub fn start(temporary_names: TemporaryNames) -> FolderWatch {
         let (wake_sender, wake) = bounded(1);
         let watched = Watched::default();
         let (sender, known) = (wake_sender.clone(), watched.clone());
@@ -64,7 +64,7 @@ impl Watch {
             }
         });
         let watcher = watcher.map_err(|error| tracing::warn!(%error, "no file events here")).ok();
-        Watch { watcher, watched, wake, _wake_sender: wake_sender, warned: false }
+        FolderWatch { watcher, watched, wake, _wake_sender: wake_sender, warned: false }
     }
 
     /// Whether the system tells of anything at all.
@@ -107,7 +107,7 @@ impl Watch {
         }
     }
 
-    /// Looks away from a folder until [`Watch::follow`]: of many files that are renamed out of it each would be an event.
+    /// Looks away from a folder until [`FolderWatch::follow`]: of many files that are renamed out of it each would be an event.
     pub fn let_go(&mut self, path: &Path) {
         // Not held while the watcher is asked: its thread may be waiting for it.
         let was_watched = self.watched.lock().remove(path).is_some();

@@ -19,7 +19,7 @@ use super::time::file_time_ms;
 use super::worker::LOCK;
 use super::{Layout, SpoolError, TemporaryNames, folder_label, now_ms};
 
-/// The upper ends of the classes of age in [`Queue::ages`]; the last class has none.
+/// The upper ends of the classes of age in [`DatasetQueue::ages`]; the last class has none.
 pub const AGES: [Duration; 5] = [
     Duration::from_secs(60),
     Duration::from_secs(5 * 60),
@@ -38,11 +38,11 @@ const PUBLISHED_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Inspection {
     /// By the label of the dataset's folder.
-    pub queues: BTreeMap<String, Queue>,
+    pub queues: BTreeMap<String, DatasetQueue>,
     /// By name.
     pub workers: Vec<WorkerSeen>,
     /// The parts that can't be read, or not all of them, so that less is counted than is there; with the first reason.
-    pub unread: BTreeMap<Part, String>,
+    pub unread: BTreeMap<SpoolPart, String>,
     /// What lies directly in `incoming` and is no folder, or is a folder that is set aside: no worker takes it.
     pub stray: Sighting,
     /// Files in `incoming` whose names are temporary and that nobody has written to for [`ABANDONED_AFTER`]: no worker
@@ -55,7 +55,7 @@ pub struct Inspection {
 /// A part of a spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Part {
+pub enum SpoolPart {
     Incoming,
     Claimed,
     Dead,
@@ -79,7 +79,7 @@ impl Sighting {
 
 /// The messages of one dataset's folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Queue {
+pub struct DatasetQueue {
     pub ready: u64,
     pub claimed: u64,
     /// The size of all that are ready or claimed.
@@ -93,7 +93,7 @@ pub struct Queue {
     pub dead_bytes: u64,
 }
 
-impl Queue {
+impl DatasetQueue {
     /// Another message that is ready or claimed.
     fn add_undelivered(&mut self, found: &Stat, now: i64) {
         let written_ms = written_ms(found);
@@ -107,7 +107,7 @@ impl Queue {
     }
 
     /// Counts another folder's messages with these.
-    pub fn add(&mut self, other: &Queue) {
+    pub fn add(&mut self, other: &DatasetQueue) {
         self.ready += other.ready;
         self.backlog_bytes += other.backlog_bytes;
         self.oldest_ms = match (self.oldest_ms, other.oldest_ms) {
@@ -150,17 +150,17 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
             return Err(error);
         }
         // That it is not there is no excuse: the client writes into it.
-        found.unread.insert(Part::Incoming, error.to_string());
+        found.unread.insert(SpoolPart::Incoming, error.to_string());
     }
     let (claimed, now) = (layout.claimed(), now_ms());
-    for name in found.folders(Part::Claimed, &claimed) {
+    for name in found.folders(SpoolPart::Claimed, &claimed) {
         found.look_at_worker(layout.temporary_names(), &claimed.join(&name), &name, now);
     }
     found.workers.sort_by(|one, other| one.name.cmp(&other.name));
     let dead = layout.dead();
-    for label in found.folders(Part::Dead, &dead) {
+    for label in found.folders(SpoolPart::Dead, &dead) {
         let folder = dead.join(&label);
-        let dead = found.of(Part::Dead, count_dead(&folder));
+        let dead = found.of(SpoolPart::Dead, count_dead(&folder));
         let queue = found.queues.entry(label.to_string_lossy().into_owned()).or_default();
         queue.dead += dead.messages;
         queue.dead_bytes += dead.bytes;
@@ -171,7 +171,7 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
 impl Inspection {
     /// What was read of a part; nothing where that failed, which is noted. What is not there, or vanishes meanwhile, is
     /// nothing, too.
-    fn of<T: Default>(&mut self, part: Part, read: Result<T, SpoolError>) -> T {
+    fn of<T: Default>(&mut self, part: SpoolPart, read: Result<T, SpoolError>) -> T {
         read.unwrap_or_else(|error| {
             if !error.is_not_found() {
                 self.unread.entry(part).or_insert_with(|| error.to_string());
@@ -180,7 +180,7 @@ impl Inspection {
         })
     }
 
-    fn folders(&mut self, part: Part, path: &Path) -> Vec<OsString> {
+    fn folders(&mut self, part: SpoolPart, path: &Path) -> Vec<OsString> {
         self.of(part, folder_entries(path, EntryKind::Folder))
     }
 
@@ -194,8 +194,8 @@ impl Inspection {
                     self.stray.add(path);
                 }
             } else if entry.kind == EntryKind::Folder {
-                let mut queue = Queue::default();
-                let add = |queue: &mut Queue| queue.ready += 1;
+                let mut queue = DatasetQueue::default();
+                let add = |queue: &mut DatasetQueue| queue.ready += 1;
                 let counted = count_messages(names, &path, now, &mut queue, add, |met| match met {
                     // Of one that can't be read the worst is thought.
                     Met::Folder(folder) => {
@@ -210,7 +210,7 @@ impl Inspection {
                         }
                     }
                 });
-                self.of(Part::Incoming, counted);
+                self.of(SpoolPart::Incoming, counted);
                 self.queues.entry(folder_label(&entry.name)).or_default().add(&queue);
             } else if !names.is_temporary(&entry.name) {
                 self.stray.add(path);
@@ -228,15 +228,15 @@ impl Inspection {
                 (false, None, Vec::new())
             }
             Err(error) => {
-                return self.of(Part::Claimed, Err(SpoolError::io("open", folder.join(LOCK), error)));
+                return self.of(SpoolPart::Claimed, Err(SpoolError::io("open", folder.join(LOCK), error)));
             }
         };
         let mut claimed = 0;
-        for batch in self.folders(Part::Claimed, folder) {
-            let mut queue = Queue::default();
-            let add = |queue: &mut Queue| queue.claimed += 1;
+        for batch in self.folders(SpoolPart::Claimed, folder) {
+            let mut queue = DatasetQueue::default();
+            let add = |queue: &mut DatasetQueue| queue.claimed += 1;
             let counted = count_messages(names, &folder.join(&batch), now, &mut queue, add, |_| {});
-            self.of(Part::Claimed, counted);
+            self.of(SpoolPart::Claimed, counted);
             let id = batch.to_string_lossy();
             let label = id.split_once('.').map_or("unknown", |(_, label)| label);
             self.queues.entry(label.to_owned()).or_default().add(&queue);
@@ -273,8 +273,8 @@ fn count_messages(
     names: &TemporaryNames,
     path: &Path,
     now: i64,
-    queue: &mut Queue,
-    add: fn(&mut Queue),
+    queue: &mut DatasetQueue,
+    add: fn(&mut DatasetQueue),
     mut meet: impl FnMut(Met<'_>),
 ) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("list", path, error);

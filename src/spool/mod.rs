@@ -38,22 +38,22 @@ mod worker;
 mod write_time;
 
 pub use archive::{
-    ArchiveFile, Contents, Day, Limits, Packed, Packer, Removed, Restored, Target, archive_files,
+    ArchiveFile, Contents, Day, Packed, Packer, Removed, Restored, RetentionLimits, Target, archive_files,
     remove_over_limits, restore,
 };
 pub use batch::Batch;
-pub use claim::{Claim, Claimer, Folder};
+pub use claim::{Claim, Claimer, DatasetFolder};
 pub use dead::{
     BadRowNote, DeadFolder, DeadLetter, DeadReport, Delivered, Dropped, Holds, Letter, Letters, ReportAlone,
     Retried, WholeCame, bury, dead_bytes, dead_letters, drop_letter, gone_letters, reason_group,
     remove_reports_alone, retry_letters,
 };
-pub use delivered::{Keep, settle_delivered};
+pub use delivered::{Retention, settle_delivered};
 pub use disk_space::{DiskSpace, disk_bytes};
 pub use error::SpoolError;
 pub use folder::{Entry, EntryKind};
-pub use folder_watch::Watch;
-pub use inspect::{AGES, Inspection, Part, Queue, Sighting, WorkerSeen, inspect};
+pub use folder_watch::FolderWatch;
+pub use inspect::{AGES, DatasetQueue, Inspection, Sighting, SpoolPart, WorkerSeen, inspect};
 pub use label::folder_label;
 pub use layout::Layout;
 pub use read::{MessageFile, ReadError, leases_work, read};

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use irispool::spool::{
-    Batch, Claimer, DeadLetter, DeadReport, Keep, Layout, ReadError, Worker, bury, dead_letters, inspect,
-    publish, read, settle_delivered, take_over_dead_workers,
+    Batch, Claimer, DeadLetter, DeadReport, Layout, ReadError, Retention, Worker, bury, dead_letters,
+    inspect, publish, read, settle_delivered, take_over_dead_workers,
 };
 use tempfile::TempDir;
 
@@ -137,7 +137,7 @@ fn a_file_made_in_a_swapped_folder_keeps_it_from_being_removed() {
     let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
     for number in 0..3 {
         let name = format!("m{number}");
-        settle_delivered(&spool.layout, &batch, OsStr::new(&name), Keep::None).unwrap();
+        settle_delivered(&spool.layout, &batch, OsStr::new(&name), Retention::None).unwrap();
     }
     // What the client's open() does when it looked the folder up just before the swap.
     fs::write(batch.path().join("late"), "[]").unwrap();
@@ -311,7 +311,7 @@ fn kept_messages_go_to_done_and_never_replace_one_another() {
     for content in ["1", "2"] {
         spool.put("FREQ", "a", content);
         let batch = claimer.claim(OsStr::new("FREQ"), |_| None).unwrap().batch.unwrap();
-        settle_delivered(&spool.layout, &batch, OsStr::new("a"), Keep::Done).unwrap();
+        settle_delivered(&spool.layout, &batch, OsStr::new("a"), Retention::Done).unwrap();
         assert!(batch.remove_if_empty().unwrap());
     }
     let done = spool.layout.done().join("FREQ");

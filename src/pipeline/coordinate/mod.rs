@@ -20,7 +20,7 @@ use super::work::Work;
 use super::{Settings, Shared};
 use crate::catalog;
 use crate::observe::is_news;
-use crate::spool::{Claimer, Watch, Worker, ready_messages, take_over_dead_workers, workers_on};
+use crate::spool::{Claimer, FolderWatch, Worker, ready_messages, take_over_dead_workers, workers_on};
 use crate::warehouse::Warehouse;
 
 /// Rounds of claiming follow each other no faster than this, so that a steady stream makes batches, not single files.
@@ -50,7 +50,7 @@ pub(super) struct Coordinator {
     worker: Arc<Worker>,
     warehouse: Arc<dyn Warehouse>,
     claimer: Claimer,
-    watch: Watch,
+    watch: FolderWatch,
     /// None when stopping: the stages end when they have done what they hold.
     works: Option<Sender<Arc<Work>>>,
     ended: Receiver<Arc<Work>>,
@@ -82,7 +82,7 @@ impl Coordinator {
             worker: Arc::clone(worker),
             warehouse,
             claimer: Claimer::new(shared.layout.clone(), Arc::clone(worker), claim_files, write_age),
-            watch: Watch::start(shared.layout.temporary_names().clone()),
+            watch: FolderWatch::start(shared.layout.temporary_names().clone()),
             works: Some(works),
             ended,
             ended_sender,

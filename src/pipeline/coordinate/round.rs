@@ -9,7 +9,7 @@ use super::super::work::Work;
 use super::{BATCHES_MAX, Coordinator, HELD_MAX};
 use crate::catalog;
 use crate::observe::is_news;
-use crate::spool::{Folder, SpoolError, folder_label};
+use crate::spool::{DatasetFolder, SpoolError, folder_label};
 
 /// In one round large folders are claimed from for so long, one of them in any case.
 const LARGE_FOR_MAX: Duration = Duration::from_millis(200);
@@ -50,7 +50,7 @@ impl Coordinator {
         }
         let began = Instant::now();
         let mut passed_over = None;
-        for Folder { name: folder, is_large } in self.in_turn(folders) {
+        for DatasetFolder { name: folder, is_large } in self.in_turn(folders) {
             if self.shared.stop.requested() {
                 break;
             }
@@ -142,7 +142,7 @@ impl Coordinator {
     }
 
     /// The folders, from where the last round broke off.
-    fn in_turn(&mut self, mut folders: Vec<Folder>) -> Vec<Folder> {
+    fn in_turn(&mut self, mut folders: Vec<DatasetFolder>) -> Vec<DatasetFolder> {
         let first =
             self.resume_at.take().and_then(|name| folders.iter().position(|folder| folder.name == name));
         folders.rotate_left(first.unwrap_or(0));

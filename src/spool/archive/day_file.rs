@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Day;
-use super::block_note::{Note, last_block_is_damaged, last_note};
-use super::entry::{Meta, write_entry};
+use super::block_note::{BlockNote, last_block_is_damaged, last_note};
+use super::entry::{EntryMeta, write_entry};
 use super::file_name::{ENDING, file_name};
-use super::file_range::Part;
+use super::file_range::FileRange;
 use crate::spool::SpoolError;
 use crate::spool::remove::gone_is_fine;
 use crate::spool::rename::rename;
@@ -35,7 +35,7 @@ pub(super) struct DayFile {
     /// Its name until it has a block.
     unborn: Option<PathBuf>,
     /// Behind the last block.
-    last: Option<Note>,
+    last: Option<BlockNote>,
 }
 
 impl DayFile {
@@ -98,9 +98,9 @@ impl DayFile {
     }
 
     /// The last block, compressed.
-    pub(super) fn last_block(&self) -> Option<Part<'_>> {
+    pub(super) fn last_block(&self) -> Option<FileRange<'_>> {
         let note = self.last?;
-        Some(Part::new(&self.file, note.block_start, note.block_start + note.block_bytes))
+        Some(FileRange::new(&self.file, note.block_start, note.block_start + note.block_bytes))
     }
 
     /// Appends a block of what `add_all` adds to it. When this returns it is on the disk; on an error nothing is
@@ -108,7 +108,7 @@ impl DayFile {
     pub(super) fn append(
         &mut self,
         add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>,
-    ) -> Result<Note, SpoolError> {
+    ) -> Result<BlockNote, SpoolError> {
         let failed = |path: &Path, error| SpoolError::io("append to", path, error);
         let written = self.write_block(add_all).and_then(|note| self.file.sync_data().map(|()| note));
         let note = written.map_err(|error| {
@@ -125,7 +125,7 @@ impl DayFile {
         Ok(note)
     }
 
-    fn write_block(&self, add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>) -> io::Result<Note> {
+    fn write_block(&self, add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>) -> io::Result<BlockNote> {
         let start = self.committed();
         let output = Output { file: &self.file, offset: start, buffer: Vec::new(), hash: Xxh3::new() };
         let mut encoder = zstd::stream::write::Encoder::new(output, LEVEL)?;
@@ -135,7 +135,7 @@ impl DayFile {
         let (messages, bytes) = (block.messages, block.bytes);
         let mut output = block.encoder.finish()?;
         let before = self.last.unwrap_or_default();
-        let note = Note {
+        let note = BlockNote {
             messages,
             bytes,
             block_start: start,
@@ -169,7 +169,7 @@ pub(super) struct Block<'f> {
 }
 
 impl Block<'_> {
-    pub(super) fn add(&mut self, meta: &Meta, content: &[u8]) -> io::Result<()> {
+    pub(super) fn add(&mut self, meta: &EntryMeta, content: &[u8]) -> io::Result<()> {
         write_entry(&mut self.encoder, meta, content)?;
         self.messages += 1;
         self.bytes += meta.bytes;

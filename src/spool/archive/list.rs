@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::Day;
 use super::block_note::{last_block_is_damaged, last_note};
 use super::file_name::parse_file_name;
-use super::first_error::Fault;
+use super::first_error::FirstError;
 use crate::spool::folder::{EntryKind, folder_entries};
 use crate::spool::{Layout, SpoolError};
 
@@ -61,7 +61,7 @@ pub fn archive_files(
     wants: &dyn Fn(&str) -> bool,
 ) -> (Vec<ArchiveFile>, Option<SpoolError>) {
     let archive = layout.archive();
-    let (mut files, mut fault) = (Vec::new(), Fault::default());
+    let (mut files, mut fault) = (Vec::new(), FirstError::default());
     // It may be a link to a folder on another disk: that is followed, and must lead somewhere.
     let folders = match folder_entries(&archive.join("."), EntryKind::Folder) {
         Err(error) if error.is_not_found() && !archive.is_symlink() => Vec::new(),

@@ -32,7 +32,7 @@ mod restore;
 
 pub use day::Day;
 pub(super) use done::done_folder;
-pub use limits::{Limits, Removed, remove_over_limits};
+pub use limits::{Removed, RetentionLimits, remove_over_limits};
 pub use list::{ArchiveFile, Contents, archive_files};
 pub use pack::{Packed, Packer};
 pub use restore::{Restored, Target, restore};

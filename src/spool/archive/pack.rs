@@ -13,7 +13,7 @@ use rustix::fs::{CWD, Stat};
 use super::Day;
 use super::day_file::{DayFile, remove_unborn, sync_folder_of};
 use super::done::{label_of_done, read_message, remove_all, remove_if_same, stat};
-use super::entry::{Meta, read_entries};
+use super::entry::{EntryMeta, read_entries};
 use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
 use crate::spool::lock::try_lock_archive;
 use crate::spool::{Layout, SpoolError};
@@ -57,13 +57,13 @@ pub struct Packer {
 }
 
 /// A message in `done/`.
-struct Waiting {
+struct UnpackedMessage {
     name: OsString,
     seconds: i64,
 }
 
 /// The folders of `done/` that hold one dataset's messages.
-struct Source<'a> {
+struct DoneFolders<'a> {
     label: &'a str,
     folders: Vec<(PathBuf, OwnedFd)>,
 }
@@ -115,7 +115,7 @@ impl Packer {
         if self.swept.insert(label.to_owned()) {
             remove_unborn(&target).map_err(|error| SpoolError::io("clear", &target, error))?;
         }
-        let mut source = Source { label, folders: Vec::new() };
+        let mut source = DoneFolders { label, folders: Vec::new() };
         for folder in folders {
             match open_folder(CWD, folder) {
                 Ok(opened) => source.folders.push((folder.clone(), opened)),
@@ -127,7 +127,7 @@ impl Packer {
             let failed = |error| SpoolError::io("list", path, error);
             let mut entries = list(folder).map_err(failed)?;
             loop {
-                let mut days: BTreeMap<Day, Vec<Waiting>> = BTreeMap::new();
+                let mut days: BTreeMap<Day, Vec<UnpackedMessage>> = BTreeMap::new();
                 let mut seen = 0;
                 for entry in entries.by_ref() {
                     let entry = entry.map_err(failed)?;
@@ -136,7 +136,9 @@ impl Packer {
                     }
                     let Ok(found) = stat(folder.as_fd(), &entry.name) else { continue };
                     let seconds = found.st_mtime;
-                    days.entry(Day::of(seconds)).or_default().push(Waiting { name: entry.name, seconds });
+                    days.entry(Day::of(seconds))
+                        .or_default()
+                        .push(UnpackedMessage { name: entry.name, seconds });
                     seen += 1;
                     if seen == CHUNK {
                         break;
@@ -166,11 +168,11 @@ impl Packer {
     #[allow(clippy::too_many_arguments, reason = "they are what one step of pack has in hand")]
     fn pack_day(
         &mut self,
-        source: &Source<'_>,
+        source: &DoneFolders<'_>,
         target: &Path,
         day: Day,
         folder: BorrowedFd<'_>,
-        messages: &[Waiting],
+        messages: &[UnpackedMessage],
         stop: &dyn Fn() -> bool,
         packed: &mut Packed,
     ) -> Result<(), SpoolError> {
@@ -210,7 +212,7 @@ impl Packer {
     }
 }
 
-fn done_path<'a>(source: &'a Source<'_>, folder: BorrowedFd<'_>) -> &'a Path {
+fn done_path<'a>(source: &'a DoneFolders<'_>, folder: BorrowedFd<'_>) -> &'a Path {
     use std::os::fd::AsRawFd;
     let is_it = |opened: &&(PathBuf, OwnedFd)| opened.1.as_raw_fd() == folder.as_raw_fd();
     source.folders.iter().find(is_it).map_or(Path::new("done"), |(path, _)| path)
@@ -230,15 +232,15 @@ fn make_folder(folder: &Path) -> Result<(), SpoolError> {
 fn next_readable<'w>(
     folder: BorrowedFd<'_>,
     label: &str,
-    rest: &mut impl Iterator<Item = &'w Waiting>,
+    rest: &mut impl Iterator<Item = &'w UnpackedMessage>,
     buffer: &mut Vec<u8>,
     packed: &mut Packed,
-) -> Option<(OsString, Stat, Meta)> {
-    for Waiting { name, .. } in rest {
+) -> Option<(OsString, Stat, EntryMeta)> {
+    for UnpackedMessage { name, .. } in rest {
         match read_message(folder, name, buffer) {
             Ok(found) => {
                 let path = [label.as_bytes(), b"/", name.as_bytes()].concat();
-                let meta = Meta {
+                let meta = EntryMeta {
                     path,
                     bytes: buffer.len() as u64,
                     written: (found.st_mtime, found.st_mtime_nsec as u32),
@@ -260,7 +262,7 @@ fn next_readable<'w>(
 }
 
 /// Removes from `done/` what is in the last block already, the same to the byte and the nanosecond. Gives how many.
-fn remove_packed(file: &DayFile, source: &Source<'_>) -> Result<u64, SpoolError> {
+fn remove_packed(file: &DayFile, source: &DoneFolders<'_>) -> Result<u64, SpoolError> {
     let Some(block) = file.last_block() else { return Ok(0) };
     let (mut removed, mut own) = (0, Vec::new());
     let prefix = [source.label.as_bytes(), b"/"].concat();

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Gid, Timespec, Timestamps, Uid};
 
 use super::ArchiveFile;
-use super::entry::{Meta, read_entries};
-use super::file_range::Part;
+use super::entry::{EntryMeta, read_entries};
+use super::file_range::FileRange;
 use crate::spool::lock::lock_dataset;
 use crate::spool::remove::gone_is_fine;
 use crate::spool::rename::{numbered, rename};
@@ -74,9 +74,9 @@ pub fn restore(
         // Of another program's making: as far as it can be read.
         None => opened.metadata().map_err(failed)?.len(),
     };
-    let mut place = Place::open(target, &file.label)?;
+    let mut place = RestoreFolder::open(target, &file.label)?;
     let mut fault = None;
-    let read = read_entries(Part::new(&opened, 0, end), |meta, content| {
+    let read = read_entries(FileRange::new(&opened, 0, end), |meta, content| {
         let name = meta.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let name = OsStr::from_bytes(name);
         if name.is_empty() || name.as_bytes().starts_with(b".") || !wants(name) {
@@ -98,7 +98,7 @@ pub fn restore(
 }
 
 /// The folder that the messages of one dataset go to.
-struct Place<'a> {
+struct RestoreFolder<'a> {
     folder: PathBuf,
     unborn: PathBuf,
     /// None where it is no `incoming`.
@@ -107,8 +107,8 @@ struct Place<'a> {
     locked_for: u64,
 }
 
-impl<'a> Place<'a> {
-    fn open(target: Target<'a>, label: &str) -> Result<Place<'a>, SpoolError> {
+impl<'a> RestoreFolder<'a> {
+    fn open(target: Target<'a>, label: &str) -> Result<RestoreFolder<'a>, SpoolError> {
         let name = format!("{UNBORN}{}-{:06x}", std::process::id(), random_24_bits());
         let (folder, unborn, incoming) = match target {
             Target::Folder(folder) => {
@@ -121,13 +121,13 @@ impl<'a> Place<'a> {
             }
         };
         unborn.parent().map(remove_old_unborn);
-        Ok(Place { folder, unborn, incoming, lock: None, locked_for: 0 })
+        Ok(RestoreFolder { folder, unborn, incoming, lock: None, locked_for: 0 })
     }
 
     fn put(
         &mut self,
         name: &OsStr,
-        meta: &Meta,
+        meta: &EntryMeta,
         content: &mut dyn Read,
         restored: &mut Restored,
     ) -> Result<(), SpoolError> {
@@ -187,7 +187,7 @@ impl<'a> Place<'a> {
     }
 }
 
-fn write_whole(path: &Path, meta: &Meta, content: &mut dyn Read) -> io::Result<()> {
+fn write_whole(path: &Path, meta: &EntryMeta, content: &mut dyn Read) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     io::copy(content, &mut file)?;
     file.set_permissions(Permissions::from_mode(meta.mode & 0o777))?;

@@ -11,7 +11,7 @@ use crate::spool::disk_space::disk_bytes;
 use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
 use crate::spool::{Layout, SpoolError};
 
-/// What `dead` takes of the disk, reports included: as [`super::Queue::dead_bytes`]. None where `stop` said so before all
+/// What `dead` takes of the disk, reports included: as [`super::DatasetQueue::dead_bytes`]. None where `stop` said so before all
 /// was counted.
 pub fn dead_bytes(layout: &Layout, stop: &dyn Fn() -> bool) -> Result<Option<u64>, SpoolError> {
     let dead = layout.dead();
@@ -28,15 +28,15 @@ pub fn dead_bytes(layout: &Layout, stop: &dyn Fn() -> bool) -> Result<Option<u64
 
 /// What is in a folder of `dead`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::spool) struct Dead {
+pub(in crate::spool) struct DeadCount {
     pub(in crate::spool) messages: u64,
     /// Of the disk, with their reports.
     pub(in crate::spool) bytes: u64,
 }
 
-pub(in crate::spool) fn count_dead(path: &Path) -> Result<Dead, SpoolError> {
+pub(in crate::spool) fn count_dead(path: &Path) -> Result<DeadCount, SpoolError> {
     let folder = open_folder(CWD, path).map_err(|error| SpoolError::io("list", path, error))?;
-    let mut dead = Dead::default();
+    let mut dead = DeadCount::default();
     each_dead(&folder, path, &|| false, |name, bytes| {
         dead.messages += u64::from(!is_report(&folder, name));
         dead.bytes += bytes;

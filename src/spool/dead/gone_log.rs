@@ -38,7 +38,7 @@ impl Holds {
 
 /// A line of [`GONE`].
 #[derive(Serialize)]
-pub(super) struct Gone<'a> {
+pub(super) struct GoneLine<'a> {
     pub(super) at: String,
     /// The folder under `dead`.
     pub(super) dataset: &'a str,
@@ -53,7 +53,7 @@ pub(super) struct Gone<'a> {
     pub(super) worker: &'a str,
 }
 
-pub(super) fn note(path: &Path, gone: &Gone<'_>) -> io::Result<()> {
+pub(super) fn note(path: &Path, gone: &GoneLine<'_>) -> io::Result<()> {
     if path.symlink_metadata().is_ok_and(|found| found.len() > GONE_BYTES_MAX) {
         std::fs::rename(path, path.with_file_name(GONE_BEFORE))?;
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::fs::CWD;
 
-use super::file_identity::{FileAt, remove_if_same};
+use super::file_identity::{FileIdentity, remove_if_same};
 use super::report::{DeadReport, read_report, report_name};
 use crate::spool::lock::lock_dead;
 use crate::spool::read::open_if_closed;
@@ -34,7 +34,7 @@ pub struct Letter {
     pub written_at_ms: i64,
     /// Not a link, a FIFO or anything else that is never opened.
     pub is_file: bool,
-    file: FileAt,
+    file: FileIdentity,
 }
 
 /// What became of a letter that was to be deleted.
@@ -61,7 +61,7 @@ impl Letter {
             bytes: metadata.len(),
             written_at_ms: file_time_ms(metadata.mtime(), metadata.mtime_nsec()),
             is_file: metadata.is_file(),
-            file: FileAt::of(&metadata),
+            file: FileIdentity::of(&metadata),
             path,
         })
     }
@@ -103,7 +103,7 @@ impl Letter {
     /// Why it must not be deleted: it is not what was listed, as it was then.
     pub(super) fn is_other(&self) -> Result<Option<Dropped>, SpoolError> {
         match self.path.symlink_metadata() {
-            Ok(found) if FileAt::of(&found) == self.file => Ok(None),
+            Ok(found) if FileIdentity::of(&found) == self.file => Ok(None),
             Ok(_) => Ok(Some(Dropped::Changed)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(Dropped::Gone)),
             Err(error) => Err(SpoolError::io("look at", &self.path, error)),
@@ -112,7 +112,7 @@ impl Letter {
 
     /// Deletes it and its report.
     pub(super) fn delete(&self) -> Result<(), SpoolError> {
-        let report = FileAt::at(&self.report_path);
+        let report = FileIdentity::at(&self.report_path);
         remove_file(&self.path)?;
         remove_if_same(&self.report_path, report)
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::CWD;
 
-use super::file_identity::{FileAt, remove_if_same};
+use super::file_identity::{FileIdentity, remove_if_same};
 use super::letter::Letter;
 use super::report::{REPORT_ENDING, is_called_report, report_name};
 use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
@@ -37,7 +37,7 @@ pub struct Letters {
 pub struct ReportAlone {
     label: String,
     path: PathBuf,
-    file: FileAt,
+    file: FileIdentity,
 }
 
 /// Everything in `dead`. What vanishes meanwhile is left out.
@@ -62,7 +62,7 @@ fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), Spo
         if is_report(name, &names) {
             let Ok(metadata) = path.symlink_metadata() else { continue };
             if is_alone(&path, &metadata, &names) {
-                let (label, file) = (label.to_owned(), FileAt::of(&metadata));
+                let (label, file) = (label.to_owned(), FileIdentity::of(&metadata));
                 found.reports_alone.push(ReportAlone { label, path, file });
             }
             continue;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use rustix::fs::CWD;
 
-use super::gone_log::{GONE, Gone, Holds, note};
+use super::gone_log::{GONE, GoneLine, Holds, note};
 use super::letter::Letter;
 use super::report::{
     DeadReport, Delivered, REPORT_ENDING, WholeCame, hash_text, read_report, report_name, write_synced,
@@ -131,7 +131,7 @@ impl DeadFolder {
             return Ok(false);
         }
         let report = letter.report.as_ref();
-        let gone = Gone {
+        let gone = GoneLine {
             at: now_text(),
             dataset: &self.label,
             name: letter.name.to_string_lossy().into_owned(),

@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::CWD;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::file_identity::{FileAt, remove_if_same};
+use super::file_identity::{FileIdentity, remove_if_same};
 use super::letter::Letter;
 use crate::spool::folder::{open_folder, same_owner_and_mode};
 use crate::spool::lock::{lock_dataset, lock_dead};
@@ -54,7 +54,7 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
             results.push(Retried::LeftAlone);
             continue;
         }
-        let report = FileAt::at(&letter.report_path);
+        let report = FileIdentity::at(&letter.report_path);
         win_over_delivered(letter)?;
         results.push(match rename(&letter.path, &folder.join(letter.name_in_incoming())) {
             Ok(()) => {
