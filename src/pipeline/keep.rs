@@ -14,7 +14,7 @@ use super::failures::log_spool_failure;
 use super::tally::Tally;
 use crate::observe::is_news;
 use crate::signals::Stop;
-use crate::spool::{Layout, Packed, Packer, Retention, RetentionLimits, now_ms, remove_over_limits};
+use crate::spool::{Label, Layout, Packed, Packer, Retention, RetentionLimits, now_ms, remove_over_limits};
 
 /// A dataset is packed when so many of its messages wait: a block of few of them is little smaller than they are.
 const WAITING_MIN: usize = 256;
@@ -104,9 +104,9 @@ struct House {
     stop: Stop,
     packer: Packer,
     /// When each dataset was packed last.
-    packed_at: HashMap<String, Instant>,
+    packed_at: HashMap<Label, Instant>,
     /// Folders of which something could not be packed, and why.
-    unpacked: BTreeMap<String, String>,
+    unpacked: BTreeMap<Label, String>,
     limits_due: Option<Instant>,
     /// What was last said about the room in `dead`.
     said: Room,

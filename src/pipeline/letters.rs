@@ -40,7 +40,7 @@ pub(super) fn see_to_letters(shared: &Shared, work: &Work, dead: &DeadFolder, na
             None => dead.note_whole(&letter, bytes).map(|noted| {
                 if noted {
                     tracing::warn!(
-                        folder = letter.label, message_id = letter.message_id(), letter = %letter.name.to_string_lossy(),
+                        folder = letter.label.as_str(), message_id = letter.message_id(), letter = %letter.name.to_string_lossy(),
                         "a message came whole that lacks something of its dead letter: the letter stays"
                     );
                 }
@@ -89,7 +89,7 @@ fn let_go(
     if dead.let_go(letter, holds, xxh3_128(part), &shared.worker_name)? {
         Tally::add(&shared.tally.letters_gone, 1);
         tracing::info!(
-            folder = letter.label, message_id = letter.message_id(), letter = %letter.name.to_string_lossy(),
+            folder = letter.label.as_str(), message_id = letter.message_id(), letter = %letter.name.to_string_lossy(),
             bytes = letter.bytes, why = holds.why(),
             "a dead letter went, as its message came whole: dead/.gone.jsonl has it"
         );

@@ -195,7 +195,7 @@ impl Reader<'_> {
         if is_of_one_table(label) {
             return Ok(of_folder);
         }
-        let is_believed = |name: &String| label == NO_SUBJECT || catalog::find(name).is_some();
+        let is_believed = |name: &String| label.as_str() == NO_SUBJECT || catalog::find(name).is_some();
         let mut of_rows = message::datasets_in(content, scratch);
         if !of_rows.iter().any(is_believed) {
             return Ok(catalog::dataset_of_file_name(id).filter(is_believed).unwrap_or(of_folder));

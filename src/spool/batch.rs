@@ -12,7 +12,7 @@ use super::batch_id::{is_bulk_id, ordinary_id};
 use super::folder::{Entry, has_acl, list, open_folder, same_owner_and_mode};
 use super::lock::try_lock_dataset;
 use super::rename::{exchange, numbered, rename, rename_at, rename_folder};
-use super::{Layout, SpoolError, now_ms};
+use super::{Label, Layout, SpoolError, now_ms};
 
 /// With more files than this in it, a batch goes back by swapping folders, not file by file.
 const SWAP_BACK_OVER: usize = 1_000;
@@ -21,7 +21,7 @@ const SWAP_BACK_OVER: usize = 1_000;
 #[derive(Debug)]
 pub struct Batch {
     id: String,
-    label: String,
+    label: Label,
     path: PathBuf,
     folder: OwnedFd,
     claimed_at_ms: i64,
@@ -41,8 +41,7 @@ impl Batch {
     }
 
     pub(super) fn from_parts(id: String, path: PathBuf, folder: OwnedFd) -> Batch {
-        let label = id.split_once('.').map_or("unknown", |(_, label)| label).to_owned();
-        Batch { id, label, path, folder, claimed_at_ms: now_ms() }
+        Batch { label: Label::of_batch(&id), id, path, folder, claimed_at_ms: now_ms() }
     }
 
     /// The batch's id, the same when another worker takes it over.
@@ -50,8 +49,8 @@ impl Batch {
         &self.id
     }
 
-    /// The label of the dataset folder that its messages came from (see [`super::folder_label`]).
-    pub fn label(&self) -> &str {
+    /// The label of the folder that its messages came from.
+    pub fn label(&self) -> &Label {
         &self.label
     }
 

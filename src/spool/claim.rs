@@ -17,7 +17,7 @@ use super::lock::try_lock_dataset;
 use super::read::{ReadError, open_if_closed};
 use super::rename::{exchange, is_unsupported, rename_at};
 use super::set_aside_folders::is_set_aside;
-use super::{Batch, Layout, SpoolError, Worker, folder_label};
+use super::{Batch, Label, Layout, SpoolError, Worker};
 
 /// After messages of a swapped folder had to go back, its dataset is claimed file by file for so long: a file that
 /// nobody may read would go back and forth otherwise. So it is after a temporary name was seen: with its folder it would be
@@ -67,7 +67,7 @@ pub struct Claimer {
     claim_files: u64,
     write_age: Duration,
     can_swap: AtomicBool,
-    no_swap_until: HashMap<String, Instant>,
+    no_swap_until: HashMap<Label, Instant>,
 }
 
 impl Claimer {
@@ -117,8 +117,8 @@ impl Claimer {
     }
 
     /// Call this when something of a batch from this dataset folder had to be given back.
-    pub fn given_back(&mut self, label: &str) {
-        self.no_swap_until.insert(label.to_owned(), Instant::now() + NO_SWAP_AFTER_GIVE_BACK);
+    pub fn given_back(&mut self, label: &Label) {
+        self.no_swap_until.insert(label.clone(), Instant::now() + NO_SWAP_AFTER_GIVE_BACK);
     }
 
     /// Claims what is ready in one dataset folder.
@@ -131,7 +131,7 @@ impl Claimer {
         folder_name: &OsStr,
         bulk_files_max: impl FnOnce(u64) -> Option<u64>,
     ) -> Result<Claim, SpoolError> {
-        let label = folder_label(folder_name);
+        let label = Label::of(folder_name);
         let Some(_lock) = try_lock_dataset(&self.layout, &label)? else {
             return Ok(Claim { locked: true, ..Claim::default() });
         };
@@ -141,7 +141,7 @@ impl Claimer {
     fn claim_locked(
         &mut self,
         folder_name: &OsStr,
-        label: &str,
+        label: &Label,
         bulk_files_max: impl FnOnce(u64) -> Option<u64>,
     ) -> Result<Claim, SpoolError> {
         let path = self.layout.incoming().join(folder_name);
@@ -173,7 +173,7 @@ impl Claimer {
             return self.claim_files(&path, folder.as_fd(), label, Some(files_max), claim);
         }
         // What goes back goes to the folder that is called as the label.
-        let swap_banned = self.gave_back_lately(label) || folder_name != label;
+        let swap_banned = self.gave_back_lately(label) || folder_name != label.as_str();
         if count > self.claim_files
             && sub_folders == 0
             && !swap_banned
@@ -202,7 +202,7 @@ impl Claimer {
         Ok(())
     }
 
-    fn gave_back_lately(&self, label: &str) -> bool {
+    fn gave_back_lately(&self, label: &Label) -> bool {
         self.no_swap_until.get(label).is_some_and(|until| *until > Instant::now())
     }
 
@@ -213,7 +213,7 @@ impl Claimer {
         &self,
         path: &Path,
         folder: BorrowedFd<'_>,
-        label: &str,
+        label: &Label,
         bulk_files_max: Option<u64>,
         mut claim: Claim,
     ) -> Result<Claim, SpoolError> {
@@ -295,7 +295,7 @@ impl Claimer {
         &self,
         path: &Path,
         folder: BorrowedFd<'_>,
-        label: &str,
+        label: &Label,
     ) -> Result<Option<(String, PathBuf)>, SpoolError> {
         if !self.can_swap.load(Ordering::Relaxed) || has_acl(folder) {
             return Ok(None);
@@ -310,7 +310,7 @@ impl Claimer {
         match exchange(path, &batch_path) {
             Ok(()) => Ok(Some((id, batch_path))),
             Err(error) => {
-                tracing::debug!(%error, folder = label, "no swap of folders here: claiming file by file");
+                tracing::debug!(%error, folder = label.as_str(), "no swap of folders here: claiming file by file");
                 // Other errors are about this one folder: a mount, another owner's in a sticky place.
                 if is_unsupported(&error) {
                     self.can_swap.store(false, Ordering::Relaxed);

@@ -17,7 +17,7 @@ use super::folder::{Entry, EntryKind, folder_entries, is_empty, list, open_folde
 use super::set_aside_folders::is_set_aside;
 use super::time::file_time_ms;
 use super::worker::LOCK;
-use super::{Layout, SpoolError, TemporaryNames, folder_label, now_ms};
+use super::{Label, Layout, SpoolError, TemporaryNames, now_ms};
 
 /// The upper ends of the classes of age in [`DatasetQueue::ages`]; the last class has none.
 pub const AGES: [Duration; 5] = [
@@ -38,7 +38,7 @@ const PUBLISHED_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Inspection {
     /// By the label of the dataset's folder.
-    pub queues: BTreeMap<String, DatasetQueue>,
+    pub queues: BTreeMap<Label, DatasetQueue>,
     /// By name.
     pub workers: Vec<WorkerSeen>,
     /// The parts that can't be read, or not all of them, so that less is counted than is there; with the first reason.
@@ -161,7 +161,7 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
     for label in found.folders(SpoolPart::Dead, &dead) {
         let folder = dead.join(&label);
         let dead = found.of(SpoolPart::Dead, count_dead(&folder));
-        let queue = found.queues.entry(label.to_string_lossy().into_owned()).or_default();
+        let queue = found.queues.entry(Label::of_labelled(&label)).or_default();
         queue.dead += dead.messages;
         queue.dead_bytes += dead.bytes;
     }
@@ -211,7 +211,7 @@ impl Inspection {
                     }
                 });
                 self.of(SpoolPart::Incoming, counted);
-                self.queues.entry(folder_label(&entry.name)).or_default().add(&queue);
+                self.queues.entry(Label::of(&entry.name)).or_default().add(&queue);
             } else if !names.is_temporary(&entry.name) {
                 self.stray.add(path);
             }
@@ -237,9 +237,8 @@ impl Inspection {
             let add = |queue: &mut DatasetQueue| queue.claimed += 1;
             let counted = count_messages(names, &folder.join(&batch), now, &mut queue, add, |_| {});
             self.of(SpoolPart::Claimed, counted);
-            let id = batch.to_string_lossy();
-            let label = id.split_once('.').map_or("unknown", |(_, label)| label);
-            self.queues.entry(label.to_owned()).or_default().add(&queue);
+            let label = Label::of_batch(&batch.to_string_lossy());
+            self.queues.entry(label).or_default().add(&queue);
             claimed += queue.claimed;
         }
         let name = name.to_string_lossy().into_owned();

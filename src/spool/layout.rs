@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::set_aside_folders::is_set_aside;
-use super::{SpoolError, TemporaryNames};
+use super::{Label, SpoolError, TemporaryNames};
 
 /// The folders of one spool. Made where they lack; all on one file system, which renames need.
 #[derive(Clone, Debug)]
@@ -83,8 +83,8 @@ impl Layout {
 
     /// Whether no worker would take a file of this name from this folder in `incoming`: one of both says that it is to be
     /// left alone.
-    pub(super) fn is_left_alone(&self, folder: &str, name: &OsStr) -> bool {
-        is_set_aside(OsStr::new(folder)) || self.is_temporary(name)
+    pub(super) fn is_left_alone(&self, folder: &Label, name: &OsStr) -> bool {
+        is_set_aside(OsStr::new(folder.as_str())) || self.is_temporary(name)
     }
 
     /// Whether anything of a spool is there. What can't be looked at may be.

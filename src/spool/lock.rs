@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use fs2::FileExt;
 
-use super::{Layout, SpoolError};
+use super::{Label, Layout, SpoolError};
 
 /// Under this lock a burial is two renames.
 const BURIAL_MAX: Duration = Duration::from_secs(1);
@@ -24,12 +24,12 @@ pub(super) fn try_lock(path: &Path) -> Result<Option<File>, SpoolError> {
 }
 
 /// The same for who claims from a dataset's folder, or swaps it.
-pub(super) fn try_lock_dataset(layout: &Layout, label: &str) -> Result<Option<File>, SpoolError> {
+pub(super) fn try_lock_dataset(layout: &Layout, label: &Label) -> Result<Option<File>, SpoolError> {
     try_lock(&layout.dataset_locks().join(label))
 }
 
 /// Waits for it.
-pub(super) fn lock_dataset(layout: &Layout, label: &str) -> Result<File, SpoolError> {
+pub(super) fn lock_dataset(layout: &Layout, label: &Label) -> Result<File, SpoolError> {
     let path = layout.dataset_locks().join(label);
     let lock = open(&path)?;
     lock.lock_exclusive().map_err(|error| SpoolError::io("lock", &path, error))?;
@@ -39,7 +39,7 @@ pub(super) fn lock_dataset(layout: &Layout, label: &str) -> Result<File, SpoolEr
 /// The lock of who buries messages of a dataset, waited for as long as a burial may take; none where it can't be had, for
 /// instance as a process that holds it was stopped. A dataset's label has no dot at its front, so this is no dataset's
 /// lock.
-pub(super) fn lock_dead(layout: &Layout, label: &str) -> Option<File> {
+pub(super) fn lock_dead(layout: &Layout, label: &Label) -> Option<File> {
     let path = layout.dataset_locks().join(format!(".dead-{label}"));
     let until = Instant::now() + BURIAL_MAX;
     loop {
@@ -53,7 +53,7 @@ pub(super) fn lock_dead(layout: &Layout, label: &str) -> Option<File> {
 
 /// The lock of whoever packs a dataset, or removes a file of its archive. A dataset's label has no dot at its front, so
 /// this is no dataset's lock. None where another has it.
-pub(super) fn try_lock_archive(layout: &Layout, label: &str) -> Result<Option<File>, SpoolError> {
+pub(super) fn try_lock_archive(layout: &Layout, label: &Label) -> Result<Option<File>, SpoolError> {
     try_lock(&layout.dataset_locks().join(format!(".archive-{label}")))
 }
 

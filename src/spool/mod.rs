@@ -54,7 +54,7 @@ pub use error::SpoolError;
 pub use folder::{Entry, EntryKind};
 pub use folder_watch::FolderWatch;
 pub use inspect::{AGES, DatasetQueue, Inspection, Sighting, SpoolPart, WorkerSeen, inspect};
-pub use label::folder_label;
+pub use label::Label;
 pub use layout::Layout;
 pub use read::{MessageFile, ReadError, leases_work, read};
 pub use ready::ready_messages;

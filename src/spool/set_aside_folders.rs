@@ -105,8 +105,8 @@ mod tests {
         for name in ["日本", "(x)", "copyé", "!new", "é", "x'olden", "'"] {
             let folder = OsStr::new(name);
             assert!(!is_set_aside(folder), "{name}");
-            let label = crate::spool::folder_label(folder);
-            assert!(!is_set_aside(OsStr::new(&label)), "{name}: {label}");
+            let label = crate::spool::Label::of(folder);
+            assert!(!is_set_aside(OsStr::new(label.as_str())), "{name}: {label}");
         }
     }
 

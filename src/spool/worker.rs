@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use fs2::FileExt;
 
 use super::batch_id::BULK_MARK;
-use super::{Layout, SpoolError, now_ms};
+use super::{Label, Layout, SpoolError, now_ms};
 
 /// The lock file in a worker's folder.
 pub(super) const LOCK: &str = ".lock";
@@ -57,7 +57,7 @@ impl Worker {
 
     /// An id that no other batch has or had: `<time>-<pid>-<random>-<number>.<DATASET>`; the number of a batch that is
     /// delivered as a whole has a `b` before it.
-    pub(super) fn new_batch_id(&self, label: &str, bulk: bool) -> String {
+    pub(super) fn new_batch_id(&self, label: &Label, bulk: bool) -> String {
         let number = self.batches.fetch_add(1, Ordering::Relaxed);
         let time = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default().strftime("%Y%m%dT%H%M%S");
         let bulk = if bulk { BULK_MARK } else { "" };
@@ -150,8 +150,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let layout = Layout::open(root.path()).unwrap();
         let workers = [Worker::register(&layout).unwrap(), Worker::register(&layout).unwrap()];
-        let ids: HashSet<String> =
-            workers.iter().flat_map(|worker| (0..100).map(|_| worker.new_batch_id("BOALF", false))).collect();
+        let ids: HashSet<String> = workers
+            .iter()
+            .flat_map(|worker| (0..100).map(|_| worker.new_batch_id(&Label::of("BOALF".as_ref()), false)))
+            .collect();
         assert_eq!(ids.len(), 200);
         assert!(ids.iter().all(|id| id.ends_with(".BOALF")));
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use irispool::spool::{
-    Batch, Claimer, DeadLetter, DeadReport, Layout, ReadError, Retention, Worker, bury, dead_letters,
+    Batch, Claimer, DeadLetter, DeadReport, Label, Layout, ReadError, Retention, Worker, bury, dead_letters,
     inspect, publish, read, settle_delivered, take_over_dead_workers,
 };
 use tempfile::TempDir;
@@ -374,7 +374,7 @@ fn a_bulk_batch_is_made_of_renamed_files_and_is_known_by_its_id() {
     let writer = File::options().append(true).open(spool.incoming("MILS").join("m00")).unwrap();
     let (worker, mut claimer) = spool.claimer(5);
     // Otherwise it is the reader who finds that a file is being written.
-    claimer.given_back("MILS");
+    claimer.given_back(&Label::of(OsStr::new("MILS")));
     let claim = claimer
         .claim(OsStr::new("MILS"), |files| {
             assert_eq!(files, 30);
@@ -576,7 +576,7 @@ fn a_batch_that_is_no_longer_to_be_delivered_as_a_whole_says_so_to_its_heir() {
     let batch = claimer.claim(OsStr::new("BOALF"), |_| Some(10)).unwrap().batch.unwrap();
     let ordinary = batch.as_ordinary().unwrap();
     assert!(batch.is_bulk() && !ordinary.is_bulk());
-    assert_eq!((ordinary.label(), names_in(&ordinary)), ("BOALF", set(["a"])));
+    assert_eq!((ordinary.label().as_str(), names_in(&ordinary)), ("BOALF", set(["a"])));
     let id = ordinary.id().to_owned();
     drop((claimer, dead));
     let (heir, _claimer) = spool.claimer(10);

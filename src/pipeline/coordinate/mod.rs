@@ -219,7 +219,7 @@ impl Coordinator {
                 for batch in taken.batches {
                     tracing::warn!(
                         batch = batch.id(),
-                        folder = batch.label(),
+                        folder = batch.label().as_str(),
                         "took over a dead worker's batch"
                     );
                     Tally::add(&self.shared.tally.taken_over, 1);

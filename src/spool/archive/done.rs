@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::spool::folder_label;
+use crate::spool::Label;
 use crate::spool::remove::gone_is_fine;
 
 /// No message is larger: `max_file_bytes` goes no higher. A larger file was put there by somebody, and stays.
@@ -20,18 +20,18 @@ const DELETERS: usize = 8;
 const DELETED_EACH_MIN: usize = 64;
 
 /// The label of a folder in `done/`: its own name, or, where messages of one name met, that before `~2`, `~3` ….
-pub(super) fn label_of_done(folder: &OsStr) -> String {
+pub(super) fn label_of_done(folder: &OsStr) -> Label {
     let bytes = folder.as_bytes();
     let stem = bytes.iter().rposition(|byte| *byte == b'~').map_or(bytes, |place| {
         let is_number = place + 1 < bytes.len() && bytes[place + 1..].iter().all(u8::is_ascii_digit);
         if is_number { &bytes[..place] } else { bytes }
     });
-    folder_label(OsStr::from_bytes(stem))
+    Label::of(OsStr::from_bytes(stem))
 }
 
 /// The folder in `done/` for the `number`th message of one name.
-pub(in crate::spool) fn done_folder(label: &str, number: u32) -> OsString {
-    if number == 1 { label.into() } else { format!("{label}~{number}").into() }
+pub(in crate::spool) fn done_folder(label: &Label, number: u32) -> OsString {
+    if number == 1 { label.as_str().into() } else { format!("{label}~{number}").into() }
 }
 
 pub(super) fn stat(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn a_folder_of_done_belongs_to_its_dataset() {
-        let label = |folder: &str| label_of_done(OsStr::new(folder));
-        let of_its_own = folder_label(OsStr::new("a~b"));
+        let label = |folder: &str| label_of_done(OsStr::new(folder)).to_string();
+        let of_its_own = Label::of(OsStr::new("a~b")).to_string();
         assert_eq!([label("FREQ"), label("FREQ~2"), label("a~b")], ["FREQ", "FREQ", &of_its_own]);
     }
 }

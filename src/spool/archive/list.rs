@@ -9,13 +9,13 @@ use super::block_note::{last_block_is_damaged, last_note};
 use super::file_name::parse_file_name;
 use super::first_error::FirstError;
 use crate::spool::folder::{EntryKind, folder_entries};
-use crate::spool::{Layout, SpoolError};
+use crate::spool::{Label, Layout, SpoolError};
 
 /// A file of the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveFile {
     /// The label of the dataset's folder.
-    pub label: String,
+    pub label: Label,
     /// On which its messages were written, UTC.
     pub day: Day,
     /// 1, or more where a file of that day is none of ours.
@@ -58,7 +58,7 @@ impl ArchiveFile {
 /// vanishes meanwhile is left out; without an archive there are none.
 pub fn archive_files(
     layout: &Layout,
-    wants: &dyn Fn(&str) -> bool,
+    wants: &dyn Fn(&Label) -> bool,
 ) -> (Vec<ArchiveFile>, Option<SpoolError>) {
     let archive = layout.archive();
     let (mut files, mut fault) = (Vec::new(), FirstError::default());
@@ -68,7 +68,7 @@ pub fn archive_files(
         folders => fault.unless(folders),
     };
     for folder in folders {
-        let (label, path) = (folder.to_string_lossy(), archive.join(&folder));
+        let (label, path) = (Label::of_labelled(&folder), archive.join(&folder));
         if !wants(&label) {
             continue;
         }
@@ -76,7 +76,7 @@ pub fn archive_files(
             let Some((day, number)) = parse_file_name(&name) else { continue };
             let path = path.join(&name);
             let Ok(found) = path.symlink_metadata() else { continue };
-            files.push(ArchiveFile { label: label.to_string(), day, number, path, file_bytes: found.len() });
+            files.push(ArchiveFile { label: label.clone(), day, number, path, file_bytes: found.len() });
         }
     }
     files.sort_by(|one, other| {

@@ -1,7 +1,7 @@
 //! Packing what is in `done/` into the archive.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,7 +16,7 @@ use super::done::{label_of_done, read_message, remove_all, remove_if_same, stat}
 use super::entry::{EntryMeta, read_entries};
 use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
 use crate::spool::lock::try_lock_archive;
-use crate::spool::{Layout, SpoolError};
+use crate::spool::{Label, Layout, SpoolError};
 
 /// Messages looked at together; their names are held in memory.
 const CHUNK: usize = 8_192;
@@ -52,7 +52,7 @@ pub struct Packer {
     /// Files up to whose length no packed message is left in `done/`: it need not be looked for again.
     tidy: HashMap<PathBuf, u64>,
     /// Datasets in whose folders no unborn file of a dead packer can be any more.
-    swept: HashSet<String>,
+    swept: HashSet<Label>,
     buffer: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ struct UnpackedMessage {
 
 /// The folders of `done/` that hold one dataset's messages.
 struct DoneFolders<'a> {
-    label: &'a str,
+    label: &'a Label,
     folders: Vec<(PathBuf, OwnedFd)>,
 }
 
@@ -74,9 +74,9 @@ impl Packer {
     }
 
     /// The folders in `done/`, by the label of their dataset.
-    pub fn folders(&self) -> Result<BTreeMap<String, Vec<PathBuf>>, SpoolError> {
+    pub fn folders(&self) -> Result<BTreeMap<Label, Vec<PathBuf>>, SpoolError> {
         let done = self.layout.done();
-        let mut folders: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        let mut folders: BTreeMap<Label, Vec<PathBuf>> = BTreeMap::new();
         for folder in folder_entries(&done, EntryKind::Folder)? {
             folders.entry(label_of_done(&folder)).or_default().push(done.join(folder));
         }
@@ -102,7 +102,7 @@ impl Packer {
     /// What was not packed stays in `done/`, and is packed the next time.
     pub fn pack(
         &mut self,
-        label: &str,
+        label: &Label,
         folders: &[PathBuf],
         stop: &dyn Fn() -> bool,
     ) -> Result<Packed, SpoolError> {
@@ -112,7 +112,7 @@ impl Packer {
         };
         let target = self.layout.archive().join(label);
         make_folder(&target)?;
-        if self.swept.insert(label.to_owned()) {
+        if self.swept.insert(label.clone()) {
             remove_unborn(&target).map_err(|error| SpoolError::io("clear", &target, error))?;
         }
         let mut source = DoneFolders { label, folders: Vec::new() };
@@ -157,7 +157,7 @@ impl Packer {
                     break;
                 }
             }
-            if path.file_name().is_some_and(|name| name != OsStr::new(label)) {
+            if path.file_name().is_some_and(|name| name != label.as_str()) {
                 // One that was made for a second message of a name. Who needs it again makes it again.
                 let _ = fs::remove_dir(path);
             }
@@ -231,7 +231,7 @@ fn make_folder(folder: &Path) -> Result<(), SpoolError> {
 /// Reads the next message that can be read. What has gone meanwhile is passed over, what can't be read is counted.
 fn next_readable<'w>(
     folder: BorrowedFd<'_>,
-    label: &str,
+    label: &Label,
     rest: &mut impl Iterator<Item = &'w UnpackedMessage>,
     buffer: &mut Vec<u8>,
     packed: &mut Packed,

@@ -17,7 +17,7 @@ use crate::spool::remove::gone_is_fine;
 use crate::spool::rename::{numbered, rename};
 use crate::spool::same_content::same_content;
 use crate::spool::worker::random_24_bits;
-use crate::spool::{Layout, SpoolError, now_ms};
+use crate::spool::{Label, Layout, SpoolError, now_ms};
 
 /// Messages that go to `incoming` under one lock; meanwhile no worker claims their dataset.
 const RESTORED_AT_ONCE: u64 = 200;
@@ -102,13 +102,13 @@ struct RestoreFolder<'a> {
     folder: PathBuf,
     unborn: PathBuf,
     /// None where it is no `incoming`.
-    incoming: Option<(&'a Layout, String)>,
+    incoming: Option<(&'a Layout, Label)>,
     lock: Option<File>,
     locked_for: u64,
 }
 
 impl<'a> RestoreFolder<'a> {
-    fn open(target: Target<'a>, label: &str) -> Result<RestoreFolder<'a>, SpoolError> {
+    fn open(target: Target<'a>, label: &Label) -> Result<RestoreFolder<'a>, SpoolError> {
         let name = format!("{UNBORN}{}-{:06x}", std::process::id(), random_24_bits());
         let (folder, unborn, incoming) = match target {
             Target::Folder(folder) => {
@@ -117,7 +117,7 @@ impl<'a> RestoreFolder<'a> {
             }
             // In `incoming` it could be claimed half written, with the whole folder. `done` is on the same file system.
             Target::Incoming(layout) => {
-                (layout.incoming().join(label), layout.done().join(name), Some((layout, label.to_owned())))
+                (layout.incoming().join(label), layout.done().join(name), Some((layout, label.clone())))
             }
         };
         unborn.parent().map(remove_old_unborn);

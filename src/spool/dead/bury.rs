@@ -102,7 +102,7 @@ fn report_of(
     let earlier = read_report(&folder.join(report_name(place)));
     let now = now_text();
     DeadReport {
-        dataset: batch.label().to_owned(),
+        dataset: batch.label().to_string(),
         message_id: name.to_string_lossy().into_owned(),
         stage: letter.stage.to_owned(),
         reason: letter.reason.clone(),

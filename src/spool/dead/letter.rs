@@ -15,13 +15,13 @@ use crate::spool::lock::lock_dead;
 use crate::spool::read::open_if_closed;
 use crate::spool::remove::remove_file;
 use crate::spool::time::file_time_ms;
-use crate::spool::{Layout, SpoolError};
+use crate::spool::{Label, Layout, SpoolError};
 
 /// A message in `dead`.
 #[derive(Debug)]
 pub struct Letter {
     /// The folder under `dead`, which is also the one under `incoming` to which it goes back.
-    pub label: String,
+    pub label: Label,
     /// Its name in `dead`; `~2` may stand behind the message's own.
     pub name: OsString,
     pub path: PathBuf,
@@ -49,12 +49,12 @@ pub enum Dropped {
 
 impl Letter {
     /// None where there is nothing of that name.
-    pub(super) fn at(folder: &Path, label: &str, name: &OsStr) -> Option<Letter> {
+    pub(super) fn at(folder: &Path, label: &Label, name: &OsStr) -> Option<Letter> {
         let path = folder.join(name);
         let metadata = path.symlink_metadata().ok()?;
         let report_path = folder.join(report_name(name));
         Some(Letter {
-            label: label.to_owned(),
+            label: label.clone(),
             name: name.to_owned(),
             report: read_report(&report_path),
             report_path,

@@ -15,7 +15,7 @@ use super::letter::Letter;
 use super::report::{REPORT_ENDING, is_called_report, report_name};
 use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
 use crate::spool::lock::lock_dead;
-use crate::spool::{Layout, SpoolError};
+use crate::spool::{Label, Layout, SpoolError};
 
 /// A report is written before its message comes; one without a message is left behind when it is this old.
 const REPORT_ALONE_MIN: Duration = Duration::from_secs(60);
@@ -35,7 +35,7 @@ pub struct Letters {
 /// A report whose message has gone.
 #[derive(Debug)]
 pub struct ReportAlone {
-    label: String,
+    label: Label,
     path: PathBuf,
     file: FileIdentity,
 }
@@ -49,20 +49,20 @@ pub fn dead_letters(layout: &Layout) -> Result<Letters, SpoolError> {
         folders => folders?,
     };
     for folder in folders {
-        letters_in(&dead.join(&folder), &folder.to_string_lossy(), &mut found)?;
+        letters_in(&dead.join(&folder), &Label::of_labelled(&folder), &mut found)?;
     }
     found.letters.sort_by(|a, b| (&a.label, &a.name).cmp(&(&b.label, &b.name)));
     Ok(found)
 }
 
-fn letters_in(folder: &Path, label: &str, found: &mut Letters) -> Result<(), SpoolError> {
+fn letters_in(folder: &Path, label: &Label, found: &mut Letters) -> Result<(), SpoolError> {
     let names = names_in(folder)?;
     for name in &names {
         let path = folder.join(name);
         if is_report(name, &names) {
             let Ok(metadata) = path.symlink_metadata() else { continue };
             if is_alone(&path, &metadata, &names) {
-                let (label, file) = (label.to_owned(), FileIdentity::of(&metadata));
+                let (label, file) = (label.clone(), FileIdentity::of(&metadata));
                 found.reports_alone.push(ReportAlone { label, path, file });
             }
             continue;

@@ -20,7 +20,7 @@ use crate::spool::folder::{list, open_folder};
 use crate::spool::lock::lock_dead;
 use crate::spool::rename::numbered;
 use crate::spool::time::now_text;
-use crate::spool::{Layout, SpoolError};
+use crate::spool::{Label, Layout, SpoolError};
 
 /// A letter's number may be missing before the next one, as others of its name have gone. After so many there is none.
 const NUMBERS_MISSING_MAX: u32 = 2;
@@ -36,7 +36,7 @@ const LISTED_NAME_BYTES_MAX: usize = 200;
 #[derive(Debug)]
 pub struct DeadFolder {
     layout: Layout,
-    label: String,
+    label: Label,
     path: PathBuf,
     /// The names that its letters and reports may be of. None where that is not known.
     names: Option<HashSet<OsString>>,
@@ -45,7 +45,7 @@ pub struct DeadFolder {
 impl DeadFolder {
     /// The folder with what it has at this moment; what comes into it later is not seen. None where there is nothing in
     /// it.
-    pub fn of(layout: &Layout, label: &str) -> Option<DeadFolder> {
+    pub fn of(layout: &Layout, label: &Label) -> Option<DeadFolder> {
         let path = layout.dead().join(label);
         let entries = list(open_folder(CWD, &path).ok()?).ok()?;
         let mut names = HashSet::new();
@@ -56,15 +56,15 @@ impl DeadFolder {
             }
             add_names(&mut names, name);
         }
-        let folder = DeadFolder { layout: layout.clone(), label: label.to_owned(), path, names: None };
+        let folder = DeadFolder { layout: layout.clone(), label: label.clone(), path, names: None };
         (!names.is_empty()).then(|| DeadFolder { names: Some(names), ..folder })
     }
 
     /// The same, which is asked for each name, so that it sees what comes into the folder.
-    pub fn unlisted(layout: &Layout, label: &str) -> Option<DeadFolder> {
+    pub fn unlisted(layout: &Layout, label: &Label) -> Option<DeadFolder> {
         let path = layout.dead().join(label);
         list(open_folder(CWD, &path).ok()?).ok()?.next()?.ok()?;
-        Some(DeadFolder { layout: layout.clone(), label: label.to_owned(), path, names: None })
+        Some(DeadFolder { layout: layout.clone(), label: label.clone(), path, names: None })
     }
 
     fn may_have(&self, name: &OsStr) -> bool {
