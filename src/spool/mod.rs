@@ -44,8 +44,8 @@ pub use archive::{
 pub use batch::Batch;
 pub use claim::{Claim, Claimer, DatasetFolder};
 pub use dead::{
-    BadRowNote, DeadFolder, DeadLetter, DeadReport, Delivered, Dropped, Holds, Letter, Letters, ReportAlone,
-    Retried, WholeCame, bury, dead_bytes, dead_letters, drop_letter, gone_letters, reason_group,
+    BadRowNote, DeadFolder, DeadLetter, DeadReport, DeadStage, Delivered, Dropped, Holds, Letter, Letters,
+    ReportAlone, Retried, WholeCame, bury, dead_bytes, dead_letters, drop_letter, gone_letters, reason_group,
     remove_reports_alone, retry_letters,
 };
 pub use delivered::{Retention, settle_delivered};

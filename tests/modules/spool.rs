@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use irispool::spool::{
-    Batch, Claimer, DeadLetter, DeadReport, Label, Layout, ReadError, Retention, Worker, bury, dead_letters,
-    inspect, publish, read, settle_delivered, take_over_dead_workers,
+    Batch, Claimer, DeadLetter, DeadReport, DeadStage, Label, Layout, ReadError, Retention, Worker, bury,
+    dead_letters, inspect, publish, read, settle_delivered, take_over_dead_workers,
 };
 use tempfile::TempDir;
 
@@ -257,7 +257,7 @@ fn a_dead_letter_has_its_reason_beside_it_and_counts_its_attempts() {
     for attempt in 1..=2 {
         spool.put("BOALF", "a.json", "[{");
         let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
-        let letter = DeadLetter::whole("parse", "cut off", Some(2));
+        let letter = DeadLetter::whole(DeadStage::Parse, "cut off", Some(2));
         bury(&spool.layout, "w", &batch, OsStr::new("a.json"), &letter).unwrap();
         let dead = spool.layout.dead().join("BOALF");
         assert_eq!(names(&dead), set(["a.json", "a.json.error.json"]));
@@ -280,7 +280,8 @@ fn dead_letters_of_one_name_and_different_content_are_both_kept() {
     for content in ["[{", "[{1"] {
         spool.put("BOALF", "a", content);
         let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
-        bury(&spool.layout, "w", &batch, OsStr::new("a"), &DeadLetter::whole("parse", "x", None)).unwrap();
+        bury(&spool.layout, "w", &batch, OsStr::new("a"), &DeadLetter::whole(DeadStage::Parse, "x", None))
+            .unwrap();
     }
     let dead = spool.layout.dead().join("BOALF");
     assert_eq!(names(&dead), set(["a", "a.error.json", "a~2", "a~2.error.json"]));
@@ -296,7 +297,8 @@ fn a_message_with_the_longest_possible_name_has_a_report_too() {
     for content in ["[{", "[{1"] {
         spool.put("BOALF", &name, content);
         let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
-        bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole("parse", "x", None)).unwrap();
+        bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole(DeadStage::Parse, "x", None))
+            .unwrap();
     }
     let dead = names(&spool.layout.dead().join("BOALF"));
     assert!(dead.contains(&name), "{dead:?}");
@@ -436,7 +438,8 @@ fn a_report_never_replaces_a_message_that_is_called_like_one() {
     for name in ["a.error.json", ".newa.error.json", "a.error.json.new", "a"] {
         spool.put("BOALF", name, name);
         let Some(batch) = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch else { continue };
-        bury(&spool.layout, "w", &batch, OsStr::new(name), &DeadLetter::whole("parse", "x", None)).unwrap();
+        bury(&spool.layout, "w", &batch, OsStr::new(name), &DeadLetter::whole(DeadStage::Parse, "x", None))
+            .unwrap();
     }
     let found = dead_letters(&spool.layout).unwrap();
     let ids: Vec<String> = found.letters.iter().map(|letter| letter.message_id()).collect();
@@ -449,7 +452,8 @@ fn a_report_never_replaces_a_message_that_is_called_like_one() {
     spool.put("BOALF", &"n".repeat(255), "long");
     let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
     let name = "n".repeat(255);
-    bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole("parse", "x", None)).unwrap();
+    bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole(DeadStage::Parse, "x", None))
+        .unwrap();
     assert_eq!(inspect(&spool.layout).unwrap().queues["BOALF"].dead, 4, "reports are not counted");
 }
 
@@ -532,7 +536,7 @@ fn dead_letters_of_one_name_that_are_buried_at_once_are_all_kept_each_with_its_r
             for (number, batch) in batches.iter().enumerate() {
                 let (layout, name) = (&spool.layout, &name);
                 scope.spawn(move || {
-                    let letter = DeadLetter::whole("parse", format!("[{number}"), None);
+                    let letter = DeadLetter::whole(DeadStage::Parse, format!("[{number}"), None);
                     bury(layout, "w", batch, OsStr::new(name), &letter).unwrap();
                 });
             }

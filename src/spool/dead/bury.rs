@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::report::{BadRowNote, DeadReport, Delivered, read_report, report_name, write_synced};
+use super::stage::DeadStage;
 use crate::spool::lock::lock_dead;
 use crate::spool::rename::{numbered, rename};
 use crate::spool::same_content::same_content;
@@ -18,7 +19,7 @@ const ROWS_NAMED_MAX: usize = 100;
 /// Why a message can't be delivered.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
-    pub stage: &'static str,
+    pub stage: DeadStage,
     pub reason: String,
     /// Where in the message, from 0.
     pub byte: Option<u64>,
@@ -29,7 +30,7 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    pub fn whole(stage: &'static str, reason: impl Into<String>, byte: Option<u64>) -> DeadLetter {
+    pub fn whole(stage: DeadStage, reason: impl Into<String>, byte: Option<u64>) -> DeadLetter {
         DeadLetter { stage, reason: reason.into(), byte, rows: Vec::new(), delivered: None }
     }
 }
@@ -104,7 +105,7 @@ fn report_of(
     DeadReport {
         dataset: batch.label().to_string(),
         message_id: name.to_string_lossy().into_owned(),
-        stage: letter.stage.to_owned(),
+        stage: letter.stage.as_str().to_owned(),
         reason: letter.reason.clone(),
         byte: letter.byte,
         bad_rows: letter.rows.len() as u64,

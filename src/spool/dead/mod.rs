@@ -9,6 +9,7 @@ mod list;
 mod lookup;
 mod report;
 mod retry;
+mod stage;
 
 pub use bury::{DeadLetter, bury};
 pub(super) use count::count_dead;
@@ -19,3 +20,4 @@ pub use list::{Letters, ReportAlone, dead_letters, remove_reports_alone};
 pub use lookup::DeadFolder;
 pub use report::{BadRowNote, DeadReport, Delivered, WholeCame, reason_group};
 pub use retry::{Retried, retry_letters};
+pub use stage::DeadStage;

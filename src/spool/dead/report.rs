@@ -68,6 +68,7 @@ pub struct DeadReport {
     pub dataset: String,
     /// Its name there; its name here may have `~2` behind it, where another of that name was dead already.
     pub message_id: String,
+    /// A [`super::DeadStage`], as text: another version of irispool may know other stages.
     pub stage: String,
     pub reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
