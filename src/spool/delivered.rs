@@ -1,22 +1,22 @@
-//! What becomes of a message whose rows are in the warehouse.
+//! Settles a message whose rows are in the warehouse.
 
 use std::ffi::OsStr;
 use std::fs;
 
 use super::{Batch, Layout, SpoolError};
 
-/// Whether delivered messages are kept.
+/// What happens to delivered messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
     /// They are deleted.
     None,
     /// They go to `done/<DATASET>/`.
     Done,
-    /// The same; a packer takes them from there into the archive.
+    /// They go to `done/<DATASET>/` too, and a packer moves them from there into the archive.
     Archive,
 }
 
-/// Ends a delivered message. The warehouse has its rows durably: that is the caller's promise.
+/// Deletes or keeps a delivered message. The caller promises that the warehouse has its rows durably.
 pub fn settle_delivered(
     layout: &Layout,
     batch: &Batch,

@@ -1,14 +1,14 @@
-//! What can be wrong with a spool.
+//! The errors of a spool.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What can be wrong with a spool.
+/// Why an operation on the spool failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    /// A file of the archive can't be read, or not to its end.
+    /// A file of the archive cannot be read, or not to its end.
     #[error("cannot read {path}: {source}", path = path.display())]
     DamagedArchive { path: PathBuf, source: io::Error },
     #[error("{} and {} are on different file systems", first.display(), second.display())]
@@ -18,6 +18,7 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
+    /// A failed system call: "cannot {action} {path}".
     pub(super) fn io(action: &'static str, path: impl AsRef<Path>, source: impl Into<io::Error>) -> Self {
         SpoolError::Io { action, path: path.as_ref().to_owned(), source: source.into() }
     }
@@ -26,7 +27,7 @@ impl SpoolError {
         matches!(self, SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// What to do about it.
+    /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             SpoolError::Io { source, .. } | SpoolError::DamagedArchive { source, .. }
@@ -41,8 +42,8 @@ impl SpoolError {
                 Some("free some space on the spool's file system".to_owned())
             }
             SpoolError::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => Some(
-                "this file system may not be written: mount it for writing, or choose another place; where systemd runs \
-                 irispool, ReadWritePaths= in the unit names what it may write"
+                "this file system is read-only: mount it for writing, or choose another folder; where systemd runs \
+                 irispool, ReadWritePaths= in the unit names the folders that it may write to"
                     .to_owned(),
             ),
             SpoolError::Io { .. } | SpoolError::DamagedArchive { .. } => None,

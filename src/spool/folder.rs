@@ -1,4 +1,4 @@
-//! Folders: what is in them, and whose they are.
+//! Opens and lists folders, and compares their owners and rights.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -10,13 +10,14 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid};
 
 use super::SpoolError;
 
-/// Something in a folder.
+/// An entry of a folder.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub name: OsString,
     pub kind: EntryKind,
 }
 
+/// What an entry of a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     File,
@@ -27,25 +28,25 @@ pub enum EntryKind {
 }
 
 impl Entry {
-    /// Hidden files are nobody's messages: editors, file systems and copying programs put them there. In `incoming` more
-    /// names are left alone, see [`super::TemporaryNames`].
+    /// Whether the name begins with a dot. No hidden file is a message: editors, file systems and copying programs
+    /// make them. In `incoming` irispool leaves more names alone, see [`super::TemporaryNames`].
     pub fn is_hidden(&self) -> bool {
         self.name.as_bytes().starts_with(b".")
     }
 }
 
-/// Opens a folder, never through a symbolic link.
+/// Opens a folder. A symbolic link is refused.
 pub(super) fn open_folder(at: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(at, path, flags, Mode::empty())?)
 }
 
-/// Whether a folder has nothing in it that can be seen.
+/// Whether a folder has no entry, as far as it can be listed.
 pub(super) fn is_empty(at: BorrowedFd<'_>, path: &Path) -> bool {
     open_folder(at, path).and_then(list).map_or(true, |mut entries| entries.next().is_none())
 }
 
-/// The entries of an open folder, but for `.` and `..`.
+/// The entries of an open folder, without `.` and `..`.
 pub(super) fn list<F: AsFd>(folder: F) -> io::Result<impl Iterator<Item = io::Result<Entry>> + use<F>> {
     let entries = Dir::read_from(&folder)?;
     Ok(entries.filter_map(move |entry| {
@@ -58,7 +59,7 @@ pub(super) fn list<F: AsFd>(folder: F) -> io::Result<impl Iterator<Item = io::Re
             return None;
         }
         let kind = match entry.file_type() {
-            // Some file systems don't say in the listing.
+            // On some file systems the listing does not say.
             FileType::Unknown => match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(found) => FileType::from_raw_mode(found.st_mode),
                 Err(rustix::io::Errno::NOENT) => return None,
@@ -76,7 +77,7 @@ pub(super) fn list<F: AsFd>(folder: F) -> io::Result<impl Iterator<Item = io::Re
     }))
 }
 
-/// The entries of one kind in a folder, hidden ones left out.
+/// The names of a folder's entries of one kind, without the hidden ones.
 pub(super) fn folder_entries(path: &Path, kind: EntryKind) -> Result<Vec<OsString>, SpoolError> {
     let failed = |error: io::Error| SpoolError::io("list", path, error);
     let folder = open_folder(CWD, path).map_err(failed)?;
@@ -90,7 +91,8 @@ pub(super) fn folder_entries(path: &Path, kind: EntryKind) -> Result<Vec<OsStrin
     Ok(names)
 }
 
-/// Gives the new folder the owner, group and mode of the one it will stand in for: the client must not notice.
+/// Gives the new folder the owner, group and mode of the old one, so that the client does not notice when the new one
+/// replaces it. Returns whether that worked.
 pub(super) fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
     let (Ok(old), Ok(found)) = (rustix::fs::fstat(old), rustix::fs::fstat(new)) else { return false };
     if (old.st_uid, old.st_gid) != (found.st_uid, found.st_gid) {
@@ -104,7 +106,7 @@ pub(super) fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> b
     rustix::fs::fchmod(new, mode).is_ok()
 }
 
-/// Whether a folder has access rules beside its mode, which a swap would lose.
+/// Whether a folder has access rules (ACLs) beside its mode. A swap would lose them.
 pub(super) fn has_acl(folder: BorrowedFd<'_>) -> bool {
     let mut names = [0_u8; 4096];
     match rustix::fs::flistxattr(folder, &mut names) {

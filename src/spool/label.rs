@@ -20,8 +20,8 @@ const LABEL_MAX: usize = 100;
 pub struct Label(String);
 
 impl Label {
-    /// The label of a folder under `incoming`. A plain name is its own label: ASCII letters, digits, `_`, `-` and `.`, at
-    /// most 100 of them, no dot in front. Any other name becomes a plain one that ends with a hash, so that no two
+    /// The label of a folder under `incoming`. A plain name is its own label: ASCII letters, digits, `_`, `-` and `.`,
+    /// at most 100 of them, no dot in front. Any other name becomes a plain one that ends with a hash, so that no two
     /// folders have the same label.
     pub fn of(folder: &OsStr) -> Label {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -42,6 +42,7 @@ impl Label {
         Label(id.split_once('.').map_or("unknown", |(_, label)| label).to_owned())
     }
 
+    /// The label as text: for a `Label` in a field of a log line.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,15 +1,28 @@
-//! The queue: folders in which a message's path is its state. It knows no JSON and no network.
+//! The queue: folders in which the path of a message is its state. It knows no JSON and no network.
 //!
 //! | state | where | who moves it on |
 //! |---|---|---|
-//! | arriving, ready | `incoming/<DATASET>/<message id>` | any worker, under the dataset's lock |
-//! | claimed | `claimed/<worker>/<batch>/<message id>` | the worker that holds the lock of its folder |
-//! | dead | `dead/<DATASET>/<message id>` and `<message id>.error.json` | a person |
-//! | delivered | gone, or `done/<DATASET>/<message id>` | nobody, or the packer, which holds the lock of its archive |
-//! | packed | in `archive/<DATASET>/<day>.tar.zst` | nobody |
+//! | arriving, ready | `incoming/<folder>/<message id>` | any worker that holds the lock of the folder |
+//! | claimed | `claimed/<worker>/<batch>/<message id>` | the worker that holds the lock of `claimed/<worker>` |
+//! | dead | `dead/<label>/<message id>` and `<message id>.error.json` | a person |
+//! | delivered | gone, or `done/<label>/<message id>` | nobody, or the packer that holds the lock of the archive |
+//! | packed | in `archive/<label>/<day>.tar.zst` | nobody |
 //!
-//! Every move is one rename that never replaces anything. A worker's lock is the kernel's (`flock`), so it ends with
-//! the process however that ends, and whoever gets it then takes the folder's batches over.
+//! Every move is one rename that never replaces anything. The kernel holds a worker's lock (`flock`), so the lock ends
+//! when the process ends, for whatever reason. The next worker that gets the lock takes over the batches in the folder.
+//!
+//! Three names must not be mixed up. The **folder** under `incoming` is an `OsStr`, as the disk has it. Its [`Label`]
+//! is plain text and names it everywhere else. The **dataset** is Elexon's: the catalog makes its name from the label.
+//!
+//! - `archive/`: packs delivered messages into one file per day and dataset, lists, restores and limits them.
+//! - `dead/`: dead letters: burying, listing, retrying, dropping, counting.
+//! - `layout`: the paths of a spool, and the checks before it is used.
+//! - `label`, `batch_id`, `set_aside_folders`, `temporary_names`: the names in a spool and what they mean.
+//! - `worker`, `lock`, `take_over`: a worker's folder, the locks, and what a dead worker leaves.
+//! - `claim`, `batch`, `read`, `delivered`, `write_time`: the way of a message from `incoming` until it is settled.
+//! - `folder_watch`: wakes a worker when something comes.
+//! - `inspect`, `ready`, `disk_space`: look at a spool and change nothing.
+//! - `folder`, `rename`, `remove`, `same_content`, `time`, `error`: what the others share.
 
 mod archive;
 mod batch;
@@ -44,9 +57,9 @@ pub use archive::{
 pub use batch::Batch;
 pub use claim::{Claim, Claimer, DatasetFolder};
 pub use dead::{
-    BadRowNote, DeadFolder, DeadLetter, DeadReport, DeadStage, Delivered, Dropped, Holds, Letter, Letters,
-    ReportAlone, Retried, WholeCame, bury, dead_bytes, dead_letters, drop_letter, gone_letters, reason_group,
-    remove_reports_alone, retry_letters,
+    BadRowNote, DeadFolder, DeadLetter, DeadReport, DeadStage, Delivered, Dropped, Letter, Letters,
+    ReportAlone, Retried, WholeCame, WhyGone, bury, dead_bytes, dead_letters, drop_letter, gone_letters,
+    reason_group, remove_reports_alone, retry_letters,
 };
 pub use delivered::{Retention, settle_delivered};
 pub use disk_space::{DiskSpace, disk_bytes};

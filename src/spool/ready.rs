@@ -1,4 +1,4 @@
-//! How much waits in `incoming`.
+//! Counts the messages that wait in `incoming`.
 
 use rustix::fs::CWD;
 
@@ -6,7 +6,7 @@ use super::Layout;
 use super::folder::{Entry, EntryKind, folder_entries, list, open_folder};
 use super::set_aside_folders::is_set_aside;
 
-/// How many messages wait in `incoming`; what can't be listed counts as none.
+/// How many messages wait in `incoming`. A folder that cannot be listed counts as empty.
 pub fn ready_messages(layout: &Layout) -> u64 {
     let incoming = layout.incoming();
     let folders = folder_entries(&incoming, EntryKind::Folder).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Removing what may have gone already.
+//! Removing files that somebody else may have removed already.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::SpoolError;
 
-/// That something has gone already is as good.
+/// Takes a file that is already gone for removed.
 pub(super) fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-/// Whether two regular files hold the same bytes; what can't be read is not the same. Files may be of any size.
+/// Whether two regular files hold the same bytes. A file that cannot be read differs from every other. The files may be
+/// of any size: no more than a buffer of each is in memory.
 pub(super) fn same_content(one: &Path, other: &Path) -> bool {
     let compare = || -> io::Result<bool> {
         let (found_one, found_other) = (one.symlink_metadata()?, other.symlink_metadata()?);

@@ -1,4 +1,4 @@
-//! Folders in `incoming` that somebody set aside.
+//! Folders in `incoming` that somebody set aside, such as `BOD_SKIP`.
 
 use std::ffi::OsStr;
 
@@ -32,14 +32,14 @@ const WORDS: [&str; 24] = [
     "unused",
 ];
 
-/// Whether the name of a folder says that it is no dataset's, so that what is in it is left alone.
+/// Whether the name of a folder says that it belongs to no dataset, so that irispool leaves it alone.
 ///
-/// A dataset's name at Elexon has letters, digits and underscores. So a folder is set aside when its name has a dot, or
-/// begins with one of `_ @ # $ ~`, ends with `~` or a number in brackets, is `lost+found`, or begins or ends with one of
-/// [`WORDS`] in any case; numbers behind that word don't count. Any other folder may be that of a new dataset.
+/// Elexon's names for datasets have letters, digits and underscores. So a folder is set aside when its name has a dot,
+/// begins with one of `_ @ # $ ~`, ends with `~` or a number in brackets, is `lost+found`, or begins or ends with one
+/// of [`WORDS`] in any case. Numbers behind the last word do not count. Any other folder may be that of a new dataset.
 ///
-/// A folder that is called as the label of another, such as `___FF1A1BC0` for `日本`, is not set aside: what a worker or
-/// `dead retry` gives back goes there, and must be taken again.
+/// A folder whose name is the label of another, such as `___FF1A1BC0` for `日本`, is not set aside: what a worker or
+/// `dead retry` gives back goes there, and a worker must take it again.
 pub(super) fn is_set_aside(folder: &OsStr) -> bool {
     let name = folder.to_string_lossy();
     if is_hashed_name(&name) {

@@ -1,8 +1,8 @@
-//! A message that was delivered but for some bad rows, and comes again mended.
+//! Sets a file's time of writing, for messages that come again with their bad rows mended.
 //!
-//! Of two contents under one name the one that was written later wins, in a warehouse's ledger and in BigQuery's views. A
-//! mended copy may have its original's time, or an older one. So it gets a time of writing just behind that of what was
-//! delivered, on its file: every try by every worker sees the same.
+//! Of two contents under one name the one that was written later wins, in a warehouse's ledger and in BigQuery's views.
+//! A mended copy may have the time of its original, or an older one. So irispool sets its time just behind the time of
+//! what was delivered. It sets it on the file, so that every attempt by every worker sees the same time.
 
 use std::ffi::OsStr;
 use std::io;
@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT};
 
 use super::{Batch, SpoolError};
 
-/// Sets a claimed message's time of writing, in ms since 1970 UTC.
+/// Sets the time of writing of a claimed message, in ms since 1970 UTC.
 pub fn set_written_at(batch: &Batch, name: &OsStr, written_at_ms: i64) -> Result<(), SpoolError> {
     set_time(batch.folder(), Path::new(name), written_at_ms)
         .map_err(|error| SpoolError::io("set the time of", batch.path().join(name), error))

@@ -141,8 +141,8 @@ pub(super) fn last_note(file: &File) -> io::Result<Option<BlockNote>> {
     }
 }
 
-/// Whether a file ends with a note whose block is not whole. A crash leaves no note behind half a block, but for a power
-/// cut; so the block may once have been whole, and its messages be nowhere else.
+/// Whether a file ends with a note whose block is not whole. A crash leaves no note behind half a block, but for a
+/// power cut; so the block may once have been whole, and its messages be nowhere else.
 pub(super) fn last_block_is_damaged(file: &File) -> io::Result<bool> {
     let length = file.metadata()?.len();
     let Some(offset) = length.checked_sub(NOTE_BYTES as u64) else { return Ok(false) };

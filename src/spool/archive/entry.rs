@@ -1,5 +1,5 @@
-//! A message as an entry of a tar, `<DATASET>/<message id>`: a header of POSIX.1-1988 (ustar), with an extended header of
-//! POSIX.1-2001 (pax) before it for what that has no room for: the fraction of a second, and long names.
+//! A message as an entry of a tar, `<DATASET>/<message id>`: a header of POSIX.1-1988 (ustar), with an extended header
+//! of POSIX.1-2001 (pax) before it for what that has no room for: the fraction of a second, and long names.
 
 use std::io::{self, Read, Write};
 

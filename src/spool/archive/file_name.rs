@@ -21,7 +21,8 @@ pub(super) fn parse_file_name(name: &OsStr) -> Option<(Day, u32)> {
     (padded(stem) == file_name(day, number).trim_end_matches(ENDING)).then_some((day, number))
 }
 
-/// irispool 0.1 wrote years before 0 as `-002-12-17`, and then did not find those files: they are read as `-000002-12-17`.
+/// irispool 0.1 wrote years before 0 as `-002-12-17`, and then did not find those files: they are read as
+/// `-000002-12-17`.
 fn padded(day: &str) -> Cow<'_, str> {
     match day.strip_prefix('-').and_then(|rest| rest.split_once('-')) {
         Some((year, rest)) if matches!(year.len(), 3..=5) => format!("-{year:0>6}-{rest}").into(),

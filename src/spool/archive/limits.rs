@@ -1,7 +1,7 @@
 //! What is kept has limits, by age and by size: the oldest goes first.
 //!
-//! From the archive whole files go, never one of today, and none while it is packed into. From `done/` messages go, each
-//! by the time of its last write; where `done/` is only the way into the archive, nothing is removed from it.
+//! From the archive whole files go, never one of today, and none while it is packed into. From `done/` messages go,
+//! each by the time of its last write; where `done/` is only the way into the archive, nothing is removed from it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -54,8 +54,8 @@ impl ArchiveFile {
     }
 }
 
-/// All files of the archive whose labels are wanted, by dataset and day, and the first reason why there may be more. What
-/// vanishes meanwhile is left out; without an archive there are none.
+/// All files of the archive whose labels are wanted, by dataset and day, and the first reason why there may be more.
+/// What vanishes meanwhile is left out; without an archive there are none.
 pub fn archive_files(
     layout: &Layout,
     wants: &dyn Fn(&Label) -> bool,

@@ -3,9 +3,9 @@
 //! Settling moves a delivered message into `done/` by one rename, as when it is kept there. A packer, one at a time a
 //! dataset, appends what is in `done/` to the file of its day, syncs, and only then deletes it from `done/`.
 //!
-//! A file is a row of blocks. A block is one zstd frame with whole tar entries of some messages, and behind it a note of
-//! fixed size ([`note`]) that says what is in the block and in the file so far. The note is a skippable frame: `zstd` and
-//! `tar --zstd` pass over it. There is no end-of-archive mark, so that more can always be appended.
+//! A file is a row of blocks. A block is one zstd frame with whole tar entries of some messages, and behind it a note
+//! of fixed size ([`note`]) that says what is in the block and in the file so far. The note is a skippable frame:
+//! `zstd` and `tar --zstd` pass over it. There is no end-of-archive mark, so that more can always be appended.
 //!
 //! What a crash may leave, and what the next packer does about it, before it appends anything:
 //!

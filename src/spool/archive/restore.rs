@@ -22,8 +22,8 @@ use crate::spool::{Label, Layout, SpoolError, now_ms};
 /// Messages that go to `incoming` under one lock; meanwhile no worker claims their dataset.
 const RESTORED_AT_ONCE: u64 = 200;
 
-/// What a message is called until it is whole; the process id follows, and, as containers on one spool may have equal ones,
-/// a random number.
+/// What a message is called until it is whole; the process id follows, and, as containers on one spool may have equal
+/// ones, a random number.
 const UNBORN: &str = ".irispool-restore-";
 
 /// One that was left by a crash is removed when it is so old.
@@ -55,8 +55,8 @@ pub struct Restored {
     pub found: u64,
 }
 
-/// Restores the messages of one file whose names are wanted. Each comes under its own name only when it is whole, with its
-/// time of writing, and replaces nothing.
+/// Restores the messages of one file whose names are wanted. Each comes under its own name only when it is whole, with
+/// its time of writing, and replaces nothing.
 ///
 /// # Errors
 /// What can't be written ends it. So does a damaged place in the archive: what stands before it is restored.

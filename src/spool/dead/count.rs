@@ -1,4 +1,4 @@
-//! How much there is in `dead`. Nothing is held in memory but the sums, as there may be millions.
+//! Counts what is in `dead`. There may be millions of files, so memory holds only the sums.
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -6,13 +6,12 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD};
 
-use super::report::{is_called_report, report_name};
+use super::report::is_report;
 use crate::spool::disk_space::disk_bytes;
 use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
 use crate::spool::{Layout, SpoolError};
 
-/// What `dead` takes of the disk, reports included: as [`super::DatasetQueue::dead_bytes`]. None where `stop` said so before all
-/// was counted.
+/// What `dead` takes of the disk, with the reports. None when `stop` said so before everything was counted.
 pub fn dead_bytes(layout: &Layout, stop: &dyn Fn() -> bool) -> Result<Option<u64>, SpoolError> {
     let dead = layout.dead();
     let mut bytes = 0;
@@ -26,32 +25,28 @@ pub fn dead_bytes(layout: &Layout, stop: &dyn Fn() -> bool) -> Result<Option<u64
     Ok(Some(bytes))
 }
 
-/// What is in a folder of `dead`.
+/// How much is in a folder of `dead`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::spool) struct DeadCount {
     pub(in crate::spool) messages: u64,
-    /// Of the disk, with their reports.
+    /// What they take of the disk, with their reports.
     pub(in crate::spool) bytes: u64,
 }
 
+/// Counts one folder of `dead`.
 pub(in crate::spool) fn count_dead(path: &Path) -> Result<DeadCount, SpoolError> {
     let folder = open_folder(CWD, path).map_err(|error| SpoolError::io("list", path, error))?;
+    let exists = |name: &OsStr| rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
     let mut dead = DeadCount::default();
     each_dead(&folder, path, &|| false, |name, bytes| {
-        dead.messages += u64::from(!is_report(&folder, name));
+        dead.messages += u64::from(!is_report(name, exists));
         dead.bytes += bytes;
     })?;
     Ok(dead)
 }
 
-/// A message may itself be called `….error.json`: then it has a report of its own.
-fn is_report(folder: &OwnedFd, name: &OsStr) -> bool {
-    let has_report =
-        || rustix::fs::statat(folder, report_name(name).as_os_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok();
-    is_called_report(name) && !has_report()
-}
-
-/// Each message and report, with what it takes of the disk; what vanishes meanwhile is left out. False where `stop` said so.
+/// Calls `take` with each message and report, and what it takes of the disk. What vanishes meanwhile is left out.
+/// Returns false when `stop` said so.
 fn each_dead(
     folder: &OwnedFd,
     path: &Path,

@@ -1,4 +1,4 @@
-//! What tells a file from the next one at its path.
+//! Recognises a file that was seen before.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -7,11 +7,12 @@ use std::path::Path;
 use crate::spool::SpoolError;
 use crate::spool::remove::remove_file;
 
-/// What tells a file from the next one at its path, and from itself when it has been away.
+/// Tells a file from a later one at the same path, and from itself after any change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileIdentity {
     inode: u64,
-    /// Of the last change of anything about it, its name included: seconds, and nanoseconds of the second.
+    /// The time of the last change of anything about it, its name included (ctime): seconds since 1970 UTC, and
+    /// nanoseconds of the second.
     changed: (i64, i64),
 }
 
@@ -20,14 +21,14 @@ impl FileIdentity {
         FileIdentity { inode: found.ino(), changed: (found.ctime(), found.ctime_nsec()) }
     }
 
-    /// None where there is none, or none that can be looked at.
+    /// None when there is no file that can be looked at.
     pub(super) fn at(path: &Path) -> Option<FileIdentity> {
         path.symlink_metadata().ok().map(|found| FileIdentity::of(&found))
     }
 }
 
-/// Removes the report of a letter that has gone. Where the lock of who buries could not be had, a second copy may have
-/// been buried under its name since: then the report is that one's, and another file.
+/// Removes the report of a letter that has gone, if it is still the same file. Without the lock of burials a second
+/// copy may have been buried under this name since. Then the report is that copy's.
 pub(super) fn remove_if_same(report_path: &Path, report: Option<FileIdentity>) -> Result<(), SpoolError> {
     if FileIdentity::at(report_path) == report { remove_file(report_path) } else { Ok(()) }
 }

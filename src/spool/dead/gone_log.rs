@@ -1,4 +1,4 @@
-//! The log of letters that went by themselves: a line each, in `dead/.gone.jsonl`.
+//! The log of letters that workers deleted, because their messages came whole later: `dead/.gone.jsonl`.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -6,54 +6,61 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::spool::Layout;
+use crate::spool::{Layout, SpoolError};
 
-/// Where letters that went by themselves are noted, a line each: in `dead`, hidden, so that it is no dataset's folder.
-pub(super) const GONE: &str = ".gone.jsonl";
+/// The log in `dead`. A hidden name is no dataset's folder.
+const GONE: &str = ".gone.jsonl";
 
-/// With more in it, it is begun anew; the full one is kept until the next is.
+/// A log that is larger is rotated, and one rotated log is kept.
 const GONE_BYTES_MAX: u64 = 1 << 20;
 const GONE_BEFORE: &str = ".gone.1.jsonl";
 
-/// Why a letter went by itself: what its message has, now that it came whole.
+/// Why a letter is no longer needed: how much of it the message has that came whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holds {
-    /// The letter has nothing in it.
-    Nothing,
-    /// Every byte of the letter, but for those that a power cut left as NULs, stands at its place in the message.
+pub enum WhyGone {
+    /// The letter holds nothing.
+    Empty,
+    /// The message has every byte of the letter at the same offset. NULs do not count: a power cut leaves them.
     Bytes,
-    /// Every row of the letter stands at its place in the message; those that were bad came mended.
+    /// The message has every row of the letter at the same number. The bad rows came mended.
     Rows,
 }
 
-impl Holds {
-    pub fn why(self) -> &'static str {
+impl WhyGone {
+    /// The text in the log.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Holds::Nothing => "nothing was in it",
-            Holds::Bytes => "all of it is in the message",
-            Holds::Rows => "all of its rows are in the message",
+            WhyGone::Empty => "nothing was in it",
+            WhyGone::Bytes => "all of it is in the message",
+            WhyGone::Rows => "all of its rows are in the message",
         }
     }
 }
 
-/// A line of [`GONE`].
+/// A line of the log.
 #[derive(Serialize)]
 pub(super) struct GoneLine<'a> {
     pub(super) at: String,
-    /// The folder under `dead`.
+    /// The name of the folder under `dead`.
     pub(super) dataset: &'a str,
     pub(super) name: String,
     pub(super) message_id: String,
     pub(super) bytes: u64,
     pub(super) content_hash: String,
-    /// Why it was dead.
+    /// Why the message was dead.
     pub(super) reason: Option<&'a str>,
-    /// Why it went.
+    /// Why the letter went.
     pub(super) why: &'a str,
     pub(super) worker: &'a str,
 }
 
-pub(super) fn note(path: &Path, gone: &GoneLine<'_>) -> io::Result<()> {
+/// Appends a line.
+pub(super) fn log_gone(layout: &Layout, gone: &GoneLine<'_>) -> Result<(), SpoolError> {
+    let path = layout.dead().join(GONE);
+    append(&path, gone).map_err(|error| SpoolError::io("append to", &path, error))
+}
+
+fn append(path: &Path, gone: &GoneLine<'_>) -> io::Result<()> {
     if path.symlink_metadata().is_ok_and(|found| found.len() > GONE_BYTES_MAX) {
         std::fs::rename(path, path.with_file_name(GONE_BEFORE))?;
     }
@@ -62,7 +69,7 @@ pub(super) fn note(path: &Path, gone: &GoneLine<'_>) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).open(path)?.write_all(&line)
 }
 
-/// How many letters went by themselves, as far as it is still noted, and where it is.
+/// How many letters workers deleted, as far as the logs go back, and the path of the log.
 pub fn gone_letters(layout: &Layout) -> (u64, PathBuf) {
     let path = layout.dead().join(GONE);
     let lines = |path: &Path| {

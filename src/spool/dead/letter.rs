@@ -20,19 +20,19 @@ use crate::spool::{Label, Layout, SpoolError};
 /// A message in `dead`.
 #[derive(Debug)]
 pub struct Letter {
-    /// The folder under `dead`, which is also the one under `incoming` to which it goes back.
+    /// The name of its folder under `dead`, and of the one under `incoming` to which a retry moves it.
     pub label: Label,
-    /// Its name in `dead`; `~2` may stand behind the message's own.
+    /// Its name in `dead`: the message's own, perhaps with `~2` behind it.
     pub name: OsString,
     pub path: PathBuf,
-    /// None where it lacks or is no report.
+    /// None when it is missing or is no report.
     pub report: Option<DeadReport>,
     pub report_path: PathBuf,
     /// The file's size.
     pub bytes: u64,
     /// When it was last written, in ms since 1970 UTC.
     pub written_at_ms: i64,
-    /// Not a link, a FIFO or anything else that is never opened.
+    /// Whether it is a regular file. A link, a FIFO or anything else is never opened.
     pub is_file: bool,
     file: FileIdentity,
 }
@@ -41,14 +41,14 @@ pub struct Letter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dropped {
     Deleted,
-    /// It is not as it was when it was listed, or another one has its name by now: it stays, with its report.
+    /// It has changed since it was listed, or another one has its name by now. It stays, with its report.
     Changed,
-    /// Somebody else moved or deleted it meanwhile.
+    /// Somebody else moved or deleted it.
     Gone,
 }
 
 impl Letter {
-    /// None where there is nothing of that name.
+    /// None when nothing has this name.
     pub(super) fn at(folder: &Path, label: &Label, name: &OsStr) -> Option<Letter> {
         let path = folder.join(name);
         let metadata = path.symlink_metadata().ok()?;
@@ -66,19 +66,19 @@ impl Letter {
         })
     }
 
-    /// The message's id: its name in `incoming`, as far as that is text.
+    /// The message's id: its name in `incoming`, as text.
     pub fn message_id(&self) -> String {
         self.name_in_incoming().to_string_lossy().into_owned()
     }
 
-    /// The name under which it came. The report has it, but as text, and anybody may have edited that; so it counts only
-    /// where it agrees with the file's own name.
+    /// The name under which it came. The report has it, but only as text, and anybody may have edited it. So it counts
+    /// only when it agrees with the file's own name.
     pub(super) fn name_in_incoming(&self) -> OsString {
         let Some(report) = &self.report else { return self.name.clone() };
         let id = OsStr::new(&report.message_id);
         let number = self.name.as_bytes().iter().rposition(|byte| *byte == b'~');
-        let Some(place) = number.filter(|_| self.name != id) else { return self.name.clone() };
-        let (stem, number) = self.name.as_bytes().split_at(place);
+        let Some(at) = number.filter(|_| self.name != id) else { return self.name.clone() };
+        let (stem, number) = self.name.as_bytes().split_at(at);
         let is_numbered = number.len() > 1 && number[1..].iter().all(u8::is_ascii_digit);
         let is_name = !report.message_id.contains(['/', '\0', char::REPLACEMENT_CHARACTER]);
         if is_numbered && is_name && id.as_bytes().starts_with(stem) {
@@ -89,7 +89,8 @@ impl Letter {
         if is_numbered && stem.to_string_lossy() == report.message_id { stem } else { self.name.clone() }
     }
 
-    /// All of it; none where it is no regular file, is larger than `bytes_max`, has gone, or somebody is writing it.
+    /// Reads the whole file. None when it is no regular file, is larger than `bytes_max`, has gone, or somebody is
+    /// writing to it.
     pub fn read(&self, bytes_max: u64) -> Option<Vec<u8>> {
         let file = open_if_closed(CWD, self.path.as_os_str(), Duration::ZERO).ok()?;
         if file.bytes() > bytes_max {
@@ -100,8 +101,8 @@ impl Letter {
         Some(content)
     }
 
-    /// Why it must not be deleted: it is not what was listed, as it was then.
-    pub(super) fn is_other(&self) -> Result<Option<Dropped>, SpoolError> {
+    /// Why it must not be deleted, if it is no longer what was listed.
+    pub(super) fn changed_since_listed(&self) -> Result<Option<Dropped>, SpoolError> {
         match self.path.symlink_metadata() {
             Ok(found) if FileIdentity::of(&found) == self.file => Ok(None),
             Ok(_) => Ok(Some(Dropped::Changed)),
@@ -110,7 +111,7 @@ impl Letter {
         }
     }
 
-    /// Deletes it and its report.
+    /// Deletes the message and its report.
     pub(super) fn delete(&self) -> Result<(), SpoolError> {
         let report = FileIdentity::at(&self.report_path);
         remove_file(&self.path)?;
@@ -118,12 +119,12 @@ impl Letter {
     }
 }
 
-/// Deletes a letter for good, and then its report; but only the letter that was listed, as it was then.
+/// Deletes a letter and then its report, but only if the letter is still what was listed.
 pub fn drop_letter(layout: &Layout, letter: &Letter) -> Result<Dropped, SpoolError> {
-    // Nobody buries another one under its name between the look and the removal.
+    // Nobody may bury another message under this name between the check and the removal.
     let _burials = lock_dead(layout, &letter.label);
-    if let Some(other) = letter.is_other()? {
-        return Ok(other);
+    if let Some(why_not) = letter.changed_since_listed()? {
+        return Ok(why_not);
     }
     letter.delete()?;
     Ok(Dropped::Deleted)

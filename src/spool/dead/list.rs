@@ -1,4 +1,4 @@
-//! Listing what lies in `dead`.
+//! Lists what is in `dead`.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -12,21 +12,18 @@ use rustix::fs::CWD;
 
 use super::file_identity::{FileIdentity, remove_if_same};
 use super::letter::Letter;
-use super::report::{REPORT_ENDING, is_called_report, report_name};
+use super::report::{REPORT_ENDING, UNCUT_NAME_BYTES_MAX, is_report, report_name};
 use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
 use crate::spool::lock::lock_dead;
 use crate::spool::{Label, Layout, SpoolError};
 
-/// A report is written before its message comes; one without a message is left behind when it is this old.
+/// A report is written before its message comes. One that has been without a message for longer is left over.
 const REPORT_ALONE_MIN: Duration = Duration::from_secs(60);
 
-/// Only names over this have reports under another name.
-const LONG_NAME_BYTES: usize = 200;
-
-/// What lies in `dead`.
+/// What is in `dead`.
 #[derive(Debug, Default)]
 pub struct Letters {
-    /// By folder and name.
+    /// Sorted by folder and name.
     pub letters: Vec<Letter>,
     /// Reports whose messages have gone.
     pub reports_alone: Vec<ReportAlone>,
@@ -40,12 +37,12 @@ pub struct ReportAlone {
     file: FileIdentity,
 }
 
-/// Everything in `dead`. What vanishes meanwhile is left out.
+/// Lists everything in `dead`. What vanishes meanwhile is left out.
 pub fn dead_letters(layout: &Layout) -> Result<Letters, SpoolError> {
     let mut found = Letters::default();
     let dead = layout.dead();
     let folders = match folder_entries(&dead, EntryKind::Folder) {
-        Err(SpoolError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.is_not_found() => Vec::new(),
         folders => folders?,
     };
     for folder in folders {
@@ -59,7 +56,7 @@ fn letters_in(folder: &Path, label: &Label, found: &mut Letters) -> Result<(), S
     let names = names_in(folder)?;
     for name in &names {
         let path = folder.join(name);
-        if is_report(name, &names) {
+        if is_report(name, |report| names.contains(report)) {
             let Ok(metadata) = path.symlink_metadata() else { continue };
             if is_alone(&path, &metadata, &names) {
                 let (label, file) = (label.clone(), FileIdentity::of(&metadata));
@@ -85,23 +82,18 @@ fn names_in(folder: &Path) -> Result<HashSet<OsString>, SpoolError> {
     Ok(names)
 }
 
-/// A message may itself be called `….error.json`: then it has a report of its own.
-fn is_report(name: &OsStr, names: &HashSet<OsString>) -> bool {
-    is_called_report(name) && !names.contains(&report_name(name))
-}
-
-/// Whether a report has no message any more, and that not just because it is not there yet.
+/// Whether a report's message has gone, and is not just about to come.
 fn is_alone(report_path: &Path, metadata: &Metadata, names: &HashSet<OsString>) -> bool {
     let own = report_path.file_name().unwrap_or_default();
     let has_message = match own.as_bytes().strip_suffix(REPORT_ENDING.as_bytes()) {
         Some(stem) if names.contains(OsStr::from_bytes(stem)) => true,
-        _ => names.iter().any(|name| name.len() > LONG_NAME_BYTES && report_name(name) == own),
+        _ => names.iter().any(|name| name.len() > UNCUT_NAME_BYTES_MAX && report_name(name) == own),
     };
     let age = metadata.modified().ok().and_then(|written| SystemTime::now().duration_since(written).ok());
     !has_message && age.is_some_and(|age| age > REPORT_ALONE_MIN)
 }
 
-/// Deletes reports whose messages have gone, but for those that are another message's by now.
+/// Deletes reports whose messages have gone, unless another message has the report by now.
 pub fn remove_reports_alone(layout: &Layout, letters: &Letters) -> Result<(), SpoolError> {
     for report in &letters.reports_alone {
         let _burials = lock_dead(layout, &report.label);

@@ -1,8 +1,7 @@
-//! What `dead` has of a dataset, asked for by a message's name: whether that name is dead, and what to do about it when it
-//! is delivered.
+//! Finds the dead letters of a message by its name, when a message of that name is delivered.
 //!
-//! A worker lists the folder once for many messages. Mostly it is empty or has a few letters, and a message whose name is
-//! not among them costs no system call.
+//! A worker lists a folder of `dead` once for many messages. Mostly the folder is missing or has a few letters, so a
+//! message whose name is not among them costs no system call.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -11,10 +10,11 @@ use std::path::PathBuf;
 
 use rustix::fs::CWD;
 
-use super::gone_log::{GONE, GoneLine, Holds, note};
+use super::gone_log::{GoneLine, WhyGone, log_gone};
 use super::letter::Letter;
 use super::report::{
-    DeadReport, Delivered, REPORT_ENDING, WholeCame, hash_text, read_report, report_name, write_synced,
+    DeadReport, Delivered, REPORT_ENDING, UNCUT_NAME_BYTES_MAX, WholeCame, hash_text, read_report,
+    report_name, unfinished_name, write_synced,
 };
 use crate::spool::folder::{list, open_folder};
 use crate::spool::lock::lock_dead;
@@ -22,36 +22,31 @@ use crate::spool::rename::numbered;
 use crate::spool::time::now_text;
 use crate::spool::{Label, Layout, SpoolError};
 
-/// A letter's number may be missing before the next one, as others of its name have gone. After so many there is none.
+/// Numbers behind a name may be missing, because letters have gone. After this many missing ones there are no more.
 const NUMBERS_MISSING_MAX: u32 = 2;
 
-/// With more than this in it, a folder is not listed but asked for each name: listing it for some messages would take
-/// longer.
+/// A folder with more entries is not listed but searched for each name. To list it for some messages would take longer.
 const LISTED_MAX: usize = 200;
 
-/// Longer names are cut for their numbers and reports, so that not every name can be told from those in the folder.
-const LISTED_NAME_BYTES_MAX: usize = 200;
-
-/// A folder in `dead` with something in it.
+/// A folder of `dead` that is not empty.
 #[derive(Debug)]
 pub struct DeadFolder {
     layout: Layout,
     label: Label,
     path: PathBuf,
-    /// The names that its letters and reports may be of. None where that is not known.
+    /// The names of messages that its files may belong to. None when the folder was not listed.
     names: Option<HashSet<OsString>>,
 }
 
 impl DeadFolder {
-    /// The folder with what it has at this moment; what comes into it later is not seen. None where there is nothing in
-    /// it.
+    /// The folder with what it has at this moment. It does not see what comes later. None when the folder is empty.
     pub fn of(layout: &Layout, label: &Label) -> Option<DeadFolder> {
         let path = layout.dead().join(label);
         let entries = list(open_folder(CWD, &path).ok()?).ok()?;
         let mut names = HashSet::new();
         for (count, entry) in entries.enumerate() {
             let name = entry.ok()?.name;
-            if count == LISTED_MAX || name.len() > LISTED_NAME_BYTES_MAX {
+            if count == LISTED_MAX || name.len() > UNCUT_NAME_BYTES_MAX {
                 return DeadFolder::unlisted(layout, label);
             }
             add_names(&mut names, name);
@@ -60,7 +55,7 @@ impl DeadFolder {
         (!names.is_empty()).then(|| DeadFolder { names: Some(names), ..folder })
     }
 
-    /// The same, which is asked for each name, so that it sees what comes into the folder.
+    /// The same folder without a listing. It searches the disk for each name, so it sees what comes later.
     pub fn unlisted(layout: &Layout, label: &Label) -> Option<DeadFolder> {
         let path = layout.dead().join(label);
         list(open_folder(CWD, &path).ok()?).ok()?.next()?.ok()?;
@@ -71,15 +66,15 @@ impl DeadFolder {
         self.names.as_ref().is_none_or(|names| names.contains(name))
     }
 
-    /// What was delivered of the message of this name that has bad rows in `dead`, and how many. Its letter may have been
-    /// moved away by hand: its report says so all the same. Of several, what was written last.
+    /// What was delivered of a message of this name, and the number of its bad rows. The report tells it, even if
+    /// somebody moved the letter away. If there are several, the content that was written last counts.
     pub fn delivered(&self, name: &OsStr) -> Option<(Delivered, u64)> {
         if !self.may_have(name) {
             return None;
         }
         let mut last: Option<(Delivered, u64)> = None;
-        self.each_number(name, |place| {
-            let report = read_report(&self.path.join(report_name(place)));
+        self.each_number(name, |numbered_name| {
+            let report = read_report(&self.path.join(report_name(numbered_name)));
             let found = report.as_ref().is_some();
             if let Some(DeadReport { message_id, delivered: Some(delivered), bad_rows, .. }) = report
                 && OsStr::new(&message_id) == name
@@ -92,14 +87,14 @@ impl DeadFolder {
         last
     }
 
-    /// The letters whose message has this name.
+    /// The letters of a message of this name.
     pub fn letters_of(&self, name: &OsStr) -> Vec<Letter> {
         let mut letters = Vec::new();
         if !self.may_have(name) {
             return letters;
         }
-        self.each_number(name, |place| {
-            let letter = Letter::at(&self.path, &self.label, place);
+        self.each_number(name, |numbered_name| {
+            let letter = Letter::at(&self.path, &self.label, numbered_name);
             let found = letter.is_some();
             letters.extend(letter.filter(|letter| letter.name_in_incoming() == name));
             found
@@ -107,27 +102,27 @@ impl DeadFolder {
         letters
     }
 
-    /// Calls `look` with `<name>`, `<name>~2`, `<name>~3` …; it says whether something is there.
+    /// Calls `look` with `<name>`, `<name>~2`, `<name>~3` …. It returns whether there is something of that name.
     fn each_number(&self, name: &OsStr, mut look: impl FnMut(&OsStr) -> bool) {
         let (mut number, mut missing) = (1, 0);
         while missing <= NUMBERS_MISSING_MAX {
-            let place: OsString = if number == 1 { name.to_owned() } else { numbered(name, number) };
-            missing = if look(&place) { 0 } else { missing + 1 };
+            let numbered_name: OsString = if number == 1 { name.to_owned() } else { numbered(name, number) };
+            missing = if look(&numbered_name) { 0 } else { missing + 1 };
             number += 1;
         }
     }
 
-    /// Deletes a letter whose message came whole; first it is noted. False where it stays: it is not what was looked at any
-    /// more, or somebody has it in hand.
-    pub fn let_go(
+    /// Logs a letter whose message came whole, and deletes it. Returns false when it stays: it has changed since it was
+    /// looked at, or somebody is burying or moving letters.
+    pub fn remove_letter(
         &self,
         letter: &Letter,
-        holds: Holds,
+        why: WhyGone,
         content_hash: u128,
         worker: &str,
     ) -> Result<bool, SpoolError> {
         let Some(_burials) = lock_dead(&self.layout, &self.label) else { return Ok(false) };
-        if letter.is_other()?.is_some() {
+        if letter.changed_since_listed()?.is_some() {
             return Ok(false);
         }
         let report = letter.report.as_ref();
@@ -139,37 +134,33 @@ impl DeadFolder {
             bytes: letter.bytes,
             content_hash: hash_text(content_hash),
             reason: report.map(|report| report.reason.as_str()),
-            why: holds.why(),
+            why: why.as_str(),
             worker,
         };
-        let path = self.layout.dead().join(GONE);
-        note(&path, &gone).map_err(|error| SpoolError::io("append to", &path, error))?;
+        log_gone(&self.layout, &gone)?;
         letter.delete()?;
         Ok(true)
     }
 
-    /// Notes in a letter's report that its message came whole, so many bytes of it, without all that the letter has. False
-    /// where it says so already, or there is no report.
+    /// Says in a letter's report that a message of `bytes` bytes came whole and lacks something that the letter has.
+    /// Returns false when the report says so already, or there is none.
     pub fn note_whole(&self, letter: &Letter, bytes: u64) -> Result<bool, SpoolError> {
         let Some(_burials) = lock_dead(&self.layout, &self.label) else { return Ok(false) };
         let Some(mut report) = read_report(&letter.report_path) else { return Ok(false) };
-        if letter.is_other()?.is_some() || report.whole_came.is_some() {
+        if letter.changed_since_listed()?.is_some() || report.whole_came.is_some() {
             return Ok(false);
         }
         report.whole_came = Some(WholeCame { at: now_text(), bytes });
-        let unnamed = self.path.join(format!(
-            ".report-{}",
-            hash_text(xxhash_rust::xxh3::xxh3_128(letter.name.as_encoded_bytes()))
-        ));
-        write_synced(&unnamed, &report)?;
-        std::fs::rename(&unnamed, &letter.report_path)
+        let unfinished = self.path.join(unfinished_name(letter.name.as_encoded_bytes()));
+        write_synced(&unfinished, &report)?;
+        std::fs::rename(&unfinished, &letter.report_path)
             .map_err(|error| SpoolError::io("write", &letter.report_path, error))?;
         Ok(true)
     }
 }
 
-/// The names of the messages that something in `dead` may belong to: it may be a letter or a report, with a number behind
-/// its name or with one in it.
+/// Adds the names of the messages that a file in `dead` may belong to. The file may be a letter or a report, and its
+/// name may have a number, which may also be part of the message's own name.
 fn add_names(names: &mut HashSet<OsString>, found: OsString) {
     let bytes = found.as_bytes();
     let stem = bytes.strip_suffix(REPORT_ENDING.as_bytes()).unwrap_or(bytes);

@@ -1,4 +1,11 @@
-//! Dead letters: messages that can't be delivered, each with its reason beside it.
+//! Dead letters: messages that cannot be delivered, each with a report beside it.
+//!
+//! - `bury`: moves a message to `dead`; `stage`: how far it came; `report`: what is written beside it.
+//! - `letter`, `file_identity`: a message in `dead`, and whether it is still what was listed.
+//! - `list`, `count`: everything that is in `dead`.
+//! - `retry`: moves letters back to `incoming`.
+//! - `lookup`, `gone_log`: finds the letters of a message that comes whole later, and removes those that are not
+//!   needed.
 
 mod bury;
 mod count;
@@ -14,7 +21,7 @@ mod stage;
 pub use bury::{DeadLetter, bury};
 pub(super) use count::count_dead;
 pub use count::dead_bytes;
-pub use gone_log::{Holds, gone_letters};
+pub use gone_log::{WhyGone, gone_letters};
 pub use letter::{Dropped, Letter, drop_letter};
 pub use list::{Letters, ReportAlone, dead_letters, remove_reports_alone};
 pub use lookup::DeadFolder;

@@ -1,4 +1,4 @@
-//! Retrying: letters go back to `incoming`.
+//! Retries letters: they go back to `incoming`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -22,20 +22,21 @@ use crate::spool::{Layout, SpoolError};
 pub enum Retried {
     /// It is in `incoming`, for the next worker.
     Back,
-    /// `incoming` has a message of that name: it stays, with its report.
+    /// `incoming` has a message of that name. The letter stays, with its report.
     NameTaken,
-    /// No worker would take it from `incoming`, as its folder is set aside or its name is temporary: it stays.
+    /// No worker would take it from `incoming`, because its folder is set aside or its name is temporary. It stays.
     LeftAlone,
-    /// Somebody else moved it meanwhile.
+    /// Somebody else moved or deleted it.
     Gone,
 }
 
-/// Moves letters of one folder back to `incoming`, under their messages' ids, and then removes their reports. Gives
-/// what became of each. A letter that was mended with an older copy gets a time of writing at which it wins over what was
-/// delivered of it.
+/// Moves letters of one folder back to `incoming`, under their messages' ids, and then removes their reports. Returns
+/// what became of each. A letter that somebody mended gets a later time of writing if it needs one, so that it wins
+/// over what was delivered of it.
 ///
-/// The folder's lock is held meanwhile, so that no worker claims and buries a message again between the two steps, and so
-/// is that of who buries, for a second copy which a worker may have in hand. A crash between them leaves a report without a message, which [`remove_reports_alone`] removes.
+/// This holds the folder's lock, so that no worker claims and buries a message again between the two steps. It also
+/// holds the lock of burials, because a worker may just be burying a second copy. A crash between the steps leaves a
+/// report without a message, which [`super::remove_reports_alone`] removes.
 pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried>, SpoolError> {
     let Some(first) = letters.first() else { return Ok(Vec::new()) };
     assert!(
@@ -69,8 +70,8 @@ pub fn retry_letters(layout: &Layout, letters: &[&Letter]) -> Result<Vec<Retried
     Ok(results)
 }
 
-/// Makes a dataset's folder, where it lacks, for those for whom `incoming` is: a person may be another user than the
-/// client and the workers.
+/// Makes a dataset's folder if it is missing, with the owner and the rights of `incoming`: the person who retries may
+/// be another user than the client and the workers.
 fn make_folder_like(folder: &Path, incoming: &Path) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("make the folder", folder, error);
     match fs::create_dir(folder) {
@@ -78,12 +79,12 @@ fn make_folder_like(folder: &Path, incoming: &Path) -> Result<(), SpoolError> {
         made => made.map_err(failed)?,
     }
     let opened = |path| open_folder(CWD, path).map_err(failed);
-    // Whoever may not give it away keeps it, and the worker says what it lacks.
+    // A user who may not give the folder away keeps it. The worker then logs what it may not do.
     same_owner_and_mode(opened(incoming)?.as_fd(), opened(folder)?.as_fd());
     Ok(())
 }
 
-/// A letter that is not what was delivered of it any more gets a time at which it wins over that.
+/// Sets a later time of writing on a letter that was mended, so that it wins over what was delivered of it.
 fn win_over_delivered(letter: &Letter) -> Result<(), SpoolError> {
     let Some(delivered) = letter.report.as_ref().and_then(|report| report.delivered.as_ref()) else {
         return Ok(());
@@ -98,7 +99,7 @@ fn win_over_delivered(letter: &Letter) -> Result<(), SpoolError> {
         }
     };
     match set() {
-        // Somebody else moved it meanwhile.
+        // Somebody else moved it.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         set => set.map_err(|error| SpoolError::io("set the time of", &letter.path, error)),
     }
