@@ -14,6 +14,7 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod feed;
+mod hashed_name;
 pub mod health;
 pub mod https;
 pub mod message;

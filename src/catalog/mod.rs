@@ -14,7 +14,6 @@ mod tests;
 
 pub use dataset::{Dataset, Latest, Synonym, all, known_kind};
 pub use names::{
-    dataset_name, dataset_of_file_name, find, has_hash_ending, hash_ending, historic_table_names,
-    is_own_folder, table_name, view_name,
+    dataset_name, dataset_of_file_name, find, historic_table_names, is_own_folder, table_name, view_name,
 };
 pub use schema::{Field, Kind, META_COLUMNS, Schema, is_meta_column};

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::{Dataset, all};
+use crate::hashed_name::hashed_name;
 
 /// A dataset's name is part of a table's name, and stays well under every warehouse's limit for those.
 const DATASET_NAME_MAX: usize = 64;
@@ -35,44 +34,19 @@ pub fn dataset_name(folder: &str) -> String {
     if let Some(dataset) = find(folder) {
         return dataset.name.clone();
     }
-    let mut name: String = folder
-        .chars()
-        .map(|letter| letter.to_ascii_uppercase())
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
-        .collect();
-    if name.is_empty() {
+    if folder.is_empty() {
         return "UNKNOWN".to_owned();
     }
-    // Cleaned, it may be one that is known: `sys-warn`.
-    if let Some(dataset) = find(&name) {
+    let upper = folder.to_ascii_uppercase();
+    let plain = upper.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+    // `sys-warn` is SYS_WARN.
+    if let Some(dataset) = find(&plain) {
         return dataset.name.clone();
     }
-    let upper = folder.to_ascii_uppercase();
-    if name != upper || name.len() > DATASET_NAME_MAX {
-        let hash = hash_ending(folder.as_bytes());
-        name.truncate(DATASET_NAME_MAX - hash.len());
-        name.push_str(&hash);
+    if plain == upper && plain.len() <= DATASET_NAME_MAX {
+        return plain;
     }
-    name
-}
-
-/// What a cleaned name ends with, so that no two names are cleaned alike: `_` and eight hexadecimal digits of the hash of
-/// the name in upper case. The first digit is a letter: a date that somebody wrote behind a folder's name does not look so.
-pub fn hash_ending(name: &[u8]) -> String {
-    const FIRST_IS_A_LETTER: u32 = 0xA000_0000;
-    format!("_{:08X}", xxh3_64(&name.to_ascii_uppercase()) as u32 | FIRST_IS_A_LETTER)
-}
-
-/// Whether a name ends as [`hash_ending`] makes it, and is otherwise as clean.
-pub fn has_hash_ending(name: &str) -> bool {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'A'..=b'F');
-    let is_clean = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    is_clean
-        && name.rsplit_once('_').is_some_and(|(_, hash)| {
-            hash.len() == 8
-                && hash.bytes().all(is_digit)
-                && hash.starts_with(|first: char| !first.is_ascii_digit())
-        })
+    hashed_name(folder.as_bytes(), DATASET_NAME_MAX).to_ascii_uppercase()
 }
 
 /// Whether Elexon's client writes a dataset's messages into a folder of this name: `E0361` for CDN. A dataset that

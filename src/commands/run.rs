@@ -20,7 +20,7 @@ use crate::observe::service::Service;
 use crate::observe::{Progress, http};
 use crate::pipeline::{self, Ended, KeepSettings, Keeper, PipelineError, Room, Settings, Tally, Totals};
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout, SpoolError, Worker, now_ms};
+use crate::spool::{Layout, Retention, SpoolError, Worker, now_ms};
 use crate::warehouse::Warehouse;
 
 /// How often the progress bar learns of new numbers.
@@ -217,9 +217,9 @@ fn settings(config: &Config, once: bool) -> Settings {
             config::SchemaPolicy::Strict => Mode::Strict,
         },
         keep: match config.keep {
-            config::Keep::None => Keep::None,
-            config::Keep::Done => Keep::Done,
-            config::Keep::Archive => Keep::Archive,
+            config::Keep::None => Retention::None,
+            config::Keep::Done => Retention::Done,
+            config::Keep::Archive => Retention::Archive,
         },
         max_file_bytes: config.max_file_bytes,
         in_flight_bytes: config.in_flight_bytes,

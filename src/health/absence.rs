@@ -2,7 +2,7 @@
 
 use super::judge::GIVEN_UP_AFTER;
 use super::{Facts, Finding};
-use crate::spool::Part;
+use crate::spool::SpoolPart;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Absence {
@@ -21,13 +21,13 @@ pub(super) fn absence(key: &str, since_ms: i64, facts: &Facts, findings: &[Findi
     let one_lives = facts.workers.iter().any(|worker| worker.alive);
     let one_speaks = facts.workers.iter().any(|worker| worker.alive && worker.news.is_some());
     let is_known = match kind {
-        "no-worker" => one_lives || is_read(Part::Claimed),
-        "dead-worker" | "hangs" => is_read(Part::Claimed),
+        "no-worker" => one_lives || is_read(SpoolPart::Claimed),
+        "dead-worker" | "hangs" => is_read(SpoolPart::Claimed),
         // Only a live worker says so.
-        "parked" | "waits" | "unpacked" | "unlimited" => one_speaks && is_read(Part::Claimed),
-        "backlog" | "oldest" => is_read(Part::Incoming) && is_read(Part::Claimed),
-        "stray" | "too-deep" | "temporary" => is_read(Part::Incoming),
-        "dead" | "dead-full" | "dead-nearly-full" => is_read(Part::Dead),
+        "parked" | "waits" | "unpacked" | "unlimited" => one_speaks && is_read(SpoolPart::Claimed),
+        "backlog" | "oldest" => is_read(SpoolPart::Incoming) && is_read(SpoolPart::Claimed),
+        "stray" | "too-deep" | "temporary" => is_read(SpoolPart::Incoming),
+        "dead" | "dead-full" | "dead-nearly-full" => is_read(SpoolPart::Dead),
         // Where none ever came it is told again after a while, unless one does.
         "stale" if about.is_empty() => facts.is_flow_known && facts.warehouse.last_row_ms.is_some(),
         // While nothing comes at all, no dataset is told of by itself.

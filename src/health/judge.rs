@@ -10,7 +10,7 @@ use super::{Facts, News, ParkedNews, WorkerFacts};
 use crate::config::Config;
 use crate::observe::size;
 use crate::paste;
-use crate::spool::{Part, Sighting};
+use crate::spool::{Sighting, SpoolPart};
 
 /// A dataset that has been silent for so long has been given up: it is no news that no row comes.
 pub(super) const GIVEN_UP_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -112,7 +112,7 @@ impl Judge<'_> {
         let (alive, dead): (Vec<&WorkerFacts>, Vec<_>) =
             self.facts.workers.iter().partition(|worker| worker.alive);
         if alive.is_empty()
-            && !self.facts.unread.contains_key(&Part::Claimed)
+            && !self.facts.unread.contains_key(&SpoolPart::Claimed)
             && self.patience_of_drains().is_none()
         {
             let start = "start one as its user: irispool run, or systemctl start irispool@1";

@@ -43,7 +43,9 @@ pub use pulse::Pulse;
 
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
-use crate::spool::{AGES, DiskSpace, Inspection, Layout, Part, Queue, Sighting, WorkerSeen, inspect, now_ms};
+use crate::spool::{
+    AGES, DatasetQueue, DiskSpace, Inspection, Layout, Sighting, SpoolPart, WorkerSeen, inspect, now_ms,
+};
 
 /// All that is known at one moment. Written as JSON, with the level and the findings before it, it is the answer of
 /// `irispool status --json`; there may be more fields some day, none of these goes.
@@ -54,7 +56,7 @@ pub struct Facts {
     /// The spool's path as it is configured.
     pub spool: PathBuf,
     /// The parts of the spool that can't be read, or not all of them, with why: more may be there than is counted.
-    pub unread: BTreeMap<Part, String>,
+    pub unread: BTreeMap<SpoolPart, String>,
     /// Files and links directly in `incoming`, and folders there that are set aside: no worker takes them.
     pub stray: Sighting,
     /// Folders inside datasets' folders with something in them, where no worker looks.
@@ -178,12 +180,12 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
     let layout = Layout::at(&config.spool).with_temporary_names(config.temporary_names.clone());
     let mut inspection = inspect(&layout).unwrap_or_else(|error| {
         // Where there is no spool, nobody works on it, and nothing is dead.
-        let unread = [(Part::Incoming, error.to_string())].into();
+        let unread = [(SpoolPart::Incoming, error.to_string())].into();
         Inspection { unread, ..Inspection::default() }
     });
     if !layout.is_there() {
         let why = format!("there is no spool in {}", layout.root().display());
-        inspection.unread = [(Part::Incoming, why.clone()), (Part::Claimed, why)].into();
+        inspection.unread = [(SpoolPart::Incoming, why.clone()), (SpoolPart::Claimed, why)].into();
     }
     let workers: Vec<WorkerFacts> = inspection.workers.into_iter().map(worker_facts).collect();
     let (mut warehouse, ledger) = asker.ask();
@@ -193,7 +195,7 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
             match flows_of_log(&layout, &warehouse.name, &workers, at_ms, old_days) {
                 Ok(flows) => Some(flows),
                 Err(error) => {
-                    inspection.unread.insert(Part::Flow, error);
+                    inspection.unread.insert(SpoolPart::Flow, error);
                     None
                 }
             }
@@ -204,19 +206,19 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
     let last_row_ms = flows.values().filter_map(|flow| flow.last_row_ms).max();
     warehouse.last_row_ms = last_row_ms.or_else(|| last_row::read(&layout.last_row()));
     warehouse.rhythm = flow::rhythm_of_all(&flows);
-    let mut queues: BTreeMap<String, Queue> = BTreeMap::new();
+    let mut queues: BTreeMap<String, DatasetQueue> = BTreeMap::new();
     for (label, queue) in inspection.queues {
         queues.entry(catalog::dataset_name(&label)).or_default().add(&queue);
     }
     let names: BTreeSet<&String> = queues.keys().chain(flows.keys()).collect();
     let of = |name: &String| {
         let queue = queues.get(name).cloned().unwrap_or_default();
-        let Queue { ready, claimed, backlog_bytes, oldest_ms, dead, .. } = queue;
+        let DatasetQueue { ready, claimed, backlog_bytes, oldest_ms, dead, .. } = queue;
         let flow = is_flow_known.then(|| flows.get(name).cloned().unwrap_or_default());
         DatasetFacts { ready, claimed, backlog_bytes, oldest_ms, dead, flow }
     };
     let datasets = names.into_iter().map(|name| (name.clone(), of(name))).collect();
-    let mut total = Queue::default();
+    let mut total = DatasetQueue::default();
     queues.values().for_each(|queue| total.add(queue));
     let ends = AGES.iter().map(|end| Some(end.as_secs())).chain([None]);
     let backlog_ages =

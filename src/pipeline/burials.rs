@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
 use super::settle::Ending;
-use crate::spool::DeadFolder;
+use crate::spool::{DeadFolder, Label};
 
 #[derive(Debug, Default)]
 pub(super) struct Burials {
@@ -58,13 +58,13 @@ impl Burials {
 /// What a dataset has in `dead`, listed once for some messages, and looked at anew after a burial.
 pub(super) struct Dead<'s> {
     shared: &'s Shared,
-    label: &'s str,
+    label: &'s Label,
     ended: u64,
     folder: Option<DeadFolder>,
 }
 
 impl<'s> Dead<'s> {
-    pub(super) fn of(shared: &'s Shared, label: &'s str) -> Dead<'s> {
+    pub(super) fn of(shared: &'s Shared, label: &'s Label) -> Dead<'s> {
         let ended = shared.burials.ended.load(Ordering::Acquire);
         Dead { shared, label, ended, folder: DeadFolder::of(&shared.layout, label) }
     }

@@ -15,7 +15,7 @@ use super::parcel::Parcel;
 use super::settle::{Ending, SETTLE_AT_ONCE, SettleTask};
 use super::tally::Tally;
 use super::work::Work;
-use crate::spool::{BadRowNote, DeadLetter, Delivered, now_ms};
+use crate::spool::{BadRowNote, DeadLetter, DeadStage, Delivered, now_ms};
 use crate::warehouse::{Delivery, Message, Outcome, RefusedRow, Warehouse};
 
 /// While more may come, it is looked so often whether it still may.
@@ -173,7 +173,7 @@ fn with_refused(letter: Option<DeadLetter>, refused: Vec<RefusedRow>) -> Option<
     let mut letter = letter.unwrap_or_else(|| {
         let reason =
             format!("{} rows refused by the warehouse, the first one: {}", refused.len(), first.reason);
-        DeadLetter::whole("deliver", reason, None)
+        DeadLetter::whole(DeadStage::Deliver, reason, None)
     });
     let notes = refused.into_iter();
     letter.rows.extend(notes.map(|row| BadRowNote { row: row.message_row, byte: None, reason: row.reason }));

@@ -23,7 +23,7 @@ pub(super) fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, erro
         if let Some(ReadError::Unreadable(error)) = &error
             && is_news(&format!("{}: {error}", work.batch.label()))
         {
-            tracing::warn!(folder = work.batch.label(), %error, "cannot read messages just now: they are tried again");
+            tracing::warn!(folder = work.batch.label().as_str(), %error, "cannot read messages just now: they are tried again");
         }
         tracing::debug!(batch = &*work.id, message_id = %name.to_string_lossy(), "it can't be read now and stays in its batch");
         work.leave_for_later(LINGER);
@@ -33,7 +33,7 @@ pub(super) fn give_back(shared: &Shared, work: &Arc<Work>, name: &OsString, erro
     if let Some(ReadError::Unreadable(error)) = &error {
         if is_news(&format!("{}: {error}", work.batch.label())) {
             let message_id = name.to_string_lossy();
-            tracing::warn!(folder = work.batch.label(), %message_id, %error, "cannot read messages: they stay in incoming");
+            tracing::warn!(folder = work.batch.label().as_str(), %message_id, %error, "cannot read messages: they stay in incoming");
         }
         Tally::add(&shared.tally.unreadable, 1);
     }

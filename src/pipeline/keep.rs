@@ -14,7 +14,7 @@ use super::failures::log_spool_failure;
 use super::tally::Tally;
 use crate::observe::is_news;
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout, Limits, Packed, Packer, now_ms, remove_over_limits};
+use crate::spool::{Label, Layout, Packed, Packer, Retention, RetentionLimits, now_ms, remove_over_limits};
 
 /// A dataset is packed when so many of its messages wait: a block of few of them is little smaller than they are.
 const WAITING_MIN: usize = 256;
@@ -36,7 +36,7 @@ const NICENESS: i32 = 10;
 /// What a keeper does.
 #[derive(Clone, Copy, Debug)]
 pub struct KeepSettings {
-    pub keep: Keep,
+    pub keep: Retention,
     pub max_age: Option<Duration>,
     pub max_bytes: Option<u64>,
     /// How often it looks.
@@ -104,9 +104,9 @@ struct House {
     stop: Stop,
     packer: Packer,
     /// When each dataset was packed last.
-    packed_at: HashMap<String, Instant>,
+    packed_at: HashMap<Label, Instant>,
     /// Folders of which something could not be packed, and why.
-    unpacked: BTreeMap<String, String>,
+    unpacked: BTreeMap<Label, String>,
     limits_due: Option<Instant>,
     /// What was last said about the room in `dead`.
     said: Room,
@@ -137,7 +137,7 @@ impl House {
     }
 
     fn pack(&mut self, all: bool) {
-        if self.settings.keep != Keep::Archive {
+        if self.settings.keep != Retention::Archive {
             return;
         }
         let folders = match self.packer.folders() {
@@ -193,7 +193,7 @@ impl House {
         }
         let began = Instant::now();
         // With `none` it may be what another worker is to pack.
-        let limits = Limits { max_age, max_bytes, done_is_kept: keep == Keep::Done };
+        let limits = RetentionLimits { max_age, max_bytes, done_is_kept: keep == Retention::Done };
         let now_seconds = now_ms().div_euclid(1_000);
         let removed = remove_over_limits(&self.layout, limits, now_seconds, &|| self.stop.requested());
         self.limits_due = Some(Instant::now() + LIMITS_INTERVAL.max(began.elapsed() * LIMITS_SHARE));
@@ -253,6 +253,14 @@ fn tell_packed(label: &str, packed: &Packed) {
     if packed.messages > 0 {
         let Packed { messages, bytes, .. } = packed;
         tracing::debug!(folder = label, messages, bytes, "packed into the archive");
+    }
+    for file in &packed.damaged {
+        if is_news(&format!("damaged: {}", file.display())) {
+            tracing::error!(
+                file = %file.display(),
+                "the last block of an archive is damaged: it is left as it is, and another file is used"
+            );
+        }
     }
     if let Some((name, why)) = &packed.first_left
         && is_news(&format!("pack {label}: {why}"))

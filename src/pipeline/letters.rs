@@ -14,7 +14,7 @@ use super::failures::log_spool_failure;
 use super::tally::Tally;
 use super::work::Work;
 use crate::message::{has_bytes_of, has_rows_of, is_blank};
-use crate::spool::{DeadFolder, Holds, Letter, read};
+use crate::spool::{DeadFolder, Letter, WhyGone, read};
 
 /// Sees to the letters of a message that is in the warehouse, whole, and whose file is still there: should this process
 /// die here, whoever delivers the message again comes here again. `dead` is what its dataset's folder of dead letters has.
@@ -40,7 +40,7 @@ pub(super) fn see_to_letters(shared: &Shared, work: &Work, dead: &DeadFolder, na
             None => dead.note_whole(&letter, bytes).map(|noted| {
                 if noted {
                     tracing::warn!(
-                        folder = letter.label, message_id = letter.message_id(), letter = %letter.name.to_string_lossy(),
+                        folder = letter.label.as_str(), message_id = letter.message_id(), letter = %letter.name.to_string_lossy(),
                         "a message came whole that lacks something of its dead letter: the letter stays"
                     );
                 }
@@ -64,33 +64,33 @@ fn contents(letter: &Letter, bytes_max: u64) -> Result<Option<Vec<u8>>, InHand> 
 }
 
 /// What the message has of the letter, if it has all of it.
-fn holds(whole: &[u8], written_at_ms: i64, letter: &Letter, part: &[u8]) -> Option<Holds> {
+fn holds(whole: &[u8], written_at_ms: i64, letter: &Letter, part: &[u8]) -> Option<WhyGone> {
     // Somebody put it there.
     let report = letter.report.as_ref()?;
     if is_blank(part) {
-        return Some(Holds::Nothing);
+        return Some(WhyGone::Empty);
     }
     if has_bytes_of(whole, part) {
-        return Some(Holds::Bytes);
+        return Some(WhyGone::Bytes);
     }
     // A bad row of a letter that was written later may be news.
     let is_later = written_at_ms >= letter.written_at_ms;
     let is_bad = |row| report.rows.iter().any(|bad| bad.row == row);
-    (is_later && has_rows_of(whole, part, &is_bad)).then_some(Holds::Rows)
+    (is_later && has_rows_of(whole, part, &is_bad)).then_some(WhyGone::Rows)
 }
 
 fn let_go(
     shared: &Shared,
     dead: &DeadFolder,
     letter: &Letter,
-    holds: Holds,
+    holds: WhyGone,
     part: &[u8],
 ) -> Result<(), crate::spool::SpoolError> {
-    if dead.let_go(letter, holds, xxh3_128(part), &shared.worker_name)? {
+    if dead.remove_letter(letter, holds, xxh3_128(part), &shared.worker_name)? {
         Tally::add(&shared.tally.letters_gone, 1);
         tracing::info!(
-            folder = letter.label, message_id = letter.message_id(), letter = %letter.name.to_string_lossy(),
-            bytes = letter.bytes, why = holds.why(),
+            folder = letter.label.as_str(), message_id = letter.message_id(), letter = %letter.name.to_string_lossy(),
+            bytes = letter.bytes, why = holds.as_str(),
             "a dead letter went, as its message came whole: dead/.gone.jsonl has it"
         );
     }

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 
 use super::failures::log_spool_failure;
 use super::work::Work;
-use crate::spool::{DeadFolder, DeadLetter, set_written_at};
+use crate::spool::{DeadFolder, DeadLetter, DeadStage, set_written_at};
 use crate::warehouse::Message;
 
 /// Dates a message so that it wins over what was delivered under its name with bad rows, if it mends that. False: it is
@@ -31,7 +31,7 @@ pub(super) fn win_over_delivered(work: &Work, dead: &DeadFolder, message: &mut M
 
 /// The letter of a message that does not mend what is in.
 pub(super) fn less_whole(letter: Option<DeadLetter>) -> DeadLetter {
-    let mut letter = letter.unwrap_or_else(|| DeadLetter::whole("deliver", "", None));
+    let mut letter = letter.unwrap_or_else(|| DeadLetter::whole(DeadStage::Deliver, "", None));
     let bad =
         if letter.reason.is_empty() { String::new() } else { format!("; in this one: {}", letter.reason) };
     letter.reason = format!(

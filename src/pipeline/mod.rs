@@ -49,7 +49,7 @@ pub use tally::{Tally, Totals};
 
 use crate::message::Mode;
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout};
+use crate::spool::{Layout, Retention};
 
 /// What can be set about a run.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub struct Settings {
     /// Drain what is there, then end.
     pub once: bool,
     pub schema: Mode,
-    pub keep: Keep,
+    pub keep: Retention,
     /// Larger messages are dead, unread.
     pub max_file_bytes: u64,
     /// Message bytes in memory at once.

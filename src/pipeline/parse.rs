@@ -16,7 +16,7 @@ use super::settle::{Ending, SettleTask};
 use super::work::Work;
 use crate::catalog::{self, Schema};
 use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
-use crate::spool::{self, BadRowNote, DeadLetter, Entry, EntryKind, ReadError};
+use crate::spool::{self, BadRowNote, DeadLetter, DeadStage, Entry, EntryKind, ReadError};
 use crate::warehouse::{Delivery, Message};
 
 /// The folder that the client uses for messages without a subject: their rows or their names say what they are.
@@ -112,7 +112,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn take(&mut self, entry: &Entry, buffers: &mut Buffers) -> Result<(), Fate> {
-        let dead = |reason: &str| Err(Fate::Dead(DeadLetter::whole("claim", reason, None)));
+        let dead = |reason: &str| Err(Fate::Dead(DeadLetter::whole(DeadStage::Claim, reason, None)));
         match entry.kind {
             // Claimed because its whole folder was.
             _ if self.shared.layout.is_temporary(&entry.name) => return Err(Fate::GiveBack(None)),
@@ -136,7 +136,7 @@ impl Reader<'_> {
         let bytes_max = self.shared.settings.max_file_bytes;
         if bytes > bytes_max {
             let reason = format!("{bytes} bytes, more than max_file_bytes = {bytes_max}");
-            return Err(Fate::Dead(DeadLetter::whole("read", reason, None)));
+            return Err(Fate::Dead(DeadLetter::whole(DeadStage::Read, reason, None)));
         }
         let mut own_permit = self.reserve(bytes);
         let written_at_ms = file.written_at_ms();
@@ -195,7 +195,7 @@ impl Reader<'_> {
         if is_of_one_table(label) {
             return Ok(of_folder);
         }
-        let is_believed = |name: &String| label == NO_SUBJECT || catalog::find(name).is_some();
+        let is_believed = |name: &String| label.as_str() == NO_SUBJECT || catalog::find(name).is_some();
         let mut of_rows = message::datasets_in(content, scratch);
         if !of_rows.iter().any(is_believed) {
             return Ok(catalog::dataset_of_file_name(id).filter(is_believed).unwrap_or(of_folder));
@@ -204,7 +204,7 @@ impl Reader<'_> {
             let reason = format!(
                 "its rows are of several datasets, such as {first} and {second}: make a message of each dataset's rows"
             );
-            return Err(Fate::Dead(DeadLetter::whole("parse", reason, None)));
+            return Err(Fate::Dead(DeadLetter::whole(DeadStage::Parse, reason, None)));
         }
         Ok(of_rows.remove(0))
     }
@@ -283,7 +283,7 @@ fn encode(
             MessageError::CutOff { byte } | MessageError::NotJson { byte, .. } => Some(byte),
             _ => None,
         };
-        Fate::Dead(DeadLetter::whole("parse", error.to_string(), byte))
+        Fate::Dead(DeadLetter::whole(DeadStage::Parse, error.to_string(), byte))
     })
 }
 
@@ -298,5 +298,5 @@ fn bad_rows_letter(bad: Vec<BadRow>) -> DeadLetter {
         .into_iter()
         .map(|bad| BadRowNote { row: bad.row, byte: Some(bad.byte), reason: bad.reason })
         .collect();
-    DeadLetter { rows, ..DeadLetter::whole("parse", reason, byte) }
+    DeadLetter { rows, ..DeadLetter::whole(DeadStage::Parse, reason, byte) }
 }

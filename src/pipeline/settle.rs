@@ -130,7 +130,7 @@ fn settle(
         spool::bury(layout, &shared.worker_name, &work.batch, &name, letter)?;
         shared.tally.figures.dead_room.add_buried(bytes + REPORT_BYTES);
         tracing::warn!(
-            folder = work.batch.label(), message_id = %name.to_string_lossy(), stage = letter.stage, reason = letter.reason,
+            folder = work.batch.label().as_str(), message_id = %name.to_string_lossy(), stage = letter.stage.as_str(), reason = letter.reason,
             "a message went to dead"
         );
         Ok(())
@@ -152,7 +152,7 @@ fn settle(
     count(&shared.tally, &ending);
     if let Ending::Superseded { bytes } = ending {
         tracing::info!(
-            folder = work.batch.label(), message_id = %name.to_string_lossy(), bytes,
+            folder = work.batch.label().as_str(), message_id = %name.to_string_lossy(), bytes,
             "not loaded: other content under its name that was written later is in; irispool_superseded has it"
         );
     }
@@ -167,9 +167,9 @@ fn settle(
             settled.delivered += 1;
             settled.bytes += bytes;
         }
-        Ending::Dead(letter) => settled.add_dead(letter.stage, &letter.reason),
+        Ending::Dead(letter) => settled.add_dead(letter.stage.as_str(), &letter.reason),
         Ending::PartlyDead { letter, rows, rescued, .. } => {
-            settled.add_dead(letter.stage, &letter.reason);
+            settled.add_dead(letter.stage.as_str(), &letter.reason);
             settled.rows += rows;
             settled.rescued_rows += rescued;
         }

@@ -1,4 +1,11 @@
-//! Claiming ready messages: under the dataset's lock, by a rename each or by swapping the whole folder.
+//! Claims ready messages for one worker.
+//!
+//! A worker claims a folder of `incoming` at once when it has more than `claim_files` messages: it swaps the folder for
+//! an empty one, which is one system call however many files there are. It claims from smaller folders file by file, so
+//! that a file that the client is still writing stays where it is.
+//!
+//! Only the worker that holds the folder's lock may claim from it. Without the lock, two workers would race for the
+//! same files and lose most of their renames.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,52 +17,55 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid};
+use rustix::fs::{AtFlags, CWD};
 
-use super::batch::{is_empty, list, open_folder};
+use super::folder::{EntryKind, has_acl, is_empty, list, open_folder, same_owner_and_mode};
 use super::lock::try_lock_dataset;
 use super::read::{ReadError, open_if_closed};
 use super::rename::{exchange, is_unsupported, rename_at};
-use super::set_aside::is_set_aside;
-use super::{Batch, EntryKind, Layout, SpoolError, Worker, folder_label};
-use crate::observe::is_news;
+use super::set_aside_folders::is_set_aside;
+use super::{Batch, Label, Layout, SpoolError, Worker};
 
-/// After messages of a swapped folder had to go back, its dataset is claimed file by file for so long: a file that
-/// nobody may read would go back and forth otherwise. So it is after a temporary name was seen: with its folder it would be
-/// gone for whoever wants to rename it.
+/// How long a folder is claimed file by file after something of it had to go back. Otherwise a file that cannot be read
+/// would go back and forth. The same holds after a temporary name was seen: a swap would take the file away from the
+/// program that is about to rename it.
 const NO_SWAP_AFTER_GIVE_BACK: Duration = Duration::from_secs(60);
 
-/// What one claim found in one dataset folder.
+/// What one claim found in one folder of `incoming`.
 #[derive(Debug, Default)]
 pub struct Claim {
-    /// The claimed messages; none when nothing was ready.
+    /// The claimed messages. None when nothing was ready.
     pub batch: Option<Batch>,
-    /// Whether the whole folder was swapped for an empty one: whoever watches the folder must watch the new one.
+    /// Whether the folder was swapped for an empty one. A watch must follow to the new one.
     pub swapped: bool,
-    /// How many entries the batch has, as far as counted; a guide for progress, not a fact.
+    /// How many entries the batch has, as far as they were counted. Good for progress, not exact.
     pub messages: u64,
-    /// There was more to claim than `claim_files`.
+    /// Whether there was more to claim than `claim_files`.
     pub more: bool,
-    /// Another worker is claiming this dataset just now.
+    /// Another worker is claiming from this folder just now.
     pub locked: bool,
-    /// Files that somebody still writes.
+    /// How many files somebody is still writing.
     pub being_written: u64,
-    /// Files that may not be opened or renamed, with the first one's name and fault.
+    /// How many files may not be opened or renamed.
     pub unreadable: u64,
+    /// The first of them, and why.
     pub first_unreadable: Option<(OsString, io::Error)>,
-    /// Folders inside the dataset folder: left alone.
+    /// How many folders there are in the folder. irispool leaves them alone.
     pub sub_folders: u64,
+    /// Why the claim stopped early. What it claimed until then is in the batch.
+    pub cut_short: Option<SpoolError>,
 }
 
 /// A dataset's folder under `incoming`.
 #[derive(Debug)]
-pub struct Folder {
+pub struct DatasetFolder {
+    /// Its name as the disk has it.
     pub name: OsString,
-    /// It has, or had, thousands of names.
+    /// Whether it has, or had, thousands of names.
     pub is_large: bool,
 }
 
-/// Bytes of a folder with thousands of names; on ext4 some 40 a name.
+/// The size of a folder with thousands of names, in bytes. ext4 takes about 40 per name.
 const LARGE_FOLDER_BYTES: i64 = 100_000;
 
 /// Claims for one worker.
@@ -66,12 +76,12 @@ pub struct Claimer {
     claim_files: u64,
     write_age: Duration,
     can_swap: AtomicBool,
-    no_swap_until: HashMap<String, Instant>,
+    no_swap_until: HashMap<Label, Instant>,
 }
 
 impl Claimer {
-    /// `claim_files`: how many messages one claim renames at the most; a folder with more of them is swapped.
-    /// `write_age`: see [`super::read()`].
+    /// `claim_files` is how many messages one claim renames at most; a folder with more is swapped. For `write_age` see
+    /// [`super::read()`].
     pub fn new(layout: Layout, worker: Arc<Worker>, claim_files: u64, write_age: Duration) -> Claimer {
         Claimer {
             layout,
@@ -83,12 +93,12 @@ impl Claimer {
         }
     }
 
-    /// The dataset folders under `incoming`, the largest first, and what else lies there: files, and folders that
-    /// are set aside and have something in them. Hidden files are passed over.
+    /// The datasets' folders under `incoming`, the largest first, and the names of everything else there: files, and
+    /// folders that are set aside and not empty. Hidden files are left out.
     ///
-    /// A folder's own size says about how many names it has (on ext4, had), and costs no listing. So the readers have
-    /// work at once, and workers that start together share a backlog by its largest parts.
-    pub fn dataset_folders(&self) -> Result<(Vec<Folder>, Vec<OsString>), SpoolError> {
+    /// A folder's own size says roughly how many names it has (on ext4, had), without a listing. With the largest first
+    /// the readers have work at once, and workers that start together share a backlog by its largest parts.
+    pub fn dataset_folders(&self) -> Result<(Vec<DatasetFolder>, Vec<OsString>), SpoolError> {
         let incoming = self.layout.incoming();
         let failed = |error| SpoolError::io("list", &incoming, error);
         let folder = open_folder(CWD, &incoming).map_err(failed)?;
@@ -111,26 +121,26 @@ impl Claimer {
             })
             .collect();
         sized.sort_by_key(|(bytes, _)| Reverse(*bytes));
-        let as_folder = |(bytes, name)| Folder { name, is_large: bytes > LARGE_FOLDER_BYTES };
+        let as_folder = |(bytes, name)| DatasetFolder { name, is_large: bytes > LARGE_FOLDER_BYTES };
         Ok((sized.into_iter().map(as_folder).collect(), strays))
     }
 
-    /// Call this when something of a batch from this dataset folder had to be given back.
-    pub fn given_back(&mut self, label: &str) {
-        self.no_swap_until.insert(label.to_owned(), Instant::now() + NO_SWAP_AFTER_GIVE_BACK);
+    /// Says that something of a batch from this folder had to be given back: for a while the folder is not swapped.
+    pub fn given_back(&mut self, label: &Label) {
+        self.no_swap_until.insert(label.clone(), Instant::now() + NO_SWAP_AFTER_GIVE_BACK);
     }
 
-    /// Claims what is ready in one dataset folder.
+    /// Claims what is ready in one folder of `incoming`.
     ///
-    /// `bulk_files_max` is asked how many of so many files may become a batch that is delivered as a whole, if they are
-    /// to be. Which files are in such a batch must not change, so it is made of renamed files, never of a swapped
-    /// folder, in which the client could just be making one more.
+    /// `bulk_files_max` gets the number of files, and returns how many of them may become a bulk batch, or none for an
+    /// ordinary batch. The files of a bulk batch must not change. So it consists of renamed files and is never a
+    /// swapped folder, in which the client might just be making one more file.
     pub fn claim(
         &mut self,
         folder_name: &OsStr,
         bulk_files_max: impl FnOnce(u64) -> Option<u64>,
     ) -> Result<Claim, SpoolError> {
-        let label = folder_label(folder_name);
+        let label = Label::of(folder_name);
         let Some(_lock) = try_lock_dataset(&self.layout, &label)? else {
             return Ok(Claim { locked: true, ..Claim::default() });
         };
@@ -140,7 +150,7 @@ impl Claimer {
     fn claim_locked(
         &mut self,
         folder_name: &OsStr,
-        label: &str,
+        label: &Label,
         bulk_files_max: impl FnOnce(u64) -> Option<u64>,
     ) -> Result<Claim, SpoolError> {
         let path = self.layout.incoming().join(folder_name);
@@ -161,7 +171,7 @@ impl Claimer {
             }
         }
         if temporary > 0 {
-            // Whoever renames one has more to come, perhaps between the next listing and a swap.
+            // A program that renames its files writes more of them, perhaps between the next listing and a swap.
             self.given_back(label);
         }
         if count == 0 {
@@ -171,8 +181,8 @@ impl Claimer {
         if let Some(files_max) = bulk_files_max(count) {
             return self.claim_files(&path, folder.as_fd(), label, Some(files_max), claim);
         }
-        // What goes back goes to the folder that is called as the label.
-        let swap_banned = self.gave_back_lately(label) || folder_name != label;
+        // What goes back goes to the folder whose name is the label.
+        let swap_banned = self.gave_back_lately(label) || folder_name != label.as_str();
         if count > self.claim_files
             && sub_folders == 0
             && !swap_banned
@@ -185,7 +195,7 @@ impl Claimer {
         self.claim_files(&path, folder.as_fd(), label, None, claim)
     }
 
-    /// Gives back what got its temporary name between the listing and the swap: its copier is about to rename it.
+    /// Gives back files that got a temporary name between the listing and the swap: a copier is about to rename them.
     fn give_back_temporary(&mut self, batch: &Batch) -> Result<(), SpoolError> {
         let mut any = false;
         for entry in batch.entries()? {
@@ -201,18 +211,19 @@ impl Claimer {
         Ok(())
     }
 
-    fn gave_back_lately(&self, label: &str) -> bool {
+    fn gave_back_lately(&self, label: &Label) -> bool {
         self.no_swap_until.get(label).is_some_and(|until| *until > Instant::now())
     }
 
-    /// Claims file by file, at most [`Self::claim_files`] of them, or so many for a bulk batch; those that can't be
-    /// taken now don't count, so they never hide what is behind them. Bulk batches are taken as they come, like the
-    /// content of a swapped folder: the reader gives back what can't be read yet. That saves a fifth of a drain.
+    /// Claims file by file, at most [`Self::claim_files`] of them, or `bulk_files_max` for a bulk batch. Files that
+    /// cannot be taken now do not count, so they never hide the files behind them. The files of a bulk batch are not
+    /// checked, like those of a swapped folder: the reader gives back what cannot be read yet. That saves a fifth of a
+    /// drain.
     fn claim_files(
         &self,
         path: &Path,
         folder: BorrowedFd<'_>,
-        label: &str,
+        label: &Label,
         bulk_files_max: Option<u64>,
         mut claim: Claim,
     ) -> Result<Claim, SpoolError> {
@@ -222,15 +233,12 @@ impl Claimer {
         for entry in list(folder).map_err(failed)? {
             let entry = match entry {
                 Ok(entry) => entry,
-                // What is claimed already goes on; the next claim meets the fault again.
-                Err(error) if claim.messages > 0 => {
-                    let error = failed(error);
-                    if is_news(&format!("cut short: {error}")) {
-                        tracing::warn!(%error, "claim cut short");
-                    }
+                Err(error) if claim.messages == 0 => return Err(failed(error)),
+                // What is claimed already goes on; the next claim meets the error again.
+                Err(error) => {
+                    claim.cut_short = Some(failed(error));
                     break;
                 }
-                Err(error) => return Err(failed(error)),
             };
             if entry.kind == EntryKind::Folder || self.layout.is_temporary(&entry.name) {
                 continue;
@@ -251,7 +259,7 @@ impl Claimer {
                         claim.first_unreadable.get_or_insert((entry.name, error));
                         continue;
                     }
-                    // Claimed all the same: the reader says what it is.
+                    // It is claimed all the same: the reader says what it is.
                     Err(ReadError::NotAFile) => {}
                     Err(ReadError::Gone) => continue,
                 }
@@ -268,7 +276,7 @@ impl Claimer {
             match rename_at(folder, name, batch.folder(), name) {
                 Ok(()) => claim.messages += 1,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                // One file may be like that: an immutable one, another user's in a sticky folder.
+                // This may be one file only: an immutable one, or another user's in a sticky folder.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     claim.unreadable += 1;
                     claim.first_unreadable.get_or_insert((entry.name, error));
@@ -279,9 +287,7 @@ impl Claimer {
                         batch.remove_if_empty()?;
                         return Err(error);
                     }
-                    if is_news(&format!("cut short in {label}")) {
-                        tracing::warn!(%error, "claim cut short");
-                    }
+                    claim.cut_short = Some(error);
                     break;
                 }
             }
@@ -294,12 +300,12 @@ impl Claimer {
         Ok(claim)
     }
 
-    /// Swaps the dataset folder for an empty one; none where this file system or this folder does not allow it.
+    /// Swaps the folder for an empty one. None when this file system or this folder does not allow it.
     fn swap(
         &self,
         path: &Path,
         folder: BorrowedFd<'_>,
-        label: &str,
+        label: &Label,
     ) -> Result<Option<(String, PathBuf)>, SpoolError> {
         if !self.can_swap.load(Ordering::Relaxed) || has_acl(folder) {
             return Ok(None);
@@ -314,37 +320,13 @@ impl Claimer {
         match exchange(path, &batch_path) {
             Ok(()) => Ok(Some((id, batch_path))),
             Err(error) => {
-                tracing::debug!(%error, folder = label, "no swap of folders here: claiming file by file");
-                // Other errors are about this one folder: a mount, another owner's in a sticky place.
+                tracing::debug!(%error, folder = label.as_str(), "no swap of folders here: claiming file by file");
+                // Other errors concern this one folder: a mount, or another user's folder in a sticky one.
                 if is_unsupported(&error) {
                     self.can_swap.store(false, Ordering::Relaxed);
                 }
                 give_up()
             }
         }
-    }
-}
-
-/// Gives the new folder the owner, group and mode of the one it will stand in for: the client must not notice.
-pub(super) fn same_owner_and_mode(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> bool {
-    let (Ok(old), Ok(found)) = (rustix::fs::fstat(old), rustix::fs::fstat(new)) else { return false };
-    if (old.st_uid, old.st_gid) != (found.st_uid, found.st_gid) {
-        let owner = Some(Uid::from_raw(old.st_uid));
-        let group = Some(Gid::from_raw(old.st_gid));
-        if rustix::fs::fchown(new, owner, group).is_err() {
-            return false;
-        }
-    }
-    let mode = Mode::from_raw_mode(old.st_mode);
-    rustix::fs::fchmod(new, mode).is_ok()
-}
-
-/// Whether a folder has access rules beside its mode, which a swap would lose.
-pub(super) fn has_acl(folder: BorrowedFd<'_>) -> bool {
-    let mut names = [0_u8; 4096];
-    match rustix::fs::flistxattr(folder, &mut names) {
-        Ok(length) => names[..length].windows(9).any(|part| part == b"posix_acl"),
-        Err(rustix::io::Errno::RANGE) => true,
-        Err(_) => false,
     }
 }

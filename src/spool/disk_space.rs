@@ -7,18 +7,18 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskSpace {
     pub bytes: u64,
-    /// What a program without special rights may still use.
+    /// What a program without special rights can still use.
     pub free_bytes: u64,
-    /// 0 where the file system has no fixed number.
+    /// 0 when the file system has no fixed number.
     pub inodes: u64,
     pub free_inodes: u64,
 }
 
 impl DiskSpace {
-    /// Of the file system that `path` is on.
+    /// How full the file system of `path` is.
     pub fn of(path: &Path) -> io::Result<DiskSpace> {
         let found = rustix::fs::statvfs(path)?;
-        // What is kept for the administrator counts as used by neither: so does `df`.
+        // Blocks that are reserved for root are neither used nor free, as in `df`.
         let used = found.f_blocks - found.f_bfree;
         Ok(DiskSpace {
             bytes: (used + found.f_bavail) * found.f_frsize,
@@ -28,7 +28,7 @@ impl DiskSpace {
         })
     }
 
-    /// Of space or of inodes, whichever is fuller; in percent, rounded up, as `df` does.
+    /// The share of the space or of the inodes that is used, whichever is higher. In percent, rounded up, as in `df`.
     pub fn percent_used(&self) -> u32 {
         let percent = |all: u64, free: u64| match all {
             0 => 0,
@@ -36,4 +36,10 @@ impl DiskSpace {
         };
         percent(self.bytes, self.free_bytes).max(percent(self.inodes, self.free_inodes))
     }
+}
+
+/// How much of the disk a file takes: a file of ten bytes has a block to itself. Some file systems pack a file into
+/// less than its length. This does not count on it.
+pub fn disk_bytes(bytes: u64, blocks: u64) -> u64 {
+    bytes.max(blocks * 512)
 }

@@ -1,4 +1,4 @@
-//! A look at a spool that changes nothing in it: what waits, for how long, who is at work, who died.
+//! Looks at a spool and changes nothing: what waits and for how long, which workers live, and which died.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -12,14 +12,14 @@ use fs2::FileExt;
 use rustix::fs::{AtFlags, CWD, FileType, Stat};
 use serde::Serialize;
 
-use super::batch::{is_empty, list, open_folder};
-use super::count::count_dead;
-use super::letters::folder_entries;
-use super::set_aside::is_set_aside;
+use super::dead::count_dead;
+use super::folder::{Entry, EntryKind, folder_entries, is_empty, list, open_folder};
+use super::set_aside_folders::is_set_aside;
+use super::time::file_time_ms;
 use super::worker::LOCK;
-use super::{Entry, EntryKind, Layout, SpoolError, TemporaryNames, file_time_ms, folder_label, now_ms};
+use super::{Label, Layout, SpoolError, TemporaryNames, now_ms};
 
-/// The upper ends of the classes of age in [`Queue::ages`]; the last class has none.
+/// The upper ends of the age classes in [`DatasetQueue::ages`]. The last class has no end.
 pub const AGES: [Duration; 5] = [
     Duration::from_secs(60),
     Duration::from_secs(5 * 60),
@@ -28,34 +28,34 @@ pub const AGES: [Duration; 5] = [
     Duration::from_secs(24 * 3600),
 ];
 
-/// Whoever writes a file under a temporary name renames it before that.
+/// A program that writes a file under a temporary name renames it sooner than this.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
-/// More than anybody publishes.
+/// More than any worker publishes.
 const PUBLISHED_BYTES_MAX: u64 = 1 << 20;
 
-/// What a look found. Things move meanwhile, so a message may be counted in two places or in none.
+/// What a look found. Messages move meanwhile, so one may be counted twice or not at all.
 #[derive(Debug, Default)]
 pub struct Inspection {
-    /// By the label of the dataset's folder.
-    pub queues: BTreeMap<String, Queue>,
-    /// By name.
+    /// The messages by the label of their folder.
+    pub queues: BTreeMap<Label, DatasetQueue>,
+    /// The workers, sorted by name.
     pub workers: Vec<WorkerSeen>,
-    /// The parts that can't be read, or not all of them, so that less is counted than is there; with the first reason.
-    pub unread: BTreeMap<Part, String>,
-    /// What lies directly in `incoming` and is no folder, or is a folder that is set aside: no worker takes it.
+    /// The parts that could not be read in full, each with the first reason. Less is counted of them than there is.
+    pub unread: BTreeMap<SpoolPart, String>,
+    /// What lies directly in `incoming` and is no folder, or is a folder that is set aside. No worker takes it.
     pub stray: Sighting,
-    /// Files in `incoming` whose names are temporary and that nobody has written to for [`ABANDONED_AFTER`]: no worker
-    /// takes them, and whoever wrote them seems to be gone. Those with nothing in them are left out, such as `.gitkeep`.
+    /// Files in `incoming` with temporary names that nobody has written to for [`ABANDONED_AFTER`]. No worker takes
+    /// them, and the program that wrote them seems to be gone. Empty files such as `.gitkeep` are left out.
     pub temporary: Sighting,
-    /// Folders inside a dataset's folder that are not empty: no worker looks into them.
+    /// Folders in a dataset's folder that are not empty. No worker looks into them.
     pub too_deep: Sighting,
 }
 
 /// A part of a spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Part {
+pub enum SpoolPart {
     Incoming,
     Claimed,
     Dead,
@@ -63,7 +63,7 @@ pub enum Part {
     Flow,
 }
 
-/// How many there are, and the first that was met.
+/// How many there are, and the path of the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sighting {
     pub count: u64,
@@ -77,24 +77,24 @@ impl Sighting {
     }
 }
 
-/// The messages of one dataset's folder.
+/// The messages of one dataset's folder, by their state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Queue {
+pub struct DatasetQueue {
     pub ready: u64,
     pub claimed: u64,
-    /// The size of all that are ready or claimed.
+    /// The size of all files that are ready or claimed.
     pub backlog_bytes: u64,
     /// When the oldest of them was last written, in ms since 1970 UTC.
     pub oldest_ms: Option<i64>,
-    /// These by age: up to each of [`AGES`], and beyond.
+    /// How many are ready or claimed, by age: one number for each of [`AGES`], and one beyond.
     pub ages: [u64; AGES.len() + 1],
     pub dead: u64,
-    /// What they take of the disk, with their reports.
+    /// What the dead ones take of the disk, with their reports.
     pub dead_bytes: u64,
 }
 
-impl Queue {
-    /// Another message that is ready or claimed.
+impl DatasetQueue {
+    /// Adds a message that is ready or claimed.
     fn add_undelivered(&mut self, found: &Stat, now: i64) {
         let written_ms = written_ms(found);
         if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
@@ -106,8 +106,8 @@ impl Queue {
         self.ages[class] += 1;
     }
 
-    /// Counts another folder's messages with these.
-    pub fn add(&mut self, other: &Queue) {
+    /// Adds the numbers of another folder.
+    pub fn add(&mut self, other: &DatasetQueue) {
         self.ready += other.ready;
         self.backlog_bytes += other.backlog_bytes;
         self.oldest_ms = match (self.oldest_ms, other.oldest_ms) {
@@ -131,15 +131,15 @@ pub struct WorkerSeen {
     pub pid: Option<u32>,
     /// Whether its process holds the folder's lock.
     pub alive: bool,
-    /// When its folder's lock was made, in ms since 1970 UTC, where the file system knows.
+    /// When its lock file was made, in ms since 1970 UTC, if the file system knows.
     pub since_ms: Option<i64>,
-    /// Messages that it holds.
+    /// How many messages it holds.
     pub claimed: u64,
     /// What it has published of itself (see [`super::publish`]).
     pub published: Vec<u8>,
 }
 
-/// Looks at a spool. What of it can't be read is noted in [`Inspection::unread`], and the rest is looked at.
+/// Looks at a spool. A part that cannot be read is named in [`Inspection::unread`], and the rest is counted.
 ///
 /// # Errors
 /// When there is no spool.
@@ -149,19 +149,19 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
         if matches!(layout.root().try_exists(), Ok(false)) {
             return Err(error);
         }
-        // That it is not there is no excuse: the client writes into it.
-        found.unread.insert(Part::Incoming, error.to_string());
+        // `incoming` must exist, because the client writes into it.
+        found.unread.insert(SpoolPart::Incoming, error.to_string());
     }
     let (claimed, now) = (layout.claimed(), now_ms());
-    for name in found.folders(Part::Claimed, &claimed) {
+    for name in found.folders(SpoolPart::Claimed, &claimed) {
         found.look_at_worker(layout.temporary_names(), &claimed.join(&name), &name, now);
     }
     found.workers.sort_by(|one, other| one.name.cmp(&other.name));
     let dead = layout.dead();
-    for label in found.folders(Part::Dead, &dead) {
+    for label in found.folders(SpoolPart::Dead, &dead) {
         let folder = dead.join(&label);
-        let dead = found.of(Part::Dead, count_dead(&folder));
-        let queue = found.queues.entry(label.to_string_lossy().into_owned()).or_default();
+        let dead = found.of(SpoolPart::Dead, count_dead(&folder));
+        let queue = found.queues.entry(Label::of_labelled(&label)).or_default();
         queue.dead += dead.messages;
         queue.dead_bytes += dead.bytes;
     }
@@ -169,9 +169,9 @@ pub fn inspect(layout: &Layout) -> Result<Inspection, SpoolError> {
 }
 
 impl Inspection {
-    /// What was read of a part; nothing where that failed, which is noted. What is not there, or vanishes meanwhile, is
-    /// nothing, too.
-    fn of<T: Default>(&mut self, part: Part, read: Result<T, SpoolError>) -> T {
+    /// The result of reading a part, or nothing if that failed, which goes to `unread`. What is missing or vanishes
+    /// meanwhile also counts as nothing.
+    fn of<T: Default>(&mut self, part: SpoolPart, read: Result<T, SpoolError>) -> T {
         read.unwrap_or_else(|error| {
             if !error.is_not_found() {
                 self.unread.entry(part).or_insert_with(|| error.to_string());
@@ -180,7 +180,7 @@ impl Inspection {
         })
     }
 
-    fn folders(&mut self, part: Part, path: &Path) -> Vec<OsString> {
+    fn folders(&mut self, part: SpoolPart, path: &Path) -> Vec<OsString> {
         self.of(part, folder_entries(path, EntryKind::Folder))
     }
 
@@ -194,24 +194,24 @@ impl Inspection {
                     self.stray.add(path);
                 }
             } else if entry.kind == EntryKind::Folder {
-                let mut queue = Queue::default();
-                let add = |queue: &mut Queue| queue.ready += 1;
+                let mut queue = DatasetQueue::default();
+                let add = |queue: &mut DatasetQueue| queue.ready += 1;
                 let counted = count_messages(names, &path, now, &mut queue, add, |met| match met {
-                    // Of one that can't be read the worst is thought.
+                    // A folder that cannot be read may hold messages.
                     Met::Folder(folder) => {
                         if entries(&folder).map_or(true, |mut entries| entries.next().is_some()) {
                             self.too_deep.add(folder);
                         }
                     }
                     Met::Temporary(file, found) => {
-                        let is_told = age(found, now) >= ABANDONED_AFTER && found.st_size > 0;
-                        if is_told {
+                        let is_abandoned = age(found, now) >= ABANDONED_AFTER && found.st_size > 0;
+                        if is_abandoned {
                             self.temporary.add(file);
                         }
                     }
                 });
-                self.of(Part::Incoming, counted);
-                self.queues.entry(folder_label(&entry.name)).or_default().add(&queue);
+                self.of(SpoolPart::Incoming, counted);
+                self.queues.entry(Label::of(&entry.name)).or_default().add(&queue);
             } else if !names.is_temporary(&entry.name) {
                 self.stray.add(path);
             }
@@ -219,7 +219,7 @@ impl Inspection {
         Ok(())
     }
 
-    /// A worker that has gone meanwhile, or can't be seen, is none.
+    /// Counts what a worker holds. A worker that has gone meanwhile is left out.
     fn look_at_worker(&mut self, names: &TemporaryNames, folder: &Path, name: &OsStr, now: i64) {
         let lock = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(folder.join(LOCK));
         let (alive, since_ms, published) = match lock {
@@ -228,22 +228,21 @@ impl Inspection {
                 (false, None, Vec::new())
             }
             Err(error) => {
-                return self.of(Part::Claimed, Err(SpoolError::io("open", folder.join(LOCK), error)));
+                return self.of(SpoolPart::Claimed, Err(SpoolError::io("open", folder.join(LOCK), error)));
             }
         };
         let mut claimed = 0;
-        for batch in self.folders(Part::Claimed, folder) {
-            let mut queue = Queue::default();
-            let add = |queue: &mut Queue| queue.claimed += 1;
+        for batch in self.folders(SpoolPart::Claimed, folder) {
+            let mut queue = DatasetQueue::default();
+            let add = |queue: &mut DatasetQueue| queue.claimed += 1;
             let counted = count_messages(names, &folder.join(&batch), now, &mut queue, add, |_| {});
-            self.of(Part::Claimed, counted);
-            let id = batch.to_string_lossy();
-            let label = id.split_once('.').map_or("unknown", |(_, label)| label);
-            self.queues.entry(label.to_owned()).or_default().add(&queue);
+            self.of(SpoolPart::Claimed, counted);
+            let label = Label::of_batch(&batch.to_string_lossy());
+            self.queues.entry(label).or_default().add(&queue);
             claimed += queue.claimed;
         }
         let name = name.to_string_lossy().into_owned();
-        // `<host>-<pid>-<random>`; a host may have dashes of its own.
+        // `<host>-<pid>-<random>`. The host may have dashes too.
         let mut parts = name.rsplitn(3, '-');
         let (_, pid, host) = (parts.next(), parts.next(), parts.next());
         let pid = pid.and_then(|pid| pid.parse().ok());
@@ -252,13 +251,13 @@ impl Inspection {
     }
 }
 
-/// What a folder has in it beside messages.
+/// What a folder holds beside messages.
 enum Met<'a> {
     Folder(PathBuf),
     Temporary(PathBuf, &'a Stat),
 }
 
-/// How long ago it was last written to.
+/// How long ago a file was last written to.
 fn age(found: &Stat, now: i64) -> Duration {
     Duration::from_millis(u64::try_from(now.saturating_sub(written_ms(found))).unwrap_or(0))
 }
@@ -267,14 +266,14 @@ fn written_ms(found: &Stat) -> i64 {
     file_time_ms(found.st_mtime, found.st_mtime_nsec as i64)
 }
 
-/// Counts the messages of a folder. What vanishes meanwhile was claimed or settled, and is not counted. `add`: to which
-/// of a queue's numbers they go; `meet`: what else is there.
+/// Counts the messages of a folder. One that vanishes meanwhile was claimed or settled, and is not counted. `add`
+/// counts one message; `meet` gets everything else.
 fn count_messages(
     names: &TemporaryNames,
     path: &Path,
     now: i64,
-    queue: &mut Queue,
-    add: fn(&mut Queue),
+    queue: &mut DatasetQueue,
+    add: fn(&mut DatasetQueue),
     mut meet: impl FnMut(Met<'_>),
 ) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("list", path, error);
@@ -308,8 +307,8 @@ fn entries(path: &Path) -> Result<impl Iterator<Item = Result<Entry, SpoolError>
     Ok(entries.map(move |entry| entry.map_err(failed)))
 }
 
-/// Whether somebody holds the lock. It is tried as one that many may share, and given up at once: whoever wants to take
-/// the folder over finds it locked for that moment at most, as if its owner lived, and comes back at the next scan.
+/// Whether somebody holds the lock. This takes it as a shared lock and releases it at once. A worker that wants to take
+/// the folder over just then finds it locked, as if its owner lived, and tries again at its next scan.
 fn is_locked(lock: &File) -> bool {
     match FileExt::try_lock_shared(lock) {
         Ok(()) => {

@@ -1,27 +1,25 @@
-//! Where things are in a spool, and the checks before it is used.
+//! The paths of a spool, and the checks before it is used.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::set_aside::is_set_aside;
-use super::{SpoolError, TemporaryNames};
-use crate::catalog::hash_ending;
+use super::set_aside_folders::is_set_aside;
+use super::{Label, SpoolError, TemporaryNames};
 
-/// The folders of one spool. Made where they lack; all on one file system, which renames need.
+/// The folders of one spool. All but the archive are on one file system, because a rename cannot leave it.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
-    /// Where `incoming` really is, should it be a symbolic link to where the client writes.
+    /// The real path of `incoming`, which may be a symbolic link to the folder where the client writes.
     incoming: PathBuf,
     temporary_names: TemporaryNames,
 }
 
 impl Layout {
-    /// Makes the folders that lack and checks that a rename can move between all of them.
+    /// Makes the folders that are missing, and checks that a rename can move a file between all of them.
     pub fn open(root: &Path) -> Result<Layout, SpoolError> {
         let mut layout = Layout {
             root: root.to_owned(),
@@ -58,7 +56,7 @@ impl Layout {
         Ok(layout)
     }
 
-    /// The same paths, for whoever only looks: nothing is made and nothing is checked.
+    /// The same paths for a caller that only looks. This makes nothing and checks nothing.
     pub fn at(root: &Path) -> Layout {
         let incoming = root.join("incoming");
         Layout {
@@ -68,28 +66,28 @@ impl Layout {
         }
     }
 
-    /// The same folders, where more names than the known ones are temporary.
+    /// The same folders, with more temporary names than the known ones.
     pub fn with_temporary_names(self, temporary_names: TemporaryNames) -> Layout {
         Layout { temporary_names, ..self }
     }
 
-    /// The names in `incoming` that are left alone until they are renamed.
+    /// The names in `incoming` that irispool leaves alone until somebody renames the files.
     pub fn temporary_names(&self) -> &TemporaryNames {
         &self.temporary_names
     }
 
-    /// Whether a file of this name is left alone until it is renamed.
+    /// Whether irispool leaves a file of this name alone until somebody renames it.
     pub fn is_temporary(&self, name: &OsStr) -> bool {
         self.temporary_names.is_temporary(name)
     }
 
-    /// Whether no worker would take a file of this name from this folder in `incoming`: one of both says that it is to be
-    /// left alone.
-    pub(super) fn is_left_alone(&self, folder: &str, name: &OsStr) -> bool {
-        is_set_aside(OsStr::new(folder)) || self.is_temporary(name)
+    /// Whether no worker would take a file of this name from the folder in `incoming` that is called like this label:
+    /// the folder is set aside, or the name is temporary.
+    pub(super) fn is_left_alone(&self, folder: &Label, name: &OsStr) -> bool {
+        is_set_aside(OsStr::new(folder.as_str())) || self.is_temporary(name)
     }
 
-    /// Whether anything of a spool is there. What can't be looked at may be.
+    /// Whether there is anything of a spool. A folder that cannot be looked at may exist.
     pub fn is_there(&self) -> bool {
         let is_absent = |path: PathBuf| {
             fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -97,103 +95,60 @@ impl Layout {
         !(is_absent(self.root.join("incoming")) && is_absent(self.claimed()))
     }
 
+    /// The folder that the setting `spool` names.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
+    /// Where the client writes messages. Symbolic links are resolved.
     pub fn incoming(&self) -> PathBuf {
         self.incoming.clone()
     }
 
+    /// The folders of the workers.
     pub fn claimed(&self) -> PathBuf {
         self.root.join("claimed")
     }
 
+    /// Dead letters.
     pub fn dead(&self) -> PathBuf {
         self.root.join("dead")
     }
 
+    /// Delivered messages that are kept, or wait for the packer.
     pub fn done(&self) -> PathBuf {
         self.root.join("done")
     }
 
-    /// Where workers note what they delivered, for who looks; made by the first that does.
+    /// Where workers log what they delivered, for `status` and alerts. The first worker that does makes it.
     pub fn flow(&self) -> PathBuf {
         self.root.join("flow")
     }
 
-    /// An empty file, whose time is when the last row came; made by the first worker that delivers one.
+    /// An empty file whose time says when the last row came. The first worker that delivers a row makes it.
     pub fn last_row(&self) -> PathBuf {
         self.root.join("last_row")
     }
 
-    /// When the last drains ended; made by the first.
+    /// When the last drains ended. The first drain makes it.
     pub fn drains(&self) -> PathBuf {
         self.root.join("drains.json")
     }
 
-    /// Made by the first packer; it may be on another file system.
+    /// The packed messages. The first packer makes the folder; it may be on another file system.
     pub fn archive(&self) -> PathBuf {
         self.root.join("archive")
     }
 
-    /// One lock file a dataset folder: whoever holds it may list and claim that folder.
+    /// The lock files of datasets' folders, dead letters and archives.
     pub fn dataset_locks(&self) -> PathBuf {
         self.root.join("claimed").join(".locks")
     }
 }
 
-/// The longest label, in bytes.
-const LABEL_MAX: usize = 100;
-
-/// The name by which a folder under `incoming` goes in batch ids, lock files and `dead`: its own where that is plain
-/// (letters, digits, `_`, `-`, `.`, at most 100 of them, no leading dot). Else it is one of letters, digits and `_` that ends
-/// with a hash of the folder's name in upper case, so that no two folders have one label; the same hash makes the name of
-/// such a dataset.
-pub fn folder_label(folder: &OsStr) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let name = folder.to_string_lossy();
-    if name.len() <= LABEL_MAX && !name.starts_with('.') && name.chars().all(is_plain) {
-        return name.into_owned();
-    }
-    let hash = hash_ending(folder.as_bytes());
-    let clean = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-    let mut label: String = clean.take(LABEL_MAX - hash.len()).collect();
-    label.push_str(&hash);
-    label
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn plain_folder_names_are_their_own_label() {
-        for name in ["BOALF", "SYS_WARN", "mibm_mid", "E0361", "OCNMF3Y2", "a-b.c"] {
-            assert_eq!(folder_label(OsStr::new(name)), name);
-        }
-    }
-
-    #[test]
-    fn odd_folder_names_get_a_label_that_is_its_own_label() {
-        for name in ["new\nline", "a b", "..", "ünï", &"x".repeat(255)] {
-            let label = folder_label(OsStr::new(name));
-            assert_eq!(folder_label(OsStr::new(&label)), label);
-            assert!(
-                !label.starts_with('.') && label.len() <= 100 && !label.contains(['/', '\n', ' ']),
-                "{label:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_two_odd_folder_names_have_one_label() {
-        let long = |end: &str| format!("{}{end}", "x".repeat(200));
-        for (one, other) in [("日本", "中国"), ("a'b", "a\nb"), ("a b", "a_b"), (&long("1"), &long("2"))]
-        {
-            assert_ne!(folder_label(OsStr::new(one)), folder_label(OsStr::new(other)));
-        }
-    }
 
     #[test]
     fn a_file_where_a_folder_should_be_is_named() {

@@ -1,4 +1,4 @@
-//! Reading a message, but only once nobody writes it any more.
+//! Reads a message, but only when nobody writes to it any more.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -10,12 +10,13 @@ use std::time::Duration;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Batch, file_time_ms, now_ms};
+use super::time::file_time_ms;
+use super::{Batch, now_ms};
 
-/// Of a file whose time of writing lies so far ahead, the clock is wrong and its age means nothing.
+/// If a file's time of writing lies further in the future than this, a clock is wrong and the age means nothing.
 const CLOCK_SKEW_MS_MAX: i64 = 60_000;
 
-/// A message whose writer has closed it.
+/// An open message that its writer has closed.
 #[derive(Debug)]
 pub struct MessageFile {
     file: OwnedFd,
@@ -23,7 +24,7 @@ pub struct MessageFile {
     written_at_ms: i64,
 }
 
-/// Why a message can't be read.
+/// Why a message cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("it is still being written")]
@@ -47,10 +48,10 @@ impl MessageFile {
         self.written_at_ms
     }
 
-    /// Reads all of it into `buffer`, replacing what is there.
+    /// Reads the whole file into `buffer`, in place of what is there.
     ///
-    /// Its size is final, so one read mostly does: the standard library's `read_to_end` would ask for the size again
-    /// and read once more at the end.
+    /// The size is final, so mostly one read is enough. The standard library's `read_to_end` would ask for the size
+    /// again and read once more at the end.
     pub fn read_into(self, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
         buffer.clear();
         buffer.resize(self.bytes as usize, 0);
@@ -68,8 +69,8 @@ impl MessageFile {
     }
 }
 
-/// Opens a claimed message if nobody has it open for writing; where the file system or the file's owner does not let
-/// us ask that, if it was not written to for `write_age`.
+/// Opens a claimed message if nobody has it open for writing. When the kernel cannot tell (another user's file, some
+/// file systems), it opens the message if nobody wrote to it for `write_age`.
 pub fn read(batch: &Batch, name: &OsStr, write_age: Duration) -> Result<MessageFile, ReadError> {
     open_if_closed(batch.folder(), name, write_age)
 }
@@ -79,7 +80,7 @@ pub(super) fn open_if_closed(
     name: &OsStr,
     write_age: Duration,
 ) -> Result<MessageFile, ReadError> {
-    // Not through links, and not waiting for the other end of a FIFO.
+    // Links are refused, and a FIFO is opened without waiting for its other end.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match rustix::fs::openat(folder, name, flags, Mode::empty()) {
         Ok(file) => file,
@@ -87,7 +88,7 @@ pub(super) fn open_if_closed(
         Err(Errno::LOOP | Errno::NXIO | Errno::NODEV) => return Err(ReadError::NotAFile),
         Err(error) => return Err(ReadError::Unreadable(error.into())),
     };
-    // Asked before the size, so that the size is the final one.
+    // The writer is asked about before the size, so that the size is final.
     let writer = has_writer(file.as_fd());
     if writer == Some(true) {
         return Err(ReadError::BeingWritten);
@@ -106,8 +107,8 @@ pub(super) fn open_if_closed(
     Ok(MessageFile { file, bytes: found.st_size as u64, written_at_ms })
 }
 
-/// Whether in this folder it can be asked of our own files if somebody writes them. A file is made for that, under a
-/// hidden name, and removed.
+/// Whether the kernel can tell in this folder if somebody writes to one of our own files. It makes a hidden file to
+/// find out, and removes it.
 pub fn leases_work(folder: &Path) -> io::Result<bool> {
     let path = folder.join(format!(".lease-{}-{}", std::process::id(), now_ms()));
     let writer = File::create_new(&path)?;
@@ -121,10 +122,10 @@ pub fn leases_work(folder: &Path) -> io::Result<bool> {
     Ok((while_written, when_closed) == (Some(true), Some(false)))
 }
 
-/// Whether any process has the file open for writing; `None` where that can't be asked.
+/// Whether any process has the file open for writing. `None` when the kernel cannot tell.
 ///
-/// A read lease is refused with `EAGAIN` as long as there is a writer (fcntl(2)). It goes when the file is closed. A
-/// writer who comes meanwhile raises SIGIO, which the program ignores.
+/// The kernel refuses a read lease with `EAGAIN` as long as there is a writer (fcntl(2)). The lease ends when we close
+/// the file. A writer that comes meanwhile raises SIGIO, which the program ignores.
 #[cfg(target_os = "linux")]
 fn has_writer(file: BorrowedFd<'_>) -> Option<bool> {
     use std::os::fd::AsRawFd;

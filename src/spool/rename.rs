@@ -10,7 +10,10 @@ use rustix::fs::{AtFlags, CWD, RenameFlags};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
-/// Renames a file; fails with `AlreadyExists` where the new name is taken.
+/// Renames a file.
+///
+/// # Errors
+/// `AlreadyExists` when the new name is taken.
 pub(super) fn rename_at(
     from: impl AsFd,
     old: impl Arg + Copy,
@@ -20,7 +23,7 @@ pub(super) fn rename_at(
     let (from, to): (BorrowedFd<'_>, BorrowedFd<'_>) = (from.as_fd(), to.as_fd());
     match rustix::fs::renameat_with(from, old, to, new, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
-        // This file system has no such rename. A second name is refused where one exists, so it does the same.
+        // This file system has no such rename. A hard link also fails when the name is taken.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
             Ok(rustix::fs::unlinkat(from, old, AtFlags::empty())?)
@@ -29,7 +32,7 @@ pub(super) fn rename_at(
     }
 }
 
-/// Whether this is what a kernel or file system says that knows no such rename at all.
+/// Whether the kernel or the file system does not know this kind of rename at all.
 pub(super) fn is_unsupported(error: &io::Error) -> bool {
     Errno::from_io_error(error)
         .is_some_and(|errno| matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP))
@@ -40,8 +43,8 @@ pub(super) fn rename(old: &Path, new: &Path) -> io::Result<()> {
     rename_at(CWD, old, CWD, new)
 }
 
-/// Renames a folder to a name that is not taken, or is an empty folder's, on file systems without `NOREPLACE`: their
-/// plain rename refuses to replace a folder with something in it.
+/// Renames a folder to a name that is not taken. File systems without `NOREPLACE` may replace an empty folder: their
+/// plain rename refuses only to replace a folder that has entries.
 pub(super) fn rename_folder(old: &Path, new: &Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, old, CWD, new, RenameFlags::NOREPLACE) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => std::fs::rename(old, new),
@@ -49,10 +52,10 @@ pub(super) fn rename_folder(old: &Path, new: &Path) -> io::Result<()> {
     }
 }
 
-/// The longest file name that Linux and macOS take, in bytes.
+/// The longest file name on Linux and macOS, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 255;
 
-/// `<name>~2`, `<name>~3` …: another name for a file whose own is taken. A name that is too long for that is cut.
+/// `<name>~2`, `<name>~3` …: another name for a file whose own name is taken. A name that becomes too long is cut.
 pub(super) fn numbered(name: &OsStr, number: u32) -> OsString {
     let suffix = format!("~{number}");
     let bytes = name.as_bytes();
@@ -62,7 +65,7 @@ pub(super) fn numbered(name: &OsStr, number: u32) -> OsString {
     OsString::from_vec(numbered)
 }
 
-/// Swaps two folders in one step: neither path is ever missing. Not every file system can.
+/// Swaps two folders in one step, so that both paths exist at every moment. Some file systems cannot do this.
 pub(super) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     Ok(rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
 }

@@ -1,4 +1,4 @@
-//! A worker's own folder and its lock.
+//! A worker: its folder under `claimed`, and the lock of that folder.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -7,28 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fs2::FileExt;
 
-use super::{Layout, SpoolError, now_ms};
+use super::batch_id::BULK_MARK;
+use super::remove::gone_is_fine;
+use super::{Label, Layout, SpoolError, now_ms};
 
 /// The lock file in a worker's folder.
 pub(super) const LOCK: &str = ".lock";
-
-/// Stands before the number in the id of a batch that is delivered as a whole.
-const BULK_MARK: &str = "b";
-
-/// Whether a batch of this id is delivered as a whole.
-pub(super) fn is_bulk_id(id: &str) -> bool {
-    let number = id.split('.').next().and_then(|own| own.rsplit('-').next());
-    number.is_some_and(|number| number.starts_with(BULK_MARK))
-}
-
-/// The id without the mark of a bulk batch.
-pub(super) fn ordinary_id(id: &str) -> String {
-    let own = id.split('.').next().map_or(0, str::len);
-    match id[..own].rfind('-') {
-        Some(dash) if is_bulk_id(id) => format!("{}{}", &id[..=dash], &id[dash + 1 + BULK_MARK.len()..]),
-        _ => id.to_owned(),
-    }
-}
 
 /// A live worker: a folder under `claimed` whose lock this process holds.
 #[derive(Debug)]
@@ -37,7 +21,7 @@ pub struct Worker {
     /// `<pid>-<random>`, for batch ids.
     short_name: String,
     folder: PathBuf,
-    /// Held for as long as it is open, by the kernel.
+    /// The kernel holds the lock for as long as this file is open.
     lock: File,
     batches: AtomicU32,
 }
@@ -49,7 +33,7 @@ impl Worker {
         let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
         let short_name = format!("{}-{:06x}", std::process::id(), random_24_bits());
         let name = format!("{host}-{short_name}");
-        // Locked under a name that recovery passes over, so that nobody finds it unlocked.
+        // `take_over` passes over hidden names, so nobody finds the folder before it is locked.
         let folder = layout.claimed().join(&name);
         let unborn = unborn_name(&folder);
         fs::create_dir(&unborn).map_err(|error| SpoolError::io("make the folder", &unborn, error))?;
@@ -72,28 +56,27 @@ impl Worker {
         &self.folder
     }
 
-    /// An id that no other batch has or had: `<time>-<pid>-<random>-<number>.<DATASET>`; the number of a batch that is
-    /// delivered as a whole has a `b` before it.
-    pub(super) fn new_batch_id(&self, label: &str, bulk: bool) -> String {
+    /// An id that no other batch has or had, see `batch_id`.
+    pub(super) fn new_batch_id(&self, label: &Label, bulk: bool) -> String {
         let number = self.batches.fetch_add(1, Ordering::Relaxed);
         let time = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default().strftime("%Y%m%dT%H%M%S");
         let bulk = if bulk { BULK_MARK } else { "" };
         format!("{time}-{}-{bulk}{number:05}.{label}", self.short_name)
     }
 
-    /// Whether it still has a batch, as far as can be seen.
+    /// Whether the folder still has a batch, as far as it can be listed.
     pub fn has_batches(&self) -> bool {
         has_batches(&self.folder).unwrap_or(false)
     }
 
-    /// Removes the folder, which must have no batches left in it, and gives the lock up.
+    /// Removes the folder and releases the lock. The folder stays when it still has a batch.
     pub fn retire(self) -> Result<(), SpoolError> {
         remove_folder(&self.folder, self.lock)
     }
 }
 
-/// Writes what a live worker says of itself, for [`super::inspect()`], into its lock file. Where the worker has retired
-/// there is nobody to tell of, and nothing is written.
+/// Writes what a live worker says about itself into its lock file, where [`super::inspect()`] reads it. Writes nothing
+/// when the worker has retired.
 pub fn publish(layout: &Layout, worker: &str, text: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::FileExt;
     let path = layout.claimed().join(worker).join(LOCK);
@@ -101,17 +84,17 @@ pub fn publish(layout: &Layout, worker: &str, text: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         lock => lock?,
     };
-    // In this order, so that a reader finds the whole of it, though perhaps with an end of the one before behind it.
+    // In this order a reader finds the whole text, perhaps with the end of a longer earlier one behind it.
     lock.write_all_at(text, 0)?;
     lock.set_len(text.len() as u64)
 }
 
-/// Removes an emptied worker's folder, whose lock the caller holds and gives up. One that has a batch in it stays.
+/// Removes a worker's folder, whose lock the caller holds and gives up. The folder stays when it still has a batch.
 pub(super) fn remove_folder(folder: &Path, lock: File) -> Result<(), SpoolError> {
     if has_batches(folder).map_err(|error| SpoolError::io("list", folder, error))? {
         return Ok(());
     }
-    // Back to the name that recovery passes over: without its lock file it would look like a dead worker's.
+    // Hidden again: without its lock file it would look like a dead worker's folder.
     let unborn = unborn_name(folder);
     fs::rename(folder, &unborn).map_err(|error| SpoolError::io("rename", folder, error))?;
     remove_unborn(&unborn, Some(lock))
@@ -121,19 +104,16 @@ fn has_batches(folder: &Path) -> io::Result<bool> {
     Ok(fs::read_dir(folder)?.any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK)))
 }
 
-/// Removes a folder under its hidden name; there is nothing in it but a lock file. Two may do it at once.
+/// Removes a folder under its hidden name. It has at most a lock file in it. Two processes may do this at once.
 pub(super) fn remove_unborn(folder: &Path, lock: Option<File>) -> Result<(), SpoolError> {
-    let there = |result: io::Result<()>| match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other.map_err(|error| SpoolError::io("remove", folder, error)),
-    };
-    there(fs::remove_file(folder.join(LOCK)))?;
-    // NFS and most of FUSE keep a removed file in its folder for as long as it is open.
+    let failed = |error| SpoolError::io("remove", folder, error);
+    gone_is_fine(fs::remove_file(folder.join(LOCK))).map_err(failed)?;
+    // NFS and most FUSE file systems keep a removed file in its folder for as long as it is open.
     drop(lock);
-    there(fs::remove_dir(folder))
+    gone_is_fine(fs::remove_dir(folder)).map_err(failed)
 }
 
-/// The hidden name that a worker's folder has before it is locked, and while it is removed.
+/// The hidden name of a worker's folder before it is locked, and while it is removed.
 fn unborn_name(folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     folder.with_file_name(format!(".{name}"))
@@ -167,8 +147,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let layout = Layout::open(root.path()).unwrap();
         let workers = [Worker::register(&layout).unwrap(), Worker::register(&layout).unwrap()];
-        let ids: HashSet<String> =
-            workers.iter().flat_map(|worker| (0..100).map(|_| worker.new_batch_id("BOALF", false))).collect();
+        let ids: HashSet<String> = workers
+            .iter()
+            .flat_map(|worker| (0..100).map(|_| worker.new_batch_id(&Label::of("BOALF".as_ref()), false)))
+            .collect();
         assert_eq!(ids.len(), 200);
         assert!(ids.iter().all(|id| id.ends_with(".BOALF")));
     }

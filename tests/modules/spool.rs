@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use irispool::spool::{
-    Batch, Claimer, DeadLetter, DeadReport, Keep, Layout, ReadError, Worker, bury, dead_letters, inspect,
-    publish, read, settle_delivered, take_over_dead_workers,
+    Batch, Claimer, DeadLetter, DeadReport, DeadStage, Label, Layout, ReadError, Retention, Worker, bury,
+    dead_letters, inspect, publish, read, settle_delivered, take_over_dead_workers,
 };
 use tempfile::TempDir;
 
@@ -137,7 +137,7 @@ fn a_file_made_in_a_swapped_folder_keeps_it_from_being_removed() {
     let batch = claimer.claim(OsStr::new("MILS"), |_| None).unwrap().batch.unwrap();
     for number in 0..3 {
         let name = format!("m{number}");
-        settle_delivered(&spool.layout, &batch, OsStr::new(&name), Keep::None).unwrap();
+        settle_delivered(&spool.layout, &batch, OsStr::new(&name), Retention::None).unwrap();
     }
     // What the client's open() does when it looked the folder up just before the swap.
     fs::write(batch.path().join("late"), "[]").unwrap();
@@ -241,12 +241,12 @@ fn a_dead_workers_batches_are_taken_over_under_their_ids_and_a_live_ones_are_not
     drop(claimer);
     drop(dead);
     let heir = Worker::register(&spool.layout).unwrap();
-    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap();
+    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap().batches;
     assert_eq!(taken.iter().map(Batch::id).collect::<Vec<_>>(), [id]);
     assert_eq!(names_in(&taken[0]), set(["dead's"]));
     assert_eq!(taken[0].label(), "BOALF");
     assert_eq!(names_in(&live_batch), set(["live's"]));
-    assert!(take_over_dead_workers(&spool.layout, &heir).unwrap().is_empty());
+    assert!(take_over_dead_workers(&spool.layout, &heir).unwrap().batches.is_empty());
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_dead_letter_has_its_reason_beside_it_and_counts_its_attempts() {
     for attempt in 1..=2 {
         spool.put("BOALF", "a.json", "[{");
         let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
-        let letter = DeadLetter::whole("parse", "cut off", Some(2));
+        let letter = DeadLetter::whole(DeadStage::Parse, "cut off", Some(2));
         bury(&spool.layout, "w", &batch, OsStr::new("a.json"), &letter).unwrap();
         let dead = spool.layout.dead().join("BOALF");
         assert_eq!(names(&dead), set(["a.json", "a.json.error.json"]));
@@ -280,7 +280,8 @@ fn dead_letters_of_one_name_and_different_content_are_both_kept() {
     for content in ["[{", "[{1"] {
         spool.put("BOALF", "a", content);
         let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
-        bury(&spool.layout, "w", &batch, OsStr::new("a"), &DeadLetter::whole("parse", "x", None)).unwrap();
+        bury(&spool.layout, "w", &batch, OsStr::new("a"), &DeadLetter::whole(DeadStage::Parse, "x", None))
+            .unwrap();
     }
     let dead = spool.layout.dead().join("BOALF");
     assert_eq!(names(&dead), set(["a", "a.error.json", "a~2", "a~2.error.json"]));
@@ -296,7 +297,8 @@ fn a_message_with_the_longest_possible_name_has_a_report_too() {
     for content in ["[{", "[{1"] {
         spool.put("BOALF", &name, content);
         let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
-        bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole("parse", "x", None)).unwrap();
+        bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole(DeadStage::Parse, "x", None))
+            .unwrap();
     }
     let dead = names(&spool.layout.dead().join("BOALF"));
     assert!(dead.contains(&name), "{dead:?}");
@@ -311,7 +313,7 @@ fn kept_messages_go_to_done_and_never_replace_one_another() {
     for content in ["1", "2"] {
         spool.put("FREQ", "a", content);
         let batch = claimer.claim(OsStr::new("FREQ"), |_| None).unwrap().batch.unwrap();
-        settle_delivered(&spool.layout, &batch, OsStr::new("a"), Keep::Done).unwrap();
+        settle_delivered(&spool.layout, &batch, OsStr::new("a"), Retention::Done).unwrap();
         assert!(batch.remove_if_empty().unwrap());
     }
     let done = spool.layout.done().join("FREQ");
@@ -374,7 +376,7 @@ fn a_bulk_batch_is_made_of_renamed_files_and_is_known_by_its_id() {
     let writer = File::options().append(true).open(spool.incoming("MILS").join("m00")).unwrap();
     let (worker, mut claimer) = spool.claimer(5);
     // Otherwise it is the reader who finds that a file is being written.
-    claimer.given_back("MILS");
+    claimer.given_back(&Label::of(OsStr::new("MILS")));
     let claim = claimer
         .claim(OsStr::new("MILS"), |files| {
             assert_eq!(files, 30);
@@ -388,7 +390,7 @@ fn a_bulk_batch_is_made_of_renamed_files_and_is_known_by_its_id() {
     let id = batch.id().to_owned();
     drop((claimer, worker, writer));
     let heir = Worker::register(&spool.layout).unwrap();
-    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap();
+    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap().batches;
     assert!(taken[0].is_bulk() && taken[0].id() == id);
     let claim = spool.claimer(5).1.claim(OsStr::new("MILS"), |_| None).unwrap();
     assert!(!claim.batch.unwrap().is_bulk());
@@ -402,7 +404,7 @@ fn workers_that_come_and_go_at_once_do_not_trip_over_each_other() {
             scope.spawn(|| {
                 for _ in 0..150 {
                     let worker = Worker::register(&spool.layout).unwrap();
-                    assert!(take_over_dead_workers(&spool.layout, &worker).unwrap().is_empty());
+                    assert!(take_over_dead_workers(&spool.layout, &worker).unwrap().batches.is_empty());
                     worker.retire().unwrap();
                 }
             });
@@ -436,7 +438,8 @@ fn a_report_never_replaces_a_message_that_is_called_like_one() {
     for name in ["a.error.json", ".newa.error.json", "a.error.json.new", "a"] {
         spool.put("BOALF", name, name);
         let Some(batch) = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch else { continue };
-        bury(&spool.layout, "w", &batch, OsStr::new(name), &DeadLetter::whole("parse", "x", None)).unwrap();
+        bury(&spool.layout, "w", &batch, OsStr::new(name), &DeadLetter::whole(DeadStage::Parse, "x", None))
+            .unwrap();
     }
     let found = dead_letters(&spool.layout).unwrap();
     let ids: Vec<String> = found.letters.iter().map(|letter| letter.message_id()).collect();
@@ -449,7 +452,8 @@ fn a_report_never_replaces_a_message_that_is_called_like_one() {
     spool.put("BOALF", &"n".repeat(255), "long");
     let batch = claimer.claim(OsStr::new("BOALF"), |_| None).unwrap().batch.unwrap();
     let name = "n".repeat(255);
-    bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole("parse", "x", None)).unwrap();
+    bury(&spool.layout, "w", &batch, OsStr::new(&name), &DeadLetter::whole(DeadStage::Parse, "x", None))
+        .unwrap();
     assert_eq!(inspect(&spool.layout).unwrap().queues["BOALF"].dead, 4, "reports are not counted");
 }
 
@@ -478,7 +482,11 @@ fn a_look_tells_the_living_from_the_dead_and_leaves_both_as_they_are() {
         assert!(found.workers.iter().all(|seen| seen.pid == Some(std::process::id())));
     }
     let heir = Worker::register(&spool.layout).unwrap();
-    assert_eq!(take_over_dead_workers(&spool.layout, &heir).unwrap().len(), 1, "its lock was given up");
+    assert_eq!(
+        take_over_dead_workers(&spool.layout, &heir).unwrap().batches.len(),
+        1,
+        "its lock was given up"
+    );
 }
 
 #[test]
@@ -528,7 +536,7 @@ fn dead_letters_of_one_name_that_are_buried_at_once_are_all_kept_each_with_its_r
             for (number, batch) in batches.iter().enumerate() {
                 let (layout, name) = (&spool.layout, &name);
                 scope.spawn(move || {
-                    let letter = DeadLetter::whole("parse", format!("[{number}"), None);
+                    let letter = DeadLetter::whole(DeadStage::Parse, format!("[{number}"), None);
                     bury(layout, "w", batch, OsStr::new(name), &letter).unwrap();
                 });
             }
@@ -572,10 +580,10 @@ fn a_batch_that_is_no_longer_to_be_delivered_as_a_whole_says_so_to_its_heir() {
     let batch = claimer.claim(OsStr::new("BOALF"), |_| Some(10)).unwrap().batch.unwrap();
     let ordinary = batch.as_ordinary().unwrap();
     assert!(batch.is_bulk() && !ordinary.is_bulk());
-    assert_eq!((ordinary.label(), names_in(&ordinary)), ("BOALF", set(["a"])));
+    assert_eq!((ordinary.label().as_str(), names_in(&ordinary)), ("BOALF", set(["a"])));
     let id = ordinary.id().to_owned();
     drop((claimer, dead));
     let (heir, _claimer) = spool.claimer(10);
-    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap();
+    let taken = take_over_dead_workers(&spool.layout, &heir).unwrap().batches;
     assert_eq!(taken.iter().map(|batch| (batch.id(), batch.is_bulk())).collect::<Vec<_>>(), [(&*id, false)]);
 }

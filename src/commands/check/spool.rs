@@ -11,7 +11,7 @@ use super::super::text::{counted, size};
 use super::rights::{self, sub_folders};
 use super::{Line, bad, good, warning};
 use crate::config::{Config, Keep};
-use crate::spool::{DiskSpace, Layout, Watch, leases_work};
+use crate::spool::{DiskSpace, FolderWatch, Layout, leases_work};
 
 /// File systems on which locks or leases are not what they are on a local disk: their number on Linux (statfs(2)),
 /// their name on macOS, and how people call them.
@@ -146,7 +146,7 @@ fn of_watches(layout: &Layout) -> Line {
     if layout.incoming().is_dir() {
         folders.push(layout.incoming());
     }
-    let mut watch = Watch::start(layout.temporary_names().clone());
+    let mut watch = FolderWatch::start(layout.temporary_names().clone());
     let unwatched = folders.iter().filter(|folder| !watch.follow(folder)).count();
     let (watches, instances) = (limit("watches"), limit("instances"));
     if !watch.works() || unwatched > 0 {

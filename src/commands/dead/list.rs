@@ -81,7 +81,7 @@ pub(super) fn run(
 fn groups(letters: &[Letter]) -> Vec<Group> {
     let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
     for letter in letters {
-        let (dataset, reason) = (letter.label.clone(), reason_group(&reason(letter)));
+        let (dataset, reason) = (letter.label.to_string(), reason_group(&reason(letter)));
         let group = groups.entry((dataset.clone(), reason.clone())).or_insert(Group {
             dataset,
             reason,

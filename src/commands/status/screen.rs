@@ -8,7 +8,7 @@ use super::super::text::{Look, Room, age, count, counted, size, time, wrapped};
 use super::datasets;
 use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
-use crate::spool::Part;
+use crate::spool::SpoolPart;
 
 /// Behind `warehouse`, the longest title.
 const TITLE_CHARS: usize = 11;
@@ -26,7 +26,7 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
     }
     text.push('\n');
     if facts.workers.is_empty() {
-        let is_known = !facts.unread.contains_key(&Part::Claimed);
+        let is_known = !facts.unread.contains_key(&SpoolPart::Claimed);
         text.push_str(if is_known { "workers    none\n" } else { "workers    ?\n" });
     }
     if let Some(drains) = &facts.drains {

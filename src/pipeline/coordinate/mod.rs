@@ -19,7 +19,8 @@ use super::tally::Tally;
 use super::work::Work;
 use super::{Settings, Shared};
 use crate::catalog;
-use crate::spool::{Claimer, Watch, Worker, ready_messages, take_over_dead_workers, workers_on};
+use crate::observe::is_news;
+use crate::spool::{Claimer, FolderWatch, Worker, ready_messages, take_over_dead_workers, workers_on};
 use crate::warehouse::Warehouse;
 
 /// Rounds of claiming follow each other no faster than this, so that a steady stream makes batches, not single files.
@@ -49,7 +50,7 @@ pub(super) struct Coordinator {
     worker: Arc<Worker>,
     warehouse: Arc<dyn Warehouse>,
     claimer: Claimer,
-    watch: Watch,
+    watch: FolderWatch,
     /// None when stopping: the stages end when they have done what they hold.
     works: Option<Sender<Arc<Work>>>,
     ended: Receiver<Arc<Work>>,
@@ -81,7 +82,7 @@ impl Coordinator {
             worker: Arc::clone(worker),
             warehouse,
             claimer: Claimer::new(shared.layout.clone(), Arc::clone(worker), claim_files, write_age),
-            watch: Watch::start(shared.layout.temporary_names().clone()),
+            watch: FolderWatch::start(shared.layout.temporary_names().clone()),
             works: Some(works),
             ended,
             ended_sender,
@@ -209,11 +210,16 @@ impl Coordinator {
 
     fn take_over(&mut self) {
         match take_over_dead_workers(&self.shared.layout, &self.worker) {
-            Ok(batches) => {
-                for batch in batches {
+            Ok(taken) => {
+                for error in taken.failures {
+                    if is_news(&format!("take over: {error}")) {
+                        tracing::warn!(%error, "cannot take over all of a dead worker's batches");
+                    }
+                }
+                for batch in taken.batches {
                     tracing::warn!(
                         batch = batch.id(),
-                        folder = batch.label(),
+                        folder = batch.label().as_str(),
                         "took over a dead worker's batch"
                     );
                     Tally::add(&self.shared.tally.taken_over, 1);

@@ -9,7 +9,7 @@ use super::super::work::Work;
 use super::{BATCHES_MAX, Coordinator, HELD_MAX};
 use crate::catalog;
 use crate::observe::is_news;
-use crate::spool::{Folder, SpoolError, folder_label};
+use crate::spool::{DatasetFolder, Label, SpoolError};
 
 /// In one round large folders are claimed from for so long, one of them in any case.
 const LARGE_FOR_MAX: Duration = Duration::from_millis(200);
@@ -50,7 +50,7 @@ impl Coordinator {
         }
         let began = Instant::now();
         let mut passed_over = None;
-        for Folder { name: folder, is_large } in self.in_turn(folders) {
+        for DatasetFolder { name: folder, is_large } in self.in_turn(folders) {
             if self.shared.stop.requested() {
                 break;
             }
@@ -66,7 +66,7 @@ impl Coordinator {
             let path = incoming.join(&folder);
             // Watched before it is listed, so that nothing falls between.
             self.watch.follow(&path);
-            let label = folder_label(&folder);
+            let label = Label::of(&folder);
             let dataset = catalog::dataset_name(&label);
             if self.shared.tables.is_parked(&dataset) || self.holds_failed(&label) {
                 continue;
@@ -80,8 +80,11 @@ impl Coordinator {
             let (warehouse, watch) = (&self.warehouse, &mut self.watch);
             let bulk_files_max = |files| {
                 // What has no subject may be of any dataset, and a bulk batch is of one.
-                let wanted =
-                    if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
+                let wanted = if label.as_str() == NO_SUBJECT {
+                    None
+                } else {
+                    warehouse.bulk_files_max(&dataset, files)
+                };
                 wanted.inspect(|_| watch.let_go(&path))
             };
             match self.claimer.claim(&folder, bulk_files_max) {
@@ -94,13 +97,18 @@ impl Coordinator {
                         && is_news(&format!("{label}: {error}"))
                     {
                         tracing::warn!(
-                            folder = label, message_id = %name.to_string_lossy(), %error, files = claim.unreadable,
+                            folder = label.as_str(), message_id = %name.to_string_lossy(), %error, files = claim.unreadable,
                             "cannot take messages: they stay in incoming; run as the user that runs the IRIS client"
                         );
                     }
+                    if let Some(error) = claim.cut_short
+                        && is_news(&format!("cut short in {label}"))
+                    {
+                        tracing::warn!(%error, "claim cut short");
+                    }
                     if claim.sub_folders > 0 && is_news(&format!("{label}: sub-folders")) {
                         tracing::warn!(
-                            folder = label,
+                            folder = label.as_str(),
                             sub_folders = claim.sub_folders,
                             "folders inside a dataset's folder are left alone; does the client's \
                              RelativeFileDownloadDirectory point at this spool's incoming?"
@@ -114,7 +122,7 @@ impl Coordinator {
                         Tally::add(&self.shared.tally.claimed, claim.messages);
                         tracing::debug!(
                             batch = batch.id(),
-                            folder = batch.label(),
+                            folder = batch.label().as_str(),
                             files = claim.messages,
                             whole = claim.swapped,
                             "claimed"
@@ -137,7 +145,7 @@ impl Coordinator {
     }
 
     /// The folders, from where the last round broke off.
-    fn in_turn(&mut self, mut folders: Vec<Folder>) -> Vec<Folder> {
+    fn in_turn(&mut self, mut folders: Vec<DatasetFolder>) -> Vec<DatasetFolder> {
         let first =
             self.resume_at.take().and_then(|name| folders.iter().position(|folder| folder.name == name));
         folders.rotate_left(first.unwrap_or(0));
@@ -146,7 +154,7 @@ impl Coordinator {
 
     /// Whether batches from this folder are held that the warehouse did not take, or whose files can't be settled, so
     /// that no more may come.
-    pub(super) fn holds_failed(&self, label: &str) -> bool {
+    pub(super) fn holds_failed(&self, label: &Label) -> bool {
         let (mut failed, mut stuck) = (0, 0);
         let waiting = self.waiting.iter().map(|(_, work)| work);
         for work in waiting.chain(self.underway.values()).filter(|work| work.batch.label() == label) {

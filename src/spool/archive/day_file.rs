@@ -1,5 +1,6 @@
 //! The file of one day, opened to be appended to. The caller holds the lock of its dataset's archive.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -7,10 +8,14 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::entry::{Meta, write_entry};
-use super::note::{Note, Part, last_block_is_damaged, last_note};
-use super::{Day, ENDING, SpoolError, file_name, gone_is_fine};
-use crate::observe::is_news;
+use super::Day;
+use super::block_note::{BlockNote, last_block_is_damaged, last_note};
+use super::entry::{EntryMeta, write_entry};
+use super::file_name::{ENDING, file_name};
+use super::file_range::FileRange;
+use crate::spool::SpoolError;
+use crate::spool::remove::gone_is_fine;
+use crate::spool::rename::rename;
 
 /// zstd's own default; 9 makes files a tenth smaller for three times the work.
 const LEVEL: i32 = 3;
@@ -30,13 +35,17 @@ pub(super) struct DayFile {
     /// Its name until it has a block.
     unborn: Option<PathBuf>,
     /// Behind the last block.
-    last: Option<Note>,
+    last: Option<BlockNote>,
 }
 
 impl DayFile {
     /// Opens the day's file, and cuts off what a crash left half written at its end. Where there is none it is begun,
-    /// under a hidden name.
-    pub(super) fn open(folder: &Path, day: Day) -> Result<DayFile, SpoolError> {
+    /// under a hidden name. Files whose last block is damaged are passed over and added to `damaged`.
+    pub(super) fn open(
+        folder: &Path,
+        day: Day,
+        damaged: &mut BTreeSet<PathBuf>,
+    ) -> Result<DayFile, SpoolError> {
         for number in 1..=FILES_A_DAY_MAX {
             let name = file_name(day, number);
             let path = folder.join(&name);
@@ -46,12 +55,7 @@ impl DayFile {
                     let Some(last) = last_note(&file).map_err(failed)? else { continue };
                     let length = file.metadata().map_err(failed)?.len();
                     if length > last.end() && last_block_is_damaged(&file).map_err(failed)? {
-                        if is_news(&format!("damaged: {}", path.display())) {
-                            tracing::error!(
-                                file = %path.display(),
-                                "the last block of an archive is damaged: it is left as it is, and another file is used"
-                            );
-                        }
+                        damaged.insert(path);
                         continue;
                     }
                     if length > last.end() {
@@ -94,9 +98,9 @@ impl DayFile {
     }
 
     /// The last block, compressed.
-    pub(super) fn last_block(&self) -> Option<Part<'_>> {
+    pub(super) fn last_block(&self) -> Option<FileRange<'_>> {
         let note = self.last?;
-        Some(Part::new(&self.file, note.block_start, note.block_start + note.block_bytes))
+        Some(FileRange::new(&self.file, note.block_start, note.block_start + note.block_bytes))
     }
 
     /// Appends a block of what `add_all` adds to it. When this returns it is on the disk; on an error nothing is
@@ -104,7 +108,7 @@ impl DayFile {
     pub(super) fn append(
         &mut self,
         add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>,
-    ) -> Result<Note, SpoolError> {
+    ) -> Result<BlockNote, SpoolError> {
         let failed = |path: &Path, error| SpoolError::io("append to", path, error);
         let written = self.write_block(add_all).and_then(|note| self.file.sync_data().map(|()| note));
         let note = written.map_err(|error| {
@@ -112,7 +116,7 @@ impl DayFile {
             failed(&self.path, error)
         })?;
         if let Some(unborn) = &self.unborn {
-            super::super::rename::rename(unborn, &self.path)
+            rename(unborn, &self.path)
                 .and_then(|()| sync_folder_of(&self.path))
                 .map_err(|error| failed(&self.path, error))?;
             self.unborn = None;
@@ -121,7 +125,7 @@ impl DayFile {
         Ok(note)
     }
 
-    fn write_block(&self, add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>) -> io::Result<Note> {
+    fn write_block(&self, add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>) -> io::Result<BlockNote> {
         let start = self.committed();
         let output = Output { file: &self.file, offset: start, buffer: Vec::new(), hash: Xxh3::new() };
         let mut encoder = zstd::stream::write::Encoder::new(output, LEVEL)?;
@@ -131,7 +135,7 @@ impl DayFile {
         let (messages, bytes) = (block.messages, block.bytes);
         let mut output = block.encoder.finish()?;
         let before = self.last.unwrap_or_default();
-        let note = Note {
+        let note = BlockNote {
             messages,
             bytes,
             block_start: start,
@@ -165,7 +169,7 @@ pub(super) struct Block<'f> {
 }
 
 impl Block<'_> {
-    pub(super) fn add(&mut self, meta: &Meta, content: &[u8]) -> io::Result<()> {
+    pub(super) fn add(&mut self, meta: &EntryMeta, content: &[u8]) -> io::Result<()> {
         write_entry(&mut self.encoder, meta, content)?;
         self.messages += 1;
         self.bytes += meta.bytes;

@@ -4,11 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::gone_is_fine;
+use crate::spool::Label;
+use crate::spool::remove::gone_is_fine;
 
 /// No message is larger: `max_file_bytes` goes no higher. A larger file was put there by somebody, and stays.
 const MESSAGE_BYTES_MAX: u64 = 1 << 30;
@@ -16,6 +18,21 @@ const MESSAGE_BYTES_MAX: u64 = 1 << 30;
 /// Threads that delete packed messages, which waits for the disk; for fewer than that many messages each, fewer.
 const DELETERS: usize = 8;
 const DELETED_EACH_MIN: usize = 64;
+
+/// The label of a folder in `done/`: its own name, or, where messages of one name met, that before `~2`, `~3` ….
+pub(super) fn label_of_done(folder: &OsStr) -> Label {
+    let bytes = folder.as_bytes();
+    let stem = bytes.iter().rposition(|byte| *byte == b'~').map_or(bytes, |place| {
+        let is_number = place + 1 < bytes.len() && bytes[place + 1..].iter().all(u8::is_ascii_digit);
+        if is_number { &bytes[..place] } else { bytes }
+    });
+    Label::of(OsStr::from_bytes(stem))
+}
+
+/// The folder in `done/` for the `number`th message of one name.
+pub(in crate::spool) fn done_folder(label: &Label, number: u32) -> OsString {
+    if number == 1 { label.as_str().into() } else { format!("{label}~{number}").into() }
+}
 
 pub(super) fn stat(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
     rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
@@ -67,5 +84,17 @@ pub(super) fn remove_if_same(folder: BorrowedFd<'_>, name: &OsStr, packed: &Stat
         }
         Ok(_) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_done_belongs_to_its_dataset() {
+        let label = |folder: &str| label_of_done(OsStr::new(folder)).to_string();
+        let of_its_own = Label::of(OsStr::new("a~b")).to_string();
+        assert_eq!([label("FREQ"), label("FREQ~2"), label("a~b")], ["FREQ", "FREQ", &of_its_own]);
     }
 }

@@ -1,5 +1,5 @@
-//! A message as an entry of a tar, `<DATASET>/<message id>`: a header of POSIX.1-1988 (ustar), with an extended header of
-//! POSIX.1-2001 (pax) before it for what that has no room for: the fraction of a second, and long names.
+//! A message as an entry of a tar, `<DATASET>/<message id>`: a header of POSIX.1-1988 (ustar), with an extended header
+//! of POSIX.1-2001 (pax) before it for what that has no room for: the fraction of a second, and long names.
 
 use std::io::{self, Read, Write};
 
@@ -10,7 +10,7 @@ const PLAIN_PATH_BYTES_MAX: usize = 100;
 
 /// What is known of a message beside its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Meta {
+pub(super) struct EntryMeta {
     /// `<DATASET>/<message id>`.
     pub(super) path: Vec<u8>,
     pub(super) bytes: u64,
@@ -23,7 +23,7 @@ pub(super) struct Meta {
 }
 
 /// Writes a whole entry.
-pub(super) fn write_entry(out: &mut impl Write, meta: &Meta, content: &[u8]) -> io::Result<()> {
+pub(super) fn write_entry(out: &mut impl Write, meta: &EntryMeta, content: &[u8]) -> io::Result<()> {
     assert_eq!(meta.bytes, content.len() as u64, "a header has its content's length");
     let mut records = Vec::new();
     if meta.path.len() > PLAIN_PATH_BYTES_MAX {
@@ -41,7 +41,7 @@ pub(super) fn write_entry(out: &mut impl Write, meta: &Meta, content: &[u8]) -> 
     write_padded(out, content)
 }
 
-fn header(kind: EntryType, path: &[u8], bytes: u64, meta: &Meta) -> Header {
+fn header(kind: EntryType, path: &[u8], bytes: u64, meta: &EntryMeta) -> Header {
     let mut header = Header::new_ustar();
     let kept = path.len().min(PLAIN_PATH_BYTES_MAX);
     header.as_old_mut().name[..kept].copy_from_slice(&path[..kept]);
@@ -93,7 +93,7 @@ fn parse_decimal(text: &str) -> Option<(i64, u32)> {
 /// is passed over. An error ends it: it says what is wrong with what comes behind those given so far.
 pub(super) fn read_entries(
     compressed: impl Read,
-    mut take: impl FnMut(&Meta, &mut dyn Read) -> io::Result<()>,
+    mut take: impl FnMut(&EntryMeta, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut archive = tar::Archive::new(zstd::stream::read::Decoder::new(compressed)?);
     for entry in archive.entries()? {
@@ -111,7 +111,7 @@ pub(super) fn read_entries(
             }
         }
         let header = entry.header();
-        let meta = Meta {
+        let meta = EntryMeta {
             path: entry.path_bytes().into_owned(),
             bytes: entry.size(),
             written,
@@ -165,7 +165,7 @@ mod tests {
             ["a", "b\nc", &"x".repeat(95), &"y".repeat(96), &"z".repeat(255), "q~2"].iter().enumerate()
         {
             let content = vec![b'c'; number * 300];
-            let meta = Meta {
+            let meta = EntryMeta {
                 path: format!("FREQ/{name}").into_bytes(),
                 bytes: content.len() as u64,
                 written: (1_761_623_940, number as u32 * 1_000),

@@ -1,7 +1,7 @@
 //! What is kept has limits, by age and by size: the oldest goes first.
 //!
-//! From the archive whole files go, never one of today, and none while it is packed into. From `done/` messages go, each
-//! by the time of its last write; where `done/` is only the way into the archive, nothing is removed from it.
+//! From the archive whole files go, never one of today, and none while it is packed into. From `done/` messages go,
+//! each by the time of its last write; where `done/` is only the way into the archive, nothing is removed from it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -14,17 +14,19 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
-use super::{ArchiveFile, Day, Fault, SpoolError, archive_files, gone_is_fine, try_lock, try_lock_archive};
-use crate::spool::batch::{list, open_folder};
-use crate::spool::letters::folder_entries;
-use crate::spool::{EntryKind, Layout};
+use super::first_error::FirstError;
+use super::{ArchiveFile, Day, archive_files};
+use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
+use crate::spool::lock::{try_lock_archive, try_lock_limits};
+use crate::spool::remove::gone_is_fine;
+use crate::spool::{Layout, SpoolError};
 
 /// Messages in `done/` are added up by the minute, so that memory does not grow with them.
 const MINUTE: i64 = 60;
 
 /// How much may be kept, and for how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct RetentionLimits {
     pub max_age: Option<Duration>,
     pub max_bytes: Option<u64>,
     /// `done/` is where messages stay, not the way into the archive.
@@ -54,14 +56,14 @@ pub struct Removed {
 /// When it can't be known whether another process is at it.
 pub fn remove_over_limits(
     layout: &Layout,
-    limits: Limits,
+    limits: RetentionLimits,
     now_seconds: i64,
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<Removed>, SpoolError> {
-    let Some(_lock) = try_lock(layout, ".keep-limits")? else { return Ok(None) };
+    let Some(_lock) = try_lock_limits(layout)? else { return Ok(None) };
     let oldest = limits.max_age.map_or(i64::MIN, |age| now_seconds.saturating_sub(age.as_secs() as i64));
     let today = Day::of(now_seconds);
-    let (mut removed, mut fault) = (Removed::default(), Fault::default());
+    let (mut removed, mut fault) = (Removed::default(), FirstError::default());
     let (files, unread) = archive_files(layout, &|_| true);
     fault.first = unread;
     let mut seen: u64 = files.iter().map(|file| file.file_bytes).sum();
@@ -97,7 +99,7 @@ pub fn remove_over_limits(
 }
 
 /// The oldest, so many bytes of it.
-struct Plan<'a> {
+struct RemovalPlan<'a> {
     files: Vec<&'a ArchiveFile>,
     /// The last minute all of whose messages go; all before it go, too.
     whole_until: Option<i64>,
@@ -105,7 +107,7 @@ struct Plan<'a> {
     part: Option<(i64, u64)>,
 }
 
-fn plan<'a>(files: &[&'a ArchiveFile], minutes: &BTreeMap<i64, u64>, over: u64) -> Plan<'a> {
+fn plan<'a>(files: &[&'a ArchiveFile], minutes: &BTreeMap<i64, u64>, over: u64) -> RemovalPlan<'a> {
     enum Oldest<'a> {
         File(&'a ArchiveFile),
         /// With the bytes of its messages.
@@ -115,7 +117,7 @@ fn plan<'a>(files: &[&'a ArchiveFile], minutes: &BTreeMap<i64, u64>, over: u64) 
     let messages = minutes.iter().map(|(minute, bytes)| (minute * MINUTE, Oldest::Minute(*minute, *bytes)));
     let mut by_age: Vec<(i64, Oldest<'a>)> = files.chain(messages).collect();
     by_age.sort_by_key(|(seconds, _)| *seconds);
-    let mut plan = Plan { files: Vec::new(), whole_until: None, part: None };
+    let mut plan = RemovalPlan { files: Vec::new(), whole_until: None, part: None };
     let mut gone = 0;
     for (_, oldest) in by_age {
         if gone >= over {
@@ -141,10 +143,10 @@ fn plan<'a>(files: &[&'a ArchiveFile], minutes: &BTreeMap<i64, u64>, over: u64) 
 
 fn remove_from_done(
     layout: &Layout,
-    plan: &Plan<'_>,
+    plan: &RemovalPlan<'_>,
     stop: &dyn Fn() -> bool,
     removed: &mut Removed,
-    fault: &mut Fault,
+    fault: &mut FirstError,
 ) {
     if plan.whole_until.is_none() && plan.part.is_none() {
         return;
@@ -187,7 +189,7 @@ fn remove_file(layout: &Layout, file: &ArchiveFile, removed: &mut Removed) -> Re
 }
 
 /// A message in `done/`.
-struct Message<'a> {
+struct DoneMessage<'a> {
     folder: BorrowedFd<'a>,
     folder_path: &'a PathBuf,
     name: &'a OsStr,
@@ -197,7 +199,7 @@ struct Message<'a> {
     time: (i64, u32),
 }
 
-impl Message<'_> {
+impl DoneMessage<'_> {
     fn remove(&self, removed: &mut Removed) -> Result<(), SpoolError> {
         gone_is_fine(rustix::fs::unlinkat(self.folder, self.name, AtFlags::empty()).map_err(Into::into))
             .map_err(|error| SpoolError::io("remove", self.folder_path.join(self.name), error))?;
@@ -211,8 +213,8 @@ impl Message<'_> {
 fn each_in_done(
     layout: &Layout,
     stop: &dyn Fn() -> bool,
-    fault: &mut Fault,
-    mut take: impl FnMut(&Message<'_>) -> Result<(), SpoolError>,
+    fault: &mut FirstError,
+    mut take: impl FnMut(&DoneMessage<'_>) -> Result<(), SpoolError>,
 ) {
     let done = layout.done();
     for folder in fault.unless(folder_entries(&done, EntryKind::Folder)) {
@@ -237,7 +239,7 @@ fn each_in_done(
                         continue;
                     }
                 };
-                fault.unless(take(&Message {
+                fault.unless(take(&DoneMessage {
                     folder: folder.as_fd(),
                     folder_path: &path,
                     name: &entry.name,

@@ -4,16 +4,18 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use super::note::{last_block_is_damaged, last_note};
-use super::{Day, Fault, SpoolError, parse_file_name};
-use crate::spool::letters::folder_entries;
-use crate::spool::{EntryKind, Layout};
+use super::Day;
+use super::block_note::{last_block_is_damaged, last_note};
+use super::file_name::parse_file_name;
+use super::first_error::FirstError;
+use crate::spool::folder::{EntryKind, folder_entries};
+use crate::spool::{Label, Layout, SpoolError};
 
 /// A file of the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveFile {
     /// The label of the dataset's folder.
-    pub label: String,
+    pub label: Label,
     /// On which its messages were written, UTC.
     pub day: Day,
     /// 1, or more where a file of that day is none of ours.
@@ -52,21 +54,21 @@ impl ArchiveFile {
     }
 }
 
-/// All files of the archive whose labels are wanted, by dataset and day, and the first reason why there may be more. What
-/// vanishes meanwhile is left out; without an archive there are none.
+/// All files of the archive whose labels are wanted, by dataset and day, and the first reason why there may be more.
+/// What vanishes meanwhile is left out; without an archive there are none.
 pub fn archive_files(
     layout: &Layout,
-    wants: &dyn Fn(&str) -> bool,
+    wants: &dyn Fn(&Label) -> bool,
 ) -> (Vec<ArchiveFile>, Option<SpoolError>) {
     let archive = layout.archive();
-    let (mut files, mut fault) = (Vec::new(), Fault::default());
+    let (mut files, mut fault) = (Vec::new(), FirstError::default());
     // It may be a link to a folder on another disk: that is followed, and must lead somewhere.
     let folders = match folder_entries(&archive.join("."), EntryKind::Folder) {
         Err(error) if error.is_not_found() && !archive.is_symlink() => Vec::new(),
         folders => fault.unless(folders),
     };
     for folder in folders {
-        let (label, path) = (folder.to_string_lossy(), archive.join(&folder));
+        let (label, path) = (Label::of_labelled(&folder), archive.join(&folder));
         if !wants(&label) {
             continue;
         }
@@ -74,7 +76,7 @@ pub fn archive_files(
             let Some((day, number)) = parse_file_name(&name) else { continue };
             let path = path.join(&name);
             let Ok(found) = path.symlink_metadata() else { continue };
-            files.push(ArchiveFile { label: label.to_string(), day, number, path, file_bytes: found.len() });
+            files.push(ArchiveFile { label: label.clone(), day, number, path, file_bytes: found.len() });
         }
     }
     files.sort_by(|one, other| {

@@ -1,7 +1,7 @@
 //! Packing what is in `done/` into the archive.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Stat};
 
+use super::Day;
 use super::day_file::{DayFile, remove_unborn, sync_folder_of};
-use super::done::{read_message, remove_all, remove_if_same, stat};
-use super::entry::{Meta, read_entries};
-use super::{Day, SpoolError, label_of_done, try_lock_archive};
-use crate::spool::batch::{list, open_folder};
-use crate::spool::letters::folder_entries;
-use crate::spool::{EntryKind, Layout};
+use super::done::{label_of_done, read_message, remove_all, remove_if_same, stat};
+use super::entry::{EntryMeta, read_entries};
+use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
+use crate::spool::lock::try_lock_archive;
+use crate::spool::{Label, Layout, SpoolError};
 
 /// Messages looked at together; their names are held in memory.
 const CHUNK: usize = 8_192;
@@ -40,6 +40,8 @@ pub struct Packed {
     pub left: u64,
     /// The first of them, and why.
     pub first_left: Option<(OsString, String)>,
+    /// Archive files whose last block is damaged: they stay as they are, and the packer uses another file.
+    pub damaged: BTreeSet<PathBuf>,
     /// Another packer is at it.
     pub locked: bool,
 }
@@ -50,19 +52,19 @@ pub struct Packer {
     /// Files up to whose length no packed message is left in `done/`: it need not be looked for again.
     tidy: HashMap<PathBuf, u64>,
     /// Datasets in whose folders no unborn file of a dead packer can be any more.
-    swept: HashSet<String>,
+    swept: HashSet<Label>,
     buffer: Vec<u8>,
 }
 
 /// A message in `done/`.
-struct Waiting {
+struct UnpackedMessage {
     name: OsString,
     seconds: i64,
 }
 
 /// The folders of `done/` that hold one dataset's messages.
-struct Source<'a> {
-    label: &'a str,
+struct DoneFolders<'a> {
+    label: &'a Label,
     folders: Vec<(PathBuf, OwnedFd)>,
 }
 
@@ -72,9 +74,9 @@ impl Packer {
     }
 
     /// The folders in `done/`, by the label of their dataset.
-    pub fn folders(&self) -> Result<BTreeMap<String, Vec<PathBuf>>, SpoolError> {
+    pub fn folders(&self) -> Result<BTreeMap<Label, Vec<PathBuf>>, SpoolError> {
         let done = self.layout.done();
-        let mut folders: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        let mut folders: BTreeMap<Label, Vec<PathBuf>> = BTreeMap::new();
         for folder in folder_entries(&done, EntryKind::Folder)? {
             folders.entry(label_of_done(&folder)).or_default().push(done.join(folder));
         }
@@ -100,7 +102,7 @@ impl Packer {
     /// What was not packed stays in `done/`, and is packed the next time.
     pub fn pack(
         &mut self,
-        label: &str,
+        label: &Label,
         folders: &[PathBuf],
         stop: &dyn Fn() -> bool,
     ) -> Result<Packed, SpoolError> {
@@ -110,10 +112,10 @@ impl Packer {
         };
         let target = self.layout.archive().join(label);
         make_folder(&target)?;
-        if self.swept.insert(label.to_owned()) {
+        if self.swept.insert(label.clone()) {
             remove_unborn(&target).map_err(|error| SpoolError::io("clear", &target, error))?;
         }
-        let mut source = Source { label, folders: Vec::new() };
+        let mut source = DoneFolders { label, folders: Vec::new() };
         for folder in folders {
             match open_folder(CWD, folder) {
                 Ok(opened) => source.folders.push((folder.clone(), opened)),
@@ -125,7 +127,7 @@ impl Packer {
             let failed = |error| SpoolError::io("list", path, error);
             let mut entries = list(folder).map_err(failed)?;
             loop {
-                let mut days: BTreeMap<Day, Vec<Waiting>> = BTreeMap::new();
+                let mut days: BTreeMap<Day, Vec<UnpackedMessage>> = BTreeMap::new();
                 let mut seen = 0;
                 for entry in entries.by_ref() {
                     let entry = entry.map_err(failed)?;
@@ -134,7 +136,9 @@ impl Packer {
                     }
                     let Ok(found) = stat(folder.as_fd(), &entry.name) else { continue };
                     let seconds = found.st_mtime;
-                    days.entry(Day::of(seconds)).or_default().push(Waiting { name: entry.name, seconds });
+                    days.entry(Day::of(seconds))
+                        .or_default()
+                        .push(UnpackedMessage { name: entry.name, seconds });
                     seen += 1;
                     if seen == CHUNK {
                         break;
@@ -153,7 +157,7 @@ impl Packer {
                     break;
                 }
             }
-            if path.file_name().is_some_and(|name| name != OsStr::new(label)) {
+            if path.file_name().is_some_and(|name| name != label.as_str()) {
                 // One that was made for a second message of a name. Who needs it again makes it again.
                 let _ = fs::remove_dir(path);
             }
@@ -164,15 +168,15 @@ impl Packer {
     #[allow(clippy::too_many_arguments, reason = "they are what one step of pack has in hand")]
     fn pack_day(
         &mut self,
-        source: &Source<'_>,
+        source: &DoneFolders<'_>,
         target: &Path,
         day: Day,
         folder: BorrowedFd<'_>,
-        messages: &[Waiting],
+        messages: &[UnpackedMessage],
         stop: &dyn Fn() -> bool,
         packed: &mut Packed,
     ) -> Result<(), SpoolError> {
-        let mut file = DayFile::open(target, day)?;
+        let mut file = DayFile::open(target, day, &mut packed.damaged)?;
         if file.committed() > 0 && self.tidy.get(file.path()) != Some(&file.committed()) {
             packed.were_in += remove_packed(&file, source)?;
             self.tidy.insert(file.path().to_owned(), file.committed());
@@ -208,7 +212,7 @@ impl Packer {
     }
 }
 
-fn done_path<'a>(source: &'a Source<'_>, folder: BorrowedFd<'_>) -> &'a Path {
+fn done_path<'a>(source: &'a DoneFolders<'_>, folder: BorrowedFd<'_>) -> &'a Path {
     use std::os::fd::AsRawFd;
     let is_it = |opened: &&(PathBuf, OwnedFd)| opened.1.as_raw_fd() == folder.as_raw_fd();
     source.folders.iter().find(is_it).map_or(Path::new("done"), |(path, _)| path)
@@ -227,16 +231,16 @@ fn make_folder(folder: &Path) -> Result<(), SpoolError> {
 /// Reads the next message that can be read. What has gone meanwhile is passed over, what can't be read is counted.
 fn next_readable<'w>(
     folder: BorrowedFd<'_>,
-    label: &str,
-    rest: &mut impl Iterator<Item = &'w Waiting>,
+    label: &Label,
+    rest: &mut impl Iterator<Item = &'w UnpackedMessage>,
     buffer: &mut Vec<u8>,
     packed: &mut Packed,
-) -> Option<(OsString, Stat, Meta)> {
-    for Waiting { name, .. } in rest {
+) -> Option<(OsString, Stat, EntryMeta)> {
+    for UnpackedMessage { name, .. } in rest {
         match read_message(folder, name, buffer) {
             Ok(found) => {
                 let path = [label.as_bytes(), b"/", name.as_bytes()].concat();
-                let meta = Meta {
+                let meta = EntryMeta {
                     path,
                     bytes: buffer.len() as u64,
                     written: (found.st_mtime, found.st_mtime_nsec as u32),
@@ -258,7 +262,7 @@ fn next_readable<'w>(
 }
 
 /// Removes from `done/` what is in the last block already, the same to the byte and the nanosecond. Gives how many.
-fn remove_packed(file: &DayFile, source: &Source<'_>) -> Result<u64, SpoolError> {
+fn remove_packed(file: &DayFile, source: &DoneFolders<'_>) -> Result<u64, SpoolError> {
     let Some(block) = file.last_block() else { return Ok(0) };
     let (mut removed, mut own) = (0, Vec::new());
     let prefix = [source.label.as_bytes(), b"/"].concat();

@@ -9,20 +9,21 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Gid, Timespec, Timestamps, Uid};
 
-use super::entry::{Meta, read_entries};
-use super::note::Part;
-use super::{ArchiveFile, SpoolError, gone_is_fine};
-use crate::spool::dead::same_content;
+use super::ArchiveFile;
+use super::entry::{EntryMeta, read_entries};
+use super::file_range::FileRange;
 use crate::spool::lock::lock_dataset;
+use crate::spool::remove::gone_is_fine;
 use crate::spool::rename::{numbered, rename};
+use crate::spool::same_content::same_content;
 use crate::spool::worker::random_24_bits;
-use crate::spool::{Layout, now_ms};
+use crate::spool::{Label, Layout, SpoolError, now_ms};
 
 /// Messages that go to `incoming` under one lock; meanwhile no worker claims their dataset.
 const RESTORED_AT_ONCE: u64 = 200;
 
-/// What a message is called until it is whole; the process id follows, and, as containers on one spool may have equal ones,
-/// a random number.
+/// What a message is called until it is whole; the process id follows, and, as containers on one spool may have equal
+/// ones, a random number.
 const UNBORN: &str = ".irispool-restore-";
 
 /// One that was left by a crash is removed when it is so old.
@@ -54,8 +55,8 @@ pub struct Restored {
     pub found: u64,
 }
 
-/// Restores the messages of one file whose names are wanted. Each comes under its own name only when it is whole, with its
-/// time of writing, and replaces nothing.
+/// Restores the messages of one file whose names are wanted. Each comes under its own name only when it is whole, with
+/// its time of writing, and replaces nothing.
 ///
 /// # Errors
 /// What can't be written ends it. So does a damaged place in the archive: what stands before it is restored.
@@ -73,9 +74,9 @@ pub fn restore(
         // Of another program's making: as far as it can be read.
         None => opened.metadata().map_err(failed)?.len(),
     };
-    let mut place = Place::open(target, &file.label)?;
+    let mut place = RestoreFolder::open(target, &file.label)?;
     let mut fault = None;
-    let read = read_entries(Part::new(&opened, 0, end), |meta, content| {
+    let read = read_entries(FileRange::new(&opened, 0, end), |meta, content| {
         let name = meta.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let name = OsStr::from_bytes(name);
         if name.is_empty() || name.as_bytes().starts_with(b".") || !wants(name) {
@@ -97,17 +98,17 @@ pub fn restore(
 }
 
 /// The folder that the messages of one dataset go to.
-struct Place<'a> {
+struct RestoreFolder<'a> {
     folder: PathBuf,
     unborn: PathBuf,
     /// None where it is no `incoming`.
-    incoming: Option<(&'a Layout, String)>,
+    incoming: Option<(&'a Layout, Label)>,
     lock: Option<File>,
     locked_for: u64,
 }
 
-impl<'a> Place<'a> {
-    fn open(target: Target<'a>, label: &str) -> Result<Place<'a>, SpoolError> {
+impl<'a> RestoreFolder<'a> {
+    fn open(target: Target<'a>, label: &Label) -> Result<RestoreFolder<'a>, SpoolError> {
         let name = format!("{UNBORN}{}-{:06x}", std::process::id(), random_24_bits());
         let (folder, unborn, incoming) = match target {
             Target::Folder(folder) => {
@@ -116,17 +117,17 @@ impl<'a> Place<'a> {
             }
             // In `incoming` it could be claimed half written, with the whole folder. `done` is on the same file system.
             Target::Incoming(layout) => {
-                (layout.incoming().join(label), layout.done().join(name), Some((layout, label.to_owned())))
+                (layout.incoming().join(label), layout.done().join(name), Some((layout, label.clone())))
             }
         };
         unborn.parent().map(remove_old_unborn);
-        Ok(Place { folder, unborn, incoming, lock: None, locked_for: 0 })
+        Ok(RestoreFolder { folder, unborn, incoming, lock: None, locked_for: 0 })
     }
 
     fn put(
         &mut self,
         name: &OsStr,
-        meta: &Meta,
+        meta: &EntryMeta,
         content: &mut dyn Read,
         restored: &mut Restored,
     ) -> Result<(), SpoolError> {
@@ -186,7 +187,7 @@ impl<'a> Place<'a> {
     }
 }
 
-fn write_whole(path: &Path, meta: &Meta, content: &mut dyn Read) -> io::Result<()> {
+fn write_whole(path: &Path, meta: &EntryMeta, content: &mut dyn Read) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     io::copy(content, &mut file)?;
     file.set_permissions(Permissions::from_mode(meta.mode & 0o777))?;

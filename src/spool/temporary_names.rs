@@ -1,12 +1,12 @@
-//! Names under which programs write a file before they rename it to its own name.
+//! Temporary names: programs write a file under such a name before they rename it.
 //!
-//! A copier that writes `X.json.partial`, closes it and renames it to `X.json` has closed a whole file under a name that
-//! is no message's. A worker that took it there would load it under the wrong name, and the copier's rename would fail.
+//! A copier may write `X.json.partial`, close it, and then rename it to `X.json`. A worker that took the closed file
+//! before the rename would load it under the wrong name, and the rename would fail.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// Endings of temporary names, in any case.
+/// Endings of temporary names. Upper or lower case does not matter.
 const ENDINGS: [&str; 13] = [
     // Copiers and browsers: rclone, curl and aria2 wrappers, WinSCP, Chrome, Firefox, Safari.
     ".part",
@@ -29,17 +29,17 @@ const ENDINGS: [&str; 13] = [
 
 /// Which names in `incoming` are temporary: those that irispool knows, and those that the user adds.
 ///
-/// Known are hidden names (rsync writes `.name.XXXXXX`), names with one of [`ENDINGS`], `#name#` (Emacs), `sedXXXXXX`
-/// (`sed -i`), `tmp.XXXXXXXXXX` (mktemp), and `name.json.XXXXXXXX` with eight hexadecimal digits (the AWS command line).
-/// No message id of Elexon's looks like one of these: they begin with the dataset and have a time in them.
+/// irispool knows hidden names (rsync writes `.name.XXXXXX`), names with one of [`ENDINGS`], `#name#` (Emacs),
+/// `sedXXXXXX` (`sed -i`), `tmp.XXXXXXXXXX` (mktemp), and `name.json.XXXXXXXX` with eight hexadecimal digits (the AWS
+/// command line). No message id looks like one of these: it begins with its dataset and has a time in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemporaryNames {
     added: Vec<String>,
 }
 
 impl TemporaryNames {
-    /// The known names and these patterns, in which `*` stands for any characters. None where a pattern can't be a part
-    /// of a file's name, or would match every name.
+    /// The known names and these patterns, in which `*` stands for any characters. None when a pattern cannot match a
+    /// file's name, or would match every name.
     pub fn with(added: Vec<String>) -> Option<TemporaryNames> {
         let is_usable = |pattern: &String| {
             pattern.chars().any(|c| c != '*') && !pattern.contains('/') && !pattern.contains(char::is_control)
@@ -52,6 +52,7 @@ impl TemporaryNames {
         &self.added
     }
 
+    /// Whether a file of this name is about to be renamed.
     pub fn is_temporary(&self, name: &OsStr) -> bool {
         let name = name.as_bytes();
         is_known(name) || self.added.iter().any(|pattern| matches(pattern.as_bytes(), name))
@@ -63,7 +64,7 @@ fn is_known(name: &[u8]) -> bool {
         name.len() >= ending.len()
             && name[name.len() - ending.len()..].eq_ignore_ascii_case(ending.as_bytes())
     };
-    // The commonest first: this is asked of every message.
+    // Hidden names are the most common, and this runs for every message.
     name.starts_with(b".") || ENDINGS.iter().any(|ending| has_ending(ending)) || has_form(name)
 }
 
@@ -82,15 +83,15 @@ fn has_form(name: &[u8]) -> bool {
     before.ends_with(b".json.") && digits.len() == 8 && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// Whether `*` in the pattern can stand for something so that it is the name.
+/// Whether the pattern matches the whole name.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let mut parts = pattern.split(|byte| *byte == b'*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else { return false };
     let Some(last) = parts.next_back() else { return rest.is_empty() };
     for part in parts.filter(|part| !part.is_empty()) {
-        let Some(place) = rest.windows(part.len()).position(|window| window == part) else { return false };
-        rest = &rest[place + part.len()..];
+        let Some(at) = rest.windows(part.len()).position(|window| window == part) else { return false };
+        rest = &rest[at + part.len()..];
     }
     rest.ends_with(last)
 }

@@ -1,8 +1,8 @@
-//! Folders in `incoming` that somebody set aside.
+//! Folders in `incoming` that somebody set aside, such as `BOD_SKIP`.
 
 use std::ffi::OsStr;
 
-use crate::catalog::has_hash_ending;
+use crate::hashed_name::is_hashed_name;
 
 /// A folder whose first or last word is one of these is set aside: `BOD_SKIP`, `BOD copy 2`, `old`.
 const WORDS: [&str; 24] = [
@@ -32,17 +32,17 @@ const WORDS: [&str; 24] = [
     "unused",
 ];
 
-/// Whether the name of a folder says that it is no dataset's, so that what is in it is left alone.
+/// Whether the name of a folder says that it belongs to no dataset, so that irispool leaves it alone.
 ///
-/// A dataset's name at Elexon has letters, digits and underscores. So a folder is set aside when its name has a dot, or
-/// begins with one of `_ @ # $ ~`, ends with `~` or a number in brackets, is `lost+found`, or begins or ends with one of
-/// [`WORDS`] in any case; numbers behind that word don't count. Any other folder may be that of a new dataset.
+/// Elexon's names for datasets have letters, digits and underscores. So a folder is set aside when its name has a dot,
+/// begins with one of `_ @ # $ ~`, ends with `~` or a number in brackets, is `lost+found`, or begins or ends with one
+/// of [`WORDS`] in any case. Numbers behind the last word do not count. Any other folder may be that of a new dataset.
 ///
-/// A folder that is called as the label of another, such as `___FF1A1BC0` for `日本`, is not set aside: what a worker or
-/// `dead retry` gives back goes there, and must be taken again.
+/// A folder whose name is the label of another, such as `___FF1A1BC0` for `日本`, is not set aside: what a worker or
+/// `dead retry` gives back goes there, and a worker must take it again.
 pub(super) fn is_set_aside(folder: &OsStr) -> bool {
     let name = folder.to_string_lossy();
-    if has_hash_ending(&name) {
+    if is_hashed_name(&name) {
         return false;
     }
     if name.contains('.') || name.starts_with(['_', '@', '#', '$', '~']) || name.ends_with('~') {
@@ -105,8 +105,8 @@ mod tests {
         for name in ["日本", "(x)", "copyé", "!new", "é", "x'olden", "'"] {
             let folder = OsStr::new(name);
             assert!(!is_set_aside(folder), "{name}");
-            let label = crate::spool::folder_label(folder);
-            assert!(!is_set_aside(OsStr::new(&label)), "{name}: {label}");
+            let label = crate::spool::Label::of(folder);
+            assert!(!is_set_aside(OsStr::new(label.as_str())), "{name}: {label}");
         }
     }
 

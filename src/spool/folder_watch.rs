@@ -1,4 +1,4 @@
-//! Events wake the worker. They are a hint: what there is to do is always found by listing.
+//! Wakes a worker by file events. An event is only a hint: the worker finds its work by listing folders.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
@@ -11,19 +11,19 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::TemporaryNames;
 
-/// Watches `incoming` and the dataset folders in it. Where the system can't (no inotify, too many watches), nothing is
-/// lost: the periodic scan finds everything, later.
-pub struct Watch {
+/// Watches `incoming` and the folders in it. If the system cannot (no inotify, too many watches), nothing is lost: the
+/// periodic scan finds everything, later.
+pub struct FolderWatch {
     watcher: Option<RecommendedWatcher>,
     watched: Watched,
     wake: Receiver<()>,
-    /// Kept so that `wake` stays silent, not closed, where nothing is watched.
+    /// Kept so that `wake` stays open when nothing is watched.
     _wake_sender: Sender<()>,
     warned: bool,
 }
 
-/// Each watched path and the inode that is watched: a watch follows the folder, not the path. An inode may be another
-/// folder's later, so who hears of a folder that went takes it out.
+/// Each watched path with the inode of its folder: a watch follows the folder and not the path. A later folder may get
+/// the same inode, so an event about a folder that has gone removes its entry.
 #[derive(Clone, Default)]
 struct Watched(Arc<Mutex<HashMap<PathBuf, u64>>>);
 
@@ -33,9 +33,9 @@ impl Watched {
     }
 }
 
-impl Watch {
-    /// Events of files with temporary names wake nobody: they are left alone.
-    pub fn start(temporary_names: TemporaryNames) -> Watch {
+impl FolderWatch {
+    /// Starts watching nothing yet, see [`FolderWatch::follow`]. Events of files with temporary names wake nobody.
+    pub fn start(temporary_names: TemporaryNames) -> FolderWatch {
         let (wake_sender, wake) = bounded(1);
         let watched = Watched::default();
         let (sender, known) = (wake_sender.clone(), watched.clone());
@@ -48,7 +48,7 @@ impl Watch {
                             known.remove(path);
                         }
                     }
-                    // Of a rename the last path is the new name.
+                    // The last path of a rename is the new name.
                     let name = event.paths.last().and_then(|path| path.file_name());
                     let is_temporary = name.is_some_and(|name| temporary_names.is_temporary(name));
                     is_hint(&event.kind) && !is_temporary || event.need_rescan()
@@ -59,26 +59,26 @@ impl Watch {
                 }
             };
             if wanted {
-                // Full: the worker is being woken already.
+                // If the channel is full, the worker has not taken the last wake-up yet.
                 let _ = sender.try_send(());
             }
         });
         let watcher = watcher.map_err(|error| tracing::warn!(%error, "no file events here")).ok();
-        Watch { watcher, watched, wake, _wake_sender: wake_sender, warned: false }
+        FolderWatch { watcher, watched, wake, _wake_sender: wake_sender, warned: false }
     }
 
-    /// Whether the system tells of anything at all.
+    /// Whether the system sends file events at all.
     pub fn works(&self) -> bool {
         self.watcher.is_some()
     }
 
-    /// Something may have come.
+    /// Receives when something may have come.
     pub fn wake(&self) -> &Receiver<()> {
         &self.wake
     }
 
-    /// Sees to it that the folder that is at `path` now is watched. Call it before the listing that must not miss
-    /// anything. True: the watch is new.
+    /// Watches the folder that is at `path` now. Call this before a listing that must not miss anything. Returns
+    /// whether the watch is new.
     pub fn follow(&mut self, path: &Path) -> bool {
         let Some(watcher) = &mut self.watcher else { return false };
         let Ok(inode) = std::fs::symlink_metadata(path).map(|found| found.ino()) else { return false };
@@ -107,9 +107,10 @@ impl Watch {
         }
     }
 
-    /// Looks away from a folder until [`Watch::follow`]: of many files that are renamed out of it each would be an event.
+    /// Stops watching a folder until [`FolderWatch::follow`]. Otherwise every file that is renamed out of it is an
+    /// event.
     pub fn let_go(&mut self, path: &Path) {
-        // Not held while the watcher is asked: its thread may be waiting for it.
+        // The lock is released before the watcher is called: the watcher's thread may be waiting for it.
         let was_watched = self.watched.lock().remove(path).is_some();
         if let Some(watcher) = self.watcher.as_mut().filter(|_| was_watched) {
             let _ = watcher.unwatch(path);
@@ -117,17 +118,17 @@ impl Watch {
     }
 }
 
-/// Whether a folder that was watched may be gone: the system then no longer watches it.
+/// Whether a watched folder may be gone. The system does not watch it any longer then.
 fn is_departure(kind: &EventKind) -> bool {
     matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
 }
 
-/// Whether an event can mean a message or a dataset folder: a file closed after writing, a new name, a folder made.
+/// Whether an event can mean a message or a new folder: a file closed after writing, a new name, a new folder.
 fn is_hint(kind: &EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Create(_) => true,
         EventKind::Modify(ModifyKind::Name(mode)) => !matches!(mode, RenameMode::From),
-        // Where the system does not tell of closes.
+        // Only Linux sends an event when a file is closed.
         EventKind::Modify(_) => cfg!(not(target_os = "linux")),
         EventKind::Any | EventKind::Other => true,
         EventKind::Access(_) | EventKind::Remove(_) => false,

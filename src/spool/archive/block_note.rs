@@ -17,7 +17,7 @@
 //! | 8 | XXH3 of the 64 bytes before |
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -34,7 +34,7 @@ pub(super) const NOTE_BYTES: usize = 8 + FIELDS_BYTES;
 const STEP_BYTES: usize = 1 << 16;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Note {
+pub(super) struct BlockNote {
     /// In the block.
     pub(super) messages: u32,
     pub(super) bytes: u64,
@@ -46,7 +46,7 @@ pub(super) struct Note {
     pub(super) block_hash: u64,
 }
 
-impl Note {
+impl BlockNote {
     /// Where the note ends: the length of a file that ends with it.
     pub(super) fn end(&self) -> u64 {
         self.block_start + self.block_bytes + NOTE_BYTES as u64
@@ -74,7 +74,7 @@ impl Note {
     }
 
     /// The note that these bytes are, if they are one that begins at `offset` of its file.
-    fn of_bytes(bytes: &[u8], offset: u64) -> Option<Note> {
+    fn of_bytes(bytes: &[u8], offset: u64) -> Option<BlockNote> {
         let bytes: &[u8; NOTE_BYTES] = bytes.try_into().ok()?;
         let u32_at =
             |place: usize| u32::from_le_bytes(bytes[place..place + 4].try_into().expect("four bytes"));
@@ -85,7 +85,7 @@ impl Note {
             && &bytes[8..16] == MARK
             && u32_at(16) == VERSION
             && u64_at(72) == xxh3_64(&bytes[8..72]);
-        let note = Note {
+        let note = BlockNote {
             messages: u32_at(20),
             block_start: u64_at(24),
             block_bytes: u64_at(32),
@@ -114,7 +114,7 @@ impl Note {
 }
 
 /// The last note of a file whose block is whole; mostly it is what the file ends with. None where there is none.
-pub(super) fn last_note(file: &File) -> io::Result<Option<Note>> {
+pub(super) fn last_note(file: &File) -> io::Result<Option<BlockNote>> {
     let length = file.metadata()?.len();
     let Some(mut offset) = length.checked_sub(NOTE_BYTES as u64) else { return Ok(None) };
     if let Some(note) = note_at(file, offset)? {
@@ -141,8 +141,8 @@ pub(super) fn last_note(file: &File) -> io::Result<Option<Note>> {
     }
 }
 
-/// Whether a file ends with a note whose block is not whole. A crash leaves no note behind half a block, but for a power
-/// cut; so the block may once have been whole, and its messages be nowhere else.
+/// Whether a file ends with a note whose block is not whole. A crash leaves no note behind half a block, but for a
+/// power cut; so the block may once have been whole, and its messages be nowhere else.
 pub(super) fn last_block_is_damaged(file: &File) -> io::Result<bool> {
     let length = file.metadata()?.len();
     let Some(offset) = length.checked_sub(NOTE_BYTES as u64) else { return Ok(false) };
@@ -150,42 +150,20 @@ pub(super) fn last_block_is_damaged(file: &File) -> io::Result<bool> {
     Ok(!note.block_is_whole(file)?)
 }
 
-fn note_at(file: &File, offset: u64) -> io::Result<Option<Note>> {
+fn note_at(file: &File, offset: u64) -> io::Result<Option<BlockNote>> {
     let Some(note) = any_note_at(file, offset)? else { return Ok(None) };
     Ok(note.block_is_whole(file)?.then_some(note))
 }
 
 /// A note, whether or not its block is whole.
-fn any_note_at(file: &File, offset: u64) -> io::Result<Option<Note>> {
+fn any_note_at(file: &File, offset: u64) -> io::Result<Option<BlockNote>> {
     let mut bytes = [0; NOTE_BYTES];
     match file.read_exact_at(&mut bytes, offset) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(error) => return Err(error),
     }
-    Ok(Note::of_bytes(&bytes, offset))
-}
-
-/// A part of a file, read from its beginning.
-pub(super) struct Part<'f> {
-    file: &'f File,
-    offset: u64,
-    end: u64,
-}
-
-impl<'f> Part<'f> {
-    pub(super) fn new(file: &'f File, offset: u64, end: u64) -> Part<'f> {
-        Part { file, offset, end }
-    }
-}
-
-impl Read for Part<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = buffer.len().min((self.end - self.offset) as usize);
-        let count = self.file.read_at(&mut buffer[..length], self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
+    Ok(BlockNote::of_bytes(&bytes, offset))
 }
 
 #[cfg(test)]
@@ -193,16 +171,16 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn written(blocks: &[&[u8]], behind: &[u8]) -> (File, Vec<Note>) {
+    fn written(blocks: &[&[u8]], behind: &[u8]) -> (File, Vec<BlockNote>) {
         let mut file = tempfile::tempfile().unwrap();
         let (mut notes, mut start) = (Vec::new(), 0);
         for block in blocks {
-            let note = Note {
+            let note = BlockNote {
                 messages: 2,
                 block_start: start,
                 block_bytes: block.len() as u64,
                 block_hash: xxh3_64(block),
-                ..Note::default()
+                ..BlockNote::default()
             };
             file.write_all(block).unwrap();
             file.write_all(&note.to_bytes()).unwrap();

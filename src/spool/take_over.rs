@@ -1,4 +1,4 @@
-//! Taking over what dead workers held.
+//! Takes over the batches of dead workers.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,27 +8,38 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::CWD;
 
-use super::batch::open_folder;
+use super::folder::open_folder;
 use super::lock::try_lock;
 use super::rename::rename_folder;
 use super::worker::{LOCK, remove_folder, remove_unborn};
 use super::{Batch, Layout, SpoolError, Worker};
-use crate::observe::is_news;
 
-/// A worker's folder is made and locked under a hidden name first; one so old is the leaving of a crash.
+/// A worker makes and locks its folder under a hidden name first. A crash left a hidden folder that is older than this.
 const UNBORN_AGE_MAX: Duration = Duration::from_secs(60);
 
-/// Tries the lock of every other worker's folder. Where it gets it, the owner is dead: its batches move, under their
-/// old ids, into this worker's folder.
-pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Batch>, SpoolError> {
+/// What a worker took over from dead workers.
+#[derive(Debug, Default)]
+pub struct TakenOver {
+    /// They are in the folder of this worker now.
+    pub batches: Vec<Batch>,
+    /// Why there may be more to take over: it is tried again the next time.
+    pub failures: Vec<SpoolError>,
+}
+
+/// Tries the lock of every other worker's folder. A lock that it gets is a dead worker's: the worker's batches move,
+/// under their old ids, into this worker's folder.
+///
+/// # Errors
+/// When `claimed` cannot be listed at all.
+pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<TakenOver, SpoolError> {
     let claimed = layout.claimed();
-    let mut batches = Vec::new();
+    let mut taken = TakenOver::default();
     for entry in fs::read_dir(&claimed).map_err(|error| SpoolError::io("list", &claimed, error))? {
         let entry = match entry {
             Ok(entry) => entry,
-            // What is taken over already must be delivered.
+            // The batches that are taken over already must be delivered.
             Err(error) => {
-                tracing::warn!(error = %SpoolError::io("list", &claimed, error), "dead workers are looked for again later");
+                taken.failures.push(SpoolError::io("list", &claimed, error));
                 break;
             }
         };
@@ -40,22 +51,18 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<Vec<Ba
             remove_old_unborn(&folder);
             continue;
         }
-        // One that can't be taken over now is there the next time, and holds up no other.
-        let taken = match lock_of_dead(&folder) {
-            Ok(Some(lock)) => take_over(&folder, lock, worker, &mut batches),
+        // A folder that fails now is there the next time, and holds up no other.
+        let outcome = match lock_of_dead(&folder) {
+            Ok(Some(lock)) => take_over(&folder, lock, worker, &mut taken.batches),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        if let Err(error) = taken
-            && is_news(&format!("take over: {error}"))
-        {
-            tracing::warn!(%error, "cannot take over all of a dead worker's batches");
-        }
+        taken.failures.extend(outcome.err());
     }
-    Ok(batches)
+    Ok(taken)
 }
 
-/// How many workers have a folder: those alive, and dead ones whose folder could not be taken over.
+/// How many workers have a folder: the live ones, and dead ones whose folder nobody could take over.
 pub fn workers_on(layout: &Layout) -> Result<u32, SpoolError> {
     let claimed = layout.claimed();
     let entries = fs::read_dir(&claimed).map_err(|error| SpoolError::io("list", &claimed, error))?;
@@ -66,17 +73,17 @@ pub fn workers_on(layout: &Layout) -> Result<u32, SpoolError> {
     Ok(entries.flatten().filter(is_worker).count() as u32)
 }
 
-/// The lock of a worker's folder if its owner is dead. Still locked, or gone meanwhile: none.
+/// Takes the lock of a worker's folder if its owner is dead. None when it is still locked, or has gone.
 fn lock_of_dead(folder: &Path) -> Result<Option<File>, SpoolError> {
     let path = folder.join(LOCK);
-    // Made where it lacks: its folder was being removed when that worker died.
+    // The lock file may be missing, and is then made: the worker died while it removed its folder.
     let lock = match try_lock(&path) {
         Ok(Some(lock)) => lock,
         Ok(None) => return Ok(None),
         Err(SpoolError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    // Another worker may have taken over and removed the folder between our open and our lock.
+    // Between our open and our lock another worker may have taken the folder over and removed it.
     let ours = lock.metadata().map_err(|error| SpoolError::io("look at", &path, error))?.ino();
     let still_there = fs::metadata(&path).is_ok_and(|found| found.ino() == ours);
     Ok(still_there.then_some(lock))
@@ -90,7 +97,7 @@ fn take_over(folder: &Path, lock: File, worker: &Worker, batches: &mut Vec<Batch
         }
         let id = entry.file_name().to_string_lossy().into_owned();
         let to = worker.folder().join(&id);
-        // Opened first: once it is moved, nothing may keep it from being delivered.
+        // The folder is opened first: once it is moved, nothing may prevent its delivery.
         let opened = open_folder(CWD, &entry.path())
             .map_err(|error| SpoolError::io("open the folder", entry.path(), error))?;
         rename_folder(&entry.path(), &to)
@@ -105,7 +112,7 @@ fn remove_old_unborn(folder: &Path) {
         SystemTime::now().duration_since(modified).is_ok_and(|age| age > UNBORN_AGE_MAX)
     });
     if old && !folder.ends_with(".locks") {
-        // A worker claims under its real name only, so nothing is lost should this fail.
+        // A worker claims only under its real name, so nothing is lost if this fails.
         let _ = remove_unborn(folder, None);
     }
 }
