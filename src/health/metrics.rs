@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Facts, Finding, Latest, Level, Looker, Pulse, judge, level_of};
 use crate::config::Config;
+use crate::metrics::{Histogram, MetricFamily, TextFormat};
 use crate::observe::http::{Request, Response};
-use crate::observe::metrics::{Family, Format, Kind, Sample, Value, render};
 use crate::pipeline::{DatasetFigures, Room, Tally};
 use crate::spool::now_ms;
-use crate::warehouse::{Histogram, Measure, MeasureKind, Reading, Warehouse};
+use crate::warehouse::Warehouse;
 
 /// The warehouse, once it is open.
 pub type Opened = Arc<OnceLock<Arc<dyn Warehouse>>>;
@@ -41,7 +41,7 @@ impl Endpoint {
     /// `/metrics`, `/healthz` (it lives: restart it where this is not 200) and `/readyz` (it takes messages).
     pub fn answer(&self, request: &Request) -> Response {
         match request.path.as_str() {
-            "/metrics" => self.metrics(Format::accepted(&request.accept)),
+            "/metrics" => self.metrics(TextFormat::accepted(&request.accept)),
             "/healthz" => match self.pulse.hangs_for(&self.tally.figures) {
                 None => Response::text(200, "ok\n"),
                 Some(lasted) => Response::text(503, format!("no round for {} s\n", lasted.as_secs())),
@@ -52,10 +52,10 @@ impl Endpoint {
         }
     }
 
-    fn metrics(&self, format: Format) -> Response {
+    fn metrics(&self, format: TextFormat) -> Response {
         match self.latest.get(|| self.looker.look()) {
             Some(facts) => {
-                let body = render(&self.families(&facts), format);
+                let body = format.render(&self.families(&facts));
                 Response { status: 200, content_type: format.content_type(), body }
             }
             None => Response::text(503, "to look at the spool takes too long: does a disk hang?\n"),
@@ -89,29 +89,22 @@ impl Endpoint {
         self.tally.figures.dead_room.room() == Room::Full
     }
 
-    fn families(&self, facts: &Facts) -> Vec<Family> {
+    fn families(&self, facts: &Facts) -> Vec<MetricFamily> {
         let mut families = self.of_process();
         families.extend(self.of_datasets());
-        let measures = self.warehouse.get().map(|warehouse| warehouse.measures()).unwrap_or_default();
-        families.extend(measures.into_iter().map(of_warehouse));
+        families
+            .extend(self.warehouse.get().map(|warehouse| warehouse.metric_families()).unwrap_or_default());
         families.extend(of_spool(facts));
         families.extend(super::alerts::families());
         let findings = judge(facts, &self.config);
         let level = level_of(&findings);
         let levels = [Level::Ok, Level::Warning, Level::Critical, Level::Unknown];
         families.push(levels.into_iter().fold(
-            Family::new(
-                Kind::Gauge,
-                "irispool_status",
-                "1 for the level of irispool status, 0 for the others.",
-            ),
+            MetricFamily::gauge("irispool_status", "1 for the level of irispool status, 0 for the others."),
             |family, one| family.with(&[("level", &one.word().to_lowercase())], u64::from(one == level)),
         ));
-        let mut found = Family::new(
-            Kind::Gauge,
-            "irispool_finding",
-            "1 for each thing that irispool status finds wrong.",
-        );
+        let mut found =
+            MetricFamily::gauge("irispool_finding", "1 for each thing that irispool status finds wrong.");
         for Finding { key, level, .. } in &findings {
             found = found.with(&[("key", key), ("level", &level.word().to_lowercase())], 1_u64);
         }
@@ -119,17 +112,15 @@ impl Endpoint {
         families
     }
 
-    fn of_process(&self) -> Vec<Family> {
+    fn of_process(&self) -> Vec<MetricFamily> {
         let totals = self.tally.totals();
         let figures = &self.tally.figures;
-        let counter = |name, help, value: u64| Family::new(Kind::Counter, name, help).with(&[], value);
-        let gauge = |name, help, value: f64| Family::new(Kind::Gauge, name, help).with(&[], value);
-        let histogram = |name, help, histogram: &Histogram| {
-            let (classes, count, sum) = histogram.cumulated();
-            Family::new(Kind::Histogram, name, help).with(&[], Value::Histogram { classes, count, sum })
-        };
+        let counter = |name, help, value: u64| MetricFamily::counter(name, help).with(&[], value);
+        let gauge = |name, help, value: f64| MetricFamily::gauge(name, help).with(&[], value);
+        let histogram =
+            |name, help, histogram: &Histogram| MetricFamily::histogram(name, help).with(&[], histogram);
         vec![
-            Family::new(Kind::Gauge, "irispool_build_info", "Always 1; the version is in the label.")
+            MetricFamily::gauge("irispool_build_info", "Always 1; the version is in the label.")
                 .with(&[("version", env!("CARGO_PKG_VERSION"))], 1_u64),
             gauge(
                 "irispool_start_time_seconds",
@@ -197,15 +188,14 @@ impl Endpoint {
         ]
     }
 
-    fn of_datasets(&self) -> Vec<Family> {
+    fn of_datasets(&self) -> Vec<MetricFamily> {
         let datasets = self.tally.figures.datasets();
         let counter = |name, help, value: fn(&DatasetFigures) -> u64| {
-            datasets.iter().fold(Family::new(Kind::Counter, name, help), |family, (dataset, figures)| {
+            datasets.iter().fold(MetricFamily::counter(name, help), |family, (dataset, figures)| {
                 family.with(&[("dataset", dataset)], value(figures))
             })
         };
-        let mut dead = Family::new(
-            Kind::Counter,
+        let mut dead = MetricFamily::counter(
             "irispool_messages_dead",
             "Messages that went to dead, whole or for some of their rows.",
         );
@@ -215,7 +205,7 @@ impl Endpoint {
             }
         }
         let mut parked =
-            Family::new(Kind::Gauge, "irispool_table_parked", "1 for each table that takes no rows for now.");
+            MetricFamily::gauge("irispool_table_parked", "1 for each table that takes no rows for now.");
         for dataset in self.tally.figures.parked().keys() {
             parked = parked.with(&[("dataset", dataset)], 1_u64);
         }
@@ -232,27 +222,9 @@ impl Endpoint {
     }
 }
 
-/// What the warehouse counts of its own work, under names of this program.
-fn of_warehouse(measure: Measure) -> Family {
-    let kind = match measure.kind {
-        MeasureKind::Counter => Kind::Counter,
-        MeasureKind::Gauge => Kind::Gauge,
-        MeasureKind::Distribution => Kind::Histogram,
-    };
-    let mut family = Family::new(kind, format!("irispool_warehouse_{}", measure.name), measure.help);
-    for (labels, reading) in measure.readings {
-        let value = match reading {
-            Reading::Number(number) => Value::Number(number),
-            Reading::Distribution { classes, count, sum } => Value::Histogram { classes, count, sum },
-        };
-        family.samples.push(Sample { labels, value });
-    }
-    family
-}
-
 /// The same from every worker of a spool.
-fn of_spool(facts: &Facts) -> Vec<Family> {
-    let gauge = |name, help| Family::new(Kind::Gauge, name, help);
+fn of_spool(facts: &Facts) -> Vec<MetricFamily> {
+    let gauge = MetricFamily::gauge;
     let mut backlog = gauge("irispool_backlog_messages", "Messages that wait in incoming or are claimed.");
     let mut oldest = gauge("irispool_backlog_oldest_age_seconds", "Age of the oldest of them.");
     let mut claimed =

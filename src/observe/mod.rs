@@ -4,7 +4,6 @@ pub mod http;
 mod journal;
 pub mod log_file;
 pub mod logs;
-pub mod metrics;
 mod progress;
 mod repeat;
 pub mod service;

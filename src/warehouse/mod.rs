@@ -3,7 +3,6 @@
 pub mod bigquery;
 mod left_alone;
 mod mark;
-mod measure;
 mod query;
 pub mod sqlite;
 mod view_columns;
@@ -14,9 +13,9 @@ use std::time::Duration;
 
 use crate::catalog::{Field, Schema};
 use crate::message::Rows;
+use crate::metrics::MetricFamily;
 
 pub use left_alone::{LeftAlone, Replace, Replaced};
-pub use measure::{Histogram, Measure, MeasureKind, Reading};
 pub use query::{Answer, Query, QueryError, Value};
 
 /// Rows of one dataset out of some messages of one batch, encoded for `schema`.
@@ -172,8 +171,9 @@ pub trait Warehouse: Send + Sync {
     /// The program is to stop: a call that waits for another try gives up now, and so does every later one.
     fn stop_waiting(&self) {}
 
-    /// What it counts of its own work since it was opened: requests, waits, rows.
-    fn measures(&self) -> Vec<Measure> {
+    /// What the warehouse counted of its own work since it was opened, such as requests, waits and rows. The name of each
+    /// family begins with `irispool_warehouse_`.
+    fn metric_families(&self) -> Vec<MetricFamily> {
         Vec::new()
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::observe::metrics::{Family, Kind};
+use crate::metrics::MetricFamily;
 
 const NAMES: [&str; 3] = ["webhook", "command", "heartbeat"];
 
@@ -16,9 +16,9 @@ pub(super) fn count(channel: &str, is_sent: bool) {
     }
 }
 
-pub(in crate::health) fn families() -> [Family; 2] {
+pub(in crate::health) fn families() -> [MetricFamily; 2] {
     let of = |name, help, counts: &[AtomicU64; 3]| {
-        NAMES.iter().zip(counts).fold(Family::new(Kind::Counter, name, help), |family, (channel, count)| {
+        NAMES.iter().zip(counts).fold(MetricFamily::counter(name, help), |family, (channel, count)| {
             family.with(&[("channel", channel)], count.load(Ordering::Relaxed))
         })
     };

@@ -35,8 +35,9 @@ use rusqlite::Connection;
 use self::fault::Fault;
 use self::metrics::Metrics;
 use self::tables::Table;
-use super::{Delivery, Made, Measure, Outcome, Replace, Warehouse, WarehouseError};
+use super::{Delivery, Made, Outcome, Replace, Warehouse, WarehouseError};
 use crate::catalog::{Field, Schema};
+use crate::metrics::MetricFamily;
 
 pub use examine::{Integrity, integrity, may_write, wal_works};
 pub use prune::{Prune, Pruned, Pruner};
@@ -215,8 +216,8 @@ impl Warehouse for Sqlite {
             .map_err(|fault| fault.explain(&self.path, "make a table or columns"))
     }
 
-    fn measures(&self) -> Vec<Measure> {
-        self.metrics.measures(&self.path)
+    fn metric_families(&self) -> Vec<MetricFamily> {
+        self.metrics.families(&self.path)
     }
 
     fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {
