@@ -2,7 +2,8 @@
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
 //! [`cli`], [`commands`], [`health`], [`pipeline`], [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
-//! [`catalog`], [`https`], [`config`], [`exit`], [`paste`], [`observe`]. The last four are for the program round the pipeline.
+//! [`catalog`], [`https`], [`metrics`], [`config`], [`exit`], [`paste`], [`observe`]. The last four are for the program
+//! round the pipeline.
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -18,6 +19,7 @@ mod hashed_name;
 pub mod health;
 pub mod https;
 pub mod message;
+pub mod metrics;
 pub mod observe;
 pub mod paste;
 pub mod pipeline;

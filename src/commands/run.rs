@@ -13,8 +13,8 @@ use super::pid_file::PidFile;
 use super::text::counted;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
-use crate::health::alerts::Watch;
-use crate::health::{Endpoint, Latest, Opened, Publisher, Pulse, drains};
+use crate::health::alerts::AlertWatcher;
+use crate::health::{DrainHistory, Endpoint, FactsCache, HangDetector, OpenedWarehouse, StatusPublisher};
 use crate::message::Mode;
 use crate::observe::service::Service;
 use crate::observe::{Progress, http};
@@ -64,15 +64,17 @@ pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
         );
     }
     // A drain says by its exit code how it went, and is gone before anything has lasted.
-    let latest = Arc::new(Latest::default());
+    let facts_cache = Arc::new(FactsCache::default());
     let watch = match once {
         true => None,
-        false => Watch::start(config, &stop, Arc::clone(&latest)).map_err(PipelineError::Thread)?,
+        false => {
+            AlertWatcher::start(config, &stop, Arc::clone(&facts_cache)).map_err(PipelineError::Thread)?
+        }
     };
     let began_ms = now_ms();
-    let (exit, _) = work(config, once, layout.clone(), stop.clone(), latest)?;
+    let (exit, _) = work(config, once, layout.clone(), stop.clone(), facts_cache)?;
     if once && !stop.requested() {
-        drains::note(&layout.drains(), began_ms, now_ms());
+        DrainHistory::record(&layout.drains(), began_ms, now_ms());
     }
     drop(watch);
     Ok(exit)
@@ -85,17 +87,17 @@ pub(super) fn work(
     once: bool,
     layout: Layout,
     stop: Stop,
-    latest: Arc<Latest>,
+    facts_cache: Arc<FactsCache>,
 ) -> Result<(Exit, Totals), Failure> {
     let started = Instant::now();
     let tally = Arc::new(Tally::default());
     tally.figures.wait(None);
-    let opened = Opened::default();
+    let opened = OpenedWarehouse::default();
     let (finished, teller_stop) = bounded::<()>(0);
-    let pulse = Arc::new(Pulse::default());
+    let hang_detector = Arc::new(HangDetector::default());
     let endpoint = || {
         let (tally, opened) = (Arc::clone(&tally), Arc::clone(&opened));
-        Endpoint::new(config, tally, opened, Arc::clone(&pulse), latest)
+        Endpoint::new(config, tally, opened, Arc::clone(&hang_detector), facts_cache)
     };
     let listen = config.listen.0.map(|address| serve(address, endpoint())).transpose()?;
     // Only now: a second worker by mistake fails before it touches the first one's file.
@@ -105,10 +107,10 @@ pub(super) fn work(
     let teller = {
         let (tally, stop_seen) = (Arc::clone(&tally), stop.clone());
         let listen = listen.map(|address| address.to_string());
-        let mut publisher = Publisher::new(layout.clone(), listen, config);
+        let mut publisher = StatusPublisher::new(layout.clone(), listen, config);
         thread::Builder::new()
             .name("tell".to_owned())
-            .spawn(move || tell(&tally, &pulse, &mut publisher, &stop_seen, &teller_stop))
+            .spawn(move || tell(&tally, &hang_detector, &mut publisher, &stop_seen, &teller_stop))
             .map_err(PipelineError::Thread)?
     };
     let ended = match open_patiently(config, once, &stop, &tally) {
@@ -235,7 +237,13 @@ fn settings(config: &Config, once: bool) -> Settings {
 }
 
 /// Until `stop` is disconnected: moves the progress bar, publishes how things are for `irispool status`, and logs a summary a minute while there is work.
-fn tell(tally: &Tally, pulse: &Pulse, publisher: &mut Publisher, asked: &Stop, stop: &Receiver<()>) {
+fn tell(
+    tally: &Tally,
+    hang_detector: &HangDetector,
+    publisher: &mut StatusPublisher,
+    asked: &Stop,
+    stop: &Receiver<()>,
+) {
     let progress = Progress::new(0, true);
     let (mut shown, mut said) = (Totals::default(), Totals::default());
     let mut last_summary = Instant::now();
@@ -247,7 +255,7 @@ fn tell(tally: &Tally, pulse: &Pulse, publisher: &mut Publisher, asked: &Stop, s
         progress.add_total(now.claimed - shown.claimed);
         progress.delivered(now.delivered + now.dead - shown.delivered - shown.dead, now.rows - shown.rows);
         shown = now;
-        let hangs = pulse.hangs_for(&tally.figures).is_some();
+        let hangs = hang_detector.hangs_for(&tally.figures).is_some();
         // One that waits is started, too: who starts it, and the boot, need not wait with it.
         let waits_for = tally.figures.waiting().and_then(|waiting| waiting.why);
         if !is_ready && (waits_for.is_some() || tally.figures.turned_at_ms() > 0) {

@@ -1,14 +1,13 @@
 //! Answers for people: columns side by side, and times, counts and sizes as one reads them.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 
 use crate::exit::OutputError;
-pub(super) use crate::observe::size;
 use crate::observe::{self, plain};
+pub(super) use crate::observe::{short_duration, size};
 
 /// Names told one by one; of more only how many they are.
 const NAMED_MAX: usize = 20;
@@ -97,8 +96,8 @@ pub(super) fn columns(header: &[(&str, Align)], rows: &[Vec<String>]) -> String 
     text
 }
 
-/// `first` and the text behind it, broken between words where it is wider than `width`. What `first` takes on the screen
-/// is `first_chars`; further lines stand under the text.
+/// `first` and the text behind it, broken between words where it is wider than `width`. What `first` takes on the
+/// screen is `first_chars`; further lines stand under the text.
 pub(super) fn wrapped(first: &str, first_chars: usize, text: &str, width: Option<usize>) -> String {
     let mut lines = first.to_owned();
     let mut used = first_chars;
@@ -115,22 +114,6 @@ pub(super) fn wrapped(first: &str, first_chars: usize, text: &str, width: Option
         used += chars;
     }
     lines + "\n"
-}
-
-/// The two largest units: `3h 5m`, `12s`; what is under a second is `0s`.
-pub(super) fn age(age: Duration) -> String {
-    let seconds = age.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
-        0 => format!("{large}{large_unit}"),
-        _ => format!("{large}{large_unit} {small}{small_unit}"),
-    };
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => pair(minutes, "m", seconds % 60, "s"),
-        3_600..86_400 => pair(hours, "h", minutes, "m"),
-        _ => pair(days, "d", hours, "h"),
-    }
 }
 
 /// `1,234,567`.
@@ -160,12 +143,6 @@ pub(super) fn time(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ages_have_their_two_largest_units() {
-        let said = [0, 59, 60, 61, 3_600, 3_661, 86_400, 90_000].map(|s| age(Duration::from_secs(s)));
-        assert_eq!(said, ["0s", "59s", "1m", "1m 1s", "1h", "1h 1m", "1d", "1d 1h"]);
-    }
 
     #[test]
     fn counts_are_grouped_by_threes() {

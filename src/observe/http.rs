@@ -1,4 +1,5 @@
-//! A small HTTP/1.1 server for programs that watch: GET and HEAD, a request a connection, and limits on all of it.
+//! A small HTTP/1.1 server for monitoring programs. It answers GET and HEAD, one request per connection, and limits
+//! what a request may cost.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,80 +12,82 @@ use crossbeam_channel::{Sender, bounded};
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 const HEADERS_MAX: usize = 64;
 
-/// After a failed accept (too many open files) there is no use in trying again at once.
+/// The pause after a failed accept. The usual reason is too many open files, which a retry at once would meet again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
-/// What others may cost.
+/// What requests may cost.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
-    /// Connections at once, each with a thread; more wait with the system.
+struct ServerLimits {
+    /// Connections at once, each with a thread. More of them wait in the system's queue.
     connections: usize,
-    /// A request must be there within this.
+    /// How long a client may take to send its request.
     request: Duration,
-    /// Its answer must be taken within this, however it is taken.
+    /// How long a client may take to read the answer.
     answer: Duration,
 }
 
-/// Who is silent or slow keeps nobody waiting, unless there are very many of them, and then for some seconds.
-const LIMITS: Limits =
-    Limits { connections: 64, request: Duration::from_secs(3), answer: Duration::from_secs(5) };
+/// With these limits, clients that are silent or slow delay others only if there are 64 of them, and then for seconds.
+const LIMITS: ServerLimits =
+    ServerLimits { connections: 64, request: Duration::from_secs(3), answer: Duration::from_secs(5) };
 
-/// What was asked for.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Without what comes behind a `?`.
+    /// The path without the query that follows a `?`.
     pub path: String,
-    /// The `Accept` header; empty where there is none.
+    /// The `Accept` header, or an empty text without one.
     pub accept: String,
 }
 
-/// What it is answered with.
+/// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// One of those that [`serve`] has a word for: 200, 404, 405, 431, 503; any other is called a bad request.
+    /// 200, 404, 405, 431 or 503. Any other status is called a bad request.
     pub status: u16,
+    /// The `Content-Type` header.
     pub content_type: &'static str,
+    /// The body, which a HEAD request does not get.
     pub body: String,
 }
 
 impl Response {
-    /// Plain text.
+    /// An answer of plain text.
     pub fn text(status: u16, body: impl Into<String>) -> Response {
         Response { status, content_type: "text/plain; charset=utf-8", body: body.into() }
     }
 }
 
-/// Makes the answer to a request; several at once, from several threads.
+/// Makes the answer to a request. Several threads call it at once.
 pub type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
-/// Answers whoever connects, from threads of its own, for as long as the process lives.
+/// Answers requests from threads of its own until the process ends.
 ///
 /// # Errors
-/// When the system starts no thread.
+/// If the system cannot start a thread.
 pub fn serve(listener: TcpListener, handler: Arc<Handler>) -> io::Result<()> {
     serve_within(LIMITS, listener, handler)
 }
 
-fn serve_within(limits: Limits, listener: TcpListener, handler: Arc<Handler>) -> io::Result<()> {
-    let (free, places) = bounded(limits.connections);
+fn serve_within(limits: ServerLimits, listener: TcpListener, handler: Arc<Handler>) -> io::Result<()> {
+    let (free, slots) = bounded(limits.connections);
     for _ in 0..limits.connections {
         let _ = free.send(());
     }
     let accept = move || {
         loop {
-            let Ok(()) = places.recv() else { return };
+            let Ok(()) = slots.recv() else { return };
             let Ok((stream, _)) = listener.accept() else {
                 let _ = free.send(());
                 thread::sleep(ACCEPT_RETRY);
                 continue;
             };
-            let (handler, place) = (Arc::clone(&handler), Place(free.clone()));
+            let (handler, slot) = (Arc::clone(&handler), ConnectionSlot(free.clone()));
             let work = move || {
-                // Who goes away in the middle gets no answer.
+                // A client that hangs up gets no answer.
                 let _ = answer(stream, limits, &*handler);
-                drop(place);
+                drop(slot);
             };
-            // Where no thread can be started the connection is closed.
+            // If no thread can be started, the connection is closed.
             let _ = thread::Builder::new().name("http".to_owned()).spawn(work);
         }
     };
@@ -92,16 +95,16 @@ fn serve_within(limits: Limits, listener: TcpListener, handler: Arc<Handler>) ->
     Ok(())
 }
 
-/// One of the connections there may be; free again when this is gone.
-struct Place(Sender<()>);
+/// One of the connections that may be open at once. Dropping it makes it free again.
+struct ConnectionSlot(Sender<()>);
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let _ = self.0.send(());
     }
 }
 
-fn answer(mut stream: TcpStream, limits: Limits, handler: &Handler) -> io::Result<()> {
+fn answer(mut stream: TcpStream, limits: ServerLimits, handler: &Handler) -> io::Result<()> {
     let (head_only, response) = match read_request(&mut stream, Instant::now() + limits.request)? {
         Ok((head_only, request)) => (head_only, handler(&request)),
         Err(refusal) => (false, refusal),
@@ -136,13 +139,17 @@ fn answer(mut stream: TcpStream, limits: Limits, handler: &Handler) -> io::Resul
     stream.shutdown(std::net::Shutdown::Write)
 }
 
-/// How long until then.
+/// How long until this moment.
+///
+/// # Errors
+/// If it has passed.
 fn left(until: Instant) -> io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
-/// The request, and whether only the head of the answer is wanted; or the answer to what is none.
+/// The request, and whether the client wants only the head of the answer. If it is no request that this server answers,
+/// the answer to that.
 fn read_request(stream: &mut TcpStream, until: Instant) -> io::Result<Result<(bool, Request), Response>> {
     let mut head = Vec::new();
     let mut buffer = [0_u8; 1024];
@@ -185,7 +192,10 @@ mod tests {
     use super::*;
 
     /// A server within these limits, with a path as its own answer.
-    fn server(limits: Limits, handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> SocketAddr {
+    fn server(
+        limits: ServerLimits,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         serve_within(limits, listener, Arc::new(handler)).unwrap();
@@ -209,7 +219,7 @@ mod tests {
     #[test]
     fn who_is_silent_or_waits_keeps_nobody_waiting() {
         let (finish, finished) = bounded::<()>(0);
-        let limits = Limits { request: FOREVER, answer: FOREVER, ..LIMITS };
+        let limits = ServerLimits { request: FOREVER, answer: FOREVER, ..LIMITS };
         let address = server(limits, move |request| {
             if request.path == "/slow" {
                 let _ = finished.recv();
@@ -225,7 +235,7 @@ mod tests {
 
     #[test]
     fn who_is_silent_is_hung_up_on_and_makes_room() {
-        let limits = Limits { connections: 1, request: Duration::from_millis(50), answer: FOREVER };
+        let limits = ServerLimits { connections: 1, request: Duration::from_millis(50), answer: FOREVER };
         let address = server(limits, |_| Response::text(200, "answered"));
         let silent = TcpStream::connect(address).unwrap();
         assert!(read(get(address, "/")).ends_with("answered"));
@@ -235,7 +245,7 @@ mod tests {
     #[test]
     fn who_takes_an_answer_a_letter_at_a_time_does_not_get_all_of_it() {
         const BYTES: usize = 64 << 20;
-        let limits = Limits { connections: 1, request: FOREVER, answer: Duration::from_millis(50) };
+        let limits = ServerLimits { connections: 1, request: FOREVER, answer: Duration::from_millis(50) };
         let address = server(limits, |request| {
             Response::text(
                 200,

@@ -4,7 +4,6 @@ pub mod http;
 mod journal;
 pub mod log_file;
 pub mod logs;
-pub mod metrics;
 mod progress;
 mod repeat;
 pub mod service;
@@ -17,7 +16,7 @@ use clap::ColorChoice;
 pub use journal::journal_prefix;
 pub use progress::{Progress, print_above_progress};
 pub use repeat::{is_news, is_news_of, is_over};
-pub use text::{plain, size};
+pub use text::{plain, short_duration, size};
 
 /// Whether what goes to stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is
 /// set (<https://no-color.org>).

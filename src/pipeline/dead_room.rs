@@ -1,5 +1,5 @@
-//! Whether there is room in `dead`. With more in it than is allowed, nothing more is claimed until a person has retried or
-//! dropped some: nothing is thrown away, and a sender of rubbish does not fill the disk.
+//! Whether there is room in `dead`. With more in it than is allowed, nothing more is claimed until a person has retried
+//! or dropped some: nothing is thrown away, and a sender of rubbish does not fill the disk.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +23,19 @@ pub enum Room {
     Enough,
     Near,
     Full,
+}
+
+impl Room {
+    /// The room that is left when `dead` takes this many bytes, and `dead_max_bytes` allows `bytes_max`.
+    pub fn of(bytes: u64, bytes_max: u64) -> Room {
+        if bytes >= bytes_max {
+            Room::Full
+        } else if bytes >= bytes_max / 100 * NEAR_PERCENT {
+            Room::Near
+        } else {
+            Room::Enough
+        }
+    }
 }
 
 /// The room in `dead`, as far as this worker knows: what it counted last, and what it has buried since.
@@ -56,15 +69,7 @@ impl DeadRoom {
 
     pub fn room(&self) -> Room {
         let counted = self.counted();
-        let Some(bytes_max) = counted.bytes_max else { return Room::Enough };
-        let bytes = self.bytes_of(counted);
-        if bytes >= bytes_max {
-            Room::Full
-        } else if bytes >= bytes_max / 100 * NEAR_PERCENT {
-            Room::Near
-        } else {
-            Room::Enough
-        }
+        counted.bytes_max.map_or(Room::Enough, |bytes_max| Room::of(self.bytes_of(counted), bytes_max))
     }
 
     /// What `dead` takes of the disk, as far as known.

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::dead_room::DeadRoom;
+use crate::metrics::Histogram;
 use crate::spool::{now_ms, reason_group};
-use crate::warehouse::{Histogram, WarehouseError};
+use crate::warehouse::WarehouseError;
 
 /// Different reasons that are counted by themselves; what comes after them is counted as `other`, so that a sender
 /// with ever new faults does not fill the memory, here or where the figures are kept.

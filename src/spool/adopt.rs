@@ -15,7 +15,7 @@ use rustix::fs::{Timespec, Timestamps};
 use super::lock::lock_dataset;
 use super::rename::rename;
 use super::worker::random_24_bits;
-use super::{Layout, SpoolError, folder_label};
+use super::{Label, Layout, SpoolError};
 
 /// The messages that go into `incoming` under one lock. Meanwhile no worker claims from that folder.
 const ADOPTED_AT_ONCE: usize = 1_000;
@@ -49,9 +49,9 @@ pub fn adopt_folder(layout: &Layout, from: &Path, adopted: &mut Adopted) -> Resu
     let entries = entries.map_err(|error| SpoolError::io("list", from, error))?;
     let shown = |name: &OsStr| format!("{}/{}", folder.to_string_lossy(), name.to_string_lossy());
     for some in entries.chunks(ADOPTED_AT_ONCE) {
-        let _lock = lock_dataset(layout, &folder_label(folder))?;
+        let _lock = lock_dataset(layout, &Label::of(folder))?;
         for (name, kind) in some {
-            if !kind.is_file() || layout.is_left_alone(&folder.to_string_lossy(), name) {
+            if !kind.is_file() || layout.is_left_alone(&Label::of_labelled(folder), name) {
                 adopted.left_alone.push(shown(name));
                 continue;
             }

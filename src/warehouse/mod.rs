@@ -9,7 +9,6 @@
 //! - `mark`: how irispool recognises its own views
 //! - `view_columns`: the columns of the views, the same for every warehouse
 //! - `template`: the SQL templates
-//! - `measure`: what a warehouse counts of its own work
 //! - [`sqlite`], [`bigquery`]: the warehouses
 
 pub mod bigquery;
@@ -17,7 +16,6 @@ mod delivery;
 mod error;
 mod left_alone;
 mod mark;
-mod measure;
 mod query;
 mod replace;
 mod set_up;
@@ -29,12 +27,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Field, Schema};
+use crate::metrics::MetricFamily;
 
 pub use delivery::{Bulk, Delivery, LoadResult, Message, Outcome, RefusedRow};
 pub(crate) use delivery::{folder_of_batch, id_in_folder};
 pub use error::{DISK_FULL, WarehouseError};
 pub use left_alone::LeftAlone;
-pub use measure::{Histogram, Measure, MeasureKind, Reading};
 pub use query::{Answer, Query, QueryError, Value};
 pub use replace::{Replace, Replaced};
 pub use set_up::Made;
@@ -82,8 +80,9 @@ pub trait Warehouse: Send + Sync {
     /// The program is about to stop: a call that waits before another try gives up now, and so does every later call.
     fn stop_waiting(&self) {}
 
-    /// What the warehouse has counted of its own work since it was opened: requests, waits, rows.
-    fn measures(&self) -> Vec<Measure> {
+    /// What the warehouse counted of its own work since it was opened, such as requests, waits and rows. The name of each
+    /// family begins with `irispool_warehouse_`.
+    fn metric_families(&self) -> Vec<MetricFamily> {
         Vec::new()
     }
 

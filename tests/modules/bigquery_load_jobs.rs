@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::support::fault_server::{Fault, FaultServer, error, fault};
 use crate::support::feed::{assert_in, delivery, freq, impatient, open, options};
+use irispool::metrics::SampleValue;
 use irispool::warehouse::bigquery::{BigQuery, Method, Options};
-use irispool::warehouse::{Delivery, Reading, Warehouse, WarehouseError};
+use irispool::warehouse::{Delivery, Warehouse, WarehouseError};
 use serde_json::json;
 
 const BATCH: &str = "FREQ.1761583680000.0";
@@ -207,9 +208,10 @@ fn a_job_that_failed_as_there_were_too_many_slows_the_project_down_for_seconds()
             Err(WarehouseError::Later { after, .. }) => assert!(after.as_secs() < 60, "{after:?}"),
             other => panic!("{other:?}"),
         }
-        let measures = warehouse.measures();
-        let rate = &measures.iter().find(|measure| measure.name == "request_rate_limit").unwrap().readings;
-        assert!(matches!(rate[0].1, Reading::Number(rate) if rate < 1000.0), "{rate:?}");
+        let families = warehouse.metric_families();
+        let limit = families.iter().find(|family| family.name == "irispool_warehouse_request_rate_limit");
+        let rate = &limit.unwrap().samples[0].value;
+        assert!(matches!(rate, SampleValue::Number(rate) if *rate < 1000.0), "{rate:?}");
     }
     assert!(bulk(&warehouse, &[&delivery]).unwrap());
 }

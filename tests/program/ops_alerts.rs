@@ -567,7 +567,7 @@ fn what_was_told_is_known_although_it_cannot_be_saved() {
     }
     assert_eq!(hook.alerts().len(), 1);
     let log = daemon.stop() + &other.stop();
-    assert!(log.contains("cannot keep in the spool what was told"), "{log}");
+    assert!(log.contains("cannot save in the spool which alerts were sent"), "{log}");
 }
 
 #[test]
@@ -581,14 +581,14 @@ fn status_says_why_a_worker_on_a_full_disk_keeps_the_alerts_in_hand() {
         // Again and again: what the worker replaces meanwhile makes room.
         while ballast.write_all(&[0; 4_096]).is_ok() {}
         daemon.assert_running();
-        daemon.log().contains("cannot keep in the spool what was told")
+        daemon.log().contains("cannot save in the spool which alerts were sent")
     });
     let tell = || {
         let output = status(&site, &["--alert", "--alert-after=0s", &hook.webhook()]);
         String::from_utf8(output.stderr).unwrap()
     };
     let said = tell();
-    let holder = format!("told nothing: process {} has the alerts in hand: it can't keep", daemon.id());
+    let holder = format!("sent no alerts: process {} sends them, as it cannot save", daemon.id());
     assert!(said.contains(&holder) && said.contains("No space left on device"), "{said}");
     assert!(!said.contains("end it"), "{said}");
     drop(ballast);
@@ -606,7 +606,7 @@ fn what_others_saved_while_the_lock_was_not_to_be_had_is_not_replaced() {
     let lock = site.spool.join("alerts.lock");
     std::os::unix::fs::symlink("/no/such/folder/alerts.lock", &lock).unwrap();
     let mut daemon = hook.worker(&site, &[]);
-    daemon.wait_for_log("cannot keep in the spool what was told");
+    daemon.wait_for_log("cannot save in the spool which alerts were sent");
     let moon =
         json!({"level": "warning", "what": "the moon is away", "hint": "wait", "since_ms": 1, "told_ms": 1});
     let state = json!({"channels": {"webhook": {"told": {"moon": moon}}}});

@@ -559,6 +559,6 @@ fn a_flow_log_that_can_t_be_written_holds_up_no_row() {
     assert_eq!((code, keys(&seen)), (3, vec!["spool"]), "{seen}");
     assert_says(&seen["findings"][0], "flow", "may this user read it");
     let log = daemon.stop();
-    let told = log.lines().filter(|line| line.contains("can't be noted for irispool status")).count();
+    let told = log.lines().filter(|line| line.contains("cannot write the flow log")).count();
     assert_eq!(told, 1, "{log}");
 }

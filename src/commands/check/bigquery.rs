@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::fs::{Access, AtFlags, CWD};
 
-use super::super::text::{age, counted};
+use super::super::text::{counted, short_duration};
 use super::spool::of_room;
 use super::{Line, bad, good, of_left_alone, unknown, warning};
 use crate::catalog;
@@ -114,7 +114,7 @@ fn of_clock(server_ms: i64) -> Line {
     let off_ms = now_ms() - server_ms;
     let off = Duration::from_millis(off_ms.unsigned_abs());
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
-    let what = format!("this machine's clock is {} {way} the server's", age(off));
+    let what = format!("this machine's clock is {} {way} the server's", short_duration(off));
     if off > CLOCK_BAD {
         bad("server clock", what, "set it: Google refuses signatures of another time, and rows carry it")
     } else if off > CLOCK_WARN {

@@ -15,7 +15,7 @@ use rustix::fs::{Access, AtFlags, CWD};
 use super::rights::STICKY;
 use super::{Line, Verdict, bad, good, warning};
 use crate::config::{Config, Secret};
-use crate::health::News;
+use crate::health::WorkerStatus;
 use crate::paste;
 use crate::spool::{Layout, inspect};
 
@@ -155,7 +155,7 @@ fn of_address(config: &Config, address: SocketAddr) -> Line {
     }
     let workers = inspect(&Layout::at(&config.spool)).unwrap_or_default().workers;
     let is_ours = workers.iter().filter(|worker| worker.alive).any(|worker| {
-        News::read(&worker.published).and_then(|news| news.listen) == Some(address.to_string())
+        WorkerStatus::read(&worker.published).and_then(|status| status.listen) == Some(address.to_string())
     });
     if is_ours {
         return warning(

@@ -6,53 +6,53 @@ use std::sync::Arc;
 use super::Answer;
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
-use crate::health::alerts::{self, Others};
+use crate::health::alerts::{self, OtherSender};
 use crate::observe::plain;
 use crate::paste;
 
 #[derive(Debug, thiserror::Error)]
-#[error("nobody is to be told of anything")]
-struct NobodyToTell;
+#[error("no alert channel is set")]
+struct NoAlertChannel;
 
-impl Explain for NobodyToTell {
+impl Explain for NoAlertChannel {
     fn hint(&self) -> Option<String> {
         Some("set alert_webhook, alert_command or heartbeat_url".to_owned())
     }
 }
 
-/// An error where there is nobody to tell.
+/// An error if no channel is set.
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
-    if alerts::is_wanted(config) { Ok(()) } else { Err(NobodyToTell.into()) }
+    if alerts::is_configured(config) { Ok(()) } else { Err(NoAlertChannel.into()) }
 }
 
-/// Tells what is to be told. Cron mails what is on stderr.
-pub(super) fn tell(config: &Config) -> Answer {
-    let (facts, findings, others) = alerts::tell(config);
-    match others {
+/// Sends the alerts that are due. Cron mails what is on stderr.
+pub(super) fn send_due(config: &Config) -> Answer {
+    let (facts, findings, other_sender) = alerts::send_due(config);
+    match other_sender {
         None => {}
-        Some(Others::Kept { pid, why }) => {
+        Some(OtherSender::Keeps { pid, why }) => {
             let why = plain(&why);
             eprintln!(
-                "told nothing: process {pid} has the alerts in hand: it can't keep in the spool what was told: {why}"
+                "sent no alerts: process {pid} sends them, as it cannot save in the spool which ones it sent: {why}"
             );
-            eprintln!("hint: it tells what there is to tell, and lets others do so when that is mended");
+            eprintln!("hint: when that is mended, other processes can send alerts again");
         }
-        Some(Others::Silent) => {
+        Some(OtherSender::Silent) => {
             let lock = config.spool.join("alerts.lock");
             let lock = paste::path(&lock);
-            eprintln!("told nothing: another process has the alerts in hand, and does not end");
-            eprintln!("hint: if it hangs, end it (its number: fuser {lock}); status has what is wrong");
+            eprintln!("sent no alerts: another process holds {lock} and does not end");
+            eprintln!("hint: if it hangs, end it (fuser {lock} shows its process id)");
         }
     }
     Answer::new((Arc::unwrap_or_clone(facts), findings))
 }
 
-/// Sends a test by every way, and says a line about each. Critical where one failed, a warning where a
-/// worker that runs does not know the settings.
+/// Sends a test on every channel, and prints a line about each. The result is critical if one failed, and a warning if
+/// a worker that runs has other settings.
 pub(super) fn test(config: &Config) -> Result<Exit, Failure> {
     check(config)?;
     let mut exit = Exit::Done;
-    for (name, sent) in alerts::test(config) {
+    for (name, sent) in alerts::send_test(config) {
         let line = match sent {
             Ok(()) => format!("{name}: sent\n"),
             Err(why) => {

@@ -1,8 +1,8 @@
 //! The table of datasets on the screen of `irispool status`, as much of it as there is room for.
 
-use super::super::text::{Align, age, columns, count, time};
+use super::super::text::{Align, columns, count, short_duration, time};
 use super::screen::since;
-use crate::health::{DatasetFacts, Facts, Finding, Flow};
+use crate::health::{DatasetFacts, DatasetFlow, Facts, Finding};
 
 /// No name is cut to less.
 const NAME_CHARS_MIN: usize = 12;
@@ -18,9 +18,7 @@ pub(super) fn table(
     let all = datasets.len();
     // A header, and a line about what is left out.
     let shown = lines.filter(|lines| *lines < all + 1).map_or(all, |lines| lines.saturating_sub(2).max(1));
-    let is_found = |name: &str| {
-        findings.iter().any(|finding| finding.key.split_once(':').is_some_and(|(_, about)| about == name))
-    };
+    let is_found = |name: &str| findings.iter().any(|finding| finding.key.dataset() == Some(name));
     let is_busy =
         |(name, of): &(&String, &DatasetFacts)| of.ready + of.claimed + of.dead > 0 || is_found(name);
     let mut more = String::new();
@@ -71,10 +69,11 @@ fn draw(
         header.insert(6, ("AT", Align::Left));
     }
     let number = |number: u64| if number == 0 { "-".to_owned() } else { count(number) };
-    let ago = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| age(since(facts.at_ms, ms)));
+    let ago =
+        |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| short_duration(since(facts.at_ms, ms)));
     let rows = datasets.iter().map(|(name, dataset)| {
         let flow = dataset.flow.as_ref();
-        let rows = |of: fn(&Flow) -> u64| flow.map_or_else(|| "?".to_owned(), |flow| number(of(flow)));
+        let rows = |of: fn(&DatasetFlow) -> u64| flow.map_or_else(|| "?".to_owned(), |flow| number(of(flow)));
         let last_row_ms = flow.and_then(|flow| flow.last_row_ms);
         let last_row = match flow {
             None => "?".to_owned(),

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::text::{Look, Room};
 use crate::config::{AlertSettings, Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
-use crate::health::{Facts, Finding, Level, Looker, judge, level_of};
+use crate::health::{Facts, FactsCollector, Finding, Level, evaluate, level_of};
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -61,9 +61,9 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(looker: &Looker, config: &Config) -> Answer {
-        let facts = looker.look();
-        let findings = judge(&facts, config);
+    fn of(collector: &FactsCollector, config: &Config) -> Answer {
+        let facts = collector.collect();
+        let findings = evaluate(&facts, config);
         Answer::new((facts, findings))
     }
 
@@ -93,13 +93,13 @@ pub(super) fn run(config: &Config, args: &StatusArgs, colour: ColorChoice) -> Re
         alert::check(config)?;
     }
     let look = Look::of_stdout(colour);
-    let looker = Looker::new(config);
+    let collector = FactsCollector::new(config);
     if let Some(every) = args.watch {
-        return watch::watch(config, looker, args, every, look);
+        return watch::watch(config, collector, args, every, look);
     }
     let answer = match args.alert {
-        true => alert::tell(config),
-        false => Answer::of(&looker, config),
+        true => alert::send_due(config),
+        false => Answer::of(&collector, config),
     };
     let text = if args.json {
         serde_json::to_string_pretty(&answer).expect("facts can be written as JSON") + "\n"

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 
-use super::super::text::{Look, Room, age, count, counted, size, time, wrapped};
+use super::super::text::{Look, Room, count, counted, short_duration, size, time, wrapped};
 use super::datasets;
 use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
@@ -30,9 +30,11 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
         text.push_str(if is_known { "workers    none\n" } else { "workers    ?\n" });
     }
     if let Some(drains) = &facts.drains {
-        let every =
-            drains.every().map_or(String::new(), |every| format!(", one every {} at most", age(every)));
-        let line = format!("the last one ended {} ago{every}", age(since(facts.at_ms, drains.ended_ms)));
+        let every = drains
+            .every()
+            .map_or(String::new(), |every| format!(", one every {} at most", short_duration(every)));
+        let line =
+            format!("the last one ended {} ago{every}", short_duration(since(facts.at_ms, drains.ended_ms)));
         text.push_str(&titled("drains", None, &line, look, room));
     }
     for (place, worker) in facts.workers.iter().enumerate() {
@@ -80,7 +82,7 @@ fn verdict(facts: &Facts, level: Level, look: Look, room: Room) -> String {
     let symbol = if look.symbols { format!("{} ", mark(level, look)) } else { String::new() };
     let alive = facts.workers.iter().filter(|worker| worker.alive).count() as u64;
     let last = facts.warehouse.last_row_ms.map_or("no rows yet".to_owned(), |last_ms| {
-        format!("last row {} ago", age(since(facts.at_ms, last_ms)))
+        format!("last row {} ago", short_duration(since(facts.at_ms, last_ms)))
     });
     let alive = format!("{} alive", counted(alive, "worker"));
     let (waiting, dead) = (count(facts.ready), count(facts.dead));
@@ -101,7 +103,7 @@ fn ages(facts: &Facts) -> String {
     let mut from_s = 0;
     let mut classes = Vec::new();
     for class in &facts.backlog_ages {
-        let words = |seconds| age(Duration::from_secs(seconds));
+        let words = |seconds| short_duration(Duration::from_secs(seconds));
         let name = match class.up_to_s {
             Some(end) if from_s == 0 => format!("under {}", words(end)),
             Some(end) => format!("{} to {}", words(from_s), words(end)),
@@ -126,7 +128,7 @@ fn worker_line(
     };
     let since = worker
         .since_ms
-        .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), age(since(at_ms, ms))));
+        .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), short_duration(since(at_ms, ms))));
     let held = counted(worker.claimed, "message");
     if !worker.alive {
         return (Some((AnsiColor::Red, "✘", "dead")), format!("{who}{since}, leaves {held}"));
@@ -136,18 +138,18 @@ fn worker_line(
         line.push_str(&format!(", holds {held}"));
     }
     if let Some(hangs_for) = worker.hangs_for(at_ms) {
-        line.push_str(&format!(", no round for {}", age(hangs_for)));
+        line.push_str(&format!(", no round for {}", short_duration(hangs_for)));
         return (Some((AnsiColor::Red, "✘", "hangs")), line);
     }
-    if let Some(news) = &worker.news {
-        line.push_str(&format!(", {:.1} files/s", news.files_per_second));
-        match news.parked.keys().next() {
-            _ if news.waits.is_some() => line.push_str(", waits for the warehouse"),
-            Some(first) if news.parked.len() == 1 => {
+    if let Some(status) = &worker.status {
+        line.push_str(&format!(", {:.1} files/s", status.files_per_second));
+        match status.parked.keys().next() {
+            _ if status.waits.is_some() => line.push_str(", waits for the warehouse"),
+            Some(first) if status.parked.len() == 1 => {
                 line.push_str(&format!(", waits to deliver {}", plain(first)));
             }
             Some(_) => {
-                line.push_str(&format!(", waits to deliver {} datasets", news.parked.len()));
+                line.push_str(&format!(", waits to deliver {} datasets", status.parked.len()));
             }
             None if worker.claimed == 0 => line.push_str(", waits for messages"),
             None => {}

@@ -10,7 +10,7 @@ use super::super::text::{Look, Room, time};
 use super::{Answer, StatusArgs, screen};
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
-use crate::health::Looker;
+use crate::health::FactsCollector;
 use crate::signals::Stop;
 
 /// How soon a terminal of another size is drawn anew.
@@ -38,13 +38,13 @@ impl Explain for WatchError {
 /// which Ctrl-C must be heard.
 pub(super) fn watch(
     config: &Config,
-    looker: Looker,
+    collector: FactsCollector,
     args: &StatusArgs,
     every: Duration,
     look: Look,
 ) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(WatchError)?;
-    let answers = look_again_and_again(config.clone(), looker, every).map_err(WatchError)?;
+    let answers = look_again_and_again(config.clone(), collector, every).map_err(WatchError)?;
     let is_screen = !args.json && stdout().is_terminal();
     let mut terminal = if is_screen { Some(Terminal::enter().map_err(OutputError::from)?) } else { None };
     let mut last: Option<Answer> = None;
@@ -89,10 +89,14 @@ pub(super) fn watch(
     Ok(answer.exit())
 }
 
-fn look_again_and_again(config: Config, looker: Looker, every: Duration) -> io::Result<Receiver<Answer>> {
+fn look_again_and_again(
+    config: Config,
+    collector: FactsCollector,
+    every: Duration,
+) -> io::Result<Receiver<Answer>> {
     let (sender, answers) = bounded(0);
     let work = move || {
-        while sender.send(Answer::of(&looker, &config)).is_ok() {
+        while sender.send(Answer::of(&collector, &config)).is_ok() {
             thread::sleep(every);
         }
     };

@@ -1,5 +1,7 @@
-//! The command hook: run by `sh`, the alert on its stdin, bounded in time. The command is a secret, and whoever is on the
-//! machine may read the arguments of a process: it goes by the environment, which only its user may read.
+//! Runs the alert command with `sh`, with the alert on its stdin and a limit in time.
+//!
+//! The command is a secret, and every user of the machine can read the arguments of a process. So `sh` finds the
+//! command in its environment, which only its own user can read.
 
 use std::fs::File;
 use std::io::{Seek, Write};
@@ -11,95 +13,98 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::channel::SendError;
-use super::message::{Message, Note};
+use super::alert::Alert;
+use super::note::AlertNote;
+use super::send_error::SendError;
 
-/// Then it is killed, and all that it started and did not put into a group of its own.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the command may take. Then irispool kills it, and what it started and did not move to a group of its own.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Linux takes a variable of 128 KiB at most, and a character may have four bytes.
+/// The longest `IRISPOOL_ALERT_TEXT`. Linux allows a variable 128 KiB, and a character may have four bytes.
 const TEXT_CHARS_MAX: usize = 16_000;
 
+/// How often irispool checks whether the command has ended.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A process that is killed while it waits for a disk ends when the disk answers: nobody waits for that.
-const KILL_PATIENCE: Duration = Duration::from_secs(1);
+/// How long irispool waits for the end of a command that it killed. A process that waits for a disk ends only when the
+/// disk answers.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What `sh` runs: the command, in whose environment it does not stand any more. The line before it keeps a `-` at its
-/// beginning from being an option.
+/// What `sh` runs: the command, without the command in its environment. The first line keeps a command that begins with
+/// `-` from being taken for an option of `eval`.
 const SCRIPT: &str = "eval \"unset IRISPOOL_ALERT_SCRIPT\n$IRISPOOL_ALERT_SCRIPT\"";
 
-/// The command that runs, if one does.
+/// The command that runs, if one does. Another thread may end it.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<State>);
+pub(super) struct RunningCommand(Mutex<CommandSlot>);
 
 #[derive(Debug, Default)]
-struct State {
+struct CommandSlot {
     child: Option<Child>,
-    /// Nothing is to run any more.
-    ended: bool,
+    /// Whether no command may run any more.
+    is_closed: bool,
 }
 
-impl Running {
-    /// Kills what runs, and lets nothing run any more.
+impl RunningCommand {
+    /// Kills the command that runs, and lets no other one start.
     pub(super) fn end(&self) {
-        let mut state = self.lock();
-        state.ended = true;
-        if let Some(child) = &mut state.child {
+        let mut slot = self.lock();
+        slot.is_closed = true;
+        if let Some(child) = &mut slot.child {
             kill(child);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CommandSlot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start(&self, command: &mut Command) -> Result<(), SendError> {
-        let mut state = self.lock();
-        if state.ended {
-            return Err(SendError::Ended);
+        let mut slot = self.lock();
+        if slot.is_closed {
+            return Err(SendError::Stopped);
         }
-        state.child = Some(command.spawn().map_err(SendError::Start)?);
+        slot.child = Some(command.spawn().map_err(SendError::Start)?);
         Ok(())
     }
 
-    /// None while it runs.
+    /// How the command ended. None while it runs.
     fn poll(&self) -> Option<Result<ExitStatus, SendError>> {
-        let mut state = self.lock();
-        let was_ended = state.ended;
+        let mut slot = self.lock();
+        let was_closed = slot.is_closed;
         let child =
-            state.child.as_mut().expect("run starts one, and asks no more once it has ended or is killed");
+            slot.child.as_mut().expect("run starts one, and asks no more once it has ended or is killed");
         let ended = child.try_wait().map_err(SendError::Start).transpose()?;
-        state.child = None;
-        Some(if was_ended { Err(SendError::Ended) } else { ended })
+        slot.child = None;
+        Some(if was_closed { Err(SendError::Stopped) } else { ended })
     }
 
-    /// Nobody else is kept waiting meanwhile.
+    /// Kills the command and waits for its end, without holding the lock.
     fn kill(&self) {
         let child = self.lock().child.take();
         let Some(mut child) = child else { return };
         kill(&mut child);
-        let until = Instant::now() + KILL_PATIENCE;
+        let until = Instant::now() + KILL_TIMEOUT;
         while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
             thread::sleep(POLL);
         }
     }
 }
 
-/// The group is the child's own. It has not been waited for, so its number is no other's.
+/// Kills the child and its process group. Nobody has waited for the child yet, so no other process can have its id.
 fn kill(child: &mut Child) {
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     let _ = child.kill();
 }
 
-/// Runs it to its end. `shown`: what it says goes to our own stdout and stderr.
-pub(super) fn run(text: &str, message: &Message, running: &Running, shown: bool) -> Result<(), SendError> {
+/// Runs the command to its end. `shown`: its output goes to the stdout and stderr of this process.
+pub(super) fn run(text: &str, alert: &Alert, running: &RunningCommand, shown: bool) -> Result<(), SendError> {
     let output = || if shown { Stdio::inherit() } else { Stdio::null() };
     let mut command = Command::new("sh");
     command.args(["-c", SCRIPT]).env("IRISPOOL_ALERT_SCRIPT", text);
-    command.envs(variables(message)).process_group(0);
-    command.stdin(stdin(message).map_err(SendError::Start)?).stdout(output()).stderr(output());
-    let until = Instant::now() + PATIENCE;
+    command.envs(variables(alert)).process_group(0);
+    command.stdin(stdin(alert).map_err(SendError::Start)?).stdout(output()).stderr(output());
+    let until = Instant::now() + COMMAND_TIMEOUT;
     running.start(&mut command)?;
     loop {
         match running.poll() {
@@ -109,14 +114,14 @@ pub(super) fn run(text: &str, message: &Message, running: &Running, shown: bool)
             None if Instant::now() < until => thread::sleep(POLL),
             None => {
                 running.kill();
-                return Err(SendError::Hangs);
+                return Err(SendError::Hangs(COMMAND_TIMEOUT));
             }
         }
     }
 }
 
 fn in_words(status: ExitStatus) -> String {
-    // 127 is sh's own word for a command that it does not find.
+    // sh ends with 127 if it does not find a command.
     match status.code() {
         Some(127) => "127: is it installed, and on PATH?".to_owned(),
         Some(code) => code.to_string(),
@@ -124,23 +129,23 @@ fn in_words(status: ExitStatus) -> String {
     }
 }
 
-/// A file, not a pipe: a command that reads nothing blocks nobody.
-fn stdin(message: &Message) -> std::io::Result<File> {
+/// The alert in a file. With a pipe, a command that does not read it would block irispool.
+fn stdin(alert: &Alert) -> std::io::Result<File> {
     let mut file = tempfile::tempfile()?;
-    writeln!(file, "{}", message.json())?;
+    writeln!(file, "{}", alert.json())?;
     file.rewind()?;
     Ok(file)
 }
 
-/// Those of `HOOK_VARIABLES`.
-fn variables(message: &Message) -> [(&'static str, String); 9] {
-    let [new, worse, better, cleared, _] = message.kinds().map(|(_, notes)| keys(notes));
+/// The variables in `HOOK_VARIABLES`, with their values.
+fn variables(alert: &Alert) -> [(&'static str, String); 9] {
+    let [new, worse, better, cleared, _] = alert.changes.lists().map(|(_, notes)| keys(notes));
     [
-        ("IRISPOOL_ALERT_REASON", message.reason.word().to_owned()),
-        ("IRISPOOL_ALERT_LEVEL", message.level.word().to_lowercase()),
-        ("IRISPOOL_ALERT_HOST", message.host.clone()),
-        ("IRISPOOL_ALERT_SPOOL", message.spool.clone()),
-        ("IRISPOOL_ALERT_TEXT", message.text().chars().take(TEXT_CHARS_MAX).collect()),
+        ("IRISPOOL_ALERT_REASON", alert.reason.word().to_owned()),
+        ("IRISPOOL_ALERT_LEVEL", alert.level.word().to_lowercase()),
+        ("IRISPOOL_ALERT_HOST", alert.host.clone()),
+        ("IRISPOOL_ALERT_SPOOL", alert.spool.clone()),
+        ("IRISPOOL_ALERT_TEXT", alert.text().chars().take(TEXT_CHARS_MAX).collect()),
         ("IRISPOOL_ALERT_NEW", new),
         ("IRISPOOL_ALERT_WORSE", worse),
         ("IRISPOOL_ALERT_BETTER", better),
@@ -148,28 +153,30 @@ fn variables(message: &Message) -> [(&'static str, String); 9] {
     ]
 }
 
-/// With a space between them, not too many: an environment has its limits.
-fn keys(notes: &[Note]) -> String {
-    notes.iter().take(30).map(|note| note.key.replace('\0', "")).collect::<Vec<_>>().join(" ")
+/// The keys of at most 30 findings, with spaces between them. An environment has a limited size.
+fn keys(notes: &[AlertNote]) -> String {
+    notes.iter().take(30).map(|note| note.key.to_string().replace('\0', "")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Config, HOOK_VARIABLES};
+    use crate::health::finding::Level;
+    use crate::health::finding_key::FindingKey;
 
     #[test]
-    fn its_variables_are_those_that_are_no_settings() {
-        let names = variables(&Message::test(&Config::default())).map(|(name, _)| name);
+    fn its_variables_are_those_that_config_does_not_take_for_settings() {
+        let names = variables(&Alert::test(&Config::default())).map(|(name, _)| name);
         assert_eq!(names, HOOK_VARIABLES);
     }
 
     #[test]
-    fn however_much_is_wrong_it_can_be_run() {
-        let mut message = Message::test(&Config::default());
+    fn however_many_findings_there_are_it_can_run() {
+        let mut alert = Alert::test(&Config::default());
         let what = "é".repeat(10_000);
-        let note = |level| Note {
-            key: "k".repeat(500),
+        let note = |level| AlertNote {
+            key: FindingKey::Hangs("k".repeat(500)),
             level,
             what: what.clone(),
             hint: what.clone(),
@@ -177,17 +184,17 @@ mod tests {
             was: None,
             given_up: false,
         };
-        for notes in [&mut message.changes.new, &mut message.changes.worse, &mut message.changes.cleared] {
-            notes.extend((0..40).map(|_| note(crate::health::Level::Warning)));
+        for notes in [&mut alert.changes.new, &mut alert.changes.worse, &mut alert.changes.cleared] {
+            notes.extend((0..40).map(|_| note(Level::Warning)));
         }
-        run("true", &message, &Running::default(), false).unwrap();
+        run("true", &alert, &RunningCommand::default(), false).unwrap();
     }
 
     #[test]
-    fn once_ended_nothing_runs() {
-        let running = Running::default();
+    fn once_ended_no_command_runs() {
+        let running = RunningCommand::default();
         running.end();
-        let ran = run("true", &Message::test(&Config::default()), &running, false);
-        assert!(matches!(ran, Err(SendError::Ended)));
+        let ran = run("true", &Alert::test(&Config::default()), &running, false);
+        assert!(matches!(ran, Err(SendError::Stopped)));
     }
 }

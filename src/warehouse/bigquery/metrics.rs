@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::fault::Op;
-use crate::warehouse::{Histogram, Measure, MeasureKind};
+use crate::metrics::{Histogram, MetricFamily};
 
 /// Different outcomes that are counted by themselves; what comes after them is counted as `other`.
 const OUTCOMES_MAX: usize = 100;
@@ -77,72 +77,83 @@ impl Metrics {
     }
 
     /// All of it, but for what others know. `rate`: requests a second that may be made now.
-    pub(super) fn measures(&self, rate: Option<f64>) -> Vec<Measure> {
-        use MeasureKind::{Counter, Distribution, Gauge};
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
-        let seconds = |counter: &AtomicU64| of(counter) / 1e3;
-        let mut requests =
-            Measure::new(Counter, "requests", "Requests to the warehouse, each try, by what came of them.");
-        let mut durations =
-            Measure::new(Distribution, "request_duration_seconds", "From a request to its answer.");
+    pub(super) fn families(&self, rate: Option<f64>) -> Vec<MetricFamily> {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let seconds = |counter: &AtomicU64| of(counter) as f64 / 1e3;
+        let mut requests = MetricFamily::counter(
+            "irispool_warehouse_requests",
+            "Requests to the warehouse, each try, by what came of them.",
+        );
+        let mut durations = MetricFamily::histogram(
+            "irispool_warehouse_request_duration_seconds",
+            "From a request to its answer.",
+        );
         {
             let calls = self.calls();
             for ((op, outcome), count) in &calls.outcomes {
-                requests = requests.with(&[("operation", op), ("outcome", outcome)], *count as f64);
+                requests = requests.with(&[("operation", op), ("outcome", outcome)], *count);
             }
             for (op, histogram) in &calls.durations {
-                durations = durations.with_distribution(&[("operation", op)], histogram);
+                durations = durations.with(&[("operation", op)], histogram);
             }
         }
-        let mut reasons = Measure::new(
-            Counter,
-            "refusals",
+        let mut reasons = MetricFamily::counter(
+            "irispool_warehouse_refusals",
             "Reasons that the warehouse gave for a request, a row or a job that did not succeed.",
         );
         for (reason, count) in self.reasons() {
-            reasons = reasons.with(&[("reason", &reason)], count as f64);
+            reasons = reasons.with(&[("reason", &reason)], count);
         }
-        let mut measures = vec![
+        let mut families = vec![
             requests,
             durations,
             reasons,
-            Measure::new(Counter, "retries", "Requests that were made again.").with(&[], of(&self.retries)),
-            Measure::new(Counter, "wait_seconds", "Time that threads waited before a request, by why.")
-                .with(&[("reason", "retry")], seconds(&self.wait_ms))
-                .with(&[("reason", "rate_limit")], seconds(&self.pace_wait_ms)),
-            Measure::new(
-                Counter,
-                "rows_sent",
+            MetricFamily::counter("irispool_warehouse_retries", "Requests that were made again.")
+                .with(&[], of(&self.retries)),
+            MetricFamily::counter(
+                "irispool_warehouse_wait_seconds",
+                "Time that threads waited before a request, by why.",
+            )
+            .with(&[("reason", "retry")], seconds(&self.wait_ms))
+            .with(&[("reason", "rate_limit")], seconds(&self.pace_wait_ms)),
+            MetricFamily::counter(
+                "irispool_warehouse_rows_sent",
                 "Rows in streaming requests; a row that goes again in another request counts again.",
             )
             .with(&[], of(&self.rows_sent)),
-            Measure::new(Counter, "rows_taken", "Rows that the warehouse took, by the way they went.")
-                .with(&[("method", "stream")], of(&self.rows_streamed))
-                .with(&[("method", "load")], of(&self.rows_loaded)),
-            Measure::new(
-                Counter,
-                "rows_rescued",
+            MetricFamily::counter(
+                "irispool_warehouse_rows_taken",
+                "Rows that the warehouse took, by the way they went.",
+            )
+            .with(&[("method", "stream")], of(&self.rows_streamed))
+            .with(&[("method", "load")], of(&self.rows_loaded)),
+            MetricFamily::counter(
+                "irispool_warehouse_rows_rescued",
                 "Rows that went without a value which the warehouse refused; it is in rescued.",
             )
             .with(&[], of(&self.rows_rescued)),
-            Measure::new(Counter, "rows_refused", "Rows that the warehouse refused for good.")
-                .with(&[], of(&self.rows_refused)),
-            Measure::new(Counter, "load_jobs_made", "Load jobs made.").with(&[], of(&self.load_jobs)),
-            Measure::new(Counter, "load_jobs_ended", "Load jobs that ended, by how.")
+            MetricFamily::counter(
+                "irispool_warehouse_rows_refused",
+                "Rows that the warehouse refused for good.",
+            )
+            .with(&[], of(&self.rows_refused)),
+            MetricFamily::counter("irispool_warehouse_load_jobs_made", "Load jobs made.")
+                .with(&[], of(&self.load_jobs)),
+            MetricFamily::counter("irispool_warehouse_load_jobs_ended", "Load jobs that ended, by how.")
                 .with(&[("outcome", "done")], of(&self.load_jobs_done))
                 .with(&[("outcome", "refused")], of(&self.load_jobs_refused))
                 .with(&[("outcome", "failed")], of(&self.load_jobs_failed)),
-            Measure::new(Counter, "tokens_fetched", "Access tokens fetched.").with(&[], of(&self.tokens)),
+            MetricFamily::counter("irispool_warehouse_tokens_fetched", "Access tokens fetched.")
+                .with(&[], of(&self.tokens)),
         ];
         if let Some(rate) = rate {
-            let limit = Measure::new(
-                Gauge,
-                "request_rate_limit",
+            let limit = MetricFamily::gauge(
+                "irispool_warehouse_request_rate_limit",
                 "Requests a second that this worker may make now; it falls when the warehouse asks for fewer.",
             );
-            measures.push(limit.with(&[], rate));
+            families.push(limit.with(&[], rate));
         }
-        measures
+        families
     }
 
     pub(super) fn reason(&self, reason: &str) {

@@ -59,8 +59,9 @@ pub use self::query::{QueryColumn, QueryPage};
 pub use self::setup::Plan;
 use self::tables::Tables;
 use self::view_makers::ViewMakers;
-use super::{Bulk, Delivery, LoadResult, Measure, Warehouse, WarehouseError};
+use super::{Bulk, Delivery, LoadResult, Warehouse, WarehouseError};
 use crate::catalog::{self, Field, Schema};
+use crate::metrics::MetricFamily;
 
 /// Loads under way, for each request that may be.
 const LOADS_PER_REQUEST: usize = 4;
@@ -266,8 +267,8 @@ impl Warehouse for BigQuery {
         self.shared.client.waits.stop();
     }
 
-    fn measures(&self) -> Vec<Measure> {
-        self.shared.metrics.measures(self.shared.client.pace.rate())
+    fn metric_families(&self) -> Vec<MetricFamily> {
+        self.shared.metrics.families(self.shared.client.pace.rate())
     }
 
     fn bulk_files_max(&self, dataset: &str, files: u64) -> Option<u64> {

@@ -14,7 +14,8 @@ use super::metrics::Metrics;
 use super::tables::{self, DatasetTable};
 use super::{connection, load};
 use crate::catalog::{Field, Schema};
-use crate::warehouse::{Delivery, Made, Measure, Outcome, Replace, Warehouse, WarehouseError};
+use crate::metrics::MetricFamily;
+use crate::warehouse::{Delivery, Made, Outcome, Replace, Warehouse, WarehouseError};
 
 /// An SQLite file as a warehouse.
 pub struct Sqlite {
@@ -202,8 +203,8 @@ impl Warehouse for Sqlite {
             .map_err(|fault| fault.explain(&self.path, "make a table or columns"))
     }
 
-    fn measures(&self) -> Vec<Measure> {
-        self.metrics.measures(&self.path)
+    fn metric_families(&self) -> Vec<MetricFamily> {
+        self.metrics.families(&self.path)
     }
 
     fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::SqliteError;
-use crate::warehouse::{Histogram, Measure, MeasureKind};
+use crate::metrics::{Histogram, MetricFamily};
 
 /// Seconds of one transaction.
 const TRANSACTION_ENDS: &[f64] =
@@ -52,30 +52,40 @@ impl Metrics {
         self.lock_wait_us.fetch_add(wait.as_micros() as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn measures(&self, path: &Path) -> Vec<Measure> {
-        use MeasureKind::{Counter, Distribution, Gauge};
+    pub(super) fn families(&self, path: &Path) -> Vec<MetricFamily> {
         let operation = ("operation", "transaction");
-        let mut requests =
-            Measure::new(Counter, "requests", "Requests to the warehouse, each try, by what came of them.");
+        let mut requests = MetricFamily::counter(
+            "irispool_warehouse_requests",
+            "Requests to the warehouse, each try, by what came of them.",
+        );
         for (outcome, count) in &*self.transactions.lock().unwrap_or_else(PoisonError::into_inner) {
-            requests = requests.with(&[operation, ("outcome", outcome)], *count as f64);
+            requests = requests.with(&[operation, ("outcome", outcome)], *count);
         }
-        let mut sizes = Measure::new(Gauge, "size_bytes", "Of the database's files.");
+        let mut sizes = MetricFamily::gauge("irispool_warehouse_size_bytes", "Of the database's files.");
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         for (part, file) in [("database", path), ("log", Path::new(&log))] {
             if let Ok(found) = file.metadata() {
-                sizes = sizes.with(&[("part", part)], found.len() as f64);
+                sizes = sizes.with(&[("part", part)], found.len());
             }
         }
         vec![
             requests,
-            Measure::new(Distribution, "request_duration_seconds", "From a request to its answer.")
-                .with_distribution(&[operation], &self.duration),
-            Measure::new(Counter, "wait_seconds", "Time that threads waited before a request, by why.")
-                .with(&[("reason", "lock")], self.lock_wait_us.load(Ordering::Relaxed) as f64 / 1e6),
-            Measure::new(Counter, "rows_taken", "Rows that the warehouse took, by the way they went.")
-                .with(&[("method", "transaction")], self.rows.load(Ordering::Relaxed) as f64),
+            MetricFamily::histogram(
+                "irispool_warehouse_request_duration_seconds",
+                "From a request to its answer.",
+            )
+            .with(&[operation], &self.duration),
+            MetricFamily::counter(
+                "irispool_warehouse_wait_seconds",
+                "Time that threads waited before a request, by why.",
+            )
+            .with(&[("reason", "lock")], self.lock_wait_us.load(Ordering::Relaxed) as f64 / 1e6),
+            MetricFamily::counter(
+                "irispool_warehouse_rows_taken",
+                "Rows that the warehouse took, by the way they went.",
+            )
+            .with(&[("method", "transaction")], self.rows.load(Ordering::Relaxed)),
             sizes,
         ]
     }

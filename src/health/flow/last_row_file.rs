@@ -1,19 +1,22 @@
-//! When the last row of all came: the time of an empty file in the spool. A silence may outlast the flow log and what
-//! was pruned of the ledger, and must not look like a spool in which nothing ever came.
+//! When the last row of all arrived: the time of an empty file in the spool.
+//!
+//! A silence may last longer than the flow log and the lines of the ledger, which are pruned. Without this file, it
+//! would then look as if no row had ever arrived.
 
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// In ms since 1970 UTC; none where no row ever came.
-pub(super) fn read(path: &Path) -> Option<i64> {
+/// When the last row arrived, in ms since 1970 UTC, or none if no row ever arrived.
+pub(in crate::health) fn read(path: &Path) -> Option<i64> {
     let at = path.metadata().and_then(|found| found.modified()).ok()?;
     Some(at.duration_since(UNIX_EPOCH).ok()?.as_millis() as i64)
 }
 
-/// Only ever moves it forward. It takes no room on the disk; where it fails, an earlier time stands.
-pub(super) fn note(path: &Path, at_ms: i64) {
-    // A file that this makes has the time of now, which is late enough.
+/// Moves the time forward to `at_ms`, never back. The file stays empty, so this works on a full disk. If it fails, the
+/// earlier time stays.
+pub(in crate::health) fn note(path: &Path, at_ms: i64) {
+    // A new file has the current time, which is late enough.
     let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
     let at: SystemTime = UNIX_EPOCH + Duration::from_millis(at_ms.unsigned_abs());
     if let Ok(file) = opened

@@ -1,28 +1,32 @@
-//! When rows came, as SQLite's ledger has it.
+//! The rows that SQLite's ledger has.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use super::flow::Flow;
+use super::dataset_flow::DatasetFlow;
 use crate::warehouse::sqlite::Reader;
 use crate::warehouse::{Answer, Query, QueryError, Value};
 
-const DATASETS_SQL: &str = include_str!("../../sql/sqlite/health/datasets.sql");
-const RHYTHM_SQL: &str = include_str!("../../sql/sqlite/health/rhythm.sql");
+const DATASETS_SQL: &str = include_str!("../../../sql/sqlite/health/datasets.sql");
+const RHYTHM_SQL: &str = include_str!("../../../sql/sqlite/health/rhythm.sql");
 const TABLES_SQL: &str =
     "SELECT name FROM sqlite_schema WHERE name IN ('irispool_load_history', 'irispool_superseded')";
 const SUPERSEDED_SQL: &str = "SELECT count(*) FROM irispool_superseded WHERE loaded_at IS NULL";
 
 /// What the ledger says.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    pub(super) flows: BTreeMap<String, Flow>,
-    /// Contents that were never loaded, as one that was written later was in.
-    pub(super) superseded: u64,
+pub(in crate::health) struct LedgerAnswer {
+    /// The rows by dataset.
+    pub(in crate::health) flows: BTreeMap<String, DatasetFlow>,
+    /// Contents of messages that were never loaded, because content that was written later was loaded first.
+    pub(in crate::health) superseded: u64,
 }
 
-/// Asks a database that may be so new that it has no ledger.
-pub(super) fn ask(reader: &Reader) -> Result<Ledger, QueryError> {
+/// Asks the ledger. A database without a ledger, which no worker has used yet, has no rows.
+///
+/// # Errors
+/// If the database does not answer a query.
+pub(in crate::health) fn ask_ledger(reader: &Reader) -> Result<LedgerAnswer, QueryError> {
     let mut tables = Vec::new();
     each_row(reader, TABLES_SQL, |row| tables.push(text(&row[0]).to_owned()))?;
     let has = |table: &str| tables.iter().any(|name| name == table);
@@ -31,17 +35,17 @@ pub(super) fn ask(reader: &Reader) -> Result<Ledger, QueryError> {
         each_row(reader, SUPERSEDED_SQL, |row| superseded = int(&row[0]) as u64)?;
     }
     let flows = if has("irispool_load_history") { flows(reader)? } else { BTreeMap::new() };
-    Ok(Ledger { flows, superseded })
+    Ok(LedgerAnswer { flows, superseded })
 }
 
-fn flows(reader: &Reader) -> Result<BTreeMap<String, Flow>, QueryError> {
-    let mut flows: BTreeMap<String, Flow> = BTreeMap::new();
+fn flows(reader: &Reader) -> Result<BTreeMap<String, DatasetFlow>, QueryError> {
+    let mut flows: BTreeMap<String, DatasetFlow> = BTreeMap::new();
     each_row(reader, DATASETS_SQL, |row| {
-        let flow = Flow {
+        let flow = DatasetFlow {
             last_row_ms: time(&row[1]),
             rows_hour: int(&row[2]) as u64,
             rows_day: int(&row[3]) as u64,
-            ..Flow::default()
+            ..DatasetFlow::default()
         };
         flows.insert(text(&row[0]).to_owned(), flow);
     })?;
@@ -50,7 +54,7 @@ fn flows(reader: &Reader) -> Result<BTreeMap<String, Flow>, QueryError> {
             flow.minutes.push(int(&row[1]));
         }
     })?;
-    flows.values_mut().for_each(Flow::find_rhythm);
+    flows.values_mut().for_each(DatasetFlow::set_rhythm);
     Ok(flows)
 }
 

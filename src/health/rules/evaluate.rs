@@ -1,0 +1,33 @@
+//! All rules, in their order.
+
+use std::cmp::Reverse;
+
+use super::situation::Situation;
+use super::{arrivals, queue, workers};
+use crate::config::Config;
+use crate::health::facts::Facts;
+use crate::health::finding::Finding;
+
+/// Everything that is not as it should be. The worst findings come first.
+pub fn evaluate(facts: &Facts, config: &Config) -> Vec<Finding> {
+    let situation = Situation { facts, config };
+    let mut findings = Vec::new();
+    findings.extend(queue::spool_unread(&situation));
+    findings.extend(workers::none_alive(&situation));
+    findings.extend(workers::dead_with_messages(&situation));
+    findings.extend(workers::hanging(&situation));
+    findings.extend(workers::waiting_for_warehouse(&situation));
+    findings.extend(workers::parked(&situation));
+    findings.extend(queue::backlog(&situation));
+    findings.extend(queue::oldest(&situation));
+    findings.extend(queue::misplaced(&situation));
+    findings.extend(arrivals::warehouse_silent(&situation));
+    findings.extend(arrivals::stale(&situation));
+    findings.extend(queue::disks(&situation));
+    findings.extend(queue::dead_letters(&situation));
+    findings.extend(queue::dead_room(&situation));
+    findings.extend(workers::unpacked(&situation));
+    findings.extend(workers::over_limits(&situation));
+    findings.sort_by_key(|finding| Reverse(finding.level));
+    findings
+}
