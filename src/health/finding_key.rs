@@ -57,7 +57,8 @@ pub enum FindingKey {
 }
 
 impl FindingKey {
-    /// The dataset that the finding is about, if it is about one.
+    /// The dataset that the finding is about, if it is about one. The mark of a fault that stops several tables is the
+    /// name of no dataset.
     pub fn dataset(&self) -> Option<&str> {
         match self {
             FindingKey::Parked(dataset) | FindingKey::StaleDataset(dataset) => Some(dataset),

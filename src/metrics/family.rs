@@ -5,8 +5,8 @@ use super::histogram::{Histogram, HistogramCounts};
 /// A metric with all its samples.
 #[derive(Clone, Debug)]
 pub struct MetricFamily {
-    /// The metric's name, in snake case. A base unit comes last, as in `irispool_delay_seconds`. A counter's name does not
-    /// have its `_total`, which the text format adds.
+    /// The metric's name, in snake case. A base unit comes last, as in `irispool_delay_seconds`. A counter's name does
+    /// not have its `_total`, which the text format adds.
     pub name: &'static str,
     /// One sentence about the metric.
     pub help: &'static str,

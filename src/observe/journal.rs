@@ -1,5 +1,5 @@
-//! systemd's journal. Where it reads stderr, a line that begins with `<4>` is a warning (`sd-daemon(3)`); without that each
-//! is for information, and `journalctl -p warning` shows none.
+//! systemd's journal. Where it reads stderr, a line that begins with `<4>` is a warning (`sd-daemon(3)`); without that
+//! each is for information, and `journalctl -p warning` shows none.
 
 use std::sync::OnceLock;
 

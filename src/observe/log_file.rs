@@ -1,8 +1,8 @@
 //! A log file that several processes write and that puts itself aside, each day (UTC) and before it grows too large.
 //!
 //! - A line is one `write` to a file opened for appending, which the kernel does not tear on a local file system.
-//! - What is put aside gets the time of its last line behind its name, `irispool.log.20251028T035900.123Z`; only names of
-//!   that form are ever deleted.
+//! - What is put aside gets the time of its last line behind its name, `irispool.log.20251028T035900.123Z`; only names
+//!   of that form are ever deleted.
 //! - Before each line the file at the path is compared with the open one: who finds that another process has put it
 //!   aside opens the new one. It is put aside under a lock of the file itself, after its place was looked at once more.
 //!   A process that does not get the lock at once writes on, so nobody waits; a line of its may be the last of a file
@@ -45,11 +45,11 @@ pub struct LogFileSettings {
 #[derive(Debug)]
 pub struct LogFile {
     settings: LogFileSettings,
-    state: Mutex<State>,
+    state: Mutex<OpenLogFile>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct OpenLogFile {
     file: Option<File>,
     /// The file in which our last write ended within a line, by device and inode.
     torn: Option<(u64, u64)>,
@@ -92,7 +92,7 @@ impl LogFile {
         }
     }
 
-    fn try_write(&self, state: &mut State, line: &[u8], now: Timestamp) -> io::Result<()> {
+    fn try_write(&self, state: &mut OpenLogFile, line: &[u8], now: Timestamp) -> io::Result<()> {
         let mut file = self.current(state.file.take())?;
         let found = file.metadata()?;
         let mut stuck = None;

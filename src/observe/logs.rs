@@ -36,20 +36,19 @@ pub enum LogFormat {
 /// The log file of this process, for [`last_words`].
 static FILE: OnceLock<(LogFormat, LogFileSettings)> = OnceLock::new();
 
-/// Starts logging, in lines of `format`, of the events that `level` lets through: a level, or directives as of tracing's
-/// `EnvFilter`; to stderr, and to a file where one is given. Once a process.
+/// Starts logging, in lines of `format`, of the events that `level` lets through: a level, or directives as of
+/// tracing's `EnvFilter`; to stderr, and to a file where one is given. Once a process.
 ///
-/// # Panics
-/// When it is called twice.
+/// # Panics When it is called twice.
 pub fn init(format: LogFormat, level: &str, colour: bool, file: Option<LogFileSettings>) {
-    let look = Look { colour, date: !io::stderr().is_terminal() };
+    let style = LineStyle { colour, date: !io::stderr().is_terminal() };
     let stderr = Stderr { json: format == LogFormat::Json };
     let started = match file {
-        None => tracing::subscriber::set_global_default(subscriber(format, level, look, stderr)),
+        None => tracing::subscriber::set_global_default(subscriber(format, level, style, stderr)),
         Some(file) => {
             let _ = FILE.set((format, file.clone()));
             let file = FileLines { format, file: Arc::new(LogFile::new(file)) };
-            let both = subscriber(format, level, look, stderr).with(lines(format, IN_FILE, file));
+            let both = subscriber(format, level, style, stderr).with(lines(format, IN_FILE, file));
             tracing::subscriber::set_global_default(both)
         }
     };
@@ -69,40 +68,40 @@ pub fn last_words(sentence: &str, hint: Option<&str>) {
 fn subscriber<W>(
     format: LogFormat,
     level: &str,
-    look: Look,
+    style: LineStyle,
     writer: W,
 ) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse_lossy(level);
-    tracing_subscriber::registry().with(filter).with(lines(format, look, writer))
+    tracing_subscriber::registry().with(filter).with(lines(format, style, writer))
 }
 
-fn lines<S, W>(format: LogFormat, look: Look, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+fn lines<S, W>(format: LogFormat, style: LineStyle, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     match format {
-        LogFormat::Human => lines.with_ansi(look.colour).fmt_fields(Pairs).event_format(look).boxed(),
+        LogFormat::Human => lines.with_ansi(style.colour).fmt_fields(Pairs).event_format(style).boxed(),
         LogFormat::Json => lines.with_timer(Utc).json().flatten_event(true).with_target(false).boxed(),
     }
 }
 
 /// Of lines in a file.
-const IN_FILE: Look = Look { colour: false, date: true };
+const IN_FILE: LineStyle = LineStyle { colour: false, date: true };
 
 /// How a line for people looks: `03:59:00Z INFO  delivered dataset=BOALF rows=3`.
 #[derive(Clone, Copy)]
-struct Look {
+struct LineStyle {
     colour: bool,
     /// The whole time, to the millisecond: a log file outlives the day, a terminal does not.
     date: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Look
+impl<S, N> FormatEvent<S, N> for LineStyle
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -320,7 +319,7 @@ mod tests {
     fn lines_of(format: LogFormat, level: &str, colour: bool, log: impl FnOnce()) -> Vec<String> {
         let lines = Lines::default();
         let writer = lines.clone();
-        let logs = subscriber(format, level, Look { colour, date: true }, move || writer.clone());
+        let logs = subscriber(format, level, LineStyle { colour, date: true }, move || writer.clone());
         tracing::subscriber::with_default(logs, log);
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert!(text.is_empty() || text.ends_with('\n'));

@@ -1,5 +1,16 @@
-//! What people see of a running irispool: log lines and the progress bar, both on stderr.
+//! What people and monitoring programs see of a running irispool.
+//!
+//! - `logs`: log lines on stderr and in the log file.
+//! - `log_file`: a log file that several processes write and rotate.
+//! - `repeat`: logs what lasts once, not at every try.
+//! - `journal`: the prefixes by which systemd's journal knows the level of a line.
+//! - `service`: messages to systemd.
+//! - `progress`: the progress bar.
+//! - `http`: a small HTTP server.
+//! - `colour`: whether output may have colours.
+//! - `text`: text made safe for a terminal; sizes and durations in words.
 
+mod colour;
 pub mod http;
 mod journal;
 pub mod log_file;
@@ -9,34 +20,8 @@ mod repeat;
 pub mod service;
 mod text;
 
-use std::io::IsTerminal;
-
-use clap::ColorChoice;
-
+pub use colour::{colour_on_stderr, colour_on_stdout};
 pub use journal::journal_prefix;
 pub use progress::{Progress, print_above_progress};
 pub use repeat::{is_news, is_news_of, is_over};
 pub use text::{plain, short_duration, size};
-
-/// Whether what goes to stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is
-/// set (<https://no-color.org>).
-pub fn colour_on_stderr(choice: ColorChoice) -> bool {
-    colour_on(std::io::stderr().is_terminal(), choice)
-}
-
-/// The same for stdout.
-pub fn colour_on_stdout(choice: ColorChoice) -> bool {
-    colour_on(std::io::stdout().is_terminal(), choice)
-}
-
-fn colour_on(terminal: bool, choice: ColorChoice) -> bool {
-    match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-                || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            terminal && !unwanted
-        }
-    }
-}

@@ -14,10 +14,10 @@ const COMES_BACK: Duration = Duration::from_secs(60);
 const TROUBLES_MAX: usize = 1_000;
 const FAULTS_MAX: usize = 100;
 
-static TROUBLES: LazyLock<Mutex<HashMap<String, Trouble>>> = LazyLock::new(Mutex::default);
+static TROUBLES: LazyLock<Mutex<HashMap<String, RepeatedFault>>> = LazyLock::new(Mutex::default);
 
 #[derive(Debug)]
-struct Trouble {
+struct RepeatedFault {
     /// What was told of it.
     told: HashSet<String>,
     since: Instant,
@@ -51,8 +51,8 @@ pub fn is_over(trouble: &str) -> Option<Over> {
     ended(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, Instant::now())
 }
 
-fn met(troubles: &mut HashMap<String, Trouble>, trouble: &str, fault: &str, now: Instant) -> bool {
-    let forgets = |trouble: &Trouble| {
+fn met(troubles: &mut HashMap<String, RepeatedFault>, trouble: &str, fault: &str, now: Instant) -> bool {
+    let forgets = |trouble: &RepeatedFault| {
         let age = now.saturating_duration_since(trouble.last);
         age >= FORGOTTEN || trouble.is_over && age >= COMES_BACK
     };
@@ -62,7 +62,7 @@ fn met(troubles: &mut HashMap<String, Trouble>, trouble: &str, fault: &str, now:
             troubles.clear();
         }
     }
-    let new = || Trouble {
+    let new = || RepeatedFault {
         told: HashSet::new(),
         since: now,
         last: now,
@@ -83,7 +83,7 @@ fn met(troubles: &mut HashMap<String, Trouble>, trouble: &str, fault: &str, now:
     known.told.insert(fault.to_owned())
 }
 
-fn ended(troubles: &mut HashMap<String, Trouble>, trouble: &str, now: Instant) -> Option<Over> {
+fn ended(troubles: &mut HashMap<String, RepeatedFault>, trouble: &str, now: Instant) -> Option<Over> {
     let known = troubles.get_mut(trouble).filter(|known| !known.is_over)?;
     known.is_over = true;
     let is_news = !std::mem::replace(&mut known.end_is_told, true);

@@ -185,7 +185,11 @@ mod tests {
         log.note(NOW_MS + MINUTE_MS, "w", &figures(3, 5, NOW_MS + 1)).unwrap();
         assert_eq!(log.current(), None);
         assert_eq!(rows(&[]), Some((5, 5, Some(NOW_MS + 1))));
-        assert_eq!(rows(&[("w", &current)]), Some((5, 5, Some(NOW_MS + 1))), "an older status with the same minute");
+        assert_eq!(
+            rows(&[("w", &current)]),
+            Some((5, 5, Some(NOW_MS + 1))),
+            "an older status with the same minute"
+        );
         assert_eq!(rows(&[("other", &current)]).unwrap().0, 10, "another worker's minute");
     }
 

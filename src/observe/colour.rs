@@ -1,0 +1,28 @@
+//! Whether output may have colours.
+
+use std::io::IsTerminal;
+
+use clap::ColorChoice;
+
+/// Whether output on stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is set
+/// (<https://no-color.org>).
+pub fn colour_on_stderr(choice: ColorChoice) -> bool {
+    colour_on(std::io::stderr().is_terminal(), choice)
+}
+
+/// Whether output on stdout may have colours, by the same rules.
+pub fn colour_on_stdout(choice: ColorChoice) -> bool {
+    colour_on(std::io::stdout().is_terminal(), choice)
+}
+
+fn colour_on(terminal: bool, choice: ColorChoice) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            terminal && !unwanted
+        }
+    }
+}
