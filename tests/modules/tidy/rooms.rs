@@ -99,9 +99,7 @@ impl House {
     fn resolve(&self, target: &[String], depth: usize) -> Option<String> {
         let known = (0..=target.len()).rev().find(|length| self.rooms.contains_key(&target[..*length]))?;
         let room = &self.rooms[&target[..known]];
-        let Some(name) = target.get(known) else {
-            return None;
-        };
+        let name = target.get(known)?;
         if depth > 8 || defines(&room.syntax, name) {
             return Some(room.path.clone());
         }
