@@ -6,38 +6,13 @@
 //! Every wait has a bound: a call that does not get through within [`Options::patience`] gives its rows back, and their
 //! files wait in the queue.
 
-mod answer;
-mod ask;
-mod auth;
-mod client;
-mod columns;
-mod credentials;
-mod examine;
-mod fault;
-mod insert;
-mod job;
-mod judge;
-mod listing;
-mod load_budget;
-mod load_file;
-mod load_job;
-mod metrics;
-mod old_views;
-mod options;
-mod own_views;
-mod pace;
-mod patience;
-mod query;
+mod api;
+mod check;
+mod load;
 mod rows;
-mod setup;
-mod sql;
+mod select;
 mod stream;
-mod table;
 mod tables;
-mod token_source;
-mod try_once;
-mod view_makers;
-pub mod views;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -46,19 +21,21 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub use self::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify, classify_row};
-pub use self::client::Client;
-pub use self::credentials::Environment;
-pub use self::examine::{Allowed, Permission, UnusableTable};
-pub use self::fault::{CallError, NO_PROJECT, Op};
-use self::listing::Listed;
-use self::load_budget::LoadJobs;
-pub use self::metrics::Metrics;
-pub use self::options::{Method, Options};
-pub use self::query::{QueryColumn, QueryPage};
-pub use self::setup::Plan;
-use self::tables::Tables;
-use self::view_makers::ViewMakers;
+pub use self::api::client::Client;
+pub use self::api::counters::Metrics;
+pub use self::api::credentials::Environment;
+pub use self::api::errors::{CallError, NO_PROJECT, Op};
+pub use self::api::options::{Method, Options};
+pub use self::api::query::{QueryColumn, QueryPage};
+pub use self::api::response::{Answer, ErrorProto, Meaning, RowMeaning, classify, classify_row};
+pub use self::check::{Allowed, Permission, UnusableTable};
+use self::load::attempts::LoadJob;
+use self::load::budget::{self, LoadJobs};
+use self::tables::known_tables::Tables;
+use self::tables::listing::Listed;
+pub use self::tables::setup::Plan;
+use self::tables::view_makers::ViewMakers;
+pub use self::tables::views;
 use super::{Bulk, Delivery, LoadResult, Measure, Warehouse, WarehouseError};
 use crate::catalog::{self, Field, Schema};
 
@@ -255,7 +232,7 @@ impl Warehouse for BigQuery {
     }
 
     fn load_each(&self, deliveries: &[Delivery], tell: &(dyn Fn(usize, LoadResult) + Sync)) {
-        stream::load(&self.shared, deliveries, tell);
+        stream::requests::load(&self.shared, deliveries, tell);
     }
 
     fn set_workers(&self, workers: u32) {
@@ -284,7 +261,7 @@ impl Warehouse for BigQuery {
         if !wanted || !self.shared.has_load_budget(dataset) {
             return None;
         }
-        let most = load_budget::files_of_one(files, least, options.load_files_max);
+        let most = budget::files_of_one(files, least, options.load_files_max);
         self.shared.jobs.claimed(dataset, files <= most);
         Some(most)
     }
@@ -298,6 +275,6 @@ impl Warehouse for BigQuery {
     }
 
     fn begin_bulk(&self, dataset: &str, batch: &str, is_new: bool) -> Option<Box<dyn Bulk>> {
-        Some(Box::new(load_job::LoadJob::begin(Arc::clone(&self.shared), dataset, batch, is_new)))
+        Some(Box::new(LoadJob::begin(Arc::clone(&self.shared), dataset, batch, is_new)))
     }
 }

@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::columns::{Meta, MetaColumn};
+use super::tables::columns::{Meta, MetaColumn};
 use crate::catalog::{self, Field, Kind, Schema};
 use crate::message::{Cell, Row};
 use crate::warehouse::{Delivery, Message, folder_of_batch, id_in_folder};

@@ -1,0 +1,161 @@
+//! What the BigQuery warehouse counts.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::errors::Op;
+use crate::warehouse::{Histogram, Measure, MeasureKind};
+
+/// Different outcomes that are counted by themselves; what comes after them is counted as `other`.
+const OUTCOMES_MAX: usize = 100;
+
+/// Seconds of one request.
+const REQUEST_ENDS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+
+/// Counts since the warehouse was opened.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// HTTP requests to the API, each try counted.
+    pub requests: AtomicU64,
+    /// Requests that were made again.
+    pub retries: AtomicU64,
+    /// Milliseconds waited between tries.
+    pub wait_ms: AtomicU64,
+    /// Milliseconds waited for the limit of requests per second.
+    pub pace_wait_ms: AtomicU64,
+    /// Rows in `insertAll` requests: once however often a whole request is tried, again where a row goes in another one.
+    pub rows_sent: AtomicU64,
+    /// Rows that streaming took.
+    pub rows_streamed: AtomicU64,
+    /// Rows that load jobs took.
+    pub rows_loaded: AtomicU64,
+    /// Rows of which a value went to `rescued` because BigQuery refused it.
+    pub rows_rescued: AtomicU64,
+    /// Rows refused for good.
+    pub rows_refused: AtomicU64,
+    /// Load jobs made.
+    pub load_jobs: AtomicU64,
+    /// Load jobs that ended well, this worker's or an earlier one's.
+    pub load_jobs_done: AtomicU64,
+    /// Load jobs that BigQuery refused because of their rows.
+    pub load_jobs_refused: AtomicU64,
+    /// Load jobs that failed for another reason.
+    pub load_jobs_failed: AtomicU64,
+    /// Tokens fetched.
+    pub tokens: AtomicU64,
+    reasons: Mutex<BTreeMap<String, u64>>,
+    calls: Mutex<Calls>,
+}
+
+/// Requests by what they were for.
+#[derive(Debug, Default)]
+struct Calls {
+    outcomes: BTreeMap<(&'static str, String), u64>,
+    durations: BTreeMap<&'static str, Histogram>,
+}
+
+impl Metrics {
+    pub(in crate::warehouse::bigquery) fn add(counter: &AtomicU64, by: u64) {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// A request was answered, or not: `ok`, Google's reason, the status where it gives none, or `connection`.
+    pub(in crate::warehouse::bigquery) fn called(&self, op: Op, outcome: &str, took: Duration) {
+        let mut calls = self.calls();
+        let room = calls.outcomes.len() < OUTCOMES_MAX;
+        let key = (op.name(), outcome.to_owned());
+        let key =
+            if room || calls.outcomes.contains_key(&key) { key } else { (op.name(), "other".to_owned()) };
+        *calls.outcomes.entry(key).or_default() += 1;
+        calls.durations.entry(op.name()).or_insert_with(|| Histogram::new(REQUEST_ENDS)).add(took);
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of it, but for what others know. `rate`: requests a second that may be made now.
+    pub(in crate::warehouse::bigquery) fn measures(&self, rate: Option<f64>) -> Vec<Measure> {
+        use MeasureKind::{Counter, Distribution, Gauge};
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+        let seconds = |counter: &AtomicU64| of(counter) / 1e3;
+        let mut requests =
+            Measure::new(Counter, "requests", "Requests to the warehouse, each try, by what came of them.");
+        let mut durations =
+            Measure::new(Distribution, "request_duration_seconds", "From a request to its answer.");
+        {
+            let calls = self.calls();
+            for ((op, outcome), count) in &calls.outcomes {
+                requests = requests.with(&[("operation", op), ("outcome", outcome)], *count as f64);
+            }
+            for (op, histogram) in &calls.durations {
+                durations = durations.with_distribution(&[("operation", op)], histogram);
+            }
+        }
+        let mut reasons = Measure::new(
+            Counter,
+            "refusals",
+            "Reasons that the warehouse gave for a request, a row or a job that did not succeed.",
+        );
+        for (reason, count) in self.reasons() {
+            reasons = reasons.with(&[("reason", &reason)], count as f64);
+        }
+        let mut measures = vec![
+            requests,
+            durations,
+            reasons,
+            Measure::new(Counter, "retries", "Requests that were made again.").with(&[], of(&self.retries)),
+            Measure::new(Counter, "wait_seconds", "Time that threads waited before a request, by why.")
+                .with(&[("reason", "retry")], seconds(&self.wait_ms))
+                .with(&[("reason", "rate_limit")], seconds(&self.pace_wait_ms)),
+            Measure::new(
+                Counter,
+                "rows_sent",
+                "Rows in streaming requests; a row that goes again in another request counts again.",
+            )
+            .with(&[], of(&self.rows_sent)),
+            Measure::new(Counter, "rows_taken", "Rows that the warehouse took, by the way they went.")
+                .with(&[("method", "stream")], of(&self.rows_streamed))
+                .with(&[("method", "load")], of(&self.rows_loaded)),
+            Measure::new(
+                Counter,
+                "rows_rescued",
+                "Rows that went without a value which the warehouse refused; it is in rescued.",
+            )
+            .with(&[], of(&self.rows_rescued)),
+            Measure::new(Counter, "rows_refused", "Rows that the warehouse refused for good.")
+                .with(&[], of(&self.rows_refused)),
+            Measure::new(Counter, "load_jobs_made", "Load jobs made.").with(&[], of(&self.load_jobs)),
+            Measure::new(Counter, "load_jobs_ended", "Load jobs that ended, by how.")
+                .with(&[("outcome", "done")], of(&self.load_jobs_done))
+                .with(&[("outcome", "refused")], of(&self.load_jobs_refused))
+                .with(&[("outcome", "failed")], of(&self.load_jobs_failed)),
+            Measure::new(Counter, "tokens_fetched", "Access tokens fetched.").with(&[], of(&self.tokens)),
+        ];
+        if let Some(rate) = rate {
+            let limit = Measure::new(
+                Gauge,
+                "request_rate_limit",
+                "Requests a second that this worker may make now; it falls when the warehouse asks for fewer.",
+            );
+            measures.push(limit.with(&[], rate));
+        }
+        measures
+    }
+
+    pub(in crate::warehouse::bigquery) fn reason(&self, reason: &str) {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        match reasons.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => drop(reasons.insert(reason.to_owned(), 1)),
+        }
+    }
+
+    /// How often each reason was given for a request, a row or a job that did not succeed.
+    pub fn reasons(&self) -> Vec<(String, u64)> {
+        let reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        reasons.iter().map(|(reason, count)| (reason.clone(), *count)).collect()
+    }
+}
