@@ -1,6 +1,7 @@
 //! Where rows go. The pipeline knows a warehouse only by [`Warehouse`].
 
 pub mod bigquery;
+mod bulk;
 mod left_alone;
 mod mark;
 mod measure;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use crate::catalog::{Field, Schema};
 use crate::message::Rows;
 
+pub use bulk::{Bulk, BulkOutcome};
 pub use left_alone::{LeftAlone, Replace, Replaced};
 pub use measure::{Histogram, Measure, MeasureKind, Reading};
 pub use query::{Answer, Query, QueryError, Value};
@@ -177,9 +179,9 @@ pub trait Warehouse: Send + Sync {
         Vec::new()
     }
 
-    /// How a backlog of `files` messages of a dataset is to be delivered: by [`Self::load`] as it is read (none), or
-    /// as whole batches of at most so many files. Asked when so many are to be claimed.
-    fn bulk_files_max(&self, _dataset: &str, _files: u64) -> Option<u64> {
+    /// Decides how a backlog of `files` messages of a dataset goes, just before they are claimed, and notes the claim. `Some`:
+    /// as whole batches of at most so many files, by [`Self::begin_bulk`]. `None`: by [`Self::load`], as it is read.
+    fn book_bulk_claim(&self, _dataset: &str, _files: u64) -> Option<u64> {
         None
     }
 
@@ -194,15 +196,4 @@ pub trait Warehouse: Send + Sync {
     fn begin_bulk(&self, _dataset: &str, _batch: &str, _is_new: bool) -> Option<Box<dyn Bulk>> {
         None
     }
-}
-
-/// The delivery of one whole batch in one step.
-pub trait Bulk: Send {
-    /// Adds rows to what will be delivered. They are not kept in memory as they are.
-    fn add(&mut self, delivery: &Delivery) -> Result<(), WarehouseError>;
-
-    /// Delivers all rows added, exactly once, however often the same batch is delivered. Waits until it is known what
-    /// became of them. `Ok(false)`: the warehouse refuses the batch as a whole because of some rows in it, and has
-    /// taken nothing; it is to be delivered by [`Warehouse::load`].
-    fn finish(self: Box<Self>) -> Result<bool, WarehouseError>;
 }

@@ -81,7 +81,7 @@ impl Coordinator {
             let bulk_files_max = |files| {
                 // What has no subject may be of any dataset, and a bulk batch is of one.
                 let wanted =
-                    if label == NO_SUBJECT { None } else { warehouse.bulk_files_max(&dataset, files) };
+                    if label == NO_SUBJECT { None } else { warehouse.book_bulk_claim(&dataset, files) };
                 wanted.inspect(|_| watch.let_go(&path))
             };
             match self.claimer.claim(&folder, bulk_files_max) {

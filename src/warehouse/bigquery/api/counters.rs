@@ -2,42 +2,44 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::errors::Op;
+use super::lock::lock;
+use super::op::Op;
 use crate::warehouse::{Histogram, Measure, MeasureKind};
 
-/// Different outcomes that are counted by themselves; what comes after them is counted as `other`.
+/// How many different outcomes are counted by name. Further ones are counted as `other`.
 const OUTCOMES_MAX: usize = 100;
 
-/// Seconds of one request.
+/// The upper bounds of the classes of request durations, in seconds.
 const REQUEST_ENDS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
 /// Counts since the warehouse was opened.
 #[derive(Debug, Default)]
-pub struct Metrics {
+pub struct Counters {
     /// HTTP requests to the API, each try counted.
     pub requests: AtomicU64,
-    /// Requests that were made again.
+    /// Requests that were retried.
     pub retries: AtomicU64,
     /// Milliseconds waited between tries.
     pub wait_ms: AtomicU64,
-    /// Milliseconds waited for the limit of requests per second.
+    /// Milliseconds waited because of the limit of requests per second.
     pub pace_wait_ms: AtomicU64,
-    /// Rows in `insertAll` requests: once however often a whole request is tried, again where a row goes in another one.
+    /// Rows in `insertAll` requests. A request that is retried counts once; a row that goes again in another request
+    /// counts again.
     pub rows_sent: AtomicU64,
     /// Rows that streaming took.
     pub rows_streamed: AtomicU64,
     /// Rows that load jobs took.
     pub rows_loaded: AtomicU64,
-    /// Rows of which a value went to `rescued` because BigQuery refused it.
+    /// Rows with a value in `rescued` because BigQuery refused it for its column.
     pub rows_rescued: AtomicU64,
     /// Rows refused for good.
     pub rows_refused: AtomicU64,
-    /// Load jobs made.
+    /// Load jobs created.
     pub load_jobs: AtomicU64,
-    /// Load jobs that ended well, this worker's or an earlier one's.
+    /// Load jobs that succeeded, whether this worker or an earlier one created them.
     pub load_jobs_done: AtomicU64,
     /// Load jobs that BigQuery refused because of their rows.
     pub load_jobs_refused: AtomicU64,
@@ -49,20 +51,21 @@ pub struct Metrics {
     calls: Mutex<Calls>,
 }
 
-/// Requests by what they were for.
+/// Requests by API method: outcomes, and how long they took.
 #[derive(Debug, Default)]
 struct Calls {
     outcomes: BTreeMap<(&'static str, String), u64>,
     durations: BTreeMap<&'static str, Histogram>,
 }
 
-impl Metrics {
-    pub(in crate::warehouse::bigquery) fn add(counter: &AtomicU64, by: u64) {
+impl Counters {
+    /// Adds to one of the counters.
+    pub(crate) fn add(counter: &AtomicU64, by: u64) {
         counter.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// A request was answered, or not: `ok`, Google's reason, the status where it gives none, or `connection`.
-    pub(in crate::warehouse::bigquery) fn called(&self, op: Op, outcome: &str, took: Duration) {
+    /// Counts a request. `outcome`: `ok`, Google's reason, the status if Google gives none, or `connection`.
+    pub(super) fn called(&self, op: Op, outcome: &str, took: Duration) {
         let mut calls = self.calls();
         let room = calls.outcomes.len() < OUTCOMES_MAX;
         let key = (op.name(), outcome.to_owned());
@@ -73,11 +76,11 @@ impl Metrics {
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.calls)
     }
 
-    /// All of it, but for what others know. `rate`: requests a second that may be made now.
-    pub(in crate::warehouse::bigquery) fn measures(&self, rate: Option<f64>) -> Vec<Measure> {
+    /// All counters as metrics. `rate`: the requests per second that this worker may make now.
+    pub(crate) fn measures(&self, rate: Option<f64>) -> Vec<Measure> {
         use MeasureKind::{Counter, Distribution, Gauge};
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
         let seconds = |counter: &AtomicU64| of(counter) / 1e3;
@@ -145,17 +148,18 @@ impl Metrics {
         measures
     }
 
-    pub(in crate::warehouse::bigquery) fn reason(&self, reason: &str) {
-        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Counts a reason that BigQuery gave.
+    pub(crate) fn reason(&self, reason: &str) {
+        let mut reasons = lock(&self.reasons);
         match reasons.get_mut(reason) {
             Some(count) => *count += 1,
             None => drop(reasons.insert(reason.to_owned(), 1)),
         }
     }
 
-    /// How often each reason was given for a request, a row or a job that did not succeed.
+    /// How often BigQuery gave each reason for a request, a row or a job that did not succeed.
     pub fn reasons(&self) -> Vec<(String, u64)> {
-        let reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons = lock(&self.reasons);
         reasons.iter().map(|(reason, count)| (reason.clone(), *count)).collect()
     }
 }

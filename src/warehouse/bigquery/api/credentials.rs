@@ -1,78 +1,37 @@
-//! Where credentials come from, in Google's usual order: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, gcloud's
-//! own file, the metadata server.
+//! Finds credentials in Google's usual order: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, gcloud's own file,
+//! the metadata server of the machine.
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use yup_oauth2::ServiceAccountKey;
 
-use super::tokens::AuthError;
+use super::auth_error::AuthError;
+use super::environment::Environment;
+use crate::secret::Secret;
 
-/// What the process finds around it.
-#[derive(Clone, Debug, Default)]
-pub struct Environment {
-    /// `GOOGLE_APPLICATION_CREDENTIALS`.
-    pub credentials_file: Option<PathBuf>,
-    /// gcloud's file: `application_default_credentials.json` under `CLOUDSDK_CONFIG` or `~/.config/gcloud`.
-    pub gcloud_file: Option<PathBuf>,
-    /// `GCE_METADATA_HOST`, a host or `host:port`.
-    pub metadata_host: Option<String>,
-    /// `BIGQUERY_EMULATOR_HOST`: plain HTTP, no credentials.
-    pub emulator_host: Option<String>,
-    /// `CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY`, as gcloud and bq have it: another address of the API, with
-    /// credentials.
-    pub endpoint: Option<String>,
-}
-
-impl Environment {
-    /// As the environment variables have it.
-    pub fn of_process() -> Environment {
-        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let gcloud = path("CLOUDSDK_CONFIG").or_else(|| path("HOME").map(|home| home.join(".config/gcloud")));
-        Environment {
-            credentials_file: path("GOOGLE_APPLICATION_CREDENTIALS"),
-            gcloud_file: gcloud.map(|folder| folder.join("application_default_credentials.json")),
-            metadata_host: text("GCE_METADATA_HOST"),
-            emulator_host: text("BIGQUERY_EMULATOR_HOST"),
-            endpoint: text("CLOUDSDK_API_ENDPOINT_OVERRIDES_BIGQUERY"),
-        }
-    }
-}
-
-/// Text that must not be seen: `{:?}` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub(in crate::warehouse::bigquery) struct Secret(pub(in crate::warehouse::bigquery) String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("(hidden)")
-    }
-}
-
-/// Credentials, read and complete, not yet tried.
-pub(in crate::warehouse::bigquery) enum Credentials {
+/// Credentials that were read and are complete. Nobody has tried them yet.
+pub(super) enum Credentials {
     ServiceAccount { key: Box<ServiceAccountKey>, file: PathBuf },
     AuthorizedUser { user: AuthorizedUser, file: PathBuf },
     Metadata { host: String },
 }
 
-/// What `gcloud auth application-default login` leaves.
+/// The file that `gcloud auth application-default login` writes.
 #[derive(Debug)]
-pub(in crate::warehouse::bigquery) struct AuthorizedUser {
-    pub(in crate::warehouse::bigquery) client_id: String,
-    pub(in crate::warehouse::bigquery) client_secret: Secret,
-    pub(in crate::warehouse::bigquery) refresh_token: Secret,
-    pub(in crate::warehouse::bigquery) token_uri: String,
+pub(super) struct AuthorizedUser {
+    pub(super) client_id: String,
+    pub(super) client_secret: Secret,
+    pub(super) refresh_token: Secret,
+    pub(super) token_uri: String,
 }
 
 const GOOGLE_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 const METADATA_HOST: &str = "metadata.google.internal";
 
-/// The first credentials that there are.
-pub(in crate::warehouse::bigquery) fn find(environment: &Environment) -> Result<Credentials, AuthError> {
+/// The first credentials in Google's order. Without any file it is the metadata server, which may not exist.
+pub(super) fn find(environment: &Environment) -> Result<Credentials, AuthError> {
     if let Some(file) = &environment.credentials_file {
         return read(file, "GOOGLE_APPLICATION_CREDENTIALS names");
     }
@@ -98,7 +57,7 @@ fn read(file: &Path, whence: &str) -> Result<Credentials, AuthError> {
         ),
         _ => broken(format!("can't be read: {error}"), "check that this user may read it: `ls -l` the file"),
     })?;
-    // serde_json's own message may quote what it found, so only the place is told.
+    // serde_json's own message may quote a secret, so the error only has the line and the column.
     let fields: Map<String, Value> = serde_json::from_slice(&bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         broken(format!("is not the JSON of a credentials file (line {line}, column {column})"), AGAIN)
@@ -130,8 +89,8 @@ fn read(file: &Path, whence: &str) -> Result<Credentials, AuthError> {
         "authorized_user" => {
             let user = AuthorizedUser {
                 client_id: field("client_id")?,
-                client_secret: Secret(field("client_secret")?),
-                refresh_token: Secret(field("refresh_token")?),
+                client_secret: Secret::new(field("client_secret")?),
+                refresh_token: Secret::new(field("refresh_token")?),
                 token_uri: field("token_uri").unwrap_or_else(|_| GOOGLE_TOKEN_URI.to_owned()),
             };
             Ok(Credentials::AuthorizedUser { user, file: file.to_owned() })

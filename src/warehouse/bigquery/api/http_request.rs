@@ -1,4 +1,4 @@
-//! One request over HTTP, and its answer: the body compressed where it pays, or an upload from a file.
+//! One HTTP request and its answer. Bodies are compressed if that saves time, and uploads come from a file.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -7,21 +7,23 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::client::Client;
-use super::errors::Op;
+use super::op::Op;
+use super::options::Options;
 use crate::https;
 
-/// An upload that is slower than this for long hangs.
+const GOOGLE: &str = "https://bigquery.googleapis.com";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Uploads have time for this rate on top of the usual time limit. Slower ones are given up.
 const UPLOAD_BYTES_PER_SECOND: u64 = 50_000;
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
-/// A smaller body costs more time to compress than to send.
+/// Compressing a smaller body takes more time than sending it.
 const GZIP_FROM_BYTES: usize = 2048;
 
 /// A request's body.
-pub(in crate::warehouse::bigquery) enum Body<'a> {
+pub(crate) enum Body<'a> {
     None,
     Json(&'a [u8]),
-    /// `multipart/related`: the configuration, then the file from its beginning, of `bytes`.
+    /// `multipart/related`: the configuration of a load job, then the first `bytes` bytes of the file.
     Upload {
         configuration: &'a [u8],
         file: &'a mut File,
@@ -29,9 +31,47 @@ pub(in crate::warehouse::bigquery) enum Body<'a> {
     },
 }
 
-impl Client {
-    /// One try. An error says what happened to the connection.
-    pub(in crate::warehouse::bigquery) fn once(
+/// Sends requests to one address. It keeps its connections.
+pub(super) struct HttpSender {
+    agent: ureq::Agent,
+    /// The address of the API, without a path: `https://bigquery.googleapis.com`.
+    pub(super) base: String,
+    /// Whether to compress bodies.
+    pub(super) gzip: bool,
+    /// How long one request may take. An upload may take longer.
+    timeout: Duration,
+}
+
+impl HttpSender {
+    /// The sender for the address that the environment names, or for Google's.
+    pub(super) fn open(options: &Options) -> HttpSender {
+        let environment = &options.environment;
+        let base = match (&environment.emulator_host, &environment.endpoint) {
+            (Some(host), _) if host.contains("://") => host.clone(),
+            (Some(host), _) => format!("http://{host}"),
+            (None, Some(endpoint)) => endpoint.clone(),
+            (None, None) => GOOGLE.to_owned(),
+        };
+        let connections = options.in_flight.max(1) * 2;
+        let mut config = https::agent()
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .max_idle_connections(connections)
+            .max_idle_connections_per_host(connections)
+            .max_idle_age(Duration::from_secs(60));
+        if environment.emulator_host.is_some() {
+            config = config.proxy(None);
+        }
+        HttpSender {
+            agent: ureq::Agent::new_with_config(config.build()),
+            base: host_of(&base).to_owned(),
+            gzip: options.gzip.unwrap_or(environment.emulator_host.is_none()),
+            timeout: options.call_timeout,
+        }
+    }
+
+    /// Sends a request once. `path` follows the address. An error says what happened to the connection.
+    pub(super) fn send(
         &self,
         op: Op,
         method: &str,
@@ -39,7 +79,7 @@ impl Client {
         etag: Option<&str>,
         body: &mut Body<'_>,
         token: Option<&str>,
-    ) -> Result<Answered, String> {
+    ) -> Result<HttpAnswer, String> {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -49,9 +89,9 @@ impl Client {
         }
         let timeout = match body {
             Body::Upload { bytes, .. } => {
-                self.call_timeout + Duration::from_secs(*bytes / UPLOAD_BYTES_PER_SECOND)
+                self.timeout + Duration::from_secs(*bytes / UPLOAD_BYTES_PER_SECOND)
             }
-            _ => self.call_timeout,
+            _ => self.timeout,
         };
         let built =
             |error: ureq::http::Error| format!("the request for {} can't be built: {error}", op.name());
@@ -93,7 +133,7 @@ impl Client {
             .limit(ANSWER_BYTES_MAX)
             .read_to_vec()
             .map_err(|error| format!("the answer broke off: {error}"))?;
-        Ok(Answered { status, retry_after, server_ms, body })
+        Ok(HttpAnswer { status, retry_after, server_ms, body })
     }
 
     fn run(
@@ -105,17 +145,25 @@ impl Client {
     }
 }
 
-pub(in crate::warehouse::bigquery) struct Answered {
-    pub(in crate::warehouse::bigquery) status: u16,
-    pub(in crate::warehouse::bigquery) retry_after: Option<Duration>,
-    /// The server's clock, in ms since 1970 UTC.
-    pub(in crate::warehouse::bigquery) server_ms: Option<i64>,
-    pub(in crate::warehouse::bigquery) body: Vec<u8>,
+/// An answer with any status.
+pub(super) struct HttpAnswer {
+    pub(super) status: u16,
+    /// The header `Retry-After`, from now on.
+    pub(super) retry_after: Option<Duration>,
+    /// The header `Date`: the server's clock, in ms since 1970 UTC.
+    pub(super) server_ms: Option<i64>,
+    pub(super) body: Vec<u8>,
 }
 
 const UPLOAD_HEAD: &str = "--irispool-load\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n";
 const UPLOAD_MIDDLE: &str = "\r\n--irispool-load\r\nContent-Type: application/octet-stream\r\n\r\n";
 const UPLOAD_TAIL: &str = "\r\n--irispool-load--\r\n";
+
+/// The address without the API's path, which is part of it in Google's documentation.
+fn host_of(base: &str) -> &str {
+    let base = base.trim_end_matches('/');
+    base.strip_suffix("/bigquery/v2").unwrap_or(base).trim_end_matches('/')
+}
 
 fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 6), Compression::fast());
@@ -123,7 +171,7 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// `Retry-After`: seconds, or a date.
+/// Reads `Retry-After`, which has seconds or a date.
 fn retry_after(value: &str) -> Option<Duration> {
     let seconds = match value.trim().parse::<i64>() {
         Ok(seconds) => seconds,

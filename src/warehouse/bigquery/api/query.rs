@@ -1,94 +1,90 @@
-//! Asking BigQuery in SQL, page by page.
+//! The requests and answers of a SQL query, page by page. Pure.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::Client;
-use super::errors::{CallError, Op};
+use super::bq_dataset::BqDataset;
+use super::call_error::CallError;
 use crate::warehouse::WarehouseError;
 
 const PAGE_ROWS: u32 = 10_000;
-/// How long one request waits for the query to end.
+/// How long one request waits for the query to end, in milliseconds.
 const WAIT_MS: u64 = 10_000;
 
-/// A column of an answer.
+/// A column of a query's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryColumn {
+    /// The name of the column.
     pub name: String,
-    /// As BigQuery calls it: `INTEGER`, `TIMESTAMP` …
+    /// BigQuery's name of the type: `INTEGER`, `TIMESTAMP` …
     pub type_name: String,
-    /// Whether it is an ARRAY of that type.
+    /// Whether the column is an ARRAY of that type.
     pub repeated: bool,
-    /// Of a record.
+    /// The fields of a record; empty for other types.
     pub fields: Vec<QueryColumn>,
 }
 
-/// Some rows of an answer.
+/// Some rows of a query's answer.
 #[derive(Debug)]
 pub struct QueryPage<'a> {
+    /// The columns of all rows.
     pub columns: &'a [QueryColumn],
-    /// In each row a value for each column, as BigQuery writes it: text for all scalars, null for NULL, `{"f": […]}`
-    /// for a record, a list of `{"v": …}` for what is repeated. Times are in ISO 8601.
+    /// Each row has a value for each column, as BigQuery writes it: text for a scalar, null for NULL, `{"f": […]}` for
+    /// a record, a list of `{"v": …}` for an ARRAY. Times are in ISO 8601.
     pub rows: Vec<Vec<Value>>,
 }
 
-impl Client {
-    /// Runs one statement and hands its rows on, page by page; at least one page comes. `dataset` is where names
-    /// without one are looked for. Gives the number of rows, or what the statement changed nothing.
-    pub fn query<E: From<CallError>>(
-        &self,
-        sql: &str,
-        mut take: impl FnMut(QueryPage<'_>) -> Result<(), E>,
-    ) -> Result<u64, E> {
-        let request = json!({
-            "query": sql,
-            "useLegacySql": false,
-            "maxResults": PAGE_ROWS,
-            "timeoutMs": WAIT_MS,
-            "defaultDataset": {"projectId": self.place.project, "datasetId": self.place.dataset},
-            "formatOptions": {"timestampOutputFormat": "ISO8601_STRING"},
-        });
-        let mut answer = self.post(Op::JobsQuery, "queries", &request)?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let mut count = 0;
-        let mut columns: Vec<QueryColumn> = Vec::new();
-        loop {
-            let is_complete = answer["jobComplete"].as_bool().unwrap_or(true);
-            if is_complete {
-                if columns.is_empty() {
-                    columns = columns_of(&answer["schema"]);
-                }
-                let rows: Vec<Vec<Value>> = match answer["rows"].take() {
-                    Value::Array(rows) => rows.into_iter().map(values).collect(),
-                    _ => Vec::new(),
-                };
-                count += rows.len() as u64;
-                take(QueryPage { columns: &columns, rows })?;
-            }
-            let page = text(&answer["pageToken"]).filter(|token| !token.is_empty());
-            if is_complete && page.is_none() {
-                return Ok(count);
-            }
-            let Some(job) = text(&answer["jobReference"]["jobId"]) else {
-                let why = "BigQuery names no job for a query with more pages".to_owned();
-                return Err(CallError::Warehouse(WarehouseError::Later { why, after: Duration::ZERO }).into());
-            };
-            let mut path = format!(
-                "queries/{job}?maxResults={PAGE_ROWS}&timeoutMs={WAIT_MS}&formatOptions.timestampOutputFormat=ISO8601_STRING"
-            );
-            if let Some(location) = text(&answer["jobReference"]["location"]) {
-                path.push_str(&format!("&location={location}"));
-            }
-            if let Some(page) = page {
-                path.push_str(&format!("&pageToken={}", percent_encoded(&page)));
-            }
-            answer = self.get(Op::JobsQuery, &path)?;
-        }
+/// The body of the request that starts a query. Table names without a dataset are looked up in `bq_dataset`.
+pub(super) fn first_request(bq_dataset: &BqDataset, sql: &str) -> Value {
+    json!({
+        "query": sql,
+        "useLegacySql": false,
+        "maxResults": PAGE_ROWS,
+        "timeoutMs": WAIT_MS,
+        "defaultDataset": {"projectId": bq_dataset.project, "datasetId": bq_dataset.name},
+        "formatOptions": {"timestampOutputFormat": "ISO8601_STRING"},
+    })
+}
+
+/// Whether the query has ended, so that the answer has a page of rows.
+pub(super) fn is_complete(answer: &Value) -> bool {
+    answer["jobComplete"].as_bool().unwrap_or(true)
+}
+
+/// Takes the rows out of an answer.
+pub(super) fn take_rows(answer: &mut Value) -> Vec<Vec<Value>> {
+    match answer["rows"].take() {
+        Value::Array(rows) => rows.into_iter().map(values).collect(),
+        _ => Vec::new(),
     }
 }
 
-fn columns_of(schema: &Value) -> Vec<QueryColumn> {
+/// The path of the next request of a query; `None` after the last page.
+pub(super) fn next_path(answer: &Value) -> Result<Option<String>, CallError> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let page = text(&answer["pageToken"]).filter(|token| !token.is_empty());
+    if is_complete(answer) && page.is_none() {
+        return Ok(None);
+    }
+    let Some(job) = text(&answer["jobReference"]["jobId"]) else {
+        let why = "BigQuery names no job for a query with more pages".to_owned();
+        return Err(CallError::Warehouse(WarehouseError::Later { why, after: Duration::ZERO }));
+    };
+    let mut path = format!(
+        "queries/{job}?maxResults={PAGE_ROWS}&timeoutMs={WAIT_MS}&formatOptions.timestampOutputFormat=ISO8601_STRING"
+    );
+    if let Some(location) = text(&answer["jobReference"]["location"]) {
+        path.push_str(&format!("&location={location}"));
+    }
+    if let Some(page) = page {
+        path.push_str(&format!("&pageToken={}", percent_encoded(&page)));
+    }
+    Ok(Some(path))
+}
+
+/// The columns in the `schema` of an answer.
+pub(super) fn columns_of(schema: &Value) -> Vec<QueryColumn> {
     let fields = schema["fields"].as_array().map_or(&[][..], Vec::as_slice);
     let text = |field: &Value, name: &str| field[name].as_str().unwrap_or_default().to_owned();
     let column = |field: &Value| QueryColumn {
@@ -100,7 +96,7 @@ fn columns_of(schema: &Value) -> Vec<QueryColumn> {
     fields.iter().map(column).collect()
 }
 
-/// `{"f": [{"v": …}, …]}`.
+/// The values of a row `{"f": [{"v": …}, …]}`.
 fn values(mut row: Value) -> Vec<Value> {
     match row["f"].take() {
         Value::Array(cells) => cells.into_iter().map(|mut cell| cell["v"].take()).collect(),
@@ -108,7 +104,8 @@ fn values(mut row: Value) -> Vec<Value> {
     }
 }
 
-pub(in crate::warehouse::bigquery) fn percent_encoded(text: &str) -> String {
+/// Text as a value in a URL's query.
+pub(crate) fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {

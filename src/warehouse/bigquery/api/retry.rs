@@ -1,59 +1,57 @@
-//! How long work is tried, and who learns that it is being tried again.
+//! How long a piece of work is retried, and how many pieces of work wait for a retry.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long one piece of work has been tried, and how long it waits before the next try.
-pub(in crate::warehouse::bigquery) struct Patience {
-    pub(in crate::warehouse::bigquery) until: Instant,
-    /// Before the next try.
-    pub(in crate::warehouse::bigquery) delay: Duration,
-    /// What is in trouble while this waits.
-    trouble: Option<Trouble>,
-    is_in_trouble: bool,
+/// The time that one piece of work has for all its tries, and the pause before the next one.
+pub(crate) struct RetryBudget {
+    /// No try begins after this.
+    pub(super) until: Instant,
+    /// The pause before the next try. It doubles with each.
+    pub(super) delay: Duration,
+    /// Counts this work while it is being retried.
+    counted_by: Option<RetryCount>,
+    is_counted: bool,
 }
 
-/// How many pieces of work wait for another try of the same thing.
+/// How many pieces of work for the same table are being retried.
 #[derive(Clone, Debug, Default)]
-pub(in crate::warehouse::bigquery) struct Trouble(Arc<AtomicUsize>);
+pub(crate) struct RetryCount(Arc<AtomicUsize>);
 
-impl Trouble {
-    pub(in crate::warehouse::bigquery) fn is_there(&self) -> bool {
+impl RetryCount {
+    /// Whether any work is being retried.
+    pub(crate) fn is_any(&self) -> bool {
         self.0.load(Ordering::Acquire) > 0
     }
 }
 
-impl Patience {
-    pub(in crate::warehouse::bigquery) fn new(patience: Duration, first_delay: Duration) -> Patience {
-        let until = Instant::now() + patience;
-        Patience { until, delay: first_delay, trouble: None, is_in_trouble: false }
+impl RetryBudget {
+    /// The time for all tries together, and the pause before the second one.
+    pub(super) fn new(time: Duration, first_delay: Duration) -> RetryBudget {
+        let until = Instant::now() + time;
+        RetryBudget { until, delay: first_delay, counted_by: None, is_counted: false }
     }
 
-    /// From its first wait to its end this is trouble of something that others use too.
-    pub(in crate::warehouse::bigquery) fn about(mut self, trouble: Trouble) -> Patience {
-        self.trouble = Some(trouble);
+    /// Counts this work in `count` from its first wait until it ends.
+    pub(crate) fn counted_by(mut self, count: RetryCount) -> RetryBudget {
+        self.counted_by = Some(count);
         self
     }
 
-    /// It waits for another try.
-    pub(in crate::warehouse::bigquery) fn note_trouble(&mut self) {
-        if let Some(trouble) = self.trouble.as_ref().filter(|_| !self.is_in_trouble) {
-            trouble.0.fetch_add(1, Ordering::AcqRel);
-            self.is_in_trouble = true;
-        }
-    }
-
-    fn end_trouble(&mut self) {
-        if let Some(trouble) = self.trouble.as_ref().filter(|_| self.is_in_trouble) {
-            trouble.0.fetch_sub(1, Ordering::AcqRel);
-            self.is_in_trouble = false;
+    /// The work waits for another try.
+    pub(super) fn note_wait(&mut self) {
+        if let Some(count) = self.counted_by.as_ref().filter(|_| !self.is_counted) {
+            count.0.fetch_add(1, Ordering::AcqRel);
+            self.is_counted = true;
         }
     }
 }
 
-impl Drop for Patience {
+impl Drop for RetryBudget {
     fn drop(&mut self) {
-        self.end_trouble();
+        if let Some(count) = self.counted_by.as_ref().filter(|_| self.is_counted) {
+            count.0.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! Where tokens come from: asked of Google, or of the machine's metadata server, with the credentials that were found.
+//! Fetches access tokens from Google or from the metadata server of the machine.
 //!
-//! yup-oauth2 signs for service accounts. It has fixed addresses for the two other kinds, and takes any answer for a
-//! good one; those are asked here. It writes its requests and answers to the `log` crate, tokens and all: the program
-//! must not connect that to its own log.
+//! yup-oauth2 signs the requests of service accounts. This file makes the requests for the two other kinds of
+//! credentials itself, because yup-oauth2 has fixed addresses for them and accepts any answer. yup-oauth2 writes its
+//! requests and answers to the `log` crate, with the tokens in them: irispool must never connect that crate to its own
+//! log.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,18 +13,19 @@ use tokio::runtime::Runtime;
 use yup_oauth2::ServiceAccountAuthenticator;
 use yup_oauth2::authenticator::DefaultAuthenticator;
 
+use super::auth_error::AuthError;
 use super::credentials::{AuthorizedUser, Credentials};
-use super::tokens::AuthError;
 use crate::https;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
-/// There is no metadata server but on Google's own machines, where it answers at once.
+/// Only Google's own machines have a metadata server, and there it answers at once.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(3);
 
-pub(in crate::warehouse::bigquery) enum Source {
-    /// An emulator asks for nothing.
-    Nobody,
+/// Where access tokens come from.
+pub(super) enum TokenSource {
+    /// An emulator wants no tokens.
+    NotNeeded,
     ServiceAccount {
         email: String,
         file: PathBuf,
@@ -42,11 +44,12 @@ pub(in crate::warehouse::bigquery) enum Source {
     },
 }
 
+/// A token as Google's token servers answer it.
 #[derive(Deserialize)]
-pub(in crate::warehouse::bigquery) struct TokenAnswer {
-    pub(in crate::warehouse::bigquery) access_token: String,
+pub(super) struct TokenAnswer {
+    pub(super) access_token: String,
     /// In seconds.
-    pub(in crate::warehouse::bigquery) expires_in: u64,
+    pub(super) expires_in: u64,
 }
 
 #[derive(Default, Deserialize)]
@@ -57,11 +60,9 @@ struct TokenRefusal {
     error_description: String,
 }
 
-impl Source {
-    pub(in crate::warehouse::bigquery) fn of(
-        credentials: Credentials,
-        timeout: Duration,
-    ) -> Result<Source, AuthError> {
+impl TokenSource {
+    /// The source for these credentials. Fetching a token takes at most `timeout`.
+    pub(super) fn of(credentials: Credentials, timeout: Duration) -> Result<TokenSource, AuthError> {
         let fetch_timeout = FETCH_TIMEOUT.min(timeout);
         let agent = |timeout| https::agent().timeout_global(Some(timeout)).build().new_agent();
         Ok(match credentials {
@@ -73,21 +74,48 @@ impl Source {
                     })?;
                 let building = ServiceAccountAuthenticator::builder(*key).with_timeout(fetch_timeout).build();
                 let authenticator = runtime.block_on(building).map_err(|error| unusable(&file, &error))?;
-                Source::ServiceAccount { email, file, token_uri, authenticator, runtime }
+                TokenSource::ServiceAccount { email, file, token_uri, authenticator, runtime }
             }
             Credentials::AuthorizedUser { user, file } => {
-                Source::AuthorizedUser { user, file, agent: agent(fetch_timeout) }
+                TokenSource::AuthorizedUser { user, file, agent: agent(fetch_timeout) }
             }
             Credentials::Metadata { host } => {
-                Source::Metadata { host, agent: agent(METADATA_TIMEOUT.min(timeout)) }
+                TokenSource::Metadata { host, agent: agent(METADATA_TIMEOUT.min(timeout)) }
             }
         })
     }
 
-    pub(in crate::warehouse::bigquery) fn fetch(&self) -> Result<TokenAnswer, AuthError> {
+    /// irispool's identity at Google, for hints.
+    pub(super) fn who(&self) -> &str {
         match self {
-            Source::Nobody => unreachable!("an emulator is asked for no token"),
-            Source::ServiceAccount { file, token_uri, authenticator, runtime, .. } => {
+            TokenSource::ServiceAccount { email, .. } => email,
+            TokenSource::AuthorizedUser { .. } => "the user of gcloud's login",
+            TokenSource::Metadata { .. } => "this machine's service account",
+            TokenSource::NotNeeded => "irispool",
+        }
+    }
+
+    /// Which credentials these are and which file has them, for people.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            TokenSource::NotNeeded => "none".to_owned(),
+            TokenSource::ServiceAccount { email, file, .. } => {
+                format!("the key of the service account {email} in {}", file.display())
+            }
+            TokenSource::AuthorizedUser { file, .. } => {
+                format!("a person's login with gcloud in {}", file.display())
+            }
+            TokenSource::Metadata { host, .. } => {
+                format!("no file, so this machine's service account, by the metadata server {host}")
+            }
+        }
+    }
+
+    /// Fetches a fresh token.
+    pub(super) fn fetch(&self) -> Result<TokenAnswer, AuthError> {
+        match self {
+            TokenSource::NotNeeded => unreachable!("an emulator wants no token"),
+            TokenSource::ServiceAccount { file, token_uri, authenticator, runtime, .. } => {
                 let token = runtime
                     .block_on(authenticator.force_refreshed_token(&[SCOPE]))
                     .map_err(|error| not_signed_in(file, token_uri, error))?;
@@ -101,15 +129,15 @@ impl Source {
                     None => Err(no_token(token_uri)),
                 }
             }
-            Source::AuthorizedUser { user, file, agent } => {
+            TokenSource::AuthorizedUser { user, file, agent } => {
                 fetch_for_user(agent, user, &file.display().to_string())
             }
-            Source::Metadata { host, agent } => fetch_from_metadata(agent, host),
+            TokenSource::Metadata { host, agent } => fetch_from_metadata(agent, host),
         }
     }
 }
 
-/// yup-oauth2's words name no part of the key.
+/// yup-oauth2 could not use the key. Its message contains no part of the key.
 fn unusable(file: &std::path::Path, error: &std::io::Error) -> AuthError {
     let file = file.display();
     if error.kind() == std::io::ErrorKind::InvalidInput || error.to_string().contains("sign") {
@@ -133,7 +161,7 @@ fn not_signed_in(file: &std::path::Path, token_uri: &str, error: yup_oauth2::Err
         yup_oauth2::Error::HttpError(_) | yup_oauth2::Error::HttpClientError(_) => {
             AuthError::Later { why: format!("{token_uri} can't be reached for a token") }
         }
-        // The rest is about what the answer looked like, and may quote it.
+        // The other errors may quote the answer, which may hold a token.
         _ => no_token(token_uri),
     }
 }
@@ -141,8 +169,8 @@ fn not_signed_in(file: &std::path::Path, token_uri: &str, error: yup_oauth2::Err
 fn fetch_for_user(agent: &ureq::Agent, user: &AuthorizedUser, file: &str) -> Result<TokenAnswer, AuthError> {
     let answer = agent.post(&user.token_uri).send_form([
         ("client_id", &*user.client_id),
-        ("client_secret", &*user.client_secret.0),
-        ("refresh_token", &*user.refresh_token.0),
+        ("client_secret", user.client_secret.expose()),
+        ("refresh_token", user.refresh_token.expose()),
         ("grant_type", "refresh_token"),
     ]);
     let mut answer = answer.map_err(|error| AuthError::Later {

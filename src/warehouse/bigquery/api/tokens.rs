@@ -1,97 +1,78 @@
-//! Access tokens: fetched when needed, shared by all threads, renewed five minutes before they end, by one thread at a
-//! time. No token, key or assertion is ever written to a log or an error.
+//! The access token that all threads share.
+//!
+//! The first thread that needs a token fetches it, and one thread renews it five minutes before it ends. No log line
+//! and no error ever contains a token, a key or an assertion.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::counters::Metrics;
-use super::credentials::{Environment, Secret, find};
-use super::token_source::{Source, TokenAnswer};
+use super::auth_error::AuthError;
+use super::counters::Counters;
+use super::credentials;
+use super::environment::Environment;
+use super::lock::lock;
+use super::token_source::{TokenAnswer, TokenSource};
 use crate::observe::is_news;
+use crate::secret::Secret;
 
 const RENEW_BEFORE_END: Duration = Duration::from_secs(5 * 60);
-/// After a renewal that failed the next one is tried so much later, as long as the old token is good.
+/// The pause after a failed renewal, while the old token is still good.
 const RENEW_AGAIN: Duration = Duration::from_secs(30);
 
-/// Why there is no token.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(in crate::warehouse::bigquery) enum AuthError {
-    #[error("{why}")]
-    Setup { why: String, hint: String },
-    /// It will pass.
-    #[error("{why}")]
-    Later { why: String },
-}
-
-/// The source of tokens.
-pub(in crate::warehouse::bigquery) struct Auth {
-    source: Source,
-    metrics: Arc<Metrics>,
+/// Hands out the access token, and renews it.
+pub(super) struct AccessTokens {
+    source: TokenSource,
+    counters: Arc<Counters>,
     token: Mutex<Option<Token>>,
 }
 
 #[derive(Clone)]
 struct Token {
     secret: Arc<Secret>,
-    /// From then on it is renewed.
+    /// When a thread should renew it.
     renew: Instant,
     ends: Instant,
 }
 
-impl Auth {
-    /// Finds the credentials and reads them; asks nobody yet. Fetching a token takes `timeout` at most, or less.
-    pub(in crate::warehouse::bigquery) fn open(
+impl AccessTokens {
+    /// Finds and reads the credentials, without any request. Fetching a token will take at most `timeout`.
+    pub(super) fn open(
         environment: &Environment,
-        metrics: Arc<Metrics>,
+        counters: Arc<Counters>,
         timeout: Duration,
-    ) -> Result<Auth, AuthError> {
+    ) -> Result<AccessTokens, AuthError> {
         let source = match environment.emulator_host {
-            Some(_) => Source::Nobody,
-            None => Source::of(find(environment)?, timeout)?,
+            Some(_) => TokenSource::NotNeeded,
+            None => TokenSource::of(credentials::find(environment)?, timeout)?,
         };
-        Ok(Auth { source, metrics, token: Mutex::default() })
+        Ok(AccessTokens { source, counters, token: Mutex::default() })
     }
 
-    /// Who irispool is to Google, for hints.
-    pub(in crate::warehouse::bigquery) fn who(&self) -> &str {
-        match &self.source {
-            Source::ServiceAccount { email, .. } => email,
-            Source::AuthorizedUser { .. } => "the user of gcloud's login",
-            Source::Metadata { .. } => "this machine's service account",
-            Source::Nobody => "irispool",
-        }
+    /// irispool's identity at Google, for hints.
+    pub(super) fn who(&self) -> &str {
+        self.source.who()
     }
 
-    pub(in crate::warehouse::bigquery) fn is_of_machine(&self) -> bool {
-        matches!(self.source, Source::Metadata { .. })
+    /// Whether no credentials were found, so that the tokens are to come from the machine's metadata server.
+    pub(super) fn is_of_machine(&self) -> bool {
+        matches!(self.source, TokenSource::Metadata { .. })
     }
 
-    /// Which credentials these are and where they lie, for people.
-    pub(in crate::warehouse::bigquery) fn describe(&self) -> String {
-        match &self.source {
-            Source::Nobody => "none".to_owned(),
-            Source::ServiceAccount { email, file, .. } => {
-                format!("the key of the service account {email} in {}", file.display())
-            }
-            Source::AuthorizedUser { file, .. } => {
-                format!("a person's login with gcloud in {}", file.display())
-            }
-            Source::Metadata { host, .. } => {
-                format!("no file, so this machine's service account, by the metadata server {host}")
-            }
-        }
+    /// Which credentials these are and which file has them, for people.
+    pub(super) fn describe(&self) -> String {
+        self.source.describe()
     }
 
-    /// The token for the next request; `None` where none is asked for.
-    pub(in crate::warehouse::bigquery) fn token(&self) -> Result<Option<Arc<Secret>>, AuthError> {
-        if matches!(self.source, Source::Nobody) {
+    /// The token for the next request; `None` if the requests need none.
+    pub(super) fn token(&self) -> Result<Option<Arc<Secret>>, AuthError> {
+        if matches!(self.source, TokenSource::NotNeeded) {
             return Ok(None);
         }
-        let mut current = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.token);
         let now = Instant::now();
         let Some(token) = current.as_mut().filter(|token| now < token.ends) else {
-            // The lock is held while it is fetched: the others wait for it rather than fetch one each.
+            // Holding the lock makes the other threads wait for this token, instead of fetching one each.
             let token = self.fetch(now)?;
             return Ok(Some(Arc::clone(&current.insert(token).secret)));
         };
@@ -99,13 +80,13 @@ impl Auth {
         if now < token.renew {
             return Ok(Some(old));
         }
-        // The others use the old one meanwhile, however long this takes.
+        // The other threads go on with the old token, however long the renewal takes.
         token.renew = now + RENEW_AGAIN;
         drop(current);
         let secret = match self.fetch(now) {
             Ok(token) => {
                 let secret = Arc::clone(&token.secret);
-                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+                *lock(&self.token) = Some(token);
                 secret
             }
             Err(error) => {
@@ -120,13 +101,13 @@ impl Auth {
 
     fn fetch(&self, now: Instant) -> Result<Token, AuthError> {
         let answer = self.source.fetch()?;
-        self.metrics.tokens.fetch_add(1, Ordering::Relaxed);
+        self.counters.tokens.fetch_add(1, Ordering::Relaxed);
         Ok(Token::of(answer, now))
     }
 
-    /// Google refused this token: the next request gets another one.
-    pub(in crate::warehouse::bigquery) fn refused(&self, refused: &Secret) {
-        let mut current = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Forgets a token that Google refused, so that the next request gets another one.
+    pub(super) fn discard(&self, refused: &Secret) {
+        let mut current = lock(&self.token);
         if current.as_ref().is_some_and(|token| *token.secret == *refused) {
             *current = None;
         }
@@ -136,9 +117,9 @@ impl Auth {
 impl Token {
     fn of(answer: TokenAnswer, now: Instant) -> Token {
         let life = Duration::from_secs(answer.expires_in);
-        // One that lives for less than ten minutes is renewed at half its life.
+        // A token that lives for less than ten minutes is renewed at half its life.
         let renew = now + (life - RENEW_BEFORE_END.min(life / 2));
-        Token { secret: Arc::new(Secret(answer.access_token)), renew, ends: now + life }
+        Token { secret: Arc::new(Secret::new(answer.access_token)), renew, ends: now + life }
     }
 }
 
@@ -151,23 +132,23 @@ mod tests {
 
     #[test]
     fn while_an_old_token_is_good_a_token_server_that_hangs_is_asked_now_and_then() {
-        // It takes connections, and never answers.
+        // This server accepts connections and never answers.
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let user = AuthorizedUser {
             client_id: "an-id".into(),
-            client_secret: Secret("a-secret".into()),
-            refresh_token: Secret("a-refresh-token".into()),
+            client_secret: Secret::new("a-secret"),
+            refresh_token: Secret::new("a-refresh-token"),
             token_uri: format!("http://{}/token", server.local_addr().unwrap()),
         };
         let credentials = Credentials::AuthorizedUser { user, file: "credentials.json".into() };
-        let source = Source::of(credentials, Duration::from_millis(50)).unwrap();
+        let source = TokenSource::of(credentials, Duration::from_millis(50)).unwrap();
         let answer = TokenAnswer { access_token: "old".into(), expires_in: 3600 };
         let fetched = Instant::now();
         let mut token = Token::of(answer, fetched);
         token.renew = fetched;
-        let auth = Auth { source, metrics: Arc::default(), token: Mutex::new(Some(token)) };
+        let tokens = AccessTokens { source, counters: Arc::default(), token: Mutex::new(Some(token)) };
         for _ in 0..5 {
-            assert_eq!(auth.token().unwrap().unwrap().0, "old");
+            assert_eq!(tokens.token().unwrap().unwrap().expose(), "old");
         }
         server.set_nonblocking(true).unwrap();
         assert_eq!(std::iter::from_fn(|| server.accept().ok()).count(), 1);

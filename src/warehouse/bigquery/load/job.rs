@@ -1,34 +1,31 @@
-//! A load job by its id: asked for, made, and what became of it.
+//! One load job, known by its id: asks for it, creates it, and finds out what became of it.
 
 use std::fs::File;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::load_state::LoadState;
 use crate::catalog;
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::Shared;
-use crate::warehouse::bigquery::api::errors::{CallError, Op};
-use crate::warehouse::bigquery::api::http_request::Body;
-use crate::warehouse::bigquery::api::response::{Answer, Meaning, meaning_of};
-use crate::warehouse::bigquery::tables::table_resource::Table;
+use crate::warehouse::bigquery::api::{Body, CallError, Client, Counters, Meaning, Op, Refusal, meaning_of};
+use crate::warehouse::bigquery::tables::BqTable;
 
-/// A job that runs is asked about so often at least.
-pub(in crate::warehouse::bigquery) const POLL_MAX: Duration = Duration::from_secs(5);
+/// The longest pause between two questions about a job that runs.
+pub(super) const POLL_MAX: Duration = Duration::from_secs(5);
 
 /// What became of a job.
-pub(in crate::warehouse::bigquery) enum Outcome {
+pub(super) enum JobOutcome {
     Loaded {
         rows: u64,
     },
-    /// The batch has rows that a load does not take.
+    /// BigQuery refuses the job because of some of its rows.
     Refused {
         why: String,
     },
-    /// A job of that id that is about another table: a copied queue, say.
+    /// The job loads another table: perhaps somebody copied the spool.
     Foreign,
-    /// It ran and failed for a reason that passes: the next attempt has another id.
+    /// The job failed for a reason that may pass. The next attempt needs another id.
     Failed {
         meaning: Meaning,
         reason: String,
@@ -36,53 +33,51 @@ pub(in crate::warehouse::bigquery) enum Outcome {
     },
 }
 
-/// A job of that id, whether it is there or not.
-pub(in crate::warehouse::bigquery) struct Job<'a> {
-    shared: &'a Shared,
+/// A load job of some id, which may not exist.
+pub(super) struct LoadJob<'a> {
+    state: &'a LoadState,
     dataset: &'a str,
     id: String,
     location: Option<&'a str>,
 }
 
-impl<'a> Job<'a> {
-    pub(in crate::warehouse::bigquery) fn new(
-        shared: &'a Shared,
+impl<'a> LoadJob<'a> {
+    pub(super) fn new(
+        state: &'a LoadState,
         dataset: &'a str,
         id: String,
         location: Option<&'a str>,
-    ) -> Job<'a> {
-        Job { shared, dataset, id, location }
+    ) -> LoadJob<'a> {
+        LoadJob { state, dataset, id, location }
     }
 
-    pub(in crate::warehouse::bigquery) fn id(&self) -> &str {
+    fn client(&self) -> &Client {
+        self.state.client()
+    }
+
+    /// The job's id.
+    pub(super) fn id(&self) -> &str {
         &self.id
     }
 
-    /// Asks for the job until it is done; `None` where there is no job of that id. `rows`: how many it was given, should
-    /// Google not say how many it took.
-    pub(in crate::warehouse::bigquery) fn outcome(
-        &self,
-        rows: u64,
-    ) -> Result<Option<Outcome>, WarehouseError> {
+    /// Asks for the job until it is done. `None`: there is no job of this id. `rows`: how many rows the job was given,
+    /// in case BigQuery does not say how many it took.
+    pub(super) fn outcome(&self, rows: u64) -> Result<Option<JobOutcome>, WarehouseError> {
         let query = self.location.map_or_else(String::new, |location| format!("?location={location}"));
         let path = format!("jobs/{}{query}", self.id);
-        let until = Instant::now() + self.shared.options.load_job_patience;
-        let mut pause = self.shared.options.backoff_first.min(POLL_MAX) / 4;
+        let until = Instant::now() + self.client().options().load_job_patience;
+        let mut pause = self.client().options().backoff_first.min(POLL_MAX) / 4;
         loop {
-            let job = match self.shared.client.get(Op::JobsGet, &path) {
+            let job = match self.client().get(Op::JobsGet, &path) {
                 Ok(job) => job,
-                Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
-                    if !message.contains("Not found: Project") =>
-                {
-                    return Ok(None);
-                }
-                Err(error) => return Err(self.shared.client.explain(Op::JobsGet, error)),
+                Err(CallError::Refused(refusal)) if refusal.is_missing_in_project() => return Ok(None),
+                Err(error) => return Err(self.client().explain(Op::JobsGet, error)),
             };
             if job["status"]["state"] == "DONE" {
                 return Ok(Some(self.read(&job, rows)));
             }
             pause = (pause * 3 / 2).min(POLL_MAX);
-            if Instant::now() + pause > until || !self.shared.client.waits.wait(pause) {
+            if Instant::now() + pause > until || !self.client().stop().wait(pause) {
                 return Err(WarehouseError::Later {
                     why: format!("the load job {} is not done yet", self.id),
                     after: POLL_MAX,
@@ -91,57 +86,52 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The outcome of a job that is done.
-    fn read(&self, job: &Value, rows: u64) -> Outcome {
+    /// Reads the outcome of a job that is done.
+    fn read(&self, job: &Value, rows: u64) -> JobOutcome {
         let destination = &job["configuration"]["load"]["destinationTable"];
-        let place = &self.shared.client.place;
+        let bq_dataset = self.client().bq_dataset();
         let table = catalog::table_name(self.dataset);
         let differs =
             |field: &str, ours: &str| destination[field].as_str().is_some_and(|theirs| theirs != ours);
-        if differs("datasetId", &place.dataset) || differs("tableId", &table) {
-            return Outcome::Foreign;
+        if differs("datasetId", &bq_dataset.name) || differs("tableId", &table) {
+            return JobOutcome::Foreign;
         }
         let status = &job["status"];
         let Some(error) = status.get("errorResult").filter(|error| !error.is_null()) else {
             let taken = job["statistics"]["load"]["outputRows"].as_str().and_then(|rows| rows.parse().ok());
-            return Outcome::Loaded { rows: taken.unwrap_or(rows) };
+            return JobOutcome::Loaded { rows: taken.unwrap_or(rows) };
         };
         let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
         let (reason, message) = (text(error, "reason"), text(error, "message"));
-        self.shared.metrics.reason(&reason);
+        self.client().counters().reason(&reason);
         let meaning = meaning_of(&reason);
         if meaning.is_none() {
-            self.shared.metrics.reason("unknown");
+            self.client().counters().reason("unknown");
         }
         if matches!(reason.as_str(), "invalid" | "parseError" | "badRequest" | "resourcesExceeded")
             || meaning == Some(Meaning::TooLarge)
         {
-            // The first of errors[] that is about a row says more than the job's own.
+            // An error of a row says more than the error of the whole job.
             let errors = status["errors"].as_array().map_or(&[][..], Vec::as_slice);
             let about_row = errors.iter().map(|error| text(error, "message")).find(|other| *other != message);
-            return Outcome::Refused { why: about_row.unwrap_or(message) };
+            return JobOutcome::Refused { why: about_row.unwrap_or(message) };
         }
-        Outcome::Failed { meaning: meaning.unwrap_or(Meaning::Again), reason, message }
+        JobOutcome::Failed { meaning: meaning.unwrap_or(Meaning::Again), reason, message }
     }
 
-    /// Somebody has removed the table since it was read.
-    pub(in crate::warehouse::bigquery) fn missing_table(&self, message: &str) -> WarehouseError {
-        self.shared.tables.forget(self.dataset);
+    /// The error if somebody deleted the table since it was read.
+    pub(super) fn missing_table(&self, message: &str) -> WarehouseError {
+        self.state.tables().forget(self.dataset);
         WarehouseError::Later {
             why: format!("the table of {} is gone: it is made again ({message})", self.dataset),
             after: Duration::ZERO,
         }
     }
 
-    /// Makes it, if it is not there.
-    pub(in crate::warehouse::bigquery) fn make(
-        &self,
-        table: &Table,
-        file: &mut File,
-        bytes: u64,
-    ) -> Result<(), CallError> {
-        let place = &self.shared.client.place;
-        let mut reference = json!({"projectId": place.project, "jobId": self.id});
+    /// Creates the job, unless it exists.
+    pub(super) fn create(&self, table: &BqTable, file: &mut File, bytes: u64) -> Result<(), CallError> {
+        let bq_dataset = self.client().bq_dataset();
+        let mut reference = json!({"projectId": bq_dataset.project, "jobId": self.id});
         if let Some(location) = self.location {
             reference["location"] = location.into();
         }
@@ -149,7 +139,7 @@ impl<'a> Job<'a> {
             "jobReference": reference,
             "configuration": {"load": {
                 "destinationTable": {
-                    "projectId": place.project, "datasetId": place.dataset, "tableId": table.name,
+                    "projectId": bq_dataset.project, "datasetId": bq_dataset.name, "tableId": table.name,
                 },
                 "sourceFormat": "NEWLINE_DELIMITED_JSON",
                 "schema": {"fields": table.fields},
@@ -159,19 +149,19 @@ impl<'a> Job<'a> {
             }},
         })
         .to_string();
-        let path = format!("/upload/bigquery/v2/projects/{}/jobs?uploadType=multipart", place.project);
+        let path = format!("/upload/bigquery/v2/projects/{}/jobs?uploadType=multipart", bq_dataset.project);
         let mut body = Body::Upload { configuration: configuration.as_bytes(), file, bytes };
-        let mut patience = self.shared.client.patience();
-        // After a 5xx or a lost answer nobody knows whether the job was made: the same id again finds out.
-        let made = self.shared.client.call(Op::JobsInsert, "POST", &path, None, &mut body, &mut patience);
-        match made {
+        let mut budget = self.client().retry_budget();
+        // After a 5xx or a lost answer nobody knows whether BigQuery created the job. The same id again finds out.
+        let created = self.client().call(Op::JobsInsert, "POST", &path, None, &mut body, &mut budget);
+        match created {
             Ok(_) => {
-                self.shared.jobs.count(self.dataset);
-                self.shared.metrics.load_jobs.fetch_add(1, Ordering::Relaxed);
+                self.state.budget().count(self.dataset);
+                Counters::add(&self.client().counters().load_jobs, 1);
                 Ok(())
             }
-            Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(()),
-            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
+            Err(CallError::Refused(Refusal { meaning: Meaning::Exists, .. })) => Ok(()),
+            Err(CallError::Refused(Refusal { meaning: Meaning::NotFound, message, .. }))
                 if message.contains("Table") =>
             {
                 Err(CallError::Warehouse(self.missing_table(&message)))

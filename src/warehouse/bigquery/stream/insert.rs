@@ -1,138 +1,103 @@
-//! One piece of streaming: some rows of one table, sent until each is in, refused, or has to wait with its table.
+//! Sends rows of one table by `insertAll`, until BigQuery has taken or refused each, or the table fails.
 
 use std::collections::VecDeque;
 
 use serde::Deserialize;
 
+use super::pending_row::PendingRow;
+use super::refused_rows::{correct_invalid_rows, missing_table};
+use super::request_body::{ROW_BYTES_MAX, write_body};
+use super::target::StreamTarget;
 use crate::observe::is_news;
-use crate::warehouse::bigquery::Shared;
-use crate::warehouse::bigquery::api::counters::Metrics;
-use crate::warehouse::bigquery::api::errors::{CallError, Op};
-use crate::warehouse::bigquery::api::http_request::Body;
-use crate::warehouse::bigquery::api::response::{Answer, ErrorProto, Meaning, RowMeaning, classify_row};
-use crate::warehouse::bigquery::api::retry::Patience;
-use crate::warehouse::bigquery::rows::{Form, OfMessage, RowWriter};
-use crate::warehouse::bigquery::tables::table_resource::Table;
-use crate::warehouse::{Delivery, WarehouseError};
+use crate::warehouse::WarehouseError;
+use crate::warehouse::bigquery::api::{
+    Body, CallError, Client, Counters, ErrorProto, Meaning, Op, Refusal, RetryBudget, RowMeaning,
+    classify_row,
+};
 
-/// BigQuery takes 10 MB a request and 10 MB a row.
-const ROW_BYTES_MAX: usize = 9_500_000;
-const HEAD: &[u8] = br#"{"rows":["#;
-const TAIL: &[u8] = b"]}";
-
-/// A row on its way.
-#[derive(Clone, Debug)]
-pub(in crate::warehouse::bigquery) struct Sending {
-    /// Its delivery's place in the load.
-    pub(in crate::warehouse::bigquery) delivery: usize,
-    /// Its message's place in the delivery.
-    pub(in crate::warehouse::bigquery) message: usize,
-    /// Its place in the delivery's rows.
-    pub(in crate::warehouse::bigquery) row: usize,
-    /// The columns whose values BigQuery refused.
-    pub(in crate::warehouse::bigquery) refused: Vec<usize>,
-}
-
-/// What becomes of the rows is told to this.
-pub(in crate::warehouse::bigquery) trait Report: Sync {
-    /// These are in.
-    fn taken(&self, rows: &[Sending]);
-    /// This one never will be.
-    fn refused(&self, row: &Sending, reason: String);
-    /// Whether the table has failed meanwhile, elsewhere.
-    fn has_failed(&self) -> bool;
-}
-
-/// Sends the rows of one table. Those that were not reported, on an error, have to be sent again.
-pub(in crate::warehouse::bigquery) struct Inserter<'a> {
-    pub(in crate::warehouse::bigquery) warehouse: &'a Shared,
-    pub(in crate::warehouse::bigquery) deliveries: &'a [Delivery],
-    pub(in crate::warehouse::bigquery) dataset: &'a str,
-    pub(in crate::warehouse::bigquery) table: &'a Table,
+/// Sends the rows of one table.
+pub(super) struct Inserter<'a> {
+    target: StreamTarget<'a>,
     path: String,
-    report: &'a dyn Report,
 }
 
-/// Why a request is not the end of it.
-enum Unsettled {
-    /// The rows are in, refused, or listed anew.
-    No,
-    /// The rows wait for a while, then go again.
+/// What an answer with status 200 leaves to do.
+enum AfterAnswer {
+    /// Nothing more about these rows: they are taken, refused, or in the queue again.
+    GoOn,
+    /// Wait, for this reason, before the rows in the queue go again.
     Pause(String),
 }
 
 impl<'a> Inserter<'a> {
-    pub(in crate::warehouse::bigquery) fn new(
-        warehouse: &'a Shared,
-        deliveries: &'a [Delivery],
-        dataset: &'a str,
-        table: &'a Table,
-        report: &'a dyn Report,
-    ) -> Inserter<'a> {
-        let place = &warehouse.client.place;
-        let (project, in_dataset, name) = (&place.project, &place.dataset, &table.name);
-        let path = format!("/bigquery/v2/projects/{project}/datasets/{in_dataset}/tables/{name}/insertAll");
-        Inserter { warehouse, deliveries, dataset, table, path, report }
+    pub(super) fn new(target: StreamTarget<'a>) -> Inserter<'a> {
+        let bq_dataset = target.state.client().bq_dataset();
+        let (project, bq_name, table) = (&bq_dataset.project, &bq_dataset.name, &target.table.name);
+        let path = format!("/bigquery/v2/projects/{project}/datasets/{bq_name}/tables/{table}/insertAll");
+        Inserter { target, path }
     }
 
-    pub(in crate::warehouse::bigquery) fn send(&self, rows: Vec<Sending>) -> Result<(), WarehouseError> {
-        let mut patience = self.patience();
+    /// Sends the rows and reports what becomes of each. After an error, the rows that were not reported must be sent
+    /// again.
+    pub(super) fn send(&self, rows: Vec<PendingRow>) -> Result<(), WarehouseError> {
+        let mut budget = self.retry_budget();
+        let target = &self.target;
         let mut queue = VecDeque::from([rows]);
         let mut body = Vec::new();
         while let Some(mut rows) = queue.pop_front() {
-            if self.report.has_failed() {
+            if target.report.has_failed() {
                 return Ok(());
             }
-            let fitting = self.write_body(&mut body, &rows);
+            let fitting = write_body(target, &mut body, &rows);
             if fitting == 0 {
                 let row = rows.remove(0);
-                self.refuse(
+                target.refuse(
                     &row,
                     format!("the row is larger than the {ROW_BYTES_MAX} bytes that BigQuery takes"),
                 );
-                fitting_rest(&mut queue, rows);
+                put_back(&mut queue, rows);
                 continue;
             }
-            fitting_rest(&mut queue, rows.split_off(fitting));
-            Metrics::add(&self.warehouse.metrics.rows_sent, rows.len() as u64);
-            let answer = self.warehouse.client.call(
+            put_back(&mut queue, rows.split_off(fitting));
+            Counters::add(&self.client().counters().rows_sent, rows.len() as u64);
+            let answer = self.client().call(
                 Op::InsertAll,
                 "POST",
                 &self.path,
                 None,
                 &mut Body::Json(&body),
-                &mut patience,
+                &mut budget,
             );
             match answer {
-                Ok(answer) => match self.settle(rows, &answer, &mut queue, &mut patience)? {
-                    Unsettled::No => {}
-                    Unsettled::Pause(why) => self.pause(&mut patience, &why)?,
+                Ok(answer) => match self.settle(rows, &answer, &mut queue, &mut budget)? {
+                    AfterAnswer::GoOn => {}
+                    AfterAnswer::Pause(why) => self.pause(&mut budget, &why)?,
                 },
-                Err(CallError::Answer(Answer { meaning: Meaning::TooLarge, message, .. })) => {
+                Err(CallError::Refused(Refusal { meaning: Meaning::TooLarge, message, .. })) => {
                     let half = rows.len() / 2;
                     if half == 0 {
-                        self.refuse(&rows[0], format!("the row is too large for BigQuery: {message}"));
+                        target.refuse(&rows[0], format!("the row is too large for BigQuery: {message}"));
                     } else {
                         queue.push_front(rows.split_off(half));
                         queue.push_front(rows);
                     }
                 }
-                Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. })) => {
-                    return Err(self.missing_table(&message));
+                Err(CallError::Refused(Refusal { meaning: Meaning::NotFound, message, .. })) => {
+                    return Err(missing_table(target, &message));
                 }
-                Err(CallError::Answer(answer)) => {
-                    let fault = self.warehouse.client.fault(Op::InsertAll, &answer);
-                    if answer.meaning == Meaning::Quota
-                        && is_news(&format!("{}: {}", self.table.name, answer.reason))
+                Err(CallError::Refused(refusal)) => {
+                    let error = self.client().explain_refusal(Op::InsertAll, &refusal);
+                    if refusal.meaning == Meaning::Quota
+                        && is_news(&format!("{}: {}", self.target.table.name, refusal.reason))
                     {
                         tracing::error!(
-                            table = self.table.name,
-                            reason = answer.reason,
-                            message = answer.message,
+                            table = self.target.table.name,
+                            reason = refusal.reason,
+                            message = refusal.message,
                             "a quota is spent: the table waits"
                         );
                     }
-                    return Err(fault);
+                    return Err(error);
                 }
                 Err(CallError::Warehouse(error)) => return Err(error),
             }
@@ -140,93 +105,45 @@ impl<'a> Inserter<'a> {
         Ok(())
     }
 
-    /// While it waits, the table is in trouble.
-    fn patience(&self) -> Patience {
-        self.warehouse.client.patience().about(self.warehouse.tables.trouble(self.dataset))
+    /// The time for a piece of work. While it is retried, other loads see that the table is being retried.
+    fn retry_budget(&self) -> RetryBudget {
+        self.client().retry_budget().counted_by(self.target.state.retries(self.target.dataset))
     }
 
-    fn pause(&self, patience: &mut Patience, why: &str) -> Result<(), WarehouseError> {
-        let client = &self.warehouse.client;
-        client.pause(patience, Op::InsertAll, why, None).map_err(|error| client.explain(Op::InsertAll, error))
+    fn client(&self) -> &Client {
+        self.target.state.client()
     }
 
-    /// Writes as many of the rows as one request takes, and says how many; none when the first is too large by itself.
-    fn write_body(&self, body: &mut Vec<u8>, rows: &[Sending]) -> usize {
-        body.clear();
-        body.extend_from_slice(HEAD);
-        let mut writer: Option<(usize, RowWriter<'_>)> = None;
-        let mut message: Option<(usize, usize, OfMessage<'_>)> = None;
-        for (count, sending) in rows.iter().enumerate() {
-            let delivery = &self.deliveries[sending.delivery];
-            let (_, writer) = match writer {
-                Some(ref writer) if writer.0 == sending.delivery => writer,
-                _ => &*writer.insert((
-                    sending.delivery,
-                    RowWriter::new(&delivery.schema, &self.table.meta, Form::Stream),
-                )),
-            };
-            let place = (sending.delivery, sending.message);
-            let (_, _, of_message) = match message {
-                Some(ref message) if (message.0, message.1) == place => message,
-                _ => &*message.insert((
-                    place.0,
-                    place.1,
-                    OfMessage::new(delivery, &delivery.messages[place.1]),
-                )),
-            };
-            let Some(row) = delivery.rows.range(sending.row..sending.row + 1).next() else {
-                unreachable!("a row on its way is one of its delivery");
-            };
-            let start = body.len();
-            if count > 0 {
-                body.push(b',');
-            }
-            // A row that goes without some of its values is another row to BigQuery: it may remember the id of one that
-            // it refused.
-            let mut insert_id = of_message.insert_id(row.message_row());
-            for column in &sending.refused {
-                insert_id.push_str(&format!("-{column}"));
-            }
-            insert_id.truncate(128);
-            body.extend_from_slice(format!("{{\"insertId\":\"{insert_id}\",\"json\":").as_bytes());
-            writer.write(body, row, of_message, &sending.refused);
-            body.push(b'}');
-            let is_too_large = body.len() - start > ROW_BYTES_MAX;
-            if is_too_large || (count > 0 && body.len() > self.warehouse.options.batch_bytes) {
-                body.truncate(start);
-                body.extend_from_slice(TAIL);
-                return count;
-            }
-        }
-        body.extend_from_slice(TAIL);
-        rows.len()
+    fn pause(&self, budget: &mut RetryBudget, why: &str) -> Result<(), WarehouseError> {
+        let paused = self.client().pause(budget, Op::InsertAll, why, None);
+        paused.map_err(|error| self.client().explain(Op::InsertAll, error))
     }
 
-    /// Reads what became of each row of a request that was answered with 200.
+    /// Reads what became of each row of a request that was answered with status 200.
     fn settle(
         &self,
-        mut rows: Vec<Sending>,
+        mut rows: Vec<PendingRow>,
         answer: &[u8],
-        queue: &mut VecDeque<Vec<Sending>>,
-        patience: &mut Patience,
-    ) -> Result<Unsettled, WarehouseError> {
+        queue: &mut VecDeque<Vec<PendingRow>>,
+        budget: &mut RetryBudget,
+    ) -> Result<AfterAnswer, WarehouseError> {
         let answer: InsertAnswer = match serde_json::from_slice(answer) {
             Ok(answer) => answer,
             Err(error) => {
                 queue.push_front(rows);
-                return Ok(Unsettled::Pause(format!("the answer is not BigQuery's JSON: {error}")));
+                return Ok(AfterAnswer::Pause(format!("the answer is not BigQuery's JSON: {error}")));
             }
         };
         if answer.insert_errors.is_empty() {
-            self.take(&rows);
-            return Ok(Unsettled::No);
+            self.target.take(&rows);
+            return Ok(AfterAnswer::GoOn);
         }
         let mut listed: Vec<Option<Vec<ErrorProto>>> = vec![None; rows.len()];
         for RowErrors { index, errors } in answer.insert_errors {
             match listed.get_mut(index) {
                 Some(of_row) => of_row.get_or_insert_default().extend(errors),
                 None => tracing::warn!(
-                    table = self.table.name,
+                    table = self.target.table.name,
                     index,
                     "BigQuery lists an error for a row that was not sent"
                 ),
@@ -239,14 +156,14 @@ impl<'a> Inserter<'a> {
                 taken.push(row);
                 continue;
             };
-            let (meaning, known) = classify_row(&errors);
+            let (meaning, is_known) = classify_row(&errors);
             let first = errors.first().cloned().unwrap_or_default();
-            self.warehouse.metrics.reason(&first.reason);
-            if !known {
-                self.warehouse.metrics.reason("unknown");
-                if is_news(&format!("unknown of a row: {} {}", self.table.name, first.reason)) {
+            self.client().counters().reason(&first.reason);
+            if !is_known {
+                self.client().counters().reason("unknown");
+                if is_news(&format!("unknown of a row: {} {}", self.target.table.name, first.reason)) {
                     tracing::warn!(
-                        table = self.table.name,
+                        table = self.target.table.name,
                         reason = first.reason,
                         message = first.message,
                         "BigQuery gives a reason for a row that irispool does not know"
@@ -264,43 +181,35 @@ impl<'a> Inserter<'a> {
             }
         }
         if !taken.is_empty() {
-            self.take(&taken);
-            // The rest is few, and has a fresh start.
-            *patience = self.patience();
+            self.target.take(&taken);
+            // The other rows are few, and get the whole time again.
+            *budget = self.retry_budget();
         }
-        let found_culprits = !invalid.is_empty();
-        let corrected = self.judge_all(invalid)?;
+        let found_invalid = !invalid.is_empty();
+        let corrected = correct_invalid_rows(&self.target, invalid)?;
         if !corrected.is_empty() {
             queue.push_front(corrected);
         }
         if !again.is_empty() {
             queue.push_front(again);
-            // With the culprits gone the innocent ones go again at once. Without culprits there would be no end to it.
-            if !found_culprits || !reason_again.contains("stopped") {
-                return Ok(Unsettled::Pause(reason_again.trim_end().to_owned()));
+            // BigQuery stops a whole request for one invalid row. Without the invalid rows the others go again at once.
+            // If there was no invalid row, they must wait, or this would never end.
+            if !found_invalid || !reason_again.contains("stopped") {
+                return Ok(AfterAnswer::Pause(reason_again.trim_end().to_owned()));
             }
         }
-        Ok(Unsettled::No)
-    }
-
-    fn take(&self, rows: &[Sending]) {
-        self.warehouse.tables.caught_up(self.dataset);
-        Metrics::add(&self.warehouse.metrics.rows_streamed, rows.len() as u64);
-        self.report.taken(rows);
-    }
-
-    pub(in crate::warehouse::bigquery) fn refuse(&self, row: &Sending, reason: String) {
-        Metrics::add(&self.warehouse.metrics.rows_refused, 1);
-        self.report.refused(row, reason);
+        Ok(AfterAnswer::GoOn)
     }
 }
 
-fn fitting_rest(queue: &mut VecDeque<Vec<Sending>>, rest: Vec<Sending>) {
+/// Puts rows back at the front of the queue.
+fn put_back(queue: &mut VecDeque<Vec<PendingRow>>, rest: Vec<PendingRow>) {
     if !rest.is_empty() {
         queue.push_front(rest);
     }
 }
 
+/// The body of an answer with status 200.
 #[derive(Deserialize)]
 struct InsertAnswer {
     #[serde(default, rename = "insertErrors")]

@@ -1,152 +1,150 @@
-//! Rows that BigQuery calls invalid, and tables that it says are not there: whose fault that is, and what is to be done.
+//! What to do about rows that BigQuery calls invalid, and about tables that streaming does not know.
 
 use std::time::Duration;
 
-use super::insert::{Inserter, Sending};
+use super::pending_row::PendingRow;
+use super::target::StreamTarget;
 use crate::catalog::is_meta_column;
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::api::counters::Metrics;
-use crate::warehouse::bigquery::api::response::ErrorProto;
+use crate::warehouse::bigquery::api::{Counters, ErrorProto};
 
-/// What to do about a row that BigQuery calls invalid.
-enum Verdict {
+/// Why BigQuery calls a row invalid.
+enum InvalidReason {
     /// Streaming does not know this column yet.
-    NotYet(String),
+    UnknownColumn(String),
     /// The value of this column does not fit.
     Value(usize),
+    /// The row as a whole, in BigQuery's words.
     Row(String),
+    /// A person must change the table.
     Setup(WarehouseError),
 }
 
-impl Inserter<'_> {
-    /// Gives the rows that can go again without the value that did not fit.
-    pub(in crate::warehouse::bigquery) fn judge_all(
-        &self,
-        invalid: Vec<(Sending, Vec<ErrorProto>)>,
-    ) -> Result<Vec<Sending>, WarehouseError> {
-        let mut corrected = Vec::new();
-        let mut is_unknown: Option<bool> = None;
-        for (mut row, errors) in invalid {
-            match self.judge(&row, &errors) {
-                Verdict::NotYet(column) => {
-                    // Asked once a request: whether the column is there at all, and for how long that was not noticed.
-                    if is_unknown != Some(true) {
-                        if let Some(error) = self.not_yet(&column)? {
-                            return Err(error);
-                        }
-                        is_unknown = Some(true);
-                    }
-                    match self.column_of(&row, &column) {
-                        Some(place) => self.rescue(&mut row, place, &mut corrected),
-                        None => self.refuse(&row, format!("no such field: {column}")),
-                    }
+/// Refuses the rows that BigQuery will never take. Returns the others, without the values that did not fit their
+/// columns: those go to `rescued`.
+///
+/// # Errors
+/// If the rows must wait for the table.
+pub(super) fn correct_invalid_rows(
+    target: &StreamTarget<'_>,
+    invalid: Vec<(PendingRow, Vec<ErrorProto>)>,
+) -> Result<Vec<PendingRow>, WarehouseError> {
+    let mut corrected = Vec::new();
+    let mut has_lagged_too_long = false;
+    for (row, errors) in invalid {
+        match invalid_reason(target, &row, &errors) {
+            InvalidReason::UnknownColumn(column) => {
+                // Once for each request: does the column exist at all, and for how long has streaming not noticed it?
+                if !has_lagged_too_long {
+                    wait_for_column(target, &column)?;
+                    has_lagged_too_long = true;
                 }
-                Verdict::Value(column) => self.rescue(&mut row, column, &mut corrected),
-                Verdict::Row(reason) => self.refuse(&row, reason),
-                Verdict::Setup(error) => return Err(error),
+                match column_of(target, &row, &column) {
+                    Some(index) => corrected.push(without_value(target, row, index)),
+                    None => target.refuse(&row, format!("no such field: {column}")),
+                }
             }
-        }
-        Ok(corrected)
-    }
-
-    fn rescue(&self, row: &mut Sending, column: usize, corrected: &mut Vec<Sending>) {
-        if row.refused.is_empty() {
-            Metrics::add(&self.warehouse.metrics.rows_rescued, 1);
-        }
-        row.refused.push(column);
-        row.refused.sort_unstable();
-        corrected.push(row.clone());
-    }
-
-    fn judge(&self, row: &Sending, errors: &[ErrorProto]) -> Verdict {
-        let Some(error) = errors.iter().find(|error| error.reason == "invalid") else {
-            unreachable!("a row is invalid by one of its errors");
-        };
-        let message = error.message.to_ascii_lowercase();
-        let place = if error.location.is_empty() && message.starts_with("no such field: ") {
-            error.message["no such field: ".len()..].trim_end_matches('.')
-        } else {
-            &error.location
-        };
-        // `outageProfile[0].capacity` is a part of the column `outageProfile`.
-        let column = place.split(['.', '[']).next().unwrap_or_default();
-        if message.starts_with("no such field") {
-            return Verdict::NotYet(column.to_owned());
-        }
-        if is_meta_column(column) {
-            let table = format!("{}.{}", self.warehouse.client.place, self.table.name);
-            return Verdict::Setup(WarehouseError::Setup {
-                why: format!("{table} does not take irispool's own column {column}: {}", error.message),
-                hint: format!(
-                    "rename that column: `ALTER TABLE … RENAME COLUMN {column} TO {column}_old`; irispool adds its own"
-                ),
-            });
-        }
-        match self.column_of(row, column) {
-            Some(column) => Verdict::Value(column),
-            None => Verdict::Row(match error.message.is_empty() {
-                true => "BigQuery calls the row invalid and gives no reason".to_owned(),
-                false => error.message.clone(),
-            }),
+            InvalidReason::Value(index) => corrected.push(without_value(target, row, index)),
+            InvalidReason::Row(reason) => target.refuse(&row, reason),
+            InvalidReason::Setup(error) => return Err(error),
         }
     }
+    Ok(corrected)
+}
 
-    /// The column's place, if the row still has a value for it.
-    fn column_of(&self, row: &Sending, column: &str) -> Option<usize> {
-        let delivery = &self.deliveries[row.delivery];
-        let place = delivery.schema.position(column)?;
-        let mut cells =
-            delivery.rows.range(row.row..row.row + 1).flat_map(|row| row.cells().collect::<Vec<_>>());
-        (!row.refused.contains(&place) && cells.any(|(column, _)| column == place)).then_some(place)
+/// The row without the value of this column.
+fn without_value(target: &StreamTarget<'_>, mut row: PendingRow, column: usize) -> PendingRow {
+    if row.refused.is_empty() {
+        Counters::add(&target.state.client().counters().rows_rescued, 1);
     }
+    row.refused.push(column);
+    row.refused.sort_unstable();
+    row
+}
 
-    /// Streaming does not know a column. `None`: it has had its time, and the value is to be rescued.
-    fn not_yet(&self, column: &str) -> Result<Option<WarehouseError>, WarehouseError> {
-        let shown = format!("{}.{}", self.warehouse.client.place, self.table.name);
-        let live = self.warehouse.tables.read(&self.warehouse.client, self.dataset)?;
-        if !column.is_empty() && !live.is_some_and(|table| table.has(column)) {
-            self.warehouse.tables.forget(self.dataset);
-            return Ok(Some(WarehouseError::Later {
-                why: format!(
-                    "the column {column} of {shown} is gone: the rows are made anew for the table as it is"
-                ),
-                after: Duration::ZERO,
-            }));
-        }
-        Ok(match self.warehouse.tables.lags(self.dataset) {
-            Some(after) => Some(WarehouseError::Later {
-                why: format!("streaming does not know the new column {column} of {shown} yet"),
-                after,
-            }),
-            None if is_meta_column(column) || column.is_empty() => Some(WarehouseError::Setup {
-                why: format!(
-                    "streaming does not know the column {column} of {shown}, long after it was made"
-                ),
+fn invalid_reason(target: &StreamTarget<'_>, row: &PendingRow, errors: &[ErrorProto]) -> InvalidReason {
+    let error = errors.iter().find(|error| error.reason == "invalid");
+    let error = error.expect("a row is invalid because of one of its errors");
+    let message = error.message.to_ascii_lowercase();
+    let path = if error.location.is_empty() && message.starts_with("no such field: ") {
+        error.message["no such field: ".len()..].trim_end_matches('.')
+    } else {
+        &error.location
+    };
+    // `outageProfile[0].capacity` is a part of the column `outageProfile`.
+    let column = path.split(['.', '[']).next().unwrap_or_default();
+    if message.starts_with("no such field") {
+        return InvalidReason::UnknownColumn(column.to_owned());
+    }
+    if is_meta_column(column) {
+        let table = target.shown();
+        return InvalidReason::Setup(WarehouseError::Setup {
+            why: format!("{table} does not take irispool's own column {column}: {}", error.message),
+            hint: format!(
+                "rename that column: `ALTER TABLE … RENAME COLUMN {column} TO {column}_old`; irispool adds its own"
+            ),
+        });
+    }
+    match column_of(target, row, column) {
+        Some(column) => InvalidReason::Value(column),
+        None => InvalidReason::Row(match error.message.is_empty() {
+            true => "BigQuery calls the row invalid and gives no reason".to_owned(),
+            false => error.message.clone(),
+        }),
+    }
+}
+
+/// The index of the column, if the row still has a value for it.
+fn column_of(target: &StreamTarget<'_>, row: &PendingRow, column: &str) -> Option<usize> {
+    let index = target.deliveries[row.delivery].schema.position(column)?;
+    let has_value = target.row(row).cells().any(|(column, _)| column == index);
+    (has_value && !row.refused.contains(&index)).then_some(index)
+}
+
+/// Fails as long as the rows should wait until streaming knows a column. `Ok`: streaming has had its time, and the
+/// value goes to `rescued`.
+fn wait_for_column(target: &StreamTarget<'_>, column: &str) -> Result<(), WarehouseError> {
+    let shown = target.shown();
+    let table = target.state.tables().read(target.dataset)?;
+    if !column.is_empty() && !table.is_some_and(|table| table.has(column)) {
+        target.state.tables().forget(target.dataset);
+        return Err(WarehouseError::Later {
+            why: format!(
+                "the column {column} of {shown} is gone: the rows are made anew for the table as it is"
+            ),
+            after: Duration::ZERO,
+        });
+    }
+    match target.state.lags().note(target.dataset) {
+        Some(after) => Err(WarehouseError::Later {
+            why: format!("streaming does not know the new column {column} of {shown} yet"),
+            after,
+        }),
+        None if is_meta_column(column) || column.is_empty() => Err(WarehouseError::Setup {
+            why: format!("streaming does not know the column {column} of {shown}, long after it was made"),
+            hint: "load jobs know it: `--method load`; then ask Google's support".into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The error for a table that streaming answers not to know.
+pub(super) fn missing_table(target: &StreamTarget<'_>, message: &str) -> WarehouseError {
+    let shown = target.shown();
+    match target.state.tables().read(target.dataset) {
+        Err(error) => error,
+        Ok(None) => WarehouseError::Later {
+            why: format!("{shown} is gone: it is made again ({message})"),
+            after: Duration::ZERO,
+        },
+        Ok(Some(_)) => match target.state.lags().note(target.dataset) {
+            Some(after) => {
+                WarehouseError::Later { why: format!("streaming does not know {shown} yet"), after }
+            }
+            None => WarehouseError::Setup {
+                why: format!("streaming does not know {shown}, long after it was made: {message}"),
                 hint: "load jobs know it: `--method load`; then ask Google's support".into(),
-            }),
-            None => None,
-        })
-    }
-
-    /// Streaming answers 404.
-    pub(in crate::warehouse::bigquery) fn missing_table(&self, message: &str) -> WarehouseError {
-        let client = &self.warehouse.client;
-        let shown = format!("{}.{}", client.place, self.table.name);
-        match self.warehouse.tables.read(client, self.dataset) {
-            Err(error) => error,
-            Ok(None) => WarehouseError::Later {
-                why: format!("{shown} is gone: it is made again ({message})"),
-                after: Duration::ZERO,
             },
-            Ok(Some(_)) => match self.warehouse.tables.lags(self.dataset) {
-                Some(after) => {
-                    WarehouseError::Later { why: format!("streaming does not know {shown} yet"), after }
-                }
-                None => WarehouseError::Setup {
-                    why: format!("streaming does not know {shown}, long after it was made: {message}"),
-                    hint: "load jobs know it: `--method load`; then ask Google's support".into(),
-                },
-            },
-        }
+        },
     }
 }

@@ -1,40 +1,42 @@
-//! BigQuery's types as the catalog has them, and the columns that irispool adds, in whatever type a table has them.
+//! Columns: BigQuery's types as kinds of the catalog and back, and irispool's own columns as a table has them.
 
 use serde_json::{Value, json};
 
 use crate::catalog::{Field, Kind, META_COLUMNS, is_meta_column};
 
-/// How each of [`META_COLUMNS`] is written into one table; `None` where the table has no use for it.
+/// How the rows of one table get the values of [`META_COLUMNS`]. `None`: the table lacks the column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::warehouse::bigquery) struct Meta {
-    pub(in crate::warehouse::bigquery) ingested_utc: Option<MetaColumn>,
-    pub(in crate::warehouse::bigquery) source: Option<MetaColumn>,
-    pub(in crate::warehouse::bigquery) message_id: Option<MetaColumn>,
-    pub(in crate::warehouse::bigquery) message_row: Option<MetaColumn>,
-    pub(in crate::warehouse::bigquery) rescued: Option<MetaColumn>,
+pub(crate) struct MetaColumns {
+    pub(crate) ingested_utc: Option<MetaColumn>,
+    pub(crate) source: Option<MetaColumn>,
+    pub(crate) message_id: Option<MetaColumn>,
+    pub(crate) message_row: Option<MetaColumn>,
+    pub(crate) rescued: Option<MetaColumn>,
 }
 
+/// One of irispool's own columns in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::warehouse::bigquery) struct MetaColumn {
-    /// As the table spells it.
-    pub(in crate::warehouse::bigquery) name: String,
-    pub(in crate::warehouse::bigquery) kind: Kind,
+pub(crate) struct MetaColumn {
+    /// The name as the table spells it.
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
 }
 
-/// Why a table that is there can't be used.
+/// Why irispool can't write to a table that exists.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::warehouse::bigquery) struct Unusable {
-    pub(in crate::warehouse::bigquery) why: String,
-    pub(in crate::warehouse::bigquery) hint: String,
+pub(super) struct UnusableColumn {
+    pub(super) why: String,
+    pub(super) hint: String,
 }
 
-/// The data columns of a table, out of the `schema.fields` that `tables.get` answers. A column of a type that no
-/// message can fill (BYTES, GEOGRAPHY …) is left out.
-pub(in crate::warehouse::bigquery) fn data_fields(fields: &[Value]) -> Vec<Field> {
+/// The data columns of a table, from the `schema.fields` of `tables.get`, without the columns whose type no message can
+/// fill (BYTES, GEOGRAPHY …).
+pub(super) fn data_fields(fields: &[Value]) -> Vec<Field> {
     fields.iter().filter_map(field_of).filter(|field| !is_meta_column(&field.name)).collect()
 }
 
-pub(in crate::warehouse::bigquery) fn field_of(field: &Value) -> Option<Field> {
+/// One column of `schema.fields` as a field; `None` if no kind is like its type.
+pub(super) fn field_of(field: &Value) -> Option<Field> {
     let name = field["name"].as_str()?.to_owned();
     let kind = match field["type"].as_str()?.to_ascii_uppercase().as_str() {
         "STRING" => Kind::String,
@@ -55,8 +57,8 @@ pub(in crate::warehouse::bigquery) fn field_of(field: &Value) -> Option<Field> {
     Some(Field { name, kind, repeated })
 }
 
-/// A column as `tables.insert` and `tables.patch` take it.
-pub(in crate::warehouse::bigquery) fn column(field: &Field) -> Value {
+/// A field as a column of `tables.insert` and `tables.patch`.
+pub(super) fn column(field: &Field) -> Value {
     let name = &field.name;
     let mode = if field.repeated { "REPEATED" } else { "NULLABLE" };
     let of_type = |name_of_type: &str| json!({"name": name, "type": name_of_type, "mode": mode});
@@ -78,7 +80,7 @@ pub(in crate::warehouse::bigquery) fn column(field: &Field) -> Value {
 }
 
 /// The columns of [`META_COLUMNS`] that a table lacks, in their order.
-pub(in crate::warehouse::bigquery) fn missing_meta(fields: &[Value]) -> Vec<Value> {
+pub(super) fn missing_meta(fields: &[Value]) -> Vec<Value> {
     META_COLUMNS
         .iter()
         .filter(|name| find(fields, name).is_none())
@@ -98,19 +100,23 @@ fn meta_field(name: &str) -> Field {
     )
 }
 
-pub(in crate::warehouse::bigquery) fn find<'a>(fields: &'a [Value], name: &str) -> Option<&'a Value> {
+/// The column of that name, in upper or lower case.
+pub(super) fn find<'a>(fields: &'a [Value], name: &str) -> Option<&'a Value> {
     fields.iter().find(|field| field["name"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(name)))
 }
 
-/// How the meta columns of a found table are written, as far as they are there.
-pub(in crate::warehouse::bigquery) fn meta_of(table: &str, fields: &[Value]) -> Result<Meta, Unusable> {
-    let meta_column = |name: &str, takes: &[Kind]| -> Result<Option<MetaColumn>, Unusable> {
+/// irispool's own columns in an existing table.
+///
+/// # Errors
+/// If such a column has a type that can't hold irispool's values.
+pub(super) fn meta_columns(table: &str, fields: &[Value]) -> Result<MetaColumns, UnusableColumn> {
+    let meta_column = |name: &str, takes: &[Kind]| -> Result<Option<MetaColumn>, UnusableColumn> {
         let Some(found) = find(fields, name) else { return Ok(None) };
         match field_of(found) {
             Some(Field { name, kind, repeated: false }) if takes.contains(&kind) => {
                 Ok(Some(MetaColumn { name, kind }))
             }
-            _ => Err(Unusable {
+            _ => Err(UnusableColumn {
                 why: format!(
                     "{table} has a column {name} of the type {}, which can't hold it",
                     shown_type(found)
@@ -121,7 +127,7 @@ pub(in crate::warehouse::bigquery) fn meta_of(table: &str, fields: &[Value]) -> 
             }),
         }
     };
-    Ok(Meta {
+    Ok(MetaColumns {
         ingested_utc: meta_column(
             "ingested_utc",
             &[Kind::Timestamp, Kind::Datetime, Kind::Date, Kind::String],
@@ -141,19 +147,15 @@ fn shown_type(field: &Value) -> String {
         .join(" ")
 }
 
-/// A REQUIRED column that no message of the dataset can fill would refuse every row.
-pub(in crate::warehouse::bigquery) fn check_required(
-    table: &str,
-    fields: &[Value],
-    known: &[Field],
-) -> Result<(), Unusable> {
+/// Fails if the table has a REQUIRED column that no message of the dataset fills: it would refuse every row.
+pub(super) fn check_required(table: &str, fields: &[Value], known: &[Field]) -> Result<(), UnusableColumn> {
     for field in fields {
         let name = field["name"].as_str().unwrap_or_default();
         let required = field["mode"].as_str().is_some_and(|mode| mode.eq_ignore_ascii_case("REQUIRED"));
         let has_default = field["defaultValueExpression"].as_str().is_some();
         let filled = is_meta_column(name) || known.iter().any(|field| field.name.eq_ignore_ascii_case(name));
         if required && !has_default && !filled {
-            return Err(Unusable {
+            return Err(UnusableColumn {
                 why: format!("{table} has a REQUIRED column {name}, which the messages don't have"),
                 hint: format!("make it optional: `ALTER TABLE … ALTER COLUMN {name} DROP NOT NULL`"),
             });
@@ -163,7 +165,7 @@ pub(in crate::warehouse::bigquery) fn check_required(
 }
 
 /// Whether a new column may have this name.
-pub(in crate::warehouse::bigquery) fn is_possible_name(name: &str) -> bool {
+fn is_possible_name(name: &str) -> bool {
     const TAKEN: [&str; 6] =
         ["_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier"];
     let lower = name.to_ascii_lowercase();
@@ -175,8 +177,8 @@ pub(in crate::warehouse::bigquery) fn is_possible_name(name: &str) -> bool {
         && !is_meta_column(name)
 }
 
-/// The column without its sub-fields that can't be made; none where nothing is left.
-pub(in crate::warehouse::bigquery) fn possible(field: &Field) -> Option<Field> {
+/// The field without the sub-fields that BigQuery can't store; `None` if nothing is left.
+pub(super) fn possible(field: &Field) -> Option<Field> {
     if !is_possible_name(&field.name) && !is_meta_column(&field.name) {
         return None;
     }

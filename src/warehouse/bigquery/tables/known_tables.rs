@@ -1,137 +1,85 @@
-//! The datasets' tables: read, made where they are not there, given new columns; and for how long BigQuery has not yet
-//! noticed what was made.
+//! The tables for IRIS rows: reads them, creates those that are missing, and adds columns.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::table_resource::{Table, missing, new_table, table_of};
+use super::listing::TableListing;
+use super::table_resource::{BqTable, missing_columns, new_table, read_table, table_path};
+use super::view_states::ViewStates;
 use crate::catalog::{self, Field};
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::api::client::Client;
-use crate::warehouse::bigquery::api::errors::{CallError, Op};
-use crate::warehouse::bigquery::api::response::{Answer, Meaning};
-use crate::warehouse::bigquery::api::retry::Trouble;
+use crate::warehouse::bigquery::api::{CallError, Client, Meaning, Op, Refusal};
 
-/// Several workers may change a table at the same time; one of them gets through each time.
+/// Several workers may change a table at the same time. Each time one of them succeeds, and the others try again.
 const CHANGES_MAX: usize = 12;
-/// Streaming notices a new table or column within minutes; after this it is a fault.
-const LAG_MAX: Duration = Duration::from_secs(10 * 60);
-/// While streaming lags it is asked again after at most this.
-const LAG_RETRY_MAX: Duration = Duration::from_secs(30);
 
-/// What is known of the tables, by dataset.
-pub(in crate::warehouse::bigquery) struct Tables {
-    known: RwLock<HashMap<String, Arc<Table>>>,
-    lags: Mutex<HashMap<String, Lag>>,
-    lag_retry_first: Duration,
-    /// Of each table to which rows were sent: requests that wait for another try.
-    troubles: Mutex<HashMap<String, Trouble>>,
-    views: Mutex<HashMap<String, Views>>,
+/// What this process knows of the tables in the dataset.
+pub(crate) struct KnownTables {
+    client: Arc<Client>,
+    /// The tables for IRIS rows, by Elexon's dataset.
+    known: RwLock<HashMap<String, Arc<BqTable>>>,
+    listing: TableListing,
+    view_states: ViewStates,
 }
 
-/// What is known of the views of a dataset that has an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::warehouse::bigquery) enum Views {
-    /// They are there, or somebody is making them.
-    SeenTo,
-    /// The table has been changed since they were made.
-    Stale,
-}
-
-/// Since when streaming has not known what `tables.get` shows.
-struct Lag {
-    since: Instant,
-    last: Instant,
-    retry: Duration,
-}
-
-/// Asked again after so long, it is another lag: nobody has looked meanwhile whether the first one ended.
-const LAG_FORGOTTEN: Duration = Duration::from_secs(3 * 60);
-
-impl Tables {
-    pub(in crate::warehouse::bigquery) fn new(lag_retry_first: Duration) -> Tables {
-        Tables {
-            known: RwLock::default(),
-            lags: Mutex::default(),
-            lag_retry_first,
-            troubles: Mutex::default(),
-            views: Mutex::default(),
-        }
+impl KnownTables {
+    /// No table is known yet.
+    pub(crate) fn new(client: Arc<Client>) -> KnownTables {
+        let listing = TableListing::new(Arc::clone(&client));
+        KnownTables { client, known: RwLock::default(), listing, view_states: ViewStates::default() }
     }
 
-    /// The table as it was read last; read, and made if need be, when it never was.
-    pub(in crate::warehouse::bigquery) fn get(
-        &self,
-        client: &Client,
-        dataset: &str,
-    ) -> Result<Arc<Table>, WarehouseError> {
+    /// The client that asks about the tables.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The list of all tables and views.
+    pub(super) fn listing(&self) -> &TableListing {
+        &self.listing
+    }
+
+    /// What is known of the datasets' views.
+    pub(super) fn view_states(&self) -> &ViewStates {
+        &self.view_states
+    }
+
+    /// The names of all tables and views, listed now; `None` if the dataset in BigQuery does not exist.
+    pub(crate) fn fetch_names(&self) -> Result<Option<HashSet<String>>, WarehouseError> {
+        self.listing.fetch_names()
+    }
+
+    /// The table as it was read last. A table that this process does not know is read, or created if it is missing.
+    pub(crate) fn get(&self, dataset: &str) -> Result<Arc<BqTable>, WarehouseError> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(dataset).cloned();
-        match known {
-            Some(table) => Ok(table),
-            None => self.bring_about(client, dataset, &[], false),
-        }
+        known.map_or_else(|| self.create_or_extend(dataset, &[]), Ok)
     }
 
-    /// Whether requests with its rows wait for another try.
-    pub(in crate::warehouse::bigquery) fn trouble(&self, dataset: &str) -> Trouble {
-        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.entry(dataset.to_owned()).or_default().clone()
-    }
-
-    /// Whether the table has been read or made by this process.
-    pub(in crate::warehouse::bigquery) fn is_known(&self, dataset: &str) -> bool {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(dataset)
-    }
-
-    /// Whether somebody should see to the dataset's views.
-    pub(in crate::warehouse::bigquery) fn wants_views(&self, dataset: &str) -> bool {
-        self.views().get(dataset) != Some(&Views::SeenTo)
-    }
-
-    /// Says what was known of the dataset's views, and that the caller sees to them now.
-    pub(in crate::warehouse::bigquery) fn see_to_views(&self, dataset: &str) -> Option<Views> {
-        self.views().insert(dataset.to_owned(), Views::SeenTo)
-    }
-
-    /// The views are not as they should be: `None`, nobody knows.
-    pub(in crate::warehouse::bigquery) fn note_views(&self, dataset: &str, state: Option<Views>) {
-        match state {
-            Some(state) => self.views().insert(dataset.to_owned(), state),
-            None => self.views().remove(dataset),
-        };
-    }
-
-    fn views(&self) -> MutexGuard<'_, HashMap<String, Views>> {
-        self.views.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remember(&self, dataset: &str, table: Table) -> Arc<Table> {
+    fn remember(&self, dataset: &str, table: BqTable) -> Arc<BqTable> {
         let table = Arc::new(table);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(dataset.to_owned(), Arc::clone(&table));
         table
     }
 
-    pub(in crate::warehouse::bigquery) fn forget(&self, dataset: &str) {
+    /// Forgets a table, so that the next use reads it again.
+    pub(crate) fn forget(&self, dataset: &str) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(dataset);
     }
 
-    /// The table as it is now; `None` where there is none.
-    pub(in crate::warehouse::bigquery) fn read(
-        &self,
-        client: &Client,
-        dataset: &str,
-    ) -> Result<Option<Arc<Table>>, WarehouseError> {
+    /// The table as it is now; `None` if it does not exist.
+    pub(crate) fn read(&self, dataset: &str) -> Result<Option<Arc<BqTable>>, WarehouseError> {
+        let client = &self.client;
         let name = catalog::table_name(dataset);
         match client.get(Op::TablesGet, &table_path(client, &name)) {
             Ok(resource) => {
-                let table = table_of(client, dataset, &resource)?;
+                let table = read_table(client.bq_dataset(), dataset, &resource)?;
                 Ok(Some(self.remember(dataset, table)))
             }
-            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, message, .. }))
+            Err(CallError::Refused(Refusal { meaning: Meaning::NotFound, message, .. }))
                 if is_about_table(&message) =>
             {
                 self.forget(dataset);
@@ -141,39 +89,34 @@ impl Tables {
         }
     }
 
-    /// The table with the columns that irispool needs and as many of `wanted` as it can take. `is_absent`: it is said
-    /// not to be there, so it need not be asked for first.
-    pub(in crate::warehouse::bigquery) fn bring_about(
+    /// The table with irispool's own columns and as many of `wanted` as it can take. Creates the table if it is
+    /// missing.
+    pub(crate) fn create_or_extend(
         &self,
-        client: &Client,
         dataset: &str,
         wanted: &[Field],
-        mut is_absent: bool,
-    ) -> Result<Arc<Table>, WarehouseError> {
+    ) -> Result<Arc<BqTable>, WarehouseError> {
+        let client = &self.client;
         let mut refused: Option<(String, WarehouseError)> = None;
         for _ in 0..CHANGES_MAX {
-            let found = match std::mem::take(&mut is_absent) {
-                true => None,
-                false => self.read(client, dataset)?,
-            };
-            let Some(table) = found else {
-                match self.make(client, dataset, wanted)? {
+            let Some(table) = self.read(dataset)? else {
+                match self.create(dataset, wanted)? {
                     Some(table) => return Ok(table),
                     None => continue,
                 }
             };
-            // Refused, and nobody has changed the table meanwhile: that was not why.
+            // BigQuery refused the change of this very table, so nobody else's change was the reason.
             if let Some((_, error)) = refused.take_if(|(etag, _)| *etag == table.etag) {
                 return Err(error);
             }
-            let new = missing(&table, wanted);
+            let new = missing_columns(&table, wanted);
             if new.is_empty() {
                 return Ok(table);
             }
-            match self.add(client, dataset, &table, &new) {
+            match self.add(dataset, &table, &new) {
                 Ok(table) => return Ok(table),
-                // Somebody was faster: what is there now counts.
-                Err(CallError::Answer(Answer { meaning: Meaning::Changed, .. })) => {
+                // Somebody else changed the table first, so what it has now counts.
+                Err(CallError::Refused(Refusal { meaning: Meaning::Changed, .. })) => {
                     tracing::debug!(
                         dataset,
                         table = table.name,
@@ -183,82 +126,66 @@ impl Tables {
                 Err(error) => refused = Some((table.etag.clone(), client.explain(Op::TablesPatch, error))),
             }
         }
-        let name = catalog::table_name(dataset);
+        let name = client.bq_dataset().full_name(&catalog::table_name(dataset));
         Err(WarehouseError::Later {
-            why: format!("{}.{name} is being changed by others all the time", client.place),
+            why: format!("{name} is being changed by others all the time"),
             after: Duration::from_secs(1),
         })
     }
 
-    /// Makes the table; nothing where somebody was faster.
-    pub(in crate::warehouse::bigquery) fn make(
+    /// As [`Self::create_or_extend`]. A table that this process does not know and that is not in the list of all tables
+    /// is created without a request that looks for it.
+    pub(crate) fn create_or_extend_listed(
         &self,
-        client: &Client,
         dataset: &str,
         wanted: &[Field],
-    ) -> Result<Option<Arc<Table>>, WarehouseError> {
+    ) -> Result<Arc<BqTable>, WarehouseError> {
+        let is_known = self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(dataset);
+        if !is_known
+            && self.listing.has(&catalog::table_name(dataset))? == Some(false)
+            && let Some(table) = self.create(dataset, wanted)?
+        {
+            return Ok(table);
+        }
+        self.create_or_extend(dataset, wanted)
+    }
+
+    /// Creates the table; `None` if somebody else created it first.
+    pub(super) fn create(
+        &self,
+        dataset: &str,
+        wanted: &[Field],
+    ) -> Result<Option<Arc<BqTable>>, WarehouseError> {
+        let client = &self.client;
         let name = catalog::table_name(dataset);
-        let resource = new_table(client, &name, catalog::find(dataset), wanted);
-        let path = format!("datasets/{}/tables", client.place.dataset);
+        let resource = new_table(client.bq_dataset(), &name, catalog::find(dataset), wanted);
+        let path = format!("datasets/{}/tables", client.bq_dataset().name);
         match client.post(Op::TablesInsert, &path, &resource) {
-            Ok(made) => {
+            Ok(created) => {
                 tracing::info!(dataset, table = name, "table made");
-                let table = table_of(client, dataset, &made)?;
+                let table = read_table(client.bq_dataset(), dataset, &created)?;
                 Ok(Some(self.remember(dataset, table)))
             }
-            Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => Ok(None),
+            Err(CallError::Refused(Refusal { meaning: Meaning::Exists, .. })) => Ok(None),
             Err(error) => Err(client.explain(Op::TablesInsert, error)),
         }
     }
 
-    fn add(
-        &self,
-        client: &Client,
-        dataset: &str,
-        table: &Table,
-        new: &[Value],
-    ) -> Result<Arc<Table>, CallError> {
+    fn add(&self, dataset: &str, table: &BqTable, new: &[Value]) -> Result<Arc<BqTable>, CallError> {
+        let client = &self.client;
         let fields: Vec<&Value> = table.fields.iter().chain(new).collect();
         let patch = json!({"schema": {"fields": fields}});
         let path = table_path(client, &table.name);
         let resource = client.patch(Op::TablesPatch, &path, &table.etag, &patch)?;
         let names: Vec<&str> = new.iter().filter_map(|field| field["name"].as_str()).collect();
         tracing::info!(dataset, table = table.name, columns = names.join(","), "columns added");
-        self.note_views(dataset, Some(Views::Stale));
-        let table = table_of(client, dataset, &resource).map_err(CallError::Warehouse)?;
+        self.view_states.set_stale(dataset);
+        let table = read_table(client.bq_dataset(), dataset, &resource).map_err(CallError::Warehouse)?;
         Ok(self.remember(dataset, table))
     }
-
-    /// Streaming does not know the table or the column yet, though it is there. How long to wait before the next try;
-    /// `None` when it has not known it for too long.
-    pub(in crate::warehouse::bigquery) fn lags(&self, dataset: &str) -> Option<Duration> {
-        let mut lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let new = Lag { since: now, last: now, retry: self.lag_retry_first };
-        let lag = match lags.get_mut(dataset) {
-            Some(lag) if now.saturating_duration_since(lag.last) < LAG_FORGOTTEN => lag,
-            _ => lags.entry(dataset.to_owned()).insert_entry(new).into_mut(),
-        };
-        lag.last = now;
-        let retry = lag.retry;
-        lag.retry = (retry * 2).min(LAG_RETRY_MAX);
-        (now.saturating_duration_since(lag.since) < LAG_MAX).then_some(retry)
-    }
-
-    /// Streaming has taken rows of this table.
-    pub(in crate::warehouse::bigquery) fn caught_up(&self, dataset: &str) {
-        let mut lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
-        if !lags.is_empty() {
-            lags.remove(dataset);
-        }
-    }
 }
 
-pub(in crate::warehouse::bigquery) fn table_path(client: &Client, table: &str) -> String {
-    format!("datasets/{}/tables/{table}", client.place.dataset)
-}
-
-/// Google names what it did not find. One that names nothing is about what was asked for.
+/// Whether BigQuery missed the table, and not the dataset or the project: the message names what is missing.
 fn is_about_table(message: &str) -> bool {
     !message.contains("Not found: Dataset") && !message.contains("Not found: Project")
 }

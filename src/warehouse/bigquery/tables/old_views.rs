@@ -1,20 +1,20 @@
-//! The views that irispool 0.1.0 made, which have no mark: they are known by their description and by their form.
+//! Recognises the views of irispool 0.1.0, which have no mark, by their description and by the form of their SQL.
 //!
-//! Descriptions alone would not do: the console keeps them when somebody changes the text of a view. Nor can the text be
-//! compared to the letter, as its columns are those that the tables had then, and emulators write it anew.
+//! The description alone is not enough: Google's console keeps it when somebody changes the SQL of a view. The SQL
+//! can't be compared letter by letter, because it has the columns that the tables had then, and emulators rewrite it.
 
 use serde_json::Value;
 
 use super::columns::field_of;
 use crate::catalog::{self, is_meta_column};
-use crate::warehouse::bigquery::Place;
+use crate::warehouse::bigquery::api::BqDataset;
 use crate::warehouse::left_alone::names;
 
-/// What no view of irispool's had, and who changes one is likely to put in.
+/// Words that no view of irispool 0.1.0 had, and that somebody who changes a view is likely to use.
 const FOREIGN: [&str; 9] =
     ["WHERE", "JOIN", "LIMIT", "GROUP", "HAVING", "EXCEPT", "INTERSECT", "WINDOW", "REPLACE"];
 
-/// What its values were brought to today's types with.
+/// The functions with which irispool 0.1.0 converted values.
 const FUNCTIONS: [&str; 17] = [
     "ARRAY_LENGTH",
     "CAST",
@@ -35,13 +35,8 @@ const FUNCTIONS: [&str; 17] = [
     "TRIM",
 ];
 
-/// Whether it is a view of a dataset as irispool 0.1.0 made it.
-pub(in crate::warehouse::bigquery) fn is_old(
-    resource: &Value,
-    place: &Place,
-    dataset: &str,
-    name: &str,
-) -> bool {
+/// Whether it is a dataset's view as irispool 0.1.0 created it.
+pub(super) fn is_old(resource: &Value, bq_dataset: &BqDataset, dataset: &str, name: &str) -> bool {
     let known = catalog::find(dataset);
     let meaning = known.map_or(dataset, |known| &known.meaning);
     let unified = catalog::view_name(dataset);
@@ -54,7 +49,7 @@ pub(in crate::warehouse::bigquery) fn is_old(
         return false;
     }
     let query = words(query);
-    let table = |name: &str| format!("{}.{}.{name}", place.project, place.dataset);
+    let table = |name: &str| bq_dataset.full_name(name);
     if name != unified {
         let start = format!("SELECT * FROM {} QUALIFY ", table(&unified));
         let end = "MESSAGE_ID DESC, MESSAGE_ROW DESC) = 1";
@@ -95,9 +90,9 @@ pub(in crate::warehouse::bigquery) fn is_old(
         && has_its_columns(resource, dataset)
 }
 
-/// Whether columns come as they are or by way of the functions that there were, and nothing is reckoned.
+/// Whether the columns are plain or use only the functions of irispool 0.1.0, without any arithmetic.
 fn are_conversions(columns: &str) -> bool {
-    // What is between quotes is every other part.
+    // Every other part is between quotes.
     let bare = columns.split('\'').step_by(2).collect::<Vec<_>>().join("''");
     let functions = bare.split('(').rev().skip(1);
     let name = |before: &str| {
@@ -108,7 +103,7 @@ fn are_conversions(columns: &str) -> bool {
         && functions.map(name).all(|name| FUNCTIONS.contains(&&*name))
 }
 
-/// Whether each column of it is one that the dataset has.
+/// Whether the view has all columns of the dataset, and one of irispool's own.
 fn has_its_columns(resource: &Value, dataset: &str) -> bool {
     let Some(known) = catalog::find(dataset) else { return true };
     let fields = resource["schema"]["fields"].as_array().map_or(&[][..], Vec::as_slice);

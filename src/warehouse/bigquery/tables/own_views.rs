@@ -1,314 +1,254 @@
-//! Making irispool's views, and leaving alone what the user has in their places.
+//! Creates and changes irispool's views, and leaves alone what the user has under their names.
 //!
-//! A view is never made by `CREATE OR REPLACE VIEW`, which replaces whatever is there: a new one is made by `tables.insert`,
-//! which refuses a name that is taken, and one that is there is changed by `tables.patch` with the etag under which it was
-//! seen to be irispool's.
+//! irispool never runs `CREATE OR REPLACE VIEW`, which replaces whatever is there. It creates a new view by
+//! `tables.insert`, which refuses a name that is taken. It changes a view by `tables.patch`, with the etag under which
+//! it saw that the view was irispool's.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::known_tables::table_path;
+use super::dataset_views::{DatasetViews, kind_in_words};
+use super::live_table::LiveTable;
 use super::old_views;
-use super::setup::live_of;
 use super::sql::{literal, quoted};
-use super::views::{self, LiveTable, View};
-use crate::catalog;
-use crate::warehouse::bigquery::api::errors::{CallError, Op};
-use crate::warehouse::bigquery::api::response::{Answer, Meaning};
-use crate::warehouse::bigquery::{Place, Shared};
-use crate::warehouse::left_alone::{missed, with_article};
+use super::table_resource::{fetch, table_path};
+use super::views::View;
+use crate::warehouse::bigquery::api::{BqDataset, CallError, Client, Meaning, Op, Refusal};
+use crate::warehouse::left_alone::missed;
 use crate::warehouse::{LeftAlone, Made, Replace, WarehouseError, mark};
 
-/// Others may change a view at the same time; one of them gets through each time.
+/// Several workers may change a view at the same time. Each time one of them succeeds, and the others try again.
 const ROUNDS_MAX: usize = 8;
 
-/// What stands under a view's name.
-enum Stands {
+/// What exists under a view's name.
+enum NameHolder {
     Nothing,
-    Ours(Value),
-    /// A view that irispool did not make.
-    Theirs(Value),
-    /// Something that is no view, as BigQuery calls it.
-    InTheWay(String),
+    OwnView(Value),
+    /// A view that irispool did not create.
+    UsersView(Value),
+    /// Something that is not a view, by BigQuery's name of its kind.
+    NoView(String),
 }
 
-/// What came of one view.
-enum Brought {
-    Made,
+/// What became of one view.
+enum ViewOutcome {
+    /// This process, or perhaps another one, created or changed it.
+    Written,
     AsItWas,
-    /// The user's thing stays.
-    Stays(LeftAlone),
+    /// What the user has under its name stays.
+    LeftAlone(LeftAlone),
 }
 
-/// A dataset's views as they should be.
-pub(in crate::warehouse::bigquery) struct Wanted {
-    pub(in crate::warehouse::bigquery) unified: View,
-    pub(in crate::warehouse::bigquery) latest: Option<View>,
-    history: Option<String>,
-    /// What of the user's is not read as history.
-    left: Vec<LeftAlone>,
+/// One view that is to be brought up to date.
+struct ViewUpdate<'a> {
+    client: &'a Client,
+    dataset: &'a str,
+    views: &'a DatasetViews,
+    view: &'a View,
+    replace: Option<&'a Replace>,
 }
 
-impl Shared {
-    /// What `tables.get` says of a table or view; `None` where there is none.
-    pub(in crate::warehouse::bigquery) fn resource(
-        &self,
-        name: &str,
-    ) -> Result<Option<Value>, WarehouseError> {
-        self.ask_for(name).map_err(|error| self.client.explain(Op::TablesGet, error))
+/// Creates and changes the views of a dataset, as far as they are irispool's or `replace` allows it. Adds to `made`
+/// what it did and what it left alone.
+pub(super) fn update_views(
+    client: &Client,
+    dataset: &str,
+    iris: &LiveTable,
+    may_exist: impl Fn(&str) -> bool,
+    replace: Option<&Replace>,
+    made: &mut Made,
+) -> Result<(), WarehouseError> {
+    let explain = |error| client.explain(Op::TablesInsert, error);
+    let mut views = DatasetViews::find(client, dataset, iris, may_exist)?;
+    let mut unified = ViewUpdate::new(client, dataset, &views, &views.unified, replace).run(false, made);
+    if let Err(CallError::Refused(refusal)) = &unified
+        && refusal.meaning == Meaning::Refused
+        && views.history.is_some()
+    {
+        // irispool may read the columns of the historic table, but perhaps not its rows.
+        let why = format!("can't be read ({})", refusal.describe());
+        views = views.without_history(client, dataset, iris, &why);
+        unified = ViewUpdate::new(client, dataset, &views, &views.unified, replace).run(false, made);
     }
-
-    fn ask_for(&self, name: &str) -> Result<Option<Value>, CallError> {
-        match self.client.get(Op::TablesGet, &table_path(&self.client, name)) {
-            Ok(resource) => Ok(Some(resource)),
-            Err(CallError::Answer(Answer { meaning: Meaning::NotFound, .. })) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The views of a dataset. `is_there`: whether a table may be there at all.
-    pub(in crate::warehouse::bigquery) fn wanted_views(
-        &self,
-        dataset: &str,
-        iris: &LiveTable,
-        is_there: impl Fn(&str) -> bool,
-    ) -> Result<Wanted, WarehouseError> {
-        let mut left = Vec::new();
-        let mut historic = None;
-        for name in catalog::historic_table_names(dataset) {
-            if historic.is_some() || !is_there(&name) {
-                continue;
+    let unified = unified.map_err(explain)?;
+    made.left.append(&mut views.left);
+    match (unified, &views.latest) {
+        (ViewOutcome::LeftAlone(left), latest) => {
+            made.left.push(left);
+            if let Some(latest) = latest {
+                made.left.push(LeftAlone::latest(dataset, &latest.name, &views.unified.name));
             }
-            let why = match self.ask_for(&name) {
-                Ok(None) => continue,
-                Ok(Some(resource)) => match kind(&resource) {
-                    // Only a table counts. A view may read irispool's own, directly or through others, and would then show
-                    // every row twice or make a circle; what lies outside of BigQuery can be gone at any time.
-                    None | Some("TABLE") => {
-                        historic = Some(live_of(&name, &resource));
-                        continue;
-                    }
-                    Some(kind) => format!("is {}", with_article(&in_words(kind))),
-                },
-                Err(CallError::Answer(answer)) if answer.meaning == Meaning::Refused => {
-                    format!("can't be read ({})", answer.describe())
-                }
-                Err(error) => return Err(self.client.explain(Op::TablesGet, error)),
-            };
-            left.push(LeftAlone::history(dataset, &name, &catalog::view_name(dataset), &why));
         }
-        Ok(self.views_with(dataset, iris, historic.as_ref(), left))
-    }
-
-    fn views_with(
-        &self,
-        dataset: &str,
-        iris: &LiveTable,
-        historic: Option<&LiveTable>,
-        left: Vec<LeftAlone>,
-    ) -> Wanted {
-        let Place { project, dataset: place } = &self.client.place;
-        let place = views::Place { project, dataset: place };
-        Wanted {
-            unified: views::unified(place, dataset, iris, historic),
-            latest: views::latest(place, dataset, iris, historic),
-            history: historic.map(|historic| historic.name.clone()),
-            left,
-        }
-    }
-
-    /// Makes and changes views, as far as they are irispool's or `replace` allows it.
-    pub(in crate::warehouse::bigquery) fn bring_views(
-        &self,
-        dataset: &str,
-        iris: &LiveTable,
-        is_there: impl Fn(&str) -> bool,
-        replace: Option<&Replace>,
-        made: &mut Made,
-    ) -> Result<(), WarehouseError> {
-        let mut wanted = self.wanted_views(dataset, iris, is_there)?;
-        let mut unified = self.bring(dataset, &wanted, &wanted.unified, false, replace, made);
-        if let (Err(CallError::Answer(answer)), Some(history)) = (&unified, &wanted.history)
-            && answer.meaning == Meaning::Refused
-        {
-            // Its columns may be read, but perhaps not its rows.
-            let why = format!("can't be read ({})", answer.describe());
-            let mut left = std::mem::take(&mut wanted.left);
-            left.push(LeftAlone::history(dataset, history, &wanted.unified.name, &why));
-            wanted = self.views_with(dataset, iris, None, left);
-            unified = self.bring(dataset, &wanted, &wanted.unified, false, replace, made);
-        }
-        let unified = unified.map_err(|error| self.client.explain(Op::TablesInsert, error))?;
-        made.left.append(&mut wanted.left);
-        let is_new = matches!(unified, Brought::Made);
-        match (unified, &wanted.latest) {
-            (Brought::Stays(left), latest) => {
+        (unified, Some(latest)) => {
+            // The latest view selects every column of the unified view. BigQuery keeps the columns of the moment at
+            // which a view is written, so it must be written again whenever the unified view was.
+            let is_stale = matches!(unified, ViewOutcome::Written);
+            let update = ViewUpdate::new(client, dataset, &views, latest, replace);
+            if let ViewOutcome::LeftAlone(left) = update.run(is_stale, made).map_err(explain)? {
                 made.left.push(left);
-                if let Some(latest) = latest {
-                    made.left.push(LeftAlone::latest(dataset, &latest.name, &wanted.unified.name));
-                }
             }
-            (_, Some(latest)) => {
-                // It selects every column of the unified view, and BigQuery keeps those that there were when it was made.
-                let brought = self
-                    .bring(dataset, &wanted, latest, is_new, replace, made)
-                    .map_err(|error| self.client.explain(Op::TablesInsert, error))?;
-                if let Brought::Stays(left) = brought {
-                    made.left.push(left);
-                }
-            }
-            (_, None) => {}
         }
-        Ok(())
+        (_, None) => {}
+    }
+    Ok(())
+}
+
+/// What the user has under the names of a dataset's views, and what the views do not read. Changes nothing.
+pub(super) fn find_left_alone(
+    client: &Client,
+    dataset: &str,
+    views: &DatasetViews,
+    may_exist: impl Fn(&str) -> bool,
+) -> Result<Vec<LeftAlone>, WarehouseError> {
+    let mut left = views.left.clone();
+    // Whether irispool may write the view.
+    let mut is_free = |view: &View| -> Result<bool, WarehouseError> {
+        if !may_exist(&view.name) {
+            return Ok(true);
+        }
+        let holder =
+            name_holder(client, dataset, &view.name).map_err(|error| client.explain(Op::TablesGet, error))?;
+        left.push(match holder {
+            NameHolder::Nothing | NameHolder::OwnView(_) => return Ok(true),
+            NameHolder::UsersView(there) => users_view(dataset, views, view, &there),
+            NameHolder::NoView(kind) => LeftAlone::in_the_way(dataset, &view.name, &kind),
+        });
+        Ok(false)
+    };
+    let unified_is_free = is_free(&views.unified)?;
+    if let Some(latest) = &views.latest {
+        if unified_is_free {
+            is_free(latest)?;
+        } else {
+            left.push(LeftAlone::latest(dataset, &latest.name, &views.unified.name));
+        }
+    }
+    Ok(left)
+}
+
+impl<'a> ViewUpdate<'a> {
+    fn new(
+        client: &'a Client,
+        dataset: &'a str,
+        views: &'a DatasetViews,
+        view: &'a View,
+        replace: Option<&'a Replace>,
+    ) -> ViewUpdate<'a> {
+        ViewUpdate { client, dataset, views, view, replace }
     }
 
-    fn bring(
-        &self,
-        dataset: &str,
-        wanted: &Wanted,
-        view: &View,
-        anew: bool,
-        replace: Option<&Replace>,
-        made: &mut Made,
-    ) -> Result<Brought, CallError> {
-        // An answer may be lost on its way, and the request that is then made again is refused, because the first one did
-        // what it should: so what was tried and stands now is made.
+    /// `is_stale`: the view must be written even if its text is right.
+    fn run(&self, is_stale: bool, made: &mut Made) -> Result<ViewOutcome, CallError> {
+        let ViewUpdate { client, dataset, views, view, replace } = *self;
+        // An answer may get lost, and the repeated request is then refused because the first one succeeded. So a view
+        // that irispool tried to write and that is now right counts as written.
         let mut tried = false;
         for _ in 0..ROUNDS_MAX {
-            let there = match self.stands(dataset, &view.name)? {
-                Stands::Nothing => match self.insert(view) {
+            let there = match name_holder(client, dataset, &view.name)? {
+                NameHolder::Nothing => match insert(client, view) {
                     Ok(()) => {
                         made.views += 1;
-                        return Ok(Brought::Made);
+                        return Ok(ViewOutcome::Written);
                     }
-                    // Somebody was faster: what is there now counts.
-                    Err(CallError::Answer(Answer { meaning: Meaning::Exists, .. })) => {
+                    // Somebody else was faster, so what exists now counts.
+                    Err(CallError::Refused(Refusal { meaning: Meaning::Exists, .. })) => {
                         tried = true;
                         continue;
                     }
                     Err(error) => return Err(error),
                 },
-                Stands::InTheWay(kind) => {
-                    return Ok(Brought::Stays(LeftAlone::in_the_way(dataset, &view.name, &kind)));
+                NameHolder::NoView(kind) => {
+                    return Ok(ViewOutcome::LeftAlone(LeftAlone::in_the_way(dataset, &view.name, &kind)));
                 }
-                Stands::Ours(there) if (tried || !anew) && mark::is_same(query_of(&there), &view.query) => {
+                NameHolder::OwnView(there)
+                    if (tried || !is_stale) && mark::is_same(query_of(&there), &view.query) =>
+                {
                     made.views += usize::from(tried);
-                    return Ok(if tried { Brought::Made } else { Brought::AsItWas });
+                    return Ok(if tried { ViewOutcome::Written } else { ViewOutcome::AsItWas });
                 }
-                Stands::Ours(there) => there,
-                Stands::Theirs(there) => {
+                NameHolder::OwnView(there) => there,
+                NameHolder::UsersView(there) => {
                     let Some(replace) = replace.filter(|replace| replace.wants(&view.name)) else {
-                        return Ok(Brought::Stays(theirs(dataset, wanted, view, &there)));
+                        return Ok(ViewOutcome::LeftAlone(users_view(dataset, views, view, &there)));
                     };
-                    // What was saved before is not what will be replaced.
+                    // What an earlier round saved is not what this round replaces.
                     made.replaced.retain(|replaced| replaced.view != view.name);
-                    let saved = replace.save(&view.name, &self.statement_of(&view.name, &there));
-                    made.replaced.push(saved.map_err(CallError::Warehouse)?);
+                    let sql = create_statement(client.bq_dataset(), &view.name, &there);
+                    made.replaced.push(replace.save(&view.name, &sql).map_err(CallError::Warehouse)?);
                     there
                 }
             };
-            match self.change(view, there["etag"].as_str().unwrap_or("*")) {
+            match change(client, view, there["etag"].as_str().unwrap_or("*")) {
                 Ok(()) => {
                     made.views += 1;
-                    return Ok(Brought::Made);
+                    return Ok(ViewOutcome::Written);
                 }
-                Err(CallError::Answer(Answer { meaning: Meaning::Changed | Meaning::Exists, .. })) => {
+                Err(CallError::Refused(Refusal { meaning: Meaning::Changed | Meaning::Exists, .. })) => {
                     tried = true;
                 }
                 Err(error) => return Err(error),
             }
         }
+        let name = client.bq_dataset().full_name(&view.name);
         Err(CallError::Warehouse(WarehouseError::Later {
-            why: format!("{}.{} is being changed by others all the time", self.client.place, view.name),
-            after: std::time::Duration::from_secs(1),
+            why: format!("{name} is being changed by others all the time"),
+            after: Duration::from_secs(1),
         }))
     }
+}
 
-    fn stands(&self, dataset: &str, name: &str) -> Result<Stands, CallError> {
-        let Some(resource) = self.ask_for(name)? else { return Ok(Stands::Nothing) };
-        Ok(match kind(&resource) {
-            None | Some("VIEW") if is_ours(&resource, &self.client.place, dataset, name) => {
-                Stands::Ours(resource)
-            }
-            None | Some("VIEW") => Stands::Theirs(resource),
-            Some(kind) => Stands::InTheWay(in_words(kind)),
-        })
-    }
-
-    fn insert(&self, view: &View) -> Result<(), CallError> {
-        tracing::debug!(view = view.name, "making a view");
-        let mut resource = resource_of(view);
-        let Place { project, dataset } = &self.client.place;
-        resource["tableReference"] =
-            json!({"projectId": project, "datasetId": dataset, "tableId": view.name});
-        self.client.post(Op::TablesInsert, &format!("datasets/{dataset}/tables"), &resource).map(drop)
-    }
-
-    /// Only if it still has this etag.
-    fn change(&self, view: &View, etag: &str) -> Result<(), CallError> {
-        tracing::debug!(view = view.name, "changing a view");
-        let path = table_path(&self.client, &view.name);
-        self.client.patch(Op::TablesPatch, &path, etag, &resource_of(view))?;
-        if self.options.environment.emulator_host.is_some() {
-            // An emulator may note the new text and go on to answer from the old one.
-            match self.client.delete(Op::TablesDelete, &path) {
-                Ok(()) | Err(CallError::Answer(Answer { meaning: Meaning::NotFound, .. })) => {}
-                Err(error) => return Err(error),
-            }
-            return self.insert(view);
+fn name_holder(client: &Client, dataset: &str, name: &str) -> Result<NameHolder, CallError> {
+    let Some(resource) = fetch(client, name)? else { return Ok(NameHolder::Nothing) };
+    // Some emulators do not say the kind.
+    Ok(match resource["type"].as_str() {
+        None | Some("VIEW") if is_own(&resource, client.bq_dataset(), dataset, name) => {
+            NameHolder::OwnView(resource)
         }
-        Ok(())
-    }
+        None | Some("VIEW") => NameHolder::UsersView(resource),
+        Some(kind) => NameHolder::NoView(kind_in_words(kind)),
+    })
+}
 
-    /// A view of the user's as a statement that makes it again.
-    fn statement_of(&self, name: &str, there: &Value) -> String {
-        let Place { project, dataset } = &self.client.place;
-        let view = quoted(&format!("{project}.{dataset}.{name}"));
-        let options = match there["description"].as_str() {
-            Some(description) => format!("\nOPTIONS (description = {})", literal(description)),
-            None => String::new(),
-        };
-        let legacy = match there["view"]["useLegacySql"].as_bool() {
-            Some(true) => "-- in legacy SQL: make it with `bq mk --use_legacy_sql --view`\n",
-            _ => "",
-        };
-        format!(
-            "{legacy}CREATE VIEW {view}{options}\nAS\n{};\n",
-            query_of(there).trim_end().trim_end_matches(';')
-        )
-    }
+fn insert(client: &Client, view: &View) -> Result<(), CallError> {
+    tracing::debug!(view = view.name, "making a view");
+    let mut resource = resource_of(view);
+    let BqDataset { project, name } = client.bq_dataset();
+    resource["tableReference"] = json!({"projectId": project, "datasetId": name, "tableId": view.name});
+    client.post(Op::TablesInsert, &format!("datasets/{name}/tables"), &resource).map(drop)
+}
 
-    /// What of the user's stays in the place of a dataset's views or is left out of them, if nothing is changed.
-    pub(in crate::warehouse::bigquery) fn look_at_views(
-        &self,
-        dataset: &str,
-        wanted: &Wanted,
-        is_there: impl Fn(&str) -> bool,
-    ) -> Result<Vec<LeftAlone>, WarehouseError> {
-        let mut left = wanted.left.clone();
-        let mut look = |view: &View| -> Result<bool, WarehouseError> {
-            if !is_there(&view.name) {
-                return Ok(true);
-            }
-            let stands = self
-                .stands(dataset, &view.name)
-                .map_err(|error| self.client.explain(Op::TablesGet, error))?;
-            left.push(match stands {
-                Stands::Nothing | Stands::Ours(_) => return Ok(true),
-                Stands::Theirs(there) => theirs(dataset, wanted, view, &there),
-                Stands::InTheWay(kind) => LeftAlone::in_the_way(dataset, &view.name, &kind),
-            });
-            Ok(false)
-        };
-        let unified_is_ours = look(&wanted.unified)?;
-        if let Some(latest) = &wanted.latest {
-            if unified_is_ours {
-                look(latest)?;
-            } else {
-                left.push(LeftAlone::latest(dataset, &latest.name, &wanted.unified.name));
-            }
+/// Changes the view, if it still has this etag.
+fn change(client: &Client, view: &View, etag: &str) -> Result<(), CallError> {
+    tracing::debug!(view = view.name, "changing a view");
+    let path = table_path(client, &view.name);
+    client.patch(Op::TablesPatch, &path, etag, &resource_of(view))?;
+    if client.options().environment.emulator_host.is_some() {
+        // An emulator may note the new text and go on to answer from the old one.
+        match client.delete(Op::TablesDelete, &path) {
+            Ok(()) | Err(CallError::Refused(Refusal { meaning: Meaning::NotFound, .. })) => {}
+            Err(error) => return Err(error),
         }
-        Ok(left)
+        return insert(client, view);
     }
+    Ok(())
+}
+
+/// The statement that creates a view of the user's again.
+fn create_statement(bq_dataset: &BqDataset, name: &str, there: &Value) -> String {
+    let view = quoted(&bq_dataset.full_name(name));
+    let options = match there["description"].as_str() {
+        Some(description) => format!("\nOPTIONS (description = {})", literal(description)),
+        None => String::new(),
+    };
+    let legacy = match there["view"]["useLegacySql"].as_bool() {
+        Some(true) => "-- in legacy SQL: make it with `bq mk --use_legacy_sql --view`\n",
+        _ => "",
+    };
+    format!(
+        "{legacy}CREATE VIEW {view}{options}\nAS\n{};\n",
+        query_of(there).trim_end().trim_end_matches(';')
+    )
 }
 
 fn resource_of(view: &View) -> Value {
@@ -318,42 +258,29 @@ fn resource_of(view: &View) -> Value {
     })
 }
 
-/// The text of a view without the mark, if it has one.
+/// The SQL of a view, without irispool's mark.
 fn query_of(resource: &Value) -> &str {
     let query = resource["view"]["query"].as_str().unwrap_or_default();
     if mark::is_marked(query) { mark::without(query) } else { query }
 }
 
-fn is_ours(resource: &Value, place: &Place, dataset: &str, name: &str) -> bool {
+fn is_own(resource: &Value, bq_dataset: &BqDataset, dataset: &str, name: &str) -> bool {
     let query = resource["view"]["query"].as_str().unwrap_or_default();
-    mark::is_marked(query) || old_views::is_old(resource, place, dataset, name)
+    mark::is_marked(query) || old_views::is_old(resource, bq_dataset, dataset, name)
 }
 
-fn theirs(dataset: &str, wanted: &Wanted, view: &View, there: &Value) -> LeftAlone {
+/// Says what irispool's own view has that the user's view lacks.
+fn users_view(dataset: &str, views: &DatasetViews, view: &View, there: &Value) -> LeftAlone {
     let fields = there["schema"]["fields"].as_array().map_or(&[][..], Vec::as_slice);
     let columns: Vec<String> =
         fields.iter().filter_map(|field| field["name"].as_str()).map(str::to_owned).collect();
-    let is_unified = view.name == wanted.unified.name;
-    let history = wanted.history.as_deref().filter(|_| is_unified);
+    let is_unified = view.name == views.unified.name;
+    let history = views.history.as_deref().filter(|_| is_unified);
     let query = query_of(there);
-    let mut missed = missed(&wanted.unified.columns, &columns, query, history);
+    let mut missed = missed(&views.unified.columns, &columns, query, history);
     let drops = ["QUALIFY", "ROW_NUMBER", "DISTINCT", "GROUP BY"];
     if is_unified && !drops.iter().any(|word| query.to_ascii_uppercase().contains(word)) {
         missed.push("it drops no rows that came twice".to_owned());
     }
     LeftAlone::view(dataset, &view.name, &missed)
-}
-
-/// What BigQuery calls the kind of a thing; some emulators do not say it.
-fn kind(resource: &Value) -> Option<&str> {
-    resource["type"].as_str()
-}
-
-/// `MATERIALIZED_VIEW` as `materialized view`.
-pub(in crate::warehouse::bigquery) fn in_words(kind: &str) -> String {
-    match kind {
-        "EXTERNAL" => "external table".to_owned(),
-        "SNAPSHOT" => "table snapshot".to_owned(),
-        other => other.to_ascii_lowercase().replace('_', " "),
-    }
 }

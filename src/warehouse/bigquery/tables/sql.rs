@@ -1,4 +1,4 @@
-//! SQL text: names and literals that nobody may trust, and the templates under `sql/bigquery/`.
+//! SQL text: quotes names and literals, and fills the templates under `sql/bigquery/`.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 const CONVERSIONS: &str = include_str!("../../../../sql/bigquery/conversions.sql");
 
 /// A name, or a path of names, as an identifier: `` `order` ``.
-pub(in crate::warehouse::bigquery) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", escaped(name, '`'))
 }
 
 /// Text as a string literal: `'it\'s'`.
-pub(in crate::warehouse::bigquery) fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", escaped(text, '\''))
 }
 
@@ -29,10 +29,10 @@ fn escaped(text: &str, quote: char) -> String {
     escaped
 }
 
-/// Puts values into a template's `{places}`. What is put in is not looked at again, so a column may be called `{x}`;
-/// braces around anything but a name, as in a regular expression, stay. Comment lines before the statement are left
-/// out.
-pub(in crate::warehouse::bigquery) fn fill(template: &str, places: &[(&str, &str)]) -> String {
+/// Replaces each `{name}` in a template by its value. The values are not searched again, so a column may be called
+/// `{x}`. Braces around anything but a name stay, as in a regular expression. Comment lines before the statement are
+/// left out.
+pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut rest = template.trim();
     while rest.starts_with("--") {
         rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
@@ -47,10 +47,10 @@ pub(in crate::warehouse::bigquery) fn fill(template: &str, places: &[(&str, &str
             continue;
         }
         let name = &after[..name_end];
-        let (_, value) = places
+        let (_, value) = values
             .iter()
-            .find(|(place, _)| *place == name)
-            .unwrap_or_else(|| panic!("the template has a place {{{name}}} that nobody fills"));
+            .find(|(key, _)| *key == name)
+            .unwrap_or_else(|| panic!("the template has {{{name}}}, for which there is no value"));
         filled.push_str(value);
         rest = &after[name_end + 1..];
     }
@@ -58,9 +58,9 @@ pub(in crate::warehouse::bigquery) fn fill(template: &str, places: &[(&str, &str
     filled
 }
 
-/// Whether it is one statement that only reads. BigQuery's own statements that write begin with a verb of their own,
-/// and a script has a semicolon before its end.
-pub(in crate::warehouse::bigquery) fn only_reads(statement: &str) -> bool {
+/// Whether the text is one statement that only reads. In BigQuery a statement that writes begins with a verb of its
+/// own, and a script has a semicolon before its end.
+pub(crate) fn only_reads(statement: &str) -> bool {
     let bare = without_literals(statement);
     let bare = bare
         .trim()
@@ -81,7 +81,7 @@ fn without_literals(statement: &str) -> String {
             _ => None,
         };
         if let Some(end) = comment_end {
-            // A comment that does not end covers all that follows, as BigQuery has it.
+            // In BigQuery, a comment without an end covers all that follows.
             rest = rest.find(end).map_or("", |at| &rest[at + end.len()..]);
             bare.push(' ');
             continue;
@@ -99,7 +99,7 @@ fn without_literals(statement: &str) -> String {
     bare
 }
 
-/// What follows the closing quote. A backslash hides the letter behind it, in raw strings too.
+/// The text after the closing quote. A backslash hides the letter after it, in raw strings too.
 fn behind_quote<'a>(text: &'a str, quote: &str) -> &'a str {
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
@@ -114,14 +114,14 @@ fn behind_quote<'a>(text: &'a str, quote: &str) -> &'a str {
     rest
 }
 
-/// `value`, an expression of type `from`, as one of type `to`; NULL where there is no such conversion.
-pub(in crate::warehouse::bigquery) fn convert(value: &str, from: &str, to: &str) -> String {
+/// Converts `value`, an expression of type `from`, to type `to`. NULL if there is no such conversion.
+pub(super) fn convert(value: &str, from: &str, to: &str) -> String {
     convert_if(value, from, to).unwrap_or_else(|| null(to))
 }
 
-/// `value`, an expression of type `from`, as one of type `to`, where there is such a conversion. The types are those in
-/// `conversions.sql`.
-pub(in crate::warehouse::bigquery) fn convert_if(value: &str, from: &str, to: &str) -> Option<String> {
+/// Converts `value`, an expression of type `from`, to type `to`. `None` if there is no such conversion. The types are
+/// those in `conversions.sql`.
+pub(super) fn convert_if(value: &str, from: &str, to: &str) -> Option<String> {
     static BY_TYPES: OnceLock<HashMap<(&str, &str), &str>> = OnceLock::new();
     if from == to {
         return Some(value.to_owned());
@@ -132,7 +132,7 @@ pub(in crate::warehouse::bigquery) fn convert_if(value: &str, from: &str, to: &s
             .map(|entry| {
                 let (types, expression) = entry.split_once('\n').expect("a conversion has an expression");
                 let (to, from) = types.split_once(" from ").expect("a conversion is to a type from another");
-                // What follows an empty line is a remark on the next entry.
+                // The text after an empty line is a remark on the next entry.
                 ((from, to), expression.split("\n\n").next().unwrap_or(expression))
             })
             .collect()
@@ -141,7 +141,7 @@ pub(in crate::warehouse::bigquery) fn convert_if(value: &str, from: &str, to: &s
 }
 
 /// A NULL of that type.
-pub(in crate::warehouse::bigquery) fn null(kind: &str) -> String {
+pub(super) fn null(kind: &str) -> String {
     format!("CAST(NULL AS {kind})")
 }
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_not_taken_for_a_place_nor_a_regular_expression_for_one() {
+    fn neither_a_value_nor_a_regular_expression_is_taken_for_a_name_to_fill() {
         assert_eq!(
             fill("-- words\nSELECT {a}, r'\\d{6}{' FROM {b}\n", &[("a", "{b}"), ("b", "t")]),
             "SELECT {b}, r'\\d{6}{' FROM t"
@@ -180,7 +180,7 @@ mod tests {
             "/* SELECT */ DELETE FROM t",
             "SELECT '\\'; DROP TABLE t",
         ] {
-            // The last one ends in the middle of a string: nothing of it runs.
+            // The last one ends in the middle of a string, so BigQuery runs nothing of it.
             assert_eq!(only_reads(writes), writes.starts_with("SELECT '"), "{writes}");
         }
     }

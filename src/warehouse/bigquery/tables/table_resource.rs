@@ -1,46 +1,65 @@
-//! A table as BigQuery describes it, and as irispool makes one.
+//! A table as `tables.get` describes it, and as `tables.insert` creates it.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::columns::{self, Meta, Unusable};
+use super::columns::{self, MetaColumns, UnusableColumn};
 use crate::catalog::{self, Dataset, Field, Kind, META_COLUMNS, Schema};
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::api::client::Client;
+use crate::warehouse::bigquery::api::{BqDataset, CallError, Client, Meaning, Op, Refusal};
 
 /// BigQuery's own limit.
 const TABLE_COLUMNS_MAX: usize = 10_000;
 
-/// A table as it was read last.
-pub(in crate::warehouse::bigquery) struct Table {
-    /// `bmrs_boalf_iris`.
-    pub(in crate::warehouse::bigquery) name: String,
-    pub(in crate::warehouse::bigquery) schema: Arc<Schema>,
-    pub(in crate::warehouse::bigquery) meta: Meta,
-    /// `schema.fields` as BigQuery has it.
-    pub(in crate::warehouse::bigquery) fields: Vec<Value>,
-    /// The column that it is partitioned by, if it is.
-    pub(in crate::warehouse::bigquery) partition_field: Option<String>,
-    pub(in crate::warehouse::bigquery) etag: String,
+/// A table for IRIS rows, as it was when irispool last read it.
+pub(crate) struct BqTable {
+    /// Without project and dataset: `bmrs_boalf_iris`.
+    pub(crate) name: String,
+    /// The data columns.
+    pub(crate) schema: Arc<Schema>,
+    /// irispool's own columns.
+    pub(crate) meta: MetaColumns,
+    /// All columns: `schema.fields` of `tables.get`.
+    pub(crate) fields: Vec<Value>,
+    /// The column by which the table is partitioned, if any.
+    pub(crate) partition_field: Option<String>,
+    pub(crate) etag: String,
 }
 
-impl Table {
-    /// Whether the column is there, a data column or another.
-    pub(in crate::warehouse::bigquery) fn has(&self, column: &str) -> bool {
+impl BqTable {
+    /// Whether the table has a column of that name, a data column or another.
+    pub(crate) fn has(&self, column: &str) -> bool {
         columns::find(&self.fields, column).is_some()
     }
 }
 
-/// What is said of a table that irispool can write to.
-pub(in crate::warehouse::bigquery) fn table_of(
-    client: &Client,
+/// The path of a table or view in a request.
+pub(crate) fn table_path(client: &Client, table: &str) -> String {
+    format!("datasets/{}/tables/{table}", client.bq_dataset().name)
+}
+
+/// What `tables.get` answers about a table or view; `None` if it does not exist.
+pub(super) fn fetch(client: &Client, name: &str) -> Result<Option<Value>, CallError> {
+    match client.get(Op::TablesGet, &table_path(client, name)) {
+        Ok(resource) => Ok(Some(resource)),
+        Err(CallError::Refused(Refusal { meaning: Meaning::NotFound, .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads the answer of `tables.get` about the table of a dataset.
+///
+/// # Errors
+/// If irispool can't write to the table.
+pub(crate) fn read_table(
+    bq_dataset: &BqDataset,
     dataset: &str,
     resource: &Value,
-) -> Result<Table, WarehouseError> {
+) -> Result<BqTable, WarehouseError> {
     let name = catalog::table_name(dataset);
-    let shown = format!("{}.{name}", client.place);
-    let unusable = |fault: Unusable| WarehouseError::Setup { why: fault.why, hint: fault.hint };
+    let shown = bq_dataset.full_name(&name);
+    let unusable = |column: UnusableColumn| WarehouseError::Setup { why: column.why, hint: column.hint };
     if let Some(what) = resource["type"].as_str().filter(|what| *what != "TABLE") {
         return Err(WarehouseError::Setup {
             why: format!("{shown} is a {what}, and irispool needs a table of that name for its rows"),
@@ -50,20 +69,20 @@ pub(in crate::warehouse::bigquery) fn table_of(
     let fields = resource["schema"]["fields"].as_array().cloned().unwrap_or_default();
     let known = catalog::find(dataset).map_or(&[][..], |dataset| &dataset.fields);
     columns::check_required(&shown, &fields, known).map_err(unusable)?;
-    let meta = columns::meta_of(&shown, &fields).map_err(unusable)?;
+    let meta = columns::meta_columns(&shown, &fields).map_err(unusable)?;
     let schema = Arc::new(Schema::new(name.clone(), columns::data_fields(&fields)));
     let etag = resource["etag"].as_str().unwrap_or("*").to_owned();
-    Ok(Table { name, schema, meta, fields, partition_field: partition_field(resource), etag })
+    Ok(BqTable { name, schema, meta, fields, partition_field: partition_field(resource), etag })
 }
 
-/// The column that a table is partitioned by; one that is partitioned by the time of loading has none.
-pub(in crate::warehouse::bigquery) fn partition_field(resource: &Value) -> Option<String> {
+/// The column by which a table is partitioned. A table that is partitioned by the time of loading has none.
+pub(crate) fn partition_field(resource: &Value) -> Option<String> {
     let field = |kind: &str| resource[kind]["field"].as_str().map(str::to_owned);
     field("timePartitioning").or_else(|| field("rangePartitioning"))
 }
 
-/// What the table lacks of its meta columns and of `wanted`, as far as it can take it.
-pub(in crate::warehouse::bigquery) fn missing(table: &Table, wanted: &[Field]) -> Vec<Value> {
+/// The columns that the table lacks of irispool's own columns and of `wanted`, as far as it can take them.
+pub(super) fn missing_columns(table: &BqTable, wanted: &[Field]) -> Vec<Value> {
     let mut new = columns::missing_meta(&table.fields);
     for field in wanted {
         let is_there = table.has(&field.name) || columns::find(&new, &field.name).is_some();
@@ -75,9 +94,10 @@ pub(in crate::warehouse::bigquery) fn missing(table: &Table, wanted: &[Field]) -
     new
 }
 
-/// The table that irispool makes for a dataset: its fields, the meta columns, a partition a day, clustered.
-pub(in crate::warehouse::bigquery) fn new_table(
-    client: &Client,
+/// The table that irispool creates for a dataset: the fields of the catalog, those of `wanted`, irispool's own columns,
+/// a partition for each day, and clustering.
+pub(super) fn new_table(
+    bq_dataset: &BqDataset,
     name: &str,
     known: Option<&Dataset>,
     wanted: &[Field],
@@ -106,7 +126,7 @@ pub(in crate::warehouse::bigquery) fn new_table(
     debug_assert!(columns.len() >= META_COLUMNS.len());
     let mut resource = json!({
         "tableReference": {
-            "projectId": client.place.project, "datasetId": client.place.dataset, "tableId": name,
+            "projectId": bq_dataset.project, "datasetId": bq_dataset.name, "tableId": name,
         },
         "schema": {"fields": columns},
         "timePartitioning": {"type": "DAY", "field": partition},

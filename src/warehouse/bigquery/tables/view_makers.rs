@@ -1,55 +1,61 @@
-//! Views are made by threads of their own: rows don't wait for them.
+//! Threads that create views, so that rows do not wait for them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::table_resource::Table;
-use crate::warehouse::bigquery::Shared;
+use super::known_tables::KnownTables;
+use super::table_resource::BqTable;
+use super::view_upkeep::ViewUpkeep;
+use crate::warehouse::bigquery::api::lock;
 
-/// Views made at once. BigQuery takes a second or two for each.
-const MAKERS: usize = 16;
+/// How many threads create views. BigQuery takes a second or two for each view.
+const THREADS_MAX: usize = 16;
 
-/// A table whose views are to be seen to.
-type Task = (String, Arc<Table>);
+/// A dataset whose views a thread should see to, and its table.
+type Task = (String, Arc<BqTable>);
 
-/// The threads, started when there is something for them to do. Dropped, this waits until all views are made, unless
-/// the program is to stop: then they are made when the next process reads the tables.
-pub(in crate::warehouse::bigquery) struct ViewMakers {
-    shared: Arc<Shared>,
-    /// None when no more will come.
+/// The threads that create views. Each starts when there is something for it to do.
+///
+/// Dropping this waits until all views are created, unless the program is to stop. Then the next process creates them
+/// when it reads the tables.
+pub(crate) struct ViewMakers {
+    upkeep: Arc<ViewUpkeep>,
+    /// `None` once no more tasks will come.
     tasks: Option<Sender<Task>>,
     waiting: Receiver<Task>,
-    makers: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl ViewMakers {
-    pub(in crate::warehouse::bigquery) fn new(shared: Arc<Shared>) -> ViewMakers {
+    /// No thread runs yet.
+    pub(crate) fn new(tables: Arc<KnownTables>) -> ViewMakers {
         let (tasks, waiting) = unbounded();
-        ViewMakers { shared, tasks: Some(tasks), waiting, makers: Mutex::default() }
+        let upkeep = Arc::new(ViewUpkeep::new(tables));
+        ViewMakers { upkeep, tasks: Some(tasks), waiting, threads: Mutex::default() }
     }
 
-    /// Sees to the views of the table, unless that has been done since its last change.
-    pub(in crate::warehouse::bigquery) fn see_to(&self, dataset: &str, table: &Arc<Table>) {
-        let Some(tasks) = self.tasks.as_ref().filter(|_| self.shared.tables.wants_views(dataset)) else {
+    /// Has a thread see to the views of the table, unless one has done so since the table's last change.
+    pub(crate) fn see_to(&self, dataset: &str, table: &Arc<BqTable>) {
+        let Some(tasks) = self.tasks.as_ref().filter(|_| self.upkeep.is_needed(dataset)) else {
             return;
         };
-        // The other end lives as long as this one.
+        // Sending can't fail, because `self` has the receiver too.
         let _ = tasks.send((dataset.to_owned(), Arc::clone(table)));
-        let mut makers = self.makers.lock().unwrap_or_else(PoisonError::into_inner);
-        if makers.len() < MAKERS {
-            let (shared, waiting) = (Arc::clone(&self.shared), self.waiting.clone());
-            let make = move || {
+        let mut threads = lock(&self.threads);
+        if threads.len() < THREADS_MAX {
+            let (upkeep, waiting) = (Arc::clone(&self.upkeep), self.waiting.clone());
+            let work = move || {
                 for (dataset, table) in waiting {
-                    if shared.client.waits.is_stopped() {
+                    if upkeep.is_stopped() {
                         return;
                     }
-                    shared.see_to_views(&dataset, &table);
+                    upkeep.see_to_views(&dataset, &table);
                 }
             };
-            match thread::Builder::new().name(format!("view-{}", makers.len())).spawn(make) {
-                Ok(maker) => makers.push(maker),
+            match thread::Builder::new().name(format!("view-{}", threads.len())).spawn(work) {
+                Ok(thread) => threads.push(thread),
                 Err(error) => tracing::warn!(%error, "views wait: cannot start a thread for them"),
             }
         }
@@ -59,8 +65,8 @@ impl ViewMakers {
 impl Drop for ViewMakers {
     fn drop(&mut self) {
         self.tasks = None;
-        for maker in self.makers.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            if !self.shared.client.waits.is_stopped() && maker.join().is_err() {
+        for thread in self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if !self.upkeep.is_stopped() && thread.join().is_err() {
                 tracing::error!("a thread that makes views panicked");
             }
         }

@@ -1,8 +1,13 @@
-//! The views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`: which columns they have, of which types, and where
-//! each comes from. What they are made of, the module `view_columns` says. Pure; their SQL is in `sql/bigquery/`.
+//! The SQL of the views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`. Pure.
+//!
+//! The module `view_columns` says which columns the views have and where each takes its values from, for every
+//! warehouse. This module writes that in BigQuery's SQL, with the templates in `sql/bigquery/`.
 
+pub use super::live_table::LiveTable;
+use super::live_table::live_type;
 use super::sql::{convert, convert_if, fill, literal, null, quoted};
 use crate::catalog::{self, Dataset, Field, Kind};
+use crate::warehouse::bigquery::api::BqDataset;
 use crate::warehouse::mark;
 use crate::warehouse::view_columns::{self, Origin};
 
@@ -11,42 +16,22 @@ const UNIFIED_IRIS: &str = include_str!("../../../../sql/bigquery/unified_iris.s
 const NEWEST: &str = include_str!("../../../../sql/bigquery/newest.sql");
 const LATEST: &str = include_str!("../../../../sql/bigquery/latest.sql");
 
-/// The names of the meta columns' values in a historic table; its own are left out otherwise.
+/// The columns of a historic table that may have the value of `ingested_utc`. No other value of irispool's own columns
+/// comes from a historic table.
 const HISTORIC_INGESTED: [&str; 2] = ["ingested_utc", "_ingested_utc"];
 
-/// Where tables and views are.
-#[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    pub project: &'a str,
-    pub dataset: &'a str,
-}
-
-/// A table as it is, or as it will be made.
-#[derive(Clone, Debug)]
-pub struct LiveTable {
-    /// Without project and dataset: `bmrs_boalf`.
-    pub name: String,
-    /// All columns, irispool's own and those of other programs too; a column of a type that no [`Kind`] names is left
-    /// out.
-    pub columns: Vec<Field>,
-    /// The names of those `columns` that are of the type TIME, a time of day without a day. Their kind is
-    /// [`Kind::String`].
-    pub times_of_day: Vec<String>,
-    /// The column that it is partitioned by, if it is.
-    pub partition_field: Option<String>,
-}
-
-/// A view and the statement that makes it.
+/// A view, and the statement that creates it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
     /// Without project and dataset: `bmrs_boalf_unified`.
     pub name: String,
     /// `CREATE OR REPLACE VIEW …`, one statement without a semicolon, for people.
     pub sql: String,
-    /// What follows `AS` in it.
+    /// The query in `sql`: what follows `AS`.
     pub query: String,
+    /// The description that BigQuery shows with the view.
     pub description: String,
-    /// The names of its columns, where it is a unified view.
+    /// The names of the columns of a unified view; empty for another.
     pub columns: Vec<String>,
 }
 
@@ -58,20 +43,25 @@ impl View {
         View { name, sql, query, description, columns }
     }
 
-    /// [`Self::sql`] with the mark by which irispool knows the view as its own.
-    pub(in crate::warehouse::bigquery) fn marked_sql(&self) -> String {
+    /// [`Self::sql`] with the mark by which irispool knows its own views.
+    pub(super) fn marked_sql(&self) -> String {
         let head = &self.sql[..self.sql.len() - self.query.len()];
         head.to_owned() + &mark::marked(&self.query)
     }
 }
 
-/// The view of a dataset's historic and IRIS rows together.
+/// The unified view: a dataset's historic rows and IRIS rows together.
 ///
-/// Its columns: the catalog's fields in the catalog's order, then what else the IRIS table has, then the catalog's
-/// older names of fields, then `ingested_utc`, `source`, `message_id`, `message_row`, `rescued`. They are of the
-/// catalog's types, but nested ones are JSON text, and a whole number is FLOAT64 where the IRIS table has fractions in
-/// it.
-pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Option<&LiveTable>) -> View {
+/// Its columns are the catalog's fields in the catalog's order, then the other columns of the IRIS table, then the
+/// catalog's older names of fields, then `ingested_utc`, `source`, `message_id`, `message_row`, `rescued`. They have
+/// the catalog's types, except that nested values are JSON text, and that a whole number is FLOAT64 if the IRIS table
+/// takes fractions in its column.
+pub fn unified(
+    bq_dataset: &BqDataset,
+    dataset: &str,
+    iris: &LiveTable,
+    historic: Option<&LiveTable>,
+) -> View {
     let known = catalog::find(dataset);
     let columns = view_columns(known, iris);
     let has_rescued = iris
@@ -96,12 +86,12 @@ pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Opti
         })
         .collect();
     iris_columns.extend(iris_meta(iris));
-    let (view, said) = (place.quoted(&name), literal(&description));
+    let (view, said) = (quoted_in(bq_dataset, &name), literal(&description));
     let names: Vec<String> = columns.iter().map(|column| column.field.name.clone()).collect();
     let names = names.into_iter().chain(catalog::META_COLUMNS.map(str::to_owned)).collect();
-    let (iris_columns, iris_table) = (iris_columns.join(",\n    "), place.quoted(&iris.name));
+    let (iris_columns, iris_table) = (iris_columns.join(",\n    "), quoted_in(bq_dataset, &iris.name));
     let newest = newest(&columns, iris);
-    let mut places = vec![
+    let mut values = vec![
         ("view", &*view),
         ("description", &said),
         ("iris_columns", &iris_columns),
@@ -109,7 +99,7 @@ pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Opti
         ("newest", &newest),
     ];
     let Some(historic) = historic else {
-        return View::new(name, &fill(UNIFIED_IRIS, &places), description, names);
+        return View::new(name, &fill(UNIFIED_IRIS, &values), description, names);
     };
     let mut historic_columns: Vec<String> = columns
         .iter()
@@ -121,15 +111,16 @@ pub fn unified(place: Place<'_>, dataset: &str, iris: &LiveTable, historic: Opti
         })
         .collect();
     historic_columns.extend(historic_meta(historic));
-    let (historic_columns, historic_table) = (historic_columns.join(",\n    "), place.quoted(&historic.name));
-    places.extend([("historic_columns", &*historic_columns), ("historic_table", &historic_table)]);
-    View::new(name, &fill(UNIFIED, &places), description, names)
+    let (historic_columns, historic_table) =
+        (historic_columns.join(",\n    "), quoted_in(bq_dataset, &historic.name));
+    values.extend([("historic_columns", &*historic_columns), ("historic_table", &historic_table)]);
+    View::new(name, &fill(UNIFIED, &values), description, names)
 }
 
-/// The view of the rows that nothing has replaced; `None` where rows don't replace each other one for one. The unified
-/// view of the same tables must be there.
+/// The latest view: the rows that no later row has replaced. It reads the unified view. `None` if the rows of the
+/// dataset do not replace one another one for one.
 pub fn latest(
-    place: Place<'_>,
+    bq_dataset: &BqDataset,
     dataset: &str,
     iris: &LiveTable,
     historic: Option<&LiveTable>,
@@ -137,7 +128,7 @@ pub fn latest(
     let known = catalog::find(dataset)?;
     let latest = known.latest.as_ref()?;
     let columns = view_columns(Some(known), iris);
-    // BigQuery groups by no FLOAT64.
+    // BigQuery can't group by FLOAT64.
     let mut key: Vec<String> = latest
         .key
         .iter()
@@ -161,9 +152,9 @@ pub fn latest(
     let sql = fill(
         LATEST,
         &[
-            ("view", &place.quoted(&name)),
+            ("view", &quoted_in(bq_dataset, &name)),
             ("description", &literal(&description)),
-            ("unified_view", &place.quoted(&unified_name)),
+            ("unified_view", &quoted_in(bq_dataset, &unified_name)),
             ("stays", &stays),
             ("key", &key.join(", ")),
             ("version", &version),
@@ -172,10 +163,8 @@ pub fn latest(
     Some(View::new(name, &sql, description, Vec::new()))
 }
 
-impl Place<'_> {
-    fn quoted(&self, name: &str) -> String {
-        quoted(&format!("{}.{}.{name}", self.project, self.dataset))
-    }
+fn quoted_in(bq_dataset: &BqDataset, name: &str) -> String {
+    quoted(&bq_dataset.full_name(name))
 }
 
 struct ViewColumn {
@@ -184,7 +173,7 @@ struct ViewColumn {
 }
 
 impl ViewColumn {
-    /// `expression AS name`: the first of the origins that has a value of the column's type.
+    /// `expression AS name`: the first value that is not null, by the order of the origins.
     fn select_from(&self, origins: &[Origin<'_>], table: &LiveTable) -> String {
         let values: Vec<String> =
             origins.iter().filter_map(|origin| self.value_from(origin, table)).collect();
@@ -219,13 +208,13 @@ impl ViewColumn {
     }
 }
 
-/// The view's columns but for the meta columns.
+/// The view's columns without irispool's own.
 fn view_columns(known: Option<&Dataset>, iris: &LiveTable) -> Vec<ViewColumn> {
     let columns = view_columns::columns(known, &iris.columns).into_iter();
     columns.map(|field| ViewColumn { kind: offered_type(&field), field }).collect()
 }
 
-/// The type in which a view offers a column of that type.
+/// The type that a column of that type has in a view.
 fn offered_type(field: &Field) -> &'static str {
     match live_type(field) {
         "ARRAY" | "RECORD" | "JSON" => "STRING",
@@ -233,25 +222,6 @@ fn offered_type(field: &Field) -> &'static str {
         // Both NUMERIC and BIGNUMERIC.
         "NUMERIC" => "BIGNUMERIC",
         kind => kind,
-    }
-}
-
-/// The type of a column, as `conversions.sql` calls it.
-fn live_type(column: &Field) -> &'static str {
-    if column.repeated {
-        return "ARRAY";
-    }
-    match column.kind {
-        Kind::Bool => "BOOL",
-        Kind::Int64 => "INT64",
-        Kind::Float64 => "FLOAT64",
-        Kind::Numeric => "NUMERIC",
-        Kind::String => "STRING",
-        Kind::Timestamp => "TIMESTAMP",
-        Kind::Datetime => "DATETIME",
-        Kind::Date => "DATE",
-        Kind::Json => "JSON",
-        Kind::Record(_) => "RECORD",
     }
 }
 
@@ -266,7 +236,7 @@ fn iris_meta(iris: &LiveTable) -> [String; 5] {
         None => null(kind),
     };
     let source = match iris.column("source") {
-        // An earlier program may have left it out.
+        // An earlier program may have left the value out.
         Some(_) => format!("IFNULL({}, 'IRIS')", value("source", "STRING")),
         None => "'IRIS'".to_owned(),
     };
@@ -293,12 +263,12 @@ fn historic_meta(historic: &LiveTable) -> [String; 5] {
     ]
 }
 
-/// The clause that leaves each row of each message once; empty where the table has nothing to tell rows apart by.
+/// The clause that keeps each row of each message once; empty if the table has no columns that tell rows apart.
 fn newest(columns: &[ViewColumn], iris: &LiveTable) -> String {
     if iris.column("message_id").is_none() || iris.column("message_row").is_none() {
         return String::new();
     }
-    // Not a time of delivery: the repeats of a row differ in it.
+    // A time of delivery must not be part of it: the repeats of a row differ in that.
     let partition = iris
         .partition_field
         .iter()
@@ -306,15 +276,4 @@ fn newest(columns: &[ViewColumn], iris: &LiveTable) -> String {
         .find(|column| column.kind != "FLOAT64")
         .map_or(String::new(), |column| format!(", {}", quoted(&column.field.name)));
     fill(NEWEST, &[("partition", &partition)]) + "\n"
-}
-
-impl LiveTable {
-    /// The type of one of its columns, as `conversions.sql` calls it.
-    fn live_type(&self, column: &Field) -> &'static str {
-        if self.times_of_day.contains(&column.name) { "TIME" } else { live_type(column) }
-    }
-
-    fn column(&self, name: &str) -> Option<&Field> {
-        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
-    }
 }

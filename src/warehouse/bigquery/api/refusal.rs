@@ -1,43 +1,59 @@
-//! What each answer of BigQuery means. Pure.
+//! What BigQuery means by an answer that is not a success. Pure.
 //!
-//! The reason in the body counts for more than the HTTP status, which is the fallback for reasons that nobody knows.
+//! The reason in the body counts first. The HTTP status decides only if the body has no reason, or one that irispool
+//! does not know.
 
 use serde::Deserialize;
 
-/// What to do about an answer that is not a success.
+/// What to do about a request that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// It will pass: the same request again, after a pause.
+    /// The same request may succeed after a pause.
     Again,
-    /// The project sends too much: everything slower, then the same request again.
+    /// The project sends too much: all requests slow down, and then the same request goes again.
     SlowDown,
-    /// A quota is spent: nothing more for this table for minutes.
+    /// A quota is spent: the table gets nothing more for some minutes.
     Quota,
-    /// The request is too large: in halves.
+    /// The request is too large: it goes again in halves.
     TooLarge,
-    /// The table, dataset, job or project is not there.
+    /// The table, dataset, job or project does not exist.
     NotFound,
-    /// The token does not count any more.
+    /// The access token is not valid any more.
     Token,
-    /// What was to be made is there.
+    /// What the request would create exists already.
     Exists,
-    /// Somebody changed the table since it was read.
+    /// Somebody changed the table since irispool read it.
     Changed,
-    /// A person is needed.
+    /// A person must change something.
     Refused,
 }
 
 /// An answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Refusal {
+    /// The HTTP status.
     pub status: u16,
+    /// What to do about it.
     pub meaning: Meaning,
-    /// Google's reason, such as `rateLimitExceeded`; empty when the body names none.
+    /// Google's reason, such as `rateLimitExceeded`; empty if the body names none.
     pub reason: String,
     /// Google's words.
     pub message: String,
-    /// Whether the reason is one of those whose meaning is known; others are counted.
-    pub known: bool,
+    /// Whether irispool knows the reason. Unknown reasons are counted and logged.
+    pub is_known: bool,
+}
+
+impl Refusal {
+    /// Whether the dataset, table or job was not found in a project that exists.
+    pub(crate) fn is_missing_in_project(&self) -> bool {
+        self.meaning == Meaning::NotFound && !self.message.contains("Not found: Project")
+    }
+
+    /// The refusal as people read it: `403 quotaExceeded: Quota exceeded …`.
+    pub fn describe(&self) -> String {
+        let text = format!("{} {}: {}", self.status, self.reason, self.message);
+        text.replace(" :", ":").trim_end_matches([':', ' ']).to_owned()
+    }
 }
 
 #[derive(Deserialize)]
@@ -53,23 +69,25 @@ struct ErrorDetail {
     errors: Vec<ErrorProto>,
 }
 
-/// One error as BigQuery lists it: in an error's body, for a row, or for a job.
+/// One error as BigQuery lists it: in the body of a refusal, for a row, or for a job.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub struct ErrorProto {
+    /// Google's reason, such as `invalid`.
     #[serde(default)]
     pub reason: String,
     /// For a row: the column.
     #[serde(default)]
     pub location: String,
+    /// Google's words.
     #[serde(default)]
     pub message: String,
 }
 
-/// The longest message of a body that is no JSON, such as a proxy's page.
+/// How much of a body that is not JSON, such as a proxy's page, goes into the message.
 const FOREIGN_MESSAGE_BYTES_MAX: usize = 200;
 
-/// What an answer with an HTTP status that is not 2xx means.
-pub fn classify(status: u16, body: &[u8]) -> Answer {
+/// Reads an answer whose HTTP status is not 2xx.
+pub(super) fn classify(status: u16, body: &[u8]) -> Refusal {
     let (reason, message) = match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody { error }) => {
             let first = error.errors.into_iter().next().unwrap_or_default();
@@ -81,7 +99,7 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
         }
     };
     let by_reason = match (&*reason, status) {
-        // A token is required; with another status it is a parameter.
+        // With 401 a token is missing. With another status a parameter is missing.
         ("required", 401) => Some(Meaning::Token),
         _ => meaning_of(&reason),
     };
@@ -90,11 +108,12 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
     } else {
         by_reason.unwrap_or_else(|| meaning_of_status(status))
     };
-    Answer { status, meaning, known: by_reason.is_some() || reason.is_empty(), reason, message }
+    let is_known = by_reason.is_some() || reason.is_empty();
+    Refusal { status, meaning, reason, message, is_known }
 }
 
-/// What a reason means by itself.
-pub(in crate::warehouse::bigquery) fn meaning_of(reason: &str) -> Option<Meaning> {
+/// What a reason means by itself; `None` if irispool does not know it.
+pub(crate) fn meaning_of(reason: &str) -> Option<Meaning> {
     Some(match reason {
         "backendError" | "internalError" | "jobBackendError" | "jobInternalError" | "timeout" | "stopped"
         | "tableUnavailable" | "resourceInUse" => Meaning::Again,
@@ -137,16 +156,16 @@ fn meaning_of_status(status: u16) -> Meaning {
 
 /// What became of a row that `insertErrors` lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowMeaning {
-    /// The row itself does not fit.
+pub(crate) enum RowMeaning {
+    /// A value of the row does not fit its column.
     Invalid,
-    /// The row is innocent, and not in.
+    /// The row is good, but BigQuery did not take it.
     Again,
 }
 
-/// What the errors of one row mean, and whether all their reasons are known. A reason that nobody knows is no reason
-/// to give a row up.
-pub fn classify_row(errors: &[ErrorProto]) -> (RowMeaning, bool) {
+/// What the errors of one row mean, and whether irispool knows all their reasons. A row with an unknown reason goes
+/// again: irispool gives no row up for a reason that it does not know.
+pub(crate) fn classify_row(errors: &[ErrorProto]) -> (RowMeaning, bool) {
     let invalid = errors.iter().any(|error| error.reason == "invalid");
     let known = errors.iter().all(|error| {
         matches!(&*error.reason, "invalid" | "timeout" | "backendError" | "internalError" | "stopped")
@@ -216,31 +235,31 @@ mod tests {
             (412, "conditionNotMet", "Precondition Failed", Meaning::Changed),
         ];
         for (status, reason, message, meaning) in table {
-            let answer = classify(status, &body(status, reason, message));
-            assert_eq!(answer.meaning, meaning, "{status} {reason}");
-            assert!(answer.known, "{status} {reason}");
-            assert_eq!((&*answer.reason, &*answer.message), (reason, message));
+            let refusal = classify(status, &body(status, reason, message));
+            assert_eq!(refusal.meaning, meaning, "{status} {reason}");
+            assert!(refusal.is_known, "{status} {reason}");
+            assert_eq!((&*refusal.reason, &*refusal.message), (reason, message));
         }
     }
 
     #[test]
-    fn an_unknown_reason_goes_by_its_status_and_is_told_apart() {
+    fn an_unknown_reason_goes_by_its_status_and_is_marked_as_unknown() {
         for (status, meaning) in [
             (503, Meaning::Again),
             (403, Meaning::Refused),
             (429, Meaning::SlowDown),
             (404, Meaning::NotFound),
         ] {
-            let answer = classify(status, &body(status, "brandNew", "?"));
-            assert_eq!((answer.meaning, answer.known), (meaning, false), "{status}");
+            let refusal = classify(status, &body(status, "brandNew", "?"));
+            assert_eq!((refusal.meaning, refusal.is_known), (meaning, false), "{status}");
         }
     }
 
     #[test]
     fn a_body_that_is_no_json_goes_by_its_status() {
-        let answer = classify(502, b"<html>\n<title>502</title>   Bad \xff Gateway");
-        assert_eq!((answer.meaning, answer.known), (Meaning::Again, true));
-        assert!(answer.message.starts_with("<html> <title>502</title> Bad"), "{}", answer.message);
+        let refusal = classify(502, b"<html>\n<title>502</title>   Bad \xff Gateway");
+        assert_eq!((refusal.meaning, refusal.is_known), (Meaning::Again, true));
+        assert!(refusal.message.starts_with("<html> <title>502</title> Bad"), "{}", refusal.message);
         assert_eq!(classify(400, b"").meaning, Meaning::Refused);
     }
 
