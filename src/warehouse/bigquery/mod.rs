@@ -28,9 +28,10 @@ mod stream;
 mod tables;
 mod warehouse;
 
+pub(crate) use self::api::NO_PROJECT;
 pub use self::api::{
-    BqDataset, CallError, Client, Counters, DeliveryMethod, Environment, ErrorProto, Meaning, NO_PROJECT, Op,
-    Options, QueryColumn, QueryPage, Refusal,
+    BqDataset, CallError, Client, Counters, DeliveryMethod, Environment, Meaning, Op, Options, QueryColumn,
+    QueryPage, Refusal,
 };
 pub use self::check::{Allowed, Permission, UnusableTable};
 pub use self::tables::{SetupPlan, views};

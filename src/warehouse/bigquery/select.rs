@@ -71,7 +71,7 @@ impl Query for BigQuery {
                 meaning: Meaning::NotFound, message, ..
             })) if message.contains("Table") => {
                 let name = paste::word(self.name());
-                let hint = format!("`irispool setup --warehouse {name}` makes what lacks");
+                let hint = format!("`irispool setup --warehouse {name}` creates what is missing");
                 QueryError::Statement { why: message, hint: Some(hint) }
             }
             SelectError::Call(error) => client.explain(Op::JobsQuery, error).into(),

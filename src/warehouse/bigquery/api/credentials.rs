@@ -36,7 +36,7 @@ pub(super) fn find(environment: &Environment) -> Result<Credentials, AuthError> 
         return read(file, "GOOGLE_APPLICATION_CREDENTIALS names");
     }
     if let Some(file) = environment.gcloud_file.as_ref().filter(|file| file.exists()) {
-        return read(file, "gcloud has left");
+        return read(file, "gcloud wrote");
     }
     let host = environment.metadata_host.clone().unwrap_or_else(|| METADATA_HOST.to_owned());
     Ok(Credentials::Metadata { host })

@@ -11,7 +11,7 @@ use crate::warehouse::WarehouseError;
 const QUOTA_PARK: Duration = Duration::from_secs(5 * 60);
 
 /// How the hint begins if BigQuery does not find the project.
-pub const NO_PROJECT: &str = "check that the project";
+pub(crate) const NO_PROJECT: &str = "check that the project";
 
 /// The error for a refusal that the caller can do nothing about. `who` is irispool's identity at Google, and
 /// `retry_after` the delay before a request that may succeed later.
@@ -59,7 +59,7 @@ pub(super) fn explain_refusal(
         (_, "accessNotConfigured") => format!(
             "switch the BigQuery API on: `gcloud services enable bigquery.googleapis.com --project {project}`"
         ),
-        (Meaning::TooLarge, _) => "this is a fault of irispool: please report it".to_owned(),
+        (Meaning::TooLarge, _) => "this is a bug in irispool: please report it".to_owned(),
         _ => "compare the table with what `irispool setup` makes in an empty dataset".to_owned(),
     };
     WarehouseError::Setup { why, hint }

@@ -71,16 +71,16 @@ struct ErrorDetail {
 
 /// One error as BigQuery lists it: in the body of a refusal, for a row, or for a job.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-pub struct ErrorProto {
+pub(crate) struct ErrorProto {
     /// Google's reason, such as `invalid`.
     #[serde(default)]
-    pub reason: String,
+    pub(crate) reason: String,
     /// For a row: the column.
     #[serde(default)]
-    pub location: String,
+    pub(crate) location: String,
     /// Google's words.
     #[serde(default)]
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// How much of a body that is not JSON, such as a proxy's page, goes into the message.

@@ -112,7 +112,7 @@ impl BatchLoad {
         match job.outcome(self.row_count)? {
             Some(outcome) => Ok(Created::Ran(outcome)),
             None => Err(WarehouseError::Later {
-                why: format!("the load job {} was made and is not found", job.id()),
+                why: format!("the load job {} was created and is not found", job.id()),
                 after: POLL_MAX,
             }),
         }
@@ -141,7 +141,11 @@ impl BatchLoad {
                 return Ok(Attempt::Ended(BulkOutcome::Refused));
             }
             JobOutcome::Foreign => {
-                tracing::warn!(dataset, job = id, "a job of this id loads another table: another is made");
+                tracing::warn!(
+                    dataset,
+                    job = id,
+                    "a job of this id loads another table: irispool creates another one"
+                );
                 return Ok(Attempt::Failed);
             }
             JobOutcome::Failed { meaning, reason, message } => (meaning, reason, message),

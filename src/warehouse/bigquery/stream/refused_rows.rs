@@ -110,7 +110,7 @@ fn wait_for_column(target: &StreamTarget<'_>, column: &str) -> Result<(), Wareho
         target.state.tables().forget(target.dataset);
         return Err(WarehouseError::Later {
             why: format!(
-                "the column {column} of {shown} is gone: the rows are made anew for the table as it is"
+                "the column {column} of {shown} is gone: irispool encodes the rows again for the table as it is"
             ),
             after: Duration::ZERO,
         });
@@ -121,7 +121,7 @@ fn wait_for_column(target: &StreamTarget<'_>, column: &str) -> Result<(), Wareho
             after,
         }),
         None if is_meta_column(column) || column.is_empty() => Err(WarehouseError::Setup {
-            why: format!("streaming does not know the column {column} of {shown}, long after it was made"),
+            why: format!("streaming does not know the column {column} of {shown}, long after it was created"),
             hint: "load jobs know it: `--method load`; then ask Google's support".into(),
         }),
         None => Ok(()),
@@ -134,7 +134,7 @@ pub(super) fn missing_table(target: &StreamTarget<'_>, message: &str) -> Warehou
     match target.state.tables().read(target.dataset) {
         Err(error) => error,
         Ok(None) => WarehouseError::Later {
-            why: format!("{shown} is gone: it is made again ({message})"),
+            why: format!("{shown} is gone: irispool creates it again ({message})"),
             after: Duration::ZERO,
         },
         Ok(Some(_)) => match target.state.lags().note(target.dataset) {
@@ -142,7 +142,7 @@ pub(super) fn missing_table(target: &StreamTarget<'_>, message: &str) -> Warehou
                 WarehouseError::Later { why: format!("streaming does not know {shown} yet"), after }
             }
             None => WarehouseError::Setup {
-                why: format!("streaming does not know {shown}, long after it was made: {message}"),
+                why: format!("streaming does not know {shown}, long after it was created: {message}"),
                 hint: "load jobs know it: `--method load`; then ask Google's support".into(),
             },
         },

@@ -61,7 +61,7 @@ impl ViewUpkeep {
             states.give_back(dataset, before);
             let (why, hint) = match error {
                 WarehouseError::Later { why, .. } => {
-                    (why, "`irispool setup` makes it; so does the next start".to_owned())
+                    (why, "`irispool setup` creates it; so does the next start".to_owned())
                 }
                 WarehouseError::Setup { why, hint } => (why, hint),
             };
@@ -70,7 +70,7 @@ impl ViewUpkeep {
                     dataset,
                     why,
                     hint,
-                    "rows are delivered, but a view of them could not be made"
+                    "rows are delivered, but a view of them could not be created"
                 );
             }
         }
