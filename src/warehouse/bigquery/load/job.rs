@@ -123,7 +123,7 @@ impl<'a> LoadJob<'a> {
     pub(super) fn missing_table(&self, message: &str) -> WarehouseError {
         self.state.tables().forget(self.dataset);
         WarehouseError::Later {
-            why: format!("the table of {} is gone: irispool creates it again ({message})", self.dataset),
+            why: format!("the table of {} is gone: it is made again ({message})", self.dataset),
             after: Duration::ZERO,
         }
     }

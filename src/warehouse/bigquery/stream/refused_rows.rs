@@ -134,7 +134,7 @@ pub(super) fn missing_table(target: &StreamTarget<'_>, message: &str) -> Warehou
     match target.state.tables().read(target.dataset) {
         Err(error) => error,
         Ok(None) => WarehouseError::Later {
-            why: format!("{shown} is gone: irispool creates it again ({message})"),
+            why: format!("{shown} is gone: it is made again ({message})"),
             after: Duration::ZERO,
         },
         Ok(Some(_)) => match target.state.lags().note(target.dataset) {
