@@ -9,7 +9,7 @@
 //! | `target`, `pending_row` | where rows go, and a row on its way |
 //! | `request_body` | the body of a request |
 //! | `refused_rows` | what to do about rows that BigQuery refuses |
-//! | `lag`, `stream_state` | what the process knows of tables that streaming does not know yet, or that it is retrying |
+//! | `lag`, `stream_state` | which tables streaming does not know yet, and which requests are being retried |
 
 mod insert;
 mod lag;
