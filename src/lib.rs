@@ -2,8 +2,8 @@
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
 //! [`cli`], [`commands`], [`health`], [`pipeline`], [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
-//! [`catalog`], [`https`], [`metrics`], [`config`], [`exit`], [`paste`], [`observe`]. The last four are for the program
-//! round the pipeline.
+//! [`catalog`], [`https`], [`metrics`], [`config`], [`exit`], [`paste`], [`secret`], [`observe`]. The last five are for
+//! the program round the pipeline.
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod observe;
 pub mod paste;
 pub mod pipeline;
+pub mod secret;
 pub mod signals;
 pub mod spool;
 pub mod warehouse;

@@ -95,9 +95,9 @@ fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseE
 pub(super) fn open_bigquery(config: &Config) -> Result<BigQuery, WarehouseError> {
     let options = bigquery::Options {
         method: match config.method {
-            config::Method::Auto => bigquery::Method::Auto,
-            config::Method::Stream => bigquery::Method::Stream,
-            config::Method::Load => bigquery::Method::Load,
+            config::Method::Auto => bigquery::DeliveryMethod::Auto,
+            config::Method::Stream => bigquery::DeliveryMethod::Stream,
+            config::Method::Load => bigquery::DeliveryMethod::Load,
         },
         batch_rows: config.stream_rows,
         in_flight: config.requests_in_flight,

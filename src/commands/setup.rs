@@ -146,7 +146,7 @@ pub fn set_up_bigquery(
     replace: Option<&Replace>,
     out: &mut dyn Write,
 ) -> Result<(), SetupError> {
-    let made_dataset = warehouse.make_dataset(Some(location))?;
+    let made_dataset = warehouse.create_bq_dataset(Some(location))?;
     let made = warehouse.set_up(datasets, replace)?;
     let dataset = if made_dataset { format!("made in {location}, ") } else { String::new() };
     writeln!(out, "{}: {dataset}{}", warehouse.name(), summary(&made, datasets.len()))?;

@@ -1,38 +1,14 @@
 //! Settings that nobody but their reader may see: the URL of a hook is its password.
 
-use std::fmt;
-
 use serde::de::Deserializer;
 use serde::ser::Serializer;
 
 use super::values::word;
+pub(super) use crate::secret::HIDDEN;
+pub use crate::secret::Secret;
 
 /// Keys whose values no message may repeat.
 pub(super) const SECRET_KEYS: [&str; 3] = ["alert_webhook", "alert_command", "heartbeat_url"];
-
-/// What stands in a message in place of such a value.
-pub(super) const HIDDEN: &str = "…";
-
-/// A text that `Debug` does not show and that has no `Display`: who wants it must say so.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// The text, for whoever it is meant for.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(HIDDEN)
-    }
-}
 
 /// `http://…`, `https://…`, or `off`.
 pub(super) mod url_or_off {
@@ -93,10 +69,5 @@ mod tests {
         {
             assert!(!is_url(other), "{other}");
         }
-    }
-
-    #[test]
-    fn debug_does_not_tell() {
-        assert_eq!(format!("{:?}", Some(Secret::new("https://a/key"))), "Some(…)");
     }
 }

@@ -11,7 +11,9 @@ use super::warehouse_probe::WarehouseProbe;
 use super::worker_status::WorkerStatus;
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
-use crate::spool::{AGES, DatasetQueue, DiskSpace, Inspection, Label, Layout, SpoolPart, WorkerSeen, inspect, now_ms};
+use crate::spool::{
+    AGES, DatasetQueue, DiskSpace, Inspection, Label, Layout, SpoolPart, WorkerSeen, inspect, now_ms,
+};
 
 /// Collects the facts of one spool again and again. It keeps the connection to the warehouse from one time to the next.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::drain_history::DrainHistory;
 use super::flow::{DatasetFlow, Rhythm};
 use super::worker_status::WorkerStatus;
-use crate::spool::{SpoolPart, Sighting};
+use crate::spool::{Sighting, SpoolPart};
 use crate::warehouse::LeftAlone;
 
 /// A worker whose status is older than this, or whose last round is, hangs.

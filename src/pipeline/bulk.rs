@@ -15,7 +15,7 @@ use super::settle::SettleTask;
 use super::tally::Tally;
 use super::work::Work;
 use crate::spool::DeadLetter;
-use crate::warehouse::{Bulk, Message, Outcome, Warehouse};
+use crate::warehouse::{Bulk, BulkOutcome, Message, Outcome, Warehouse};
 
 /// After a disk that would not sync.
 const SYNC_AGAIN_AFTER: Duration = Duration::from_secs(10);
@@ -130,11 +130,11 @@ pub(super) fn finish_all(shared: &Shared, complete: &Receiver<Gathered>, settle:
         let Gathered { work, dataset, bulk, messages, letters } = gathered;
         work.note_perhaps_delivered();
         match bulk.finish() {
-            Ok(true) => {
+            Ok(BulkOutcome::Loaded) => {
                 let outcomes = vec![Outcome::Loaded; messages.len()];
                 send_endings(shared, settle, &work, Loaded { dataset, messages, outcomes, letters });
             }
-            Ok(false) => {
+            Ok(BulkOutcome::Refused) => {
                 tracing::warn!(
                     dataset = &*dataset,
                     batch = &*work.id,

@@ -96,14 +96,3 @@ pub struct RefusedRow {
 
 /// What became of a delivery: an outcome for each of its messages, or why it must be repeated.
 pub type LoadResult = Result<Vec<Outcome>, WarehouseError>;
-
-/// The delivery of one whole batch in one step.
-pub trait Bulk: Send {
-    /// Adds rows to what will be delivered. Memory does not hold them as they are.
-    fn add(&mut self, delivery: &Delivery) -> Result<(), WarehouseError>;
-
-    /// Delivers all rows that were added, exactly once, however often the same batch is delivered, and waits until it is
-    /// known what became of them. `Ok(false)`: the warehouse refuses the whole batch because of some rows in it, and has
-    /// taken nothing. The batch must then be delivered by [`Warehouse::load`](super::Warehouse::load).
-    fn finish(self: Box<Self>) -> Result<bool, WarehouseError>;
-}

@@ -1,5 +1,6 @@
 //! Where rows go. The pipeline knows a warehouse only by the trait [`Warehouse`].
 //!
+//! - `bulk`: a whole batch on its way to the warehouse
 //! - `delivery`: what the pipeline hands to a warehouse, and what the warehouse answers
 //! - `error`: why a warehouse did not do what it was asked to do
 //! - `query`: queries in the warehouse's own SQL
@@ -12,6 +13,7 @@
 //! - [`sqlite`], [`bigquery`]: the warehouses
 
 pub mod bigquery;
+mod bulk;
 mod delivery;
 mod error;
 mod left_alone;
@@ -29,7 +31,8 @@ use std::time::Duration;
 use crate::catalog::{Field, Schema};
 use crate::metrics::MetricFamily;
 
-pub use delivery::{Bulk, Delivery, LoadResult, Message, Outcome, RefusedRow};
+pub use bulk::{Bulk, BulkOutcome};
+pub use delivery::{Delivery, LoadResult, Message, Outcome, RefusedRow};
 pub(crate) use delivery::{folder_of_batch, id_in_folder};
 pub use error::{DISK_FULL, WarehouseError};
 pub use left_alone::LeftAlone;
@@ -86,9 +89,9 @@ pub trait Warehouse: Send + Sync {
         Vec::new()
     }
 
-    /// How to deliver a backlog of `files` messages of a dataset that are about to be claimed: `None` if by [`Self::load`]
-    /// while they are read, or as whole batches of at most so many files each.
-    fn bulk_files_max(&self, _dataset: &str, _files: u64) -> Option<u64> {
+    /// Decides how a backlog of `files` messages of a dataset goes, just before they are claimed, and notes the claim. `Some`:
+    /// as whole batches of at most so many files, by [`Self::begin_bulk`]. `None`: by [`Self::load`], as it is read.
+    fn book_bulk_claim(&self, _dataset: &str, _files: u64) -> Option<u64> {
         None
     }
 

@@ -7,7 +7,7 @@ use crate::support::emulator::Turn;
 use crate::support::feed::{delivery, freq, names};
 use irispool::catalog::{Field, Kind};
 use irispool::warehouse::bigquery::{BigQuery, CallError, Environment, Op, Options};
-use irispool::warehouse::{Outcome, Warehouse};
+use irispool::warehouse::{BulkOutcome, Outcome, Warehouse};
 use serde_json::{Value, json};
 
 /// A warehouse with a dataset of its own in the emulator.
@@ -32,8 +32,8 @@ fn emulated(dataset: &str) -> Option<Site> {
         Environment { emulator_host: Some(emulator.address().to_string()), ..Environment::default() };
     let options = Options { environment, ..Options::default() };
     let warehouse = BigQuery::open(&format!("local.{dataset}"), options.clone()).unwrap();
-    assert!(warehouse.make_dataset(None).unwrap());
-    assert!(!warehouse.make_dataset(None).unwrap());
+    assert!(warehouse.create_bq_dataset(None).unwrap());
+    assert!(!warehouse.create_bq_dataset(None).unwrap());
     Some(Site { warehouse, options, _emulator: emulator })
 }
 
@@ -63,13 +63,13 @@ fn streamed_and_loaded_rows_can_be_asked_for() {
         names(&streamed).len()
     );
 
-    let mut bulk = site.begin_bulk("FREQ", &site.place().dataset, false).unwrap();
+    let mut bulk = site.begin_bulk("FREQ", &site.bq_dataset().name, false).unwrap();
     bulk.add(&freq(&site, 30, 500)).unwrap();
-    assert!(bulk.finish().unwrap());
+    assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
     // The same batch again.
-    let mut bulk = site.begin_bulk("FREQ", &site.place().dataset, false).unwrap();
+    let mut bulk = site.begin_bulk("FREQ", &site.bq_dataset().name, false).unwrap();
     bulk.add(&freq(&site, 30, 500)).unwrap();
-    assert!(bulk.finish().unwrap());
+    assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
     // More than one page.
     assert_eq!(query(&site, "SELECT frequency FROM bmrs_freq_iris").len(), 1200 + 15_000);
 }
@@ -92,9 +92,9 @@ fn json_and_nested_values_are_the_same_whichever_way_they_come() {
         })
     };
     assert!(site.load(&[make()]).remove(0).is_ok());
-    let mut bulk = site.begin_bulk("REMIT", &site.place().dataset, false).unwrap();
+    let mut bulk = site.begin_bulk("REMIT", &site.bq_dataset().name, false).unwrap();
     bulk.add(&make()).unwrap();
-    assert!(bulk.finish().unwrap());
+    assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
     let rows = query(
         &site,
         "SELECT JSON_VALUE(extra, '$.a[0]'), outageProfile[OFFSET(0)].capacity, publishTime FROM bmrs_remit_iris",
@@ -110,7 +110,7 @@ fn json_and_nested_values_are_the_same_whichever_way_they_come() {
 #[test]
 fn a_table_of_an_earlier_program_is_filled_as_it_is() {
     let Some(site) = emulated("found") else { return };
-    let place = site.place();
+    let bq_dataset = site.bq_dataset();
     let columns: Vec<Value> = [
         ("settlementDate", "DATETIME"),
         ("publishTime", "STRING"),
@@ -123,10 +123,10 @@ fn a_table_of_an_earlier_program_is_filled_as_it_is() {
     .map(|(name, kind)| json!({"name": name, "type": kind}))
     .collect();
     let resource = json!({
-        "tableReference": {"projectId": place.project, "datasetId": place.dataset, "tableId": "bmrs_fuelinst_iris"},
+        "tableReference": {"projectId": bq_dataset.project, "datasetId": bq_dataset.name, "tableId": "bmrs_fuelinst_iris"},
         "schema": {"fields": columns},
     });
-    site.client().post(Op::TablesInsert, &format!("datasets/{}/tables", place.dataset), &resource).unwrap();
+    site.client().post(Op::TablesInsert, &format!("datasets/{}/tables", bq_dataset.name), &resource).unwrap();
     let schema = site.add_fields("FUELINST", &[Field::new("fuelType", Kind::String)]).unwrap();
     let delivery = delivery(&schema, "FUELINST", 1, 3, |_| {
         vec![
@@ -150,7 +150,7 @@ fn a_table_of_an_earlier_program_is_filled_as_it_is() {
 #[test]
 fn three_workers_add_columns_and_fill_them() {
     let Some(first) = emulated("evolve") else { return };
-    let spec = first.place().to_string();
+    let spec = first.bq_dataset().to_string();
     first.schema("FREQ").unwrap();
     thread::scope(|scope| {
         for worker in 0..3 {

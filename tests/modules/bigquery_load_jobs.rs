@@ -5,18 +5,19 @@ use std::time::Duration;
 use crate::support::fault_server::{Fault, FaultServer, error, fault};
 use crate::support::feed::{assert_in, delivery, freq, impatient, open, options};
 use irispool::metrics::SampleValue;
-use irispool::warehouse::bigquery::{BigQuery, Method, Options};
-use irispool::warehouse::{Delivery, Warehouse, WarehouseError};
+use irispool::warehouse::bigquery::{BigQuery, DeliveryMethod, Options};
+use irispool::warehouse::{BulkOutcome, Delivery, Warehouse, WarehouseError};
 use serde_json::json;
 
 const BATCH: &str = "FREQ.1761583680000.0";
 
+/// Delivers a batch. True: its rows are loaded. False: they are to be streamed.
 fn bulk(warehouse: &BigQuery, deliveries: &[&Delivery]) -> Result<bool, WarehouseError> {
     let mut bulk = warehouse.begin_bulk("FREQ", BATCH, false).unwrap();
     for delivery in deliveries {
         bulk.add(delivery).unwrap();
     }
-    bulk.finish()
+    bulk.finish().map(|outcome| outcome == BulkOutcome::Loaded)
 }
 
 #[test]
@@ -80,9 +81,9 @@ fn a_new_batch_is_not_asked_for_first_and_one_that_is_there_after_all_is_adopted
         bulk.add(&delivery).unwrap();
         bulk.finish().unwrap()
     };
-    assert!(deliver());
+    assert_eq!(deliver(), BulkOutcome::Loaded);
     assert_eq!((server.count("jobs.insert"), server.count("jobs.get")), (1, 1));
-    assert!(deliver());
+    assert_eq!(deliver(), BulkOutcome::Loaded);
     assert_in(&server, &delivery, &Default::default());
     assert_eq!(server.state().jobs.len(), 1);
 }
@@ -116,7 +117,7 @@ fn a_job_of_the_same_id_for_another_table_is_not_taken_for_ours() {
     let warehouse = open(&server);
     let mut other = warehouse.begin_bulk("FUELINST", BATCH, false).unwrap();
     other.add(&crate::support::feed::fuelinst(&warehouse, 1, 1)).unwrap();
-    assert!(other.finish().unwrap());
+    assert_eq!(other.finish().unwrap(), BulkOutcome::Loaded);
     let delivery = freq(&warehouse, 5, 4);
     assert!(bulk(&warehouse, &[&delivery]).unwrap());
     assert_in(&server, &delivery, &Default::default());
@@ -252,17 +253,17 @@ fn only_a_call_that_made_a_job_counts_against_the_days_budget() {
         server.fail("jobs.insert", vec![fault; 100_000]);
         assert!(matches!(bulk(&warehouse, &[&delivery]), Err(WarehouseError::Later { .. })));
         server.state().fail_no_more();
-        assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some());
+        assert!(warehouse.book_bulk_claim("FREQ", 50_000).is_some());
     }
     assert!(bulk(&BigQuery::open("p.d", one.clone()).unwrap(), &[&delivery]).unwrap());
     let mut adopted = warehouse.begin_bulk("FREQ", BATCH, true).unwrap();
     adopted.add(&delivery).unwrap();
-    assert!(adopted.finish().unwrap());
-    assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some(), "another worker's");
+    assert_eq!(adopted.finish().unwrap(), BulkOutcome::Loaded);
+    assert!(warehouse.book_bulk_claim("FREQ", 50_000).is_some(), "another worker's");
     let mut second = warehouse.begin_bulk("FREQ", "b", true).unwrap();
     second.add(&delivery).unwrap();
-    assert!(second.finish().unwrap());
-    assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None);
+    assert_eq!(second.finish().unwrap(), BulkOutcome::Loaded);
+    assert_eq!(warehouse.book_bulk_claim("FREQ", 50_000), None);
 }
 
 #[test]
@@ -311,8 +312,8 @@ fn a_quota_that_stays_spent_makes_the_table_stream() {
     assert!(matches!(bulk(&warehouse, &[&delivery]), Err(WarehouseError::Later { .. })), "it may come back");
     server.fail("jobs.insert", [fault(403, "quotaExceeded", "Quota exceeded: imports per table")]);
     assert!(!bulk(&warehouse, &[&delivery]).unwrap(), "it does not: the rows are streamed");
-    assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None);
-    assert!(warehouse.bulk_files_max("BOD", 50_000).is_some(), "other tables have their own");
+    assert_eq!(warehouse.book_bulk_claim("FREQ", 50_000), None);
+    assert!(warehouse.book_bulk_claim("BOD", 50_000).is_some(), "other tables have their own");
     warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
     assert_in(&server, &delivery, &Default::default());
 }
@@ -323,27 +324,27 @@ fn workers_share_the_days_budget_of_a_table() {
     let warehouse = BigQuery::open("p.d", Options { load_jobs_a_day: 2, ..options(&server) }).unwrap();
     warehouse.set_workers(2);
     assert!(bulk(&warehouse, &[&freq(&warehouse, 1, 1)]).unwrap());
-    assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None, "the other job is the other worker's");
+    assert_eq!(warehouse.book_bulk_claim("FREQ", 50_000), None, "the other job is the other worker's");
     warehouse.set_workers(1);
-    assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some());
+    assert!(warehouse.book_bulk_claim("FREQ", 50_000).is_some());
 }
 
 #[test]
 fn by_load_jobs_alone_the_days_jobs_of_a_table_last_for_the_day() {
     let server = FaultServer::start();
     let with = |method| BigQuery::open("p.d", Options { method, ..options(&server) }).unwrap();
-    let load = with(Method::Load);
+    let load = with(DeliveryMethod::Load);
     assert_eq!(load.claim_wait("FREQ"), None, "the first job is made at once");
-    assert_eq!(load.bulk_files_max("FREQ", 90_000), Some(11_250));
+    assert_eq!(load.book_bulk_claim("FREQ", 90_000), Some(11_250));
     assert_eq!(load.claim_wait("FREQ"), None, "there is more of the backlog");
-    assert!(load.bulk_files_max("FREQ", 7).is_some());
+    assert!(load.book_bulk_claim("FREQ", 7).is_some());
     let wait = load.claim_wait("FREQ").unwrap();
     assert!(wait > Duration::from_secs(60) && wait <= Duration::from_millis(86_400), "{wait:?}");
     load.set_workers(2);
     assert!(load.claim_wait("FREQ").unwrap() > wait, "the other jobs are the other worker's");
     assert_eq!(load.claim_wait("BOD"), None);
-    let auto = with(Method::Auto);
-    assert!(auto.bulk_files_max("FREQ", 6_000).is_some());
+    let auto = with(DeliveryMethod::Auto);
+    assert!(auto.book_bulk_claim("FREQ", 6_000).is_some());
     assert_eq!(auto.claim_wait("FREQ"), None, "the next ones are streamed");
 }
 
@@ -364,20 +365,20 @@ fn backlogs_go_by_load_jobs_as_long_as_the_budget_lasts() {
     let server = FaultServer::start();
     let with =
         |method| BigQuery::open("p.d", Options { method, load_jobs_a_day: 2, ..options(&server) }).unwrap();
-    let auto = with(Method::Auto);
-    assert_eq!(auto.bulk_files_max("FREQ", 5_000), None);
-    assert_eq!(auto.bulk_files_max("FREQ", 5_001), Some(5_001));
+    let auto = with(DeliveryMethod::Auto);
+    assert_eq!(auto.book_bulk_claim("FREQ", 5_000), None);
+    assert_eq!(auto.book_bulk_claim("FREQ", 5_001), Some(5_001));
     // Several jobs, so that the first rows are in early; and no rest that would be streamed.
-    assert_eq!(auto.bulk_files_max("FREQ", 29_899), Some(5_980));
-    assert_eq!(auto.bulk_files_max("FREQ", 9_999), Some(9_999));
-    assert_eq!(auto.bulk_files_max("FREQ", 1_000_000), Some(20_000));
-    assert_eq!(with(Method::Stream).bulk_files_max("FREQ", 50_000), None);
-    assert!(with(Method::Load).bulk_files_max("FREQ", 1).is_some());
+    assert_eq!(auto.book_bulk_claim("FREQ", 29_899), Some(5_980));
+    assert_eq!(auto.book_bulk_claim("FREQ", 9_999), Some(9_999));
+    assert_eq!(auto.book_bulk_claim("FREQ", 1_000_000), Some(20_000));
+    assert_eq!(with(DeliveryMethod::Stream).book_bulk_claim("FREQ", 50_000), None);
+    assert!(with(DeliveryMethod::Load).book_bulk_claim("FREQ", 1).is_some());
     for batch in ["a", "b"] {
         let mut bulk = auto.begin_bulk("FREQ", batch, true).unwrap();
         bulk.add(&freq(&auto, 1, 1)).unwrap();
-        assert!(bulk.finish().unwrap());
+        assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
     }
-    assert_eq!(auto.bulk_files_max("FREQ", 50_000), None, "the day's budget of this table is spent");
-    assert!(auto.bulk_files_max("BOD", 50_000).is_some(), "that of another is not");
+    assert_eq!(auto.book_bulk_claim("FREQ", 50_000), None, "the day's budget of this table is spent");
+    assert!(auto.book_bulk_claim("BOD", 50_000).is_some(), "that of another is not");
 }

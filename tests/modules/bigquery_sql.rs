@@ -5,7 +5,8 @@ use crate::support::bigquery_sql::{
     Analysis, Column, documented_queries, existing_queries, field, installed, shipped_queries,
 };
 use irispool::catalog::{self, Dataset, Field, Kind, META_COLUMNS};
-use irispool::warehouse::bigquery::views::{self, LiveTable, Place};
+use irispool::warehouse::bigquery::BqDataset;
+use irispool::warehouse::bigquery::views::{self, LiveTable};
 
 const PROJECT: &str = "a-project";
 
@@ -110,7 +111,7 @@ fn every_view_and_query_passes_googles_analyzer() {
     }
     let mut analysis = Analysis::default();
     for shape in &SHAPES {
-        let place = Place { project: PROJECT, dataset: shape.name };
+        let bq_dataset = BqDataset::new(PROJECT, shape.name);
         analysis.dataset(&format!("{PROJECT}.{}", shape.name));
         for dataset in catalog::all() {
             let live = |name: String, columns: Vec<Field>, partition_field| LiveTable {
@@ -126,8 +127,8 @@ fn every_view_and_query_passes_googles_analyzer() {
             for table in [Some(&iris), historic.as_ref()].into_iter().flatten() {
                 analysis.table(&format!("{PROJECT}.{}.{}", shape.name, table.name), &table.columns);
             }
-            let unified = views::unified(place, &dataset.name, &iris, historic.as_ref());
-            let latest = views::latest(place, &dataset.name, &iris, historic.as_ref());
+            let unified = views::unified(&bq_dataset, &dataset.name, &iris, historic.as_ref());
+            let latest = views::latest(&bq_dataset, &dataset.name, &iris, historic.as_ref());
             assert_eq!(latest.is_some(), dataset.latest.is_some(), "{}", dataset.name);
             for view in std::iter::once(unified).chain(latest) {
                 analysis.statement(&format!("{} {}", shape.name, view.name), &view.sql);
@@ -210,10 +211,10 @@ fn a_dataset_that_nobody_knows_has_a_view_of_its_own_columns() {
         times_of_day: Vec::new(),
         partition_field: Some("ingested_utc".into()),
     };
-    let place = Place { project: PROJECT, dataset: "d" };
+    let bq_dataset = BqDataset::new(PROJECT, "d");
     let mut analysis = Analysis::default();
     analysis.table(&format!("{PROJECT}.d.bmrs_newone_iris"), &iris.columns);
-    let view = views::unified(place, "NEWONE", &iris, None);
+    let view = views::unified(&bq_dataset, "NEWONE", &iris, None);
     assert_eq!(view.name, "bmrs_newone_unified");
     analysis.statement("view", &view.sql);
     let answer = analysis.answers().remove(0);
@@ -222,7 +223,7 @@ fn a_dataset_that_nobody_knows_has_a_view_of_its_own_columns() {
         answer.columns.iter().map(|column| format!("{} {}", column.name, column.kind)).collect();
     assert_eq!(columns[..3], ["group STRING", "select TIMESTAMP", "a_b STRING"]);
     assert_eq!(columns.len(), 8);
-    assert!(views::latest(place, "NEWONE", &iris, None).is_none());
+    assert!(views::latest(&bq_dataset, "NEWONE", &iris, None).is_none());
 }
 
 #[test]
@@ -262,10 +263,10 @@ fn a_view_stands_whatever_type_a_field_is_found_with() {
             for table in [&iris, &historic] {
                 analysis.table(&format!("p.{dataset}.{}", table.name), &table.columns);
             }
-            let at = Place { project: "p", dataset: &dataset };
-            let unified = views::unified(at, name, &iris, Some(&historic));
+            let at = BqDataset::new("p", &*dataset);
+            let unified = views::unified(&at, name, &iris, Some(&historic));
             analysis.statement(&format!("{kind} {name}"), &unified.sql);
-            let latest = views::latest(at, name, &iris, Some(&historic)).unwrap();
+            let latest = views::latest(&at, name, &iris, Some(&historic)).unwrap();
             analysis.statement(&format!("{kind} {name} latest"), &latest.sql);
         }
     }
@@ -289,8 +290,8 @@ fn a_view_reads_well() {
     let columns = columns.split(" | ").map(crate::support::bigquery_sql::column).collect();
     let historic =
         LiveTable { name: "bmrs_mils".into(), columns, times_of_day: Vec::new(), partition_field: None };
-    let place = Place { project: PROJECT, dataset: "iris" };
-    insta::assert_snapshot!(views::unified(place, "MILS", &iris, Some(&historic)).sql);
+    let bq_dataset = BqDataset::new(PROJECT, "iris");
+    insta::assert_snapshot!(views::unified(&bq_dataset, "MILS", &iris, Some(&historic)).sql);
 }
 
 #[test]

@@ -4,9 +4,12 @@
 use crate::support::bigquery_sql::{
     Analysis, Emulator, TableRows, existing_queries, installed, shipped_queries,
 };
-use irispool::warehouse::bigquery::views::{self, LiveTable, Place};
+use irispool::warehouse::bigquery::BqDataset;
+use irispool::warehouse::bigquery::views::{self, LiveTable};
 
-const PLACE: Place<'static> = Place { project: "local", dataset: "d" };
+fn bq_dataset() -> BqDataset {
+    BqDataset::new("local", "d")
+}
 
 /// Each dataset with its IRIS table and its history.
 const TABLES: [(&str, TableRows, Option<TableRows>); 5] = [
@@ -225,11 +228,11 @@ const EXPECTED: &[(&str, &[&str])] = &[
 const EXISTING_ROWS: [usize; 14] = [9, 0, 1, 1, 1, 2, 2, 2, 3, 3, 0, 4, 6, 6];
 
 fn views() -> Vec<views::View> {
-    let mut made = vec![views::unified(PLACE, "MELS", &empty_mels(), None)];
+    let mut made = vec![views::unified(&bq_dataset(), "MELS", &empty_mels(), None)];
     for (dataset, iris, historic) in TABLES {
         let (iris, historic) = (iris.live(), historic.map(|historic| historic.live()));
-        made.push(views::unified(PLACE, dataset, &iris, historic.as_ref()));
-        made.extend(views::latest(PLACE, dataset, &iris, historic.as_ref()));
+        made.push(views::unified(&bq_dataset(), dataset, &iris, historic.as_ref()));
+        made.extend(views::latest(&bq_dataset(), dataset, &iris, historic.as_ref()));
     }
     made
 }

@@ -212,8 +212,8 @@ fn what_a_person_must_mend_is_named() {
         why.contains("Dataset p:d") && hint.contains("irispool setup --warehouse bigquery:p.d"),
         "{why} {hint}"
     );
-    assert!(warehouse.make_dataset(Some("EU")).unwrap());
-    assert!(!warehouse.make_dataset(Some("EU")).unwrap());
+    assert!(warehouse.create_bq_dataset(Some("EU")).unwrap());
+    assert!(!warehouse.create_bq_dataset(Some("EU")).unwrap());
     warehouse.schema("FREQ").unwrap();
 
     server.has_table("bmrs_bod_iris", &[("message_id", "INTEGER", "NULLABLE")]);
@@ -252,7 +252,7 @@ fn an_editor_of_the_dataset_alone_can_set_it_up() {
     assert!(server.state().tables.contains_key("bmrs_freq_iris"));
     // Where there is none, the role that it takes is another than for all the rest.
     server.state().no_dataset = true;
-    match open(&server).make_dataset(Some("EU")) {
+    match open(&server).create_bq_dataset(Some("EU")) {
         Err(WarehouseError::Setup { why, hint }) => {
             assert!(why.contains("datasets.insert"), "{why}");
             assert!(hint.contains("roles/bigquery.user on the project") && hint.contains("bq mk"), "{hint}");
@@ -309,7 +309,7 @@ fn a_passing_fault_gives_up_after_a_while() {
 }
 
 #[test]
-fn places_are_checked() {
+fn the_name_of_the_dataset_is_checked() {
     let server = FaultServer::start();
     for spec in ["d", "p.", ".d", "p.d e", "p/x.d", "bigquery:", "p.d-e"] {
         assert!(
@@ -318,6 +318,6 @@ fn places_are_checked() {
         );
     }
     let open = BigQuery::open("bigquery:example.com:p-1.d_2", options(&server)).unwrap();
-    assert_eq!((&*open.place().project, &*open.place().dataset), ("example.com:p-1", "d_2"));
+    assert_eq!((&*open.bq_dataset().project, &*open.bq_dataset().name), ("example.com:p-1", "d_2"));
     assert_eq!(open.name(), "bigquery:example.com:p-1.d_2");
 }

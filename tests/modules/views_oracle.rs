@@ -5,7 +5,8 @@ use super::views_cases::{CASES, Case, META, Table};
 use crate::support::bigquery_sql::{Analysis, Emulator, installed};
 use irispool::catalog::Field;
 use irispool::warehouse::Warehouse;
-use irispool::warehouse::bigquery::views::{self, LiveTable, Place};
+use irispool::warehouse::bigquery::BqDataset;
+use irispool::warehouse::bigquery::views::{self, LiveTable};
 
 /// Each column of `name TYPE | name TYPE`.
 fn columns(text: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -150,13 +151,13 @@ fn rows_query(all: &str, rows: &[String]) -> String {
     rows.iter().map(select).collect::<Vec<_>>().join("\nUNION ALL\n")
 }
 
-fn bigquery_views(case: &Case, place: Place<'_>) -> Vec<views::View> {
+fn bigquery_views(case: &Case, bq_dataset: &BqDataset) -> Vec<views::View> {
     let tables = tables(case);
     let iris = live(tables[0].0, &tables[0].1, None);
     let historic = tables.get(1).map(|(name, all, _)| live(name, all, None));
-    let latest = views::latest(place, case.dataset, &iris, historic.as_ref());
+    let latest = views::latest(bq_dataset, case.dataset, &iris, historic.as_ref());
     assert_eq!(latest.is_some(), case.latest.is_some(), "{}", case.dataset);
-    [views::unified(place, case.dataset, &iris, historic.as_ref())].into_iter().chain(latest).collect()
+    [views::unified(bq_dataset, case.dataset, &iris, historic.as_ref())].into_iter().chain(latest).collect()
 }
 
 /// The query that shows a view, in BigQuery's SQL. Its functions take just the types that the view must have.
@@ -180,11 +181,11 @@ fn on_googles_reference_implementation_every_view_gives_what_the_oracle_says() {
     let mut analysis = Analysis::default();
     for (at, case) in CASES.iter().enumerate() {
         let dataset = format!("d{at}");
-        let place = Place { project: "local", dataset: &dataset };
+        let bq_dataset = BqDataset::new("local", &*dataset);
         for (name, all, rows) in tables(case) {
             analysis.table_of(&format!("local.{dataset}.{name}"), &rows_query(&all, &rows));
         }
-        for view in bigquery_views(case, place) {
+        for view in bigquery_views(case, &bq_dataset) {
             analysis.run(&format!("{at} {}", view.name), &view.sql);
         }
         for (view, _) in expected(case) {
@@ -225,12 +226,12 @@ fn on_an_emulator_every_view_gives_what_the_oracle_says() {
     let run = |sql: &str| emulator.query(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
     for (at, case) in CASES.iter().enumerate() {
         let dataset = format!("d{at}");
-        let place = Place { project: "local", dataset: &dataset };
+        let bq_dataset = BqDataset::new("local", &*dataset);
         run(&format!("CREATE SCHEMA `local.{dataset}`"));
         for (name, all, rows) in tables(case) {
             run(&format!("CREATE TABLE `local.{dataset}.{name}` AS\n{}", rows_query(&all, &rows)));
         }
-        for view in bigquery_views(case, place) {
+        for view in bigquery_views(case, &bq_dataset) {
             run(&view.sql);
         }
         for (view, expected) in expected(case) {

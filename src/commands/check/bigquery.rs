@@ -66,7 +66,7 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
     match warehouse.ask_location() {
         Ok(location) => {
             let location = location.map_or(String::new(), |location| format!(", in {location}"));
-            lines.push(good("dataset", format!("{} is there{location}", warehouse.place())));
+            lines.push(good("dataset", format!("{} is there{location}", warehouse.bq_dataset())));
         }
         Err(error) => {
             lines.push(failed("dataset", &error));

@@ -34,7 +34,9 @@ pub(in crate::health) fn resolution(
         FindingKey::Parked(_) | FindingKey::Waits | FindingKey::Unpacked | FindingKey::Unlimited => {
             one_speaks && is_read(SpoolPart::Claimed)
         }
-        FindingKey::Backlog | FindingKey::Oldest => is_read(SpoolPart::Incoming) && is_read(SpoolPart::Claimed),
+        FindingKey::Backlog | FindingKey::Oldest => {
+            is_read(SpoolPart::Incoming) && is_read(SpoolPart::Claimed)
+        }
         FindingKey::Stray | FindingKey::TooDeep | FindingKey::Temporary => is_read(SpoolPart::Incoming),
         FindingKey::Dead | FindingKey::DeadFull | FindingKey::DeadNearlyFull => is_read(SpoolPart::Dead),
         // If no row ever arrived, the rule finds nothing until a worker has run for a while.

@@ -83,7 +83,7 @@ impl Coordinator {
                 let wanted = if label.as_str() == NO_SUBJECT {
                     None
                 } else {
-                    warehouse.bulk_files_max(&dataset, files)
+                    warehouse.book_bulk_claim(&dataset, files)
                 };
                 wanted.inspect(|_| watch.let_go(&path))
             };

@@ -1,7 +1,7 @@
-//! Rows as the JSON that BigQuery takes, written straight from the cells.
+//! Writes rows as the JSON that BigQuery takes, straight from their cells.
 //!
-//! Streaming and load jobs differ in one thing: a JSON column's value is a string with JSON text in a streamed row, and
-//! plain JSON in a loaded one (there a string would be stored as a string).
+//! Streaming and load jobs differ in one thing. A streamed row has the value of a JSON column as a string with JSON
+//! text. The row of a load job has it as plain JSON, because BigQuery would store a string as a string.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,51 +11,52 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::columns::{Meta, MetaColumn};
+use super::tables::{MetaColumn, MetaColumns};
 use crate::catalog::{self, Field, Kind, Schema};
 use crate::message::{Cell, Row};
 use crate::warehouse::{Delivery, Message, folder_of_batch, id_in_folder};
 
-/// What the row is written for.
+/// How a row goes to BigQuery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum RowFormat {
     Stream,
     Load,
 }
 
-/// Writes the rows of one schema.
+/// Writes rows of one schema for one table.
 pub(super) struct RowWriter<'a> {
     schema: &'a Schema,
-    meta: &'a Meta,
-    form: Form,
-    /// `"name":` of each column.
+    meta: &'a MetaColumns,
+    format: RowFormat,
+    /// `"name":` for each column.
     names: Vec<String>,
 }
 
-/// A file's time before this is not when it was written: BigQuery streams nothing older than ten years.
+/// A file that seems to be older than this when it is claimed has a wrong time. BigQuery streams nothing older than ten
+/// years.
 const AGE_MAX_MS: i64 = 9 * 365 * 24 * 60 * 60 * 1000;
 
-/// One is written after its claim where it was closed meanwhile, or where the clock was set back: the time still counts.
-/// The claim's would not be the same when another worker claims it again.
+/// A file may be written up to this much after its claim, because the client closed it meanwhile or the clock was set
+/// back. Its time still counts: the time of the claim would be another one when another worker claims the file.
 const AHEAD_MAX_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The folder of messages that the client got without a subject.
+/// The folder of messages that the client received without a subject.
 const NO_SUBJECT: &str = "unknown";
 
-/// What the rows of one message have in common.
-pub(super) struct OfMessage<'a> {
+/// What the rows of one message share.
+pub(super) struct MessageContext<'a> {
     id: Cow<'a, str>,
     /// `2025-10-28T03:59:00.000`.
     ingested_utc: String,
     insert_id_base: String,
 }
 
-impl OfMessage<'_> {
-    /// All rows of a message are ingested when its file was written, whenever and however often they are sent. The
-    /// unified views hide what is older than the newest first row of a message; were the time that of a request, a row
-    /// that Google remembers from an earlier try, and so keeps from then, would be hidden. In place of a time of writing
-    /// that can't be (of a file with made-up times) stands that of the claim.
-    pub(super) fn new<'a>(delivery: &Delivery, message: &'a Message) -> OfMessage<'a> {
+impl MessageContext<'_> {
+    /// `ingested_utc` of all rows of a message is when its file was written, whenever and however often they are sent.
+    /// The unified views hide the rows of a message that are older than its newest first row. With the time of the
+    /// request, they would hide a row that Google remembers from an earlier try and keeps with its earlier time. If the
+    /// file has an impossible time, the time of the claim counts instead.
+    pub(super) fn new<'a>(delivery: &Delivery, message: &'a Message) -> MessageContext<'a> {
         let id = id_of_rows(delivery, message);
         let Message { hash, written_at_ms, claimed_at_ms, .. } = message;
         let possible = claimed_at_ms - AGE_MAX_MS..=claimed_at_ms + AHEAD_MAX_MS;
@@ -64,25 +65,27 @@ impl OfMessage<'_> {
             .unwrap_or_default()
             .strftime("%Y-%m-%dT%H:%M:%S.%3f")
             .to_string();
-        // The same content sent again later is another message to the views, so Google must not mix their rows.
+        // The same content that is sent again later is another message to the views, so Google must not mix their rows.
         let mut base = Xxh3::new();
         base.update(id.as_bytes());
         base.update(&[0]);
         base.update(&hash.to_le_bytes());
         base.update(&written_at_ms.to_le_bytes());
-        OfMessage { id, ingested_utc, insert_id_base: format!("{:032x}", base.digest128()) }
+        MessageContext { id, ingested_utc, insert_id_base: format!("{:032x}", base.digest128()) }
     }
 
-    /// 33 to 43 characters that are the same on every try, by whichever worker: from the message's id, content and
-    /// time, and the row's place.
+    /// The insertId of a row: 33 to 43 characters that are the same on every try by every worker. They come from the
+    /// message's id, content and time, and the row's number.
     pub(super) fn insert_id(&self, message_row: u32) -> String {
         format!("{}-{message_row}", self.insert_id_base)
     }
 }
 
-/// The `message_id` of a message's rows. BigQuery keeps no ledger to ask if another folder of the dataset had a file of
-/// that name, so all messages that came in another folder than Elexon's client uses carry that folder; but for those whose
-/// name begins with the folder's, and those without a subject whose name is as Elexon names this dataset's messages.
+/// The `message_id` of a message's rows.
+///
+/// BigQuery has no ledger that says whether another folder of the dataset had a file of that name. So the id of a
+/// message contains its folder, unless it came in the folder that Elexon's client uses, its name begins with the
+/// folder's name, or it came without a subject and has a name that Elexon gives to this dataset's messages.
 fn id_of_rows<'a>(delivery: &Delivery, message: &'a Message) -> Cow<'a, str> {
     let (id, dataset) = (message.id.as_str(), &*delivery.dataset);
     let is_plain = |folder: &str| {
@@ -97,13 +100,19 @@ fn id_of_rows<'a>(delivery: &Delivery, message: &'a Message) -> Cow<'a, str> {
 }
 
 impl<'a> RowWriter<'a> {
-    pub(super) fn new(schema: &'a Schema, meta: &'a Meta, form: Form) -> RowWriter<'a> {
+    pub(super) fn new(schema: &'a Schema, meta: &'a MetaColumns, format: RowFormat) -> RowWriter<'a> {
         let names = schema.fields().iter().map(|field| key(&field.name)).collect();
-        RowWriter { schema, meta, form, names }
+        RowWriter { schema, meta, format, names }
     }
 
     /// Appends the row as one JSON object. Values of the columns in `refused` go to `rescued`.
-    pub(super) fn write(&self, out: &mut Vec<u8>, row: Row<'_>, message: &OfMessage<'_>, refused: &[usize]) {
+    pub(super) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        row: Row<'_>,
+        message: &MessageContext<'_>,
+        refused: &[usize],
+    ) {
         out.push(b'{');
         for (column, cell) in row.cells().filter(|(column, _)| !refused.contains(column)) {
             out.extend_from_slice(self.names[column].as_bytes());
@@ -162,16 +171,16 @@ impl<'a> RowWriter<'a> {
     }
 
     fn write_json_text(&self, out: &mut Vec<u8>, kind: &Kind, text: &str) {
-        if *kind == Kind::Json && self.form == Form::Load {
+        if *kind == Kind::Json && self.format == RowFormat::Load {
             out.extend_from_slice(text.as_bytes());
         } else {
             write_string(out, text);
         }
     }
 
-    /// What the row had rescued already, and the values of `refused`, each under its column's name. Where a part of a
-    /// value went into the column, the whole of it is rescued already. What is there is not read and written again:
-    /// serde_json gives some floats another last digit.
+    /// The JSON for `rescued`: what the row had rescued already, and the values of the columns in `refused`, each under
+    /// its column's name. If only a part of a value fitted the column, `rescued` has the whole value already. The JSON
+    /// of the row is copied as it is: serde_json would give some floats another last digit.
     fn rescuing(&self, row: Row<'_>, refused: &[usize]) -> Vec<u8> {
         let before = row.rescued().unwrap_or("{}");
         let known: HashMap<String, IgnoredAny> = serde_json::from_str(before).unwrap_or_default();
@@ -208,7 +217,8 @@ fn write_key(out: &mut Vec<u8>, name: &str) {
     out.push(b':');
 }
 
-/// JSON numbers are doubles to many readers; beyond 53 bits they are written as text, which BigQuery takes as well.
+/// Many programs read JSON numbers as doubles, so an integer beyond 53 bits is written as text, which BigQuery takes
+/// too.
 fn write_int(out: &mut Vec<u8>, value: i64) {
     let quote = if value.unsigned_abs() > 1 << 53 { "\"" } else { "" };
     write!(out, "{quote}{value}{quote}").expect("a Vec takes all bytes");

@@ -1,0 +1,37 @@
+//! A limit of requests under way at once.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use super::lock::lock;
+
+/// Lets at most a fixed number of requests be under way at once.
+pub(super) struct ConcurrencyLimit {
+    free: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl ConcurrencyLimit {
+    pub(super) fn new(max: usize) -> ConcurrencyLimit {
+        ConcurrencyLimit { free: Mutex::new(max.max(1)), changed: Condvar::new() }
+    }
+
+    /// Waits until a request may go out. The request counts as under way until the permit is dropped.
+    pub(super) fn enter(&self) -> ConcurrencyPermit<'_> {
+        let mut free = self
+            .changed
+            .wait_while(lock(&self.free), |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        ConcurrencyPermit(self)
+    }
+}
+
+/// The right to have one request under way.
+pub(super) struct ConcurrencyPermit<'a>(&'a ConcurrencyLimit);
+
+impl Drop for ConcurrencyPermit<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.free) += 1;
+        self.0.changed.notify_one();
+    }
+}
