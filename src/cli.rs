@@ -96,6 +96,7 @@ impl Cli {
             | Command::Feed(_)
             | Command::Setup(_)
             | Command::Query(_)
+            | Command::Migrate(_)
             | Command::Dead(_)
             | Command::Archive(_)
             | Command::Prune(_)

@@ -7,54 +7,54 @@ use serde::Deserialize;
 
 use super::{Field, Kind};
 
-/// One dataset of the catalog. Its facts and their sources stand in `datasets.json`.
+/// One dataset of the catalog. `datasets.json` has the sources of its facts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// The canonical name, as the Insights API has it: `CDN`.
     pub name: String,
-    /// The folders it arrives in, `E0361`; empty when it is known from the API only.
+    /// The folders in which it arrives: `E0361`. Empty if it is known from the API only.
     pub iris_names: Vec<String>,
     pub meaning: String,
-    /// In the table's order, without the columns that irispool adds.
+    /// Its fields in the table's order, without the columns that irispool adds.
     pub fields: Vec<Field>,
-    /// The fields that tell two rows apart.
+    /// The names of the fields that tell two rows apart.
     pub key: Vec<String>,
-    /// Which row replaces which; `None` where rows don't replace each other one for one.
+    /// Which row replaces which. `None` if rows do not replace each other one for one.
     pub latest: Option<Latest>,
-    /// The time a row is about or was published at.
+    /// The field with the time that a row is about, or was published at.
     pub time_field: Option<String>,
-    /// A time or date that every row has; `None` means `ingested_utc`.
+    /// The field with a time or date that every row has. `None` means `ingested_utc`.
     pub partition_field: Option<String>,
-    /// At most four, none nested.
+    /// The fields by which a table is clustered: at most four, none nested.
     pub cluster_fields: Vec<String>,
-    /// Older names for fields.
+    /// Older names of fields.
     pub synonyms: Vec<Synonym>,
-    /// A row as JSON, in bytes, about.
+    /// About how long a row is as JSON, in bytes.
     pub row_bytes: u32,
-    /// Over IRIS, about; `None` where nobody has counted.
+    /// About how many rows come over IRIS in a day. `None` if nobody has counted.
     pub rows_per_day: Option<u32>,
     /// Whether it is on the official list of IRIS names.
     pub on_iris: bool,
-    /// Tables with history beside the one named after the dataset.
+    /// Further tables with its history, beside the one that is named after the dataset.
     pub(super) more_historic_tables: Vec<String>,
     examples: Vec<serde_json::Value>,
 }
 
-/// Rows with an equal `key` replace each other.
+/// Which row replaces which: rows with an equal `key` replace each other.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Latest {
     pub key: Vec<String>,
-    /// The fields of the key in which null is a value like any other. A null in another field of the key means that the
-    /// value is not known, so that nothing says which rows the row replaces.
+    /// The fields of the key in which null is a value like any other. A null in another field of the key means that
+    /// the value is not known, so nothing says which rows the row replaces.
     #[serde(default)]
     pub optional: Vec<String>,
-    /// The row with the greatest of these, compared in this order, wins; where there are none, the one in the later
-    /// message (its name has a time and a serial number).
+    /// The row with the greatest values of these fields wins, compared in this order. If there are none, the row of
+    /// the later message wins (its name has a time and a serial number).
     pub version_fields: Vec<String>,
 }
 
-/// An older name of a field. The unified view offers a column `name` that is equal to `field`, and historic tables may
-/// hold the value under either.
+/// An older name of a field. The unified view offers a column `name` that is equal to `field`, and historic tables
+/// may hold the value under either name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Synonym {
     pub name: String,
@@ -62,18 +62,18 @@ pub struct Synonym {
 }
 
 impl Dataset {
-    /// The top-level field of that name, whatever its case.
+    /// The top-level field of that name, in any case.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
     }
 
-    /// The published example of the field at `place` in [`Self::fields`]; null where there is none.
-    pub(crate) fn example(&self, place: usize) -> &serde_json::Value {
-        &self.examples[place]
+    /// The published example of the field at `index` in [`Self::fields`]. Null if there is none.
+    pub(crate) fn example(&self, index: usize) -> &serde_json::Value {
+        &self.examples[index]
     }
 }
 
-/// Every dataset, by name.
+/// All datasets, sorted by name.
 pub fn all() -> &'static [Dataset] {
     static DATASETS: OnceLock<Vec<Dataset>> = OnceLock::new();
     DATASETS.get_or_init(|| {
@@ -83,8 +83,8 @@ pub fn all() -> &'static [Dataset] {
     })
 }
 
-/// The type that a field of this name, in any case, has in every dataset that has one, and whether it is repeated.
-/// `None` when no dataset has one, or they differ.
+/// The kind that a field of this name, in any case, has in every dataset that has one, and whether it is repeated.
+/// `None` if no dataset has such a field, or if they differ.
 pub fn known_kind(field: &str) -> Option<(Kind, bool)> {
     static KINDS: OnceLock<HashMap<String, Option<(Kind, bool)>>> = OnceLock::new();
     let kinds = KINDS.get_or_init(|| {
@@ -101,7 +101,7 @@ pub fn known_kind(field: &str) -> Option<(Kind, bool)> {
     kinds.get(&field.to_ascii_lowercase()).cloned().flatten()
 }
 
-/// `datasets.json` as it stands. It says more than a program needs: sources and remarks are for people.
+/// `datasets.json` as it is. It says more than a program needs: its sources and remarks are for people.
 #[derive(Deserialize)]
 struct DataFile {
     datasets: Vec<DatasetEntry>,
@@ -130,30 +130,18 @@ struct DatasetEntry {
 #[derive(Deserialize)]
 struct FieldEntry {
     name: String,
-    bigquery_type: TypeName,
+    bigquery_type: String,
     #[serde(default)]
-    mode: Mode,
+    mode: FieldMode,
     #[serde(default)]
     fields: Vec<FieldEntry>,
     #[serde(default)]
     example: serde_json::Value,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum TypeName {
-    Bool,
-    Int64,
-    Float64,
-    String,
-    Timestamp,
-    Date,
-    Record,
-}
-
 #[derive(Default, Deserialize, PartialEq)]
 #[serde(rename_all = "UPPERCASE")]
-enum Mode {
+enum FieldMode {
     #[default]
     Nullable,
     Repeated,
@@ -184,15 +172,10 @@ impl From<DatasetEntry> for Dataset {
 
 impl From<FieldEntry> for Field {
     fn from(entry: FieldEntry) -> Self {
-        let kind = match entry.bigquery_type {
-            TypeName::Bool => Kind::Bool,
-            TypeName::Int64 => Kind::Int64,
-            TypeName::Float64 => Kind::Float64,
-            TypeName::String => Kind::String,
-            TypeName::Timestamp => Kind::Timestamp,
-            TypeName::Date => Kind::Date,
-            TypeName::Record => Kind::Record(entry.fields.into_iter().map(Field::from).collect()),
+        let kind = match entry.bigquery_type.as_str() {
+            "RECORD" => Kind::Record(entry.fields.into_iter().map(Field::from).collect()),
+            name => Kind::named(name).expect("datasets.json names only types of BigQuery"),
         };
-        Field { name: entry.name, kind, repeated: entry.mode == Mode::Repeated }
+        Field { name: entry.name, kind, repeated: entry.mode == FieldMode::Repeated }
     }
 }

@@ -1,6 +1,10 @@
 //! The datasets that IRIS publishes: names, aliases, fields, keys.
 //!
 //! Pure: no file, no network. The facts are data, in `datasets.json` beside this file, which is compiled in.
+//!
+//! - `dataset`: what is known of each dataset
+//! - `names`: from the names that messages carry to datasets, and from datasets to tables
+//! - `schema`: columns and tables, in BigQuery's terms
 
 mod dataset;
 mod names;

@@ -1,4 +1,4 @@
-//! From the names that messages carry to datasets, and from datasets to tables.
+//! Maps the names that messages carry to datasets, and datasets to tables.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use crate::hashed_name::hashed_name;
 /// A dataset's name is part of a table's name, and stays well under every warehouse's limit for those.
 const DATASET_NAME_MAX: usize = 64;
 
-/// The dataset of that canonical or IRIS name, in any case: `E0361` and `cdn` both give CDN.
+/// The dataset that has this canonical or IRIS name, in any case: `E0361` and `cdn` both give CDN.
 pub fn find(name: &str) -> Option<&'static Dataset> {
     static BY_NAME: OnceLock<HashMap<String, &'static Dataset>> = OnceLock::new();
     let by_name = BY_NAME.get_or_init(|| {
@@ -49,8 +49,8 @@ pub fn dataset_name(folder: &str) -> String {
     hashed_name(folder.as_bytes(), DATASET_NAME_MAX).to_ascii_uppercase()
 }
 
-/// Whether Elexon's client writes a dataset's messages into a folder of this name: `E0361` for CDN. Of a dataset that arrives
-/// under several names it is the first; of one that nobody knows, its name in upper case.
+/// Whether Elexon's client writes a dataset's messages into a folder of this name: `E0361` for CDN. A dataset that
+/// arrives under several names has the first one. A dataset that nobody knows has its name in upper case.
 pub fn is_own_folder(dataset: &str, folder: &str) -> bool {
     let own = find(dataset).and_then(|known| known.iris_names.first()).map_or(dataset, String::as_str);
     folder == own
@@ -61,12 +61,12 @@ pub fn table_name(dataset: &str) -> String {
     format!("{}_iris", base_name(dataset))
 }
 
-/// The view of its historic and IRIS rows together: `bmrs_boalf_unified`.
+/// The view of a dataset's historic and IRIS rows together: `bmrs_boalf_unified`.
 pub fn view_name(dataset: &str) -> String {
     format!("{}_unified", base_name(dataset))
 }
 
-/// The tables in which other programs may have put its history, the likeliest first: `bmrs_boalf`.
+/// The tables in which other programs may have put the dataset's history, the likeliest first: `bmrs_boalf`.
 pub fn historic_table_names(dataset: &str) -> Vec<String> {
     let more = find(dataset).map_or(&[][..], |known| &known.more_historic_tables);
     std::iter::once(base_name(dataset)).chain(more.iter().cloned()).collect()
@@ -76,20 +76,20 @@ fn base_name(dataset: &str) -> String {
     format!("bmrs_{}", dataset_name(dataset).to_ascii_lowercase())
 }
 
-/// The dataset that a file's name speaks of: `BOALF` for `BOALF_202510271648_10262.json`. A dataset's name may have
-/// underscores, so it is what stands before a time. `None` when there is no time in the name, or the client knew no
-/// dataset either and wrote `unknown`.
+/// The dataset that the name of a file begins with: `BOALF` for `BOALF_202510271648_10262.json`. The name of a
+/// dataset may contain underscores, so it is everything before a time. `None` if the name has no time, or if the
+/// client did not know the dataset either and wrote `unknown`.
 pub fn dataset_of_file_name(name: &str) -> Option<String> {
     let (before, _) = name
         .match_indices('_')
-        .map(|(place, _)| (&name[..place], &name[place + 1..]))
+        .map(|(at, _)| (&name[..at], &name[at + 1..]))
         .find(|(_, after)| starts_with_time(after))?;
     (!before.is_empty() && !before.eq_ignore_ascii_case("unknown")).then(|| dataset_name(before))
 }
 
-/// Whether it starts with one of the times that message ids have: `202510271648` (IRIS), `251027T164812` or
-/// `20251027T164812` (client.py), `2025-10-27T16-48-12` (the Node and .NET clients); and ends there, or goes on with
-/// `_` or `.`.
+/// Whether `text` starts with one of the times that message ids have: `202510271648` (IRIS), `251027T164812` or
+/// `20251027T164812` (client.py), `2025-10-27T16-48-12` (the Node and .NET clients). The time must end there, or be
+/// followed by `_` or `.`.
 fn starts_with_time(text: &str) -> bool {
     const FORMS: [&str; 4] = ["dddddddddddd", "ddddddTdddddd", "ddddddddTdddddd", "dddd-dd-ddTdd-dd-dd"];
     FORMS.iter().any(|form| {

@@ -1,11 +1,11 @@
-//! Columns and tables in BigQuery's terms; every warehouse maps them to its own.
+//! Columns and tables in BigQuery's terms. Every warehouse maps them to its own.
 
 use std::collections::HashMap;
 
 /// The columns that irispool adds behind a dataset's own fields, in their order in a table.
 pub const META_COLUMNS: [&str; 5] = ["ingested_utc", "source", "message_id", "message_row", "rescued"];
 
-/// Whether `name` is one of [`META_COLUMNS`], in any case; a field of a message may not take such a name.
+/// Whether `name` is one of [`META_COLUMNS`], in any case. A field of a message may not have such a name.
 pub fn is_meta_column(name: &str) -> bool {
     META_COLUMNS.iter().any(|meta| meta.eq_ignore_ascii_case(name))
 }
@@ -25,10 +25,36 @@ pub enum Kind {
     Datetime,
     /// `2025-10-28`.
     Date,
-    /// JSON text. A number that no float holds is a string in it, with all its digits.
+    /// JSON text. In it, a number that no float holds is a string with all its digits.
     Json,
-    /// JSON text of an object with just these fields, each in its own wire form; but an integer beyond 2⁵³ is a string.
+    /// JSON text of an object with just these fields, each in its own wire form. In it, an integer beyond 2⁵³ is a
+    /// string.
     Record(Vec<Field>),
+}
+
+impl Kind {
+    /// All kinds but records, with their names.
+    const NAMED: [(&str, Kind); 9] = [
+        ("BOOL", Kind::Bool),
+        ("INT64", Kind::Int64),
+        ("FLOAT64", Kind::Float64),
+        ("NUMERIC", Kind::Numeric),
+        ("STRING", Kind::String),
+        ("TIMESTAMP", Kind::Timestamp),
+        ("DATETIME", Kind::Datetime),
+        ("DATE", Kind::Date),
+        ("JSON", Kind::Json),
+    ];
+
+    /// The name that BigQuery's SQL has for the kind: `INT64`. A record, whatever its fields, is `RECORD`.
+    pub fn name(&self) -> &'static str {
+        Self::NAMED.iter().find(|(_, kind)| kind == self).map_or("RECORD", |(name, _)| name)
+    }
+
+    /// The kind of that [`Self::name`]. `None` for a record, whose fields its name does not say, and for any other text.
+    pub fn named(name: &str) -> Option<Kind> {
+        Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, kind)| kind.clone())
+    }
 }
 
 /// One column, or one field of a record.
@@ -36,7 +62,7 @@ pub enum Kind {
 pub struct Field {
     pub name: String,
     pub kind: Kind,
-    /// An array of `kind`; its wire form is the JSON text of that array.
+    /// Whether the column holds an array of `kind`. The wire form is the JSON text of that array.
     pub repeated: bool,
 }
 
@@ -46,7 +72,7 @@ impl Field {
     }
 }
 
-/// The data columns of a table as it is now, without [`META_COLUMNS`]. At most 65,535.
+/// The data columns of a table as it is now, without [`META_COLUMNS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     table: String,
@@ -60,7 +86,7 @@ impl Schema {
         let by_name = fields
             .iter()
             .enumerate()
-            .map(|(place, field)| (field.name.to_ascii_lowercase(), place))
+            .map(|(index, field)| (field.name.to_ascii_lowercase(), index))
             .collect();
         Schema { table: table.into(), fields, by_name }
     }
@@ -73,7 +99,7 @@ impl Schema {
         &self.fields
     }
 
-    /// The place of a column in [`Self::fields`]; names are the same whatever their case, as in BigQuery and SQLite.
+    /// The index of a column in [`Self::fields`]. The case of names does not matter, as in BigQuery and SQLite.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).or_else(|| self.by_name.get(&name.to_ascii_lowercase())).copied()
     }

@@ -7,6 +7,7 @@ mod config;
 mod dead;
 mod demo;
 pub mod feed;
+mod migrate;
 mod open;
 mod pid_file;
 mod prune;
@@ -24,6 +25,7 @@ pub use args::{ConfigArgs, DemoArgs, RunArgs};
 pub use check::CheckArgs;
 pub use dead::DeadCommand;
 pub use feed::FeedArgs;
+pub use migrate::MigrateArgs;
 pub use prune::PruneArgs;
 pub use query::QueryArgs;
 pub use setup::SetupArgs;
@@ -91,6 +93,15 @@ not work) or unknown (?: it can't be found out without changing something).
 
 Exit codes: 0 a run works, 1 it does not.")]
     Check(CheckArgs),
+    /// Show the way from a script of your own to irispool, step by step; nothing is changed without --apply
+    #[command(after_help = "Examples:
+  irispool migrate --from '/Users/ann/GB Power'
+  irispool migrate --from /srv/old --warehouse bigquery:my-project.elexon
+  irispool migrate --from /srv/old --apply
+
+Exit codes: 0 done, 1 a step failed or the old script still runs, 4 messages stayed in the old
+folder, because incoming has one of that name or no worker would take them.")]
+    Migrate(MigrateArgs),
     /// Look at what can't be delivered, try it again, or delete it
     #[command(
         subcommand,
@@ -196,6 +207,7 @@ pub fn run(
         Command::Query(args) => query::start(config, &args),
         Command::Status(args) => status::run(config, &args, colour),
         Command::Check(args) => check::run(&settings, &args, colour),
+        Command::Migrate(args) => migrate::run(&settings, &args),
         Command::Dead(command) => dead::run(config, &command),
         Command::Archive(command) => archive::run(config, &command),
         Command::Prune(args) => prune::run(config, &args),

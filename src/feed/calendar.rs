@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan};
 pub(super) const MINUTE_MS: i64 = 60_000;
 pub(super) const HALF_HOUR_MS: i64 = 30 * MINUTE_MS;
 
-/// A half hour of trading, counted from 1 at midnight UK time; a day has 46, 48 or 50.
+/// A half hour of trading. Periods are counted from 1 at midnight UK time; a day has 46, 48 or 50.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Settlement {
     pub(super) date: Date,
@@ -16,16 +16,16 @@ pub(super) struct Settlement {
 
 /// How an instant is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum TimeForm {
     /// `2025-09-17T14:26:47Z`
     Seconds,
     /// `2025-10-28T03:59:00.000Z`
     Millis,
-    /// `2026-05-07T02:00:00`, and it is UTC all the same.
+    /// `2026-05-07T02:00:00`, which is UTC too.
     NoZone,
 }
 
-/// Knows the UK's clock, and remembers the last few half hours.
+/// Converts instants to settlement periods, and remembers the last few.
 pub(super) struct Calendar {
     london: TimeZone,
     recent: [(i64, Settlement); 64],
@@ -33,7 +33,7 @@ pub(super) struct Calendar {
 
 impl Calendar {
     pub(super) fn new() -> Self {
-        // The rule in force since 1996, spelt out: a machine may lack the time zone database.
+        // The rule in force since 1996, written out because a machine may lack the time zone database.
         let london = TimeZone::posix("GMT0BST,M3.5.0/1,M10.5.0/2").expect("the rule is valid POSIX");
         Calendar { london, recent: [(i64::MIN, Settlement { date: Date::ZERO, period: 0 }); 64] }
     }
@@ -64,7 +64,7 @@ pub(super) fn floor(ms: i64, to_ms: i64) -> i64 {
     ms - ms.rem_euclid(to_ms)
 }
 
-pub(super) fn push_instant(out: &mut Vec<u8>, ms: i64, form: Form) {
+pub(super) fn push_instant(out: &mut Vec<u8>, ms: i64, form: TimeForm) {
     let at = Offset::UTC.to_datetime(timestamp(ms));
     push_date(out, at.date());
     for (mark, part) in [(b'T', at.hour()), (b':', at.minute()), (b':', at.second())] {
@@ -72,9 +72,9 @@ pub(super) fn push_instant(out: &mut Vec<u8>, ms: i64, form: Form) {
         push_two(out, part);
     }
     match form {
-        Form::Seconds => out.push(b'Z'),
-        Form::NoZone => {}
-        Form::Millis => {
+        TimeForm::Seconds => out.push(b'Z'),
+        TimeForm::NoZone => {}
+        TimeForm::Millis => {
             let ms = ms.rem_euclid(1000) as u16;
             out.extend([
                 b'.',
@@ -98,10 +98,10 @@ pub(super) fn push_date(out: &mut Vec<u8>, date: Date) {
     push_two(out, date.day());
 }
 
-/// `202510271648`, as in file names.
+/// Appends `202510271648`, as file names have it.
 pub(super) fn push_stamp(out: &mut String, ms: i64) {
     let mut text = Vec::with_capacity(20);
-    push_instant(&mut text, ms, Form::NoZone);
+    push_instant(&mut text, ms, TimeForm::NoZone);
     out.extend(text[..16].iter().filter(|byte| byte.is_ascii_digit()).map(|&byte| char::from(byte)));
 }
 
@@ -143,9 +143,9 @@ mod tests {
     fn instants_are_written_in_the_forms_of_iris() {
         let ms = "2025-10-28T03:59:07.040Z".parse::<Timestamp>().unwrap().as_millisecond();
         for (form, text) in [
-            (Form::Seconds, "2025-10-28T03:59:07Z"),
-            (Form::Millis, "2025-10-28T03:59:07.040Z"),
-            (Form::NoZone, "2025-10-28T03:59:07"),
+            (TimeForm::Seconds, "2025-10-28T03:59:07Z"),
+            (TimeForm::Millis, "2025-10-28T03:59:07.040Z"),
+            (TimeForm::NoZone, "2025-10-28T03:59:07"),
         ] {
             let mut out = Vec::new();
             push_instant(&mut out, ms, form);

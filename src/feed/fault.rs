@@ -1,39 +1,39 @@
-//! What goes wrong with messages, made on purpose.
+//! What can be wrong with a message, made on purpose.
 
 use std::fmt;
 use std::ops::Range;
 
-use super::calendar::{Form, push_instant};
-use super::json;
+use super::calendar::{TimeForm, push_instant};
+use super::python_json as json;
 use super::random::Random;
 use crate::catalog::{Dataset, Kind};
 
-/// Something odd about a message. Most of it has been seen on IRIS.
+/// Something odd about a message. Most of these have been seen on IRIS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// The client died while it wrote: the file ends within its first row.
+    /// The client died while it wrote, so the file ends within its first row.
     Truncated,
-    /// Nothing in the file.
+    /// The file is empty.
     EmptyFile,
     /// The same name and content as an earlier message.
     Redelivered,
-    /// The name of an earlier message with as many rows and other values.
+    /// The name of an earlier message, with as many rows and other values.
     RedeliveredChanged,
     /// One row among good ones is not JSON.
     BrokenRow,
     /// One row among good ones is a number.
     NotARecord,
-    /// The first row's text has an escape that JSON does not know, as the .NET client writes.
+    /// The text of the first row has an escape that JSON does not know, as the .NET client writes it.
     InvalidEscape,
     /// Every row has a field that the catalog lacks.
     UnknownField,
-    /// One value does not fit its field, such as 49.92 for a whole number; the row is good all the same.
+    /// One value does not fit its field, such as 49.92 for a whole number. The row is good nevertheless.
     WrongType,
-    /// A dataset that nobody has listed.
+    /// A dataset that is in no list.
     UnknownDataset,
     /// `[]`: a message with no rows.
     EmptyArray,
-    /// A record that is in no array.
+    /// A record that is not in an array.
     SingleObject,
     /// A byte order mark at the start.
     Bom,
@@ -79,13 +79,7 @@ impl Fault {
         }
     }
 
-    /// Whether the file, or one of its rows, can't be rows of a table.
-    pub fn is_fatal(self) -> bool {
-        use Fault::*;
-        matches!(self, Truncated | EmptyFile | BrokenRow | NotARecord | InvalidEscape)
-    }
-
-    /// Rows that a message needs to show the fault among good ones.
+    /// How many rows a message needs to show the fault among good ones.
     pub(super) fn rows_min(self) -> u32 {
         if matches!(self, Fault::BrokenRow | Fault::NotARecord) { 3 } else { 1 }
     }
@@ -97,15 +91,15 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A good message and where its rows stand in it.
+/// A good message, and the ranges of its rows in `body`.
 pub(super) struct Draft {
     pub(super) body: Vec<u8>,
     pub(super) rows: Vec<Range<usize>>,
 }
 
 impl Draft {
-    /// The message with the fault, and how many good rows it has. `None` where the message has nothing that the fault
-    /// could befall; redeliveries and unknown datasets are no matter of the content.
+    /// The message with the fault, and how many good rows it has. `None` if the message has nothing that the fault
+    /// could befall, or if the fault does not concern the content: redeliveries and unknown datasets.
     pub(super) fn with(
         &self,
         fault: Fault,
@@ -177,8 +171,8 @@ impl Draft {
     }
 }
 
-/// A value of the row to replace, and what does not fit there. A whole number rather than another, and rather one that
-/// the row can do without.
+/// A value of the row to replace, and one that does not fit there. It prefers a whole number, and a field that is not
+/// in the key.
 fn wrong_value(dataset: &Dataset, body: &[u8], row: Range<usize>) -> Option<(Range<usize>, &'static str)> {
     let in_key = |name: &String| dataset.key.contains(name);
     let mut candidates: Vec<_> = dataset
@@ -204,7 +198,7 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window == what)
 }
 
-/// Where the text, number or word that starts at `start` ends.
+/// The offset behind the text, number or word that starts at `start`.
 fn value_end(body: &[u8], start: usize) -> usize {
     let mut end = start;
     if body.get(start) == Some(&b'"') {
@@ -220,17 +214,17 @@ fn value_end(body: &[u8], start: usize) -> usize {
     end
 }
 
-/// Folders that are in no list.
+/// Folders of datasets that are in no list.
 pub(super) const UNLISTED: [&str; 3] = ["NEWGEN", "GEN_MIX_2", "flexunits"];
 
-/// A message of a dataset that nobody has listed.
+/// A message of a dataset that is in no list.
 pub(super) fn unlisted_message(folder: &str, now_ms: i64, rows: u32, random: &mut Random) -> Vec<u8> {
     let mut body = b"[".to_vec();
     for row in 0..rows {
         json::push(&mut body, format_args!("{}{{\"dataset\": ", if row == 0 { "" } else { ", " }));
         json::push_text(&mut body, &folder.to_ascii_uppercase());
         body.extend_from_slice(b", \"publishTime\": \"");
-        push_instant(&mut body, now_ms, Form::Seconds);
+        push_instant(&mut body, now_ms, TimeForm::Seconds);
         json::push(&mut body, format_args!("\", \"gridZone\": \"GZ{row}\", \"output\": "));
         json::push_thousandths(&mut body, random.between(-500, 90_000) * 100, false);
         json::push(&mut body, format_args!(", \"isFinal\": {}, \"comment\": ", random.one_in(2)));

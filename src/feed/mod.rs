@@ -1,246 +1,48 @@
-//! Messages that look as IRIS's do, for demos, load tests and benches.
+//! Made-up messages that look like those of IRIS, for demos, load tests and benches.
 //!
-//! [`Feed`] makes them out of the catalog: every dataset's own fields, with times, units and figures that agree with each
-//! other, written as Python's `json.dumps` writes. The same [`FeedOptions`] give the same messages, byte for byte. It
-//! writes no file; `irispool feed` does.
+//! [`Feed`] makes them from the catalog. They have every field of their dataset, with times, units and figures that agree
+//! with each other, written as Python's `json.dumps` writes them. The same [`FeedOptions`] give the same messages, byte
+//! for byte. This module writes no file; `irispool feed` does.
+//!
+//! - `options`: what a feed is to be like
+//! - `mix`: in what proportions the datasets come
+//! - `generator`: the endless feed
+//! - `message`: one message of it
+//! - `schedule`: which dataset's turn it is, and when
+//! - `dataset_feed`: the folders, names and serial numbers of one dataset's messages
+//! - `traffic`: how often a dataset's messages come, and how many rows they have
+//! - `fault`: what can be wrong with a message, made on purpose
+//! - `subject`: what each row of a message is about
+//! - `recipe`: how the rows of a dataset are written
+//! - `field_writer`: how one field of a row is written
+//! - `texts`, `values`: the writers of texts, and of numbers, times, dates and nested values
+//! - `python_json`: values as Python writes them
+//! - `world`: the units, fuels, boundaries and texts that messages speak of
+//! - `calendar`: instants as IRIS writes them, and the UK's settlement periods
+//! - `random`: the seeded random numbers
 
 mod calendar;
+mod dataset_feed;
 mod fault;
-mod json;
+mod field_writer;
+mod generator;
+mod message;
 mod mix;
+mod options;
+mod python_json;
 mod random;
 mod recipe;
-mod row;
-mod shape;
+mod schedule;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod traffic;
 mod values;
 mod world;
 
-use std::fmt::Write;
-
-use jiff::Timestamp;
-
-use crate::catalog::Dataset;
-use calendar::Calendar;
-use fault::Draft;
-use mix::{Channel, Schedule};
-use random::Random;
-use row::Frame;
-use world::Unit;
-
 pub use fault::Fault;
+pub use generator::Feed;
+pub use message::FeedMessage;
 pub use mix::Mix;
-
-/// The earlier messages that may come again, and how large one of them may be.
-const RECENT_MAX: usize = 16;
-const RECENT_BYTES_MAX: usize = 64 * 1024;
-
-/// What a feed is to be like.
-#[derive(Clone, Debug)]
-pub struct FeedOptions {
-    pub seed: u64,
-    /// The time of the first message.
-    pub start: Timestamp,
-    pub mix: Mix,
-    /// The only datasets; none means all that the mix has.
-    pub datasets: Vec<&'static Dataset>,
-    /// Messages a second of the feed's own clock; `None` means as many as on IRIS.
-    pub per_second: Option<f64>,
-    /// The share of messages that something is wrong with, from 0 to 1.
-    pub fault_share: f64,
-}
-
-impl Default for FeedOptions {
-    fn default() -> Self {
-        let start = Timestamp::constant(1_761_609_600, 0); // 2025-10-28T00:00:00Z
-        FeedOptions {
-            seed: 1,
-            start,
-            mix: Mix::Backlog,
-            datasets: Vec::new(),
-            per_second: None,
-            fault_share: 0.0,
-        }
-    }
-}
-
-/// One message, to be written to `folder/name`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedMessage {
-    /// The message's subject, which is the dataset's name on IRIS: `E0361`, `mibm_mid`.
-    pub folder: String,
-    /// The message's id: `BOALF_202510271648_10262.json`.
-    pub name: String,
-    pub body: Vec<u8>,
-    /// Rows in `body` that must arrive. A redelivered message has as many as the one before, and they stand in the place
-    /// of its rows: count the last message of a name.
-    pub rows: u32,
-    pub fault: Option<Fault>,
-}
-
-impl FeedMessage {
-    /// Whether its name has come before.
-    pub fn is_redelivery(&self) -> bool {
-        matches!(self.fault, Some(Fault::Redelivered | Fault::RedeliveredChanged))
-    }
-}
-
-/// An endless feed of messages.
-pub struct Feed {
-    random: Random,
-    calendar: Calendar,
-    units: Vec<Unit>,
-    schedule: Schedule,
-    fault_share: f64,
-    recent: Vec<Recent>,
-    unlisted: u64,
-}
-
-/// A message that may come again.
-struct Recent {
-    message: FeedMessage,
-    channel: usize,
-    frame: Frame,
-}
-
-impl Feed {
-    pub fn new(options: &FeedOptions) -> Feed {
-        let mut random = Random::new(options.seed);
-        Feed {
-            calendar: Calendar::new(),
-            units: world::units(),
-            schedule: Schedule::new(options, &mut random),
-            fault_share: options.fault_share,
-            recent: Vec::new(),
-            unlisted: 0,
-            random,
-        }
-    }
-
-    /// How much time so many messages cover, in ms of the feed's own clock.
-    pub fn span_ms(&self, messages: u64) -> i64 {
-        self.schedule.span_ms(messages)
-    }
-
-    fn fault(&mut self) -> Option<Fault> {
-        if self.fault_share <= 0.0 || self.random.fraction() >= self.fault_share {
-            return None;
-        }
-        let fault = *self.random.pick(&Fault::ALL);
-        let needs_earlier = matches!(fault, Fault::Redelivered | Fault::RedeliveredChanged);
-        // Nothing can come again before something has come.
-        Some(if needs_earlier && self.recent.is_empty() { Fault::Bom } else { fault })
-    }
-
-    fn redelivery(&mut self, fault: Fault) -> FeedMessage {
-        let place = self.random.below(self.recent.len() as u64) as usize;
-        let recent = &mut self.recent[place];
-        recent.message.fault = Some(Fault::Redelivered);
-        if fault == Fault::RedeliveredChanged {
-            let draft = draft(
-                &self.schedule.channels[recent.channel],
-                &recent.frame,
-                recent.message.rows,
-                &self.units,
-                &mut self.calendar,
-                &mut self.random,
-            );
-            // A message of few fields may come out as it was.
-            if draft.body != recent.message.body {
-                recent.message.body = draft.body;
-                recent.message.fault = Some(Fault::RedeliveredChanged);
-            }
-        }
-        recent.message.clone()
-    }
-
-    fn unlisted(&mut self) -> FeedMessage {
-        let now_ms = self.schedule.pass();
-        let folder = *self.random.pick(&fault::UNLISTED);
-        let rows = self.random.between(1, 4) as u32;
-        let body = fault::unlisted_message(folder, now_ms, rows, &mut self.random);
-        self.unlisted += 1;
-        let name = file_name(folder, now_ms, self.unlisted);
-        FeedMessage { folder: folder.to_owned(), name, body, rows, fault: Some(Fault::UnknownDataset) }
-    }
-
-    fn remember(&mut self, message: &FeedMessage, channel: usize, frame: Frame) {
-        if self.fault_share <= 0.0 || message.body.len() > RECENT_BYTES_MAX {
-            return;
-        }
-        let recent = Recent { message: message.clone(), channel, frame };
-        if self.recent.len() < RECENT_MAX {
-            self.recent.push(recent);
-        } else if self.random.one_in(4) {
-            *self.random.pick_mut(&mut self.recent) = recent;
-        }
-    }
-}
-
-impl Iterator for Feed {
-    type Item = FeedMessage;
-
-    fn next(&mut self) -> Option<FeedMessage> {
-        let fault = self.fault();
-        match fault {
-            Some(Fault::Redelivered | Fault::RedeliveredChanged) => {
-                return fault.map(|fault| self.redelivery(fault));
-            }
-            Some(Fault::UnknownDataset) => return Some(self.unlisted()),
-            _ => {}
-        }
-        let (place, frame) = self.schedule.next(&mut self.random);
-        let channel = &self.schedule.channels[place];
-        let rows = channel.shape.rows(frame.bulk, &mut self.random).max(fault.map_or(1, Fault::rows_min));
-        let folder = channel.folder(frame.serial).to_owned();
-        let name = channel.file_name(&folder, &frame);
-        let draft = draft(channel, &frame, rows, &self.units, &mut self.calendar, &mut self.random);
-        let faulty = fault.and_then(|fault| draft.with(fault, channel.dataset, &mut self.random));
-        if let Some((body, rows)) = faulty {
-            return Some(FeedMessage { folder, name, body, rows, fault });
-        }
-        let message = FeedMessage { folder, name, body: draft.body, rows, fault: None };
-        self.remember(&message, place, frame);
-        Some(message)
-    }
-}
-
-/// A good message.
-fn draft(
-    channel: &Channel,
-    frame: &Frame,
-    row_count: u32,
-    units: &[Unit],
-    calendar: &mut Calendar,
-    random: &mut Random,
-) -> Draft {
-    let mut body = Vec::with_capacity(64 + row_count as usize * (channel.dataset.row_bytes as usize + 64));
-    let mut rows = Vec::with_capacity(row_count as usize);
-    // Stations, which stand first, redeclare more than suppliers do.
-    let first_unit_end = if random.one_in(4) { units.len() } else { units.len() / 12 };
-    let first_unit = random.below(first_unit_end as u64) as usize;
-    body.push(b'[');
-    for place in 0..i64::from(row_count) {
-        if place > 0 {
-            body.extend_from_slice(b", ");
-        }
-        let start = body.len();
-        let row = channel.recipe.walk.row(frame, first_unit, place, units, calendar);
-        channel.recipe.write_row(&mut body, &row, random);
-        rows.push(start..body.len());
-    }
-    body.push(b']');
-    Draft { body, rows }
-}
-
-/// `BOALF_202510271648_10262.json`; the serial number has five digits and starts again.
-fn file_name(folder: &str, now_ms: i64, serial: u64) -> String {
-    let mut name = String::with_capacity(folder.len() + 24);
-    name.push_str(folder);
-    name.push('_');
-    calendar::push_stamp(&mut name, now_ms);
-    write!(name, "_{:05}.json", serial % 100_000).expect("writing into memory does not fail");
-    name
-}
+pub use options::FeedOptions;

@@ -1,4 +1,6 @@
-//! Chance that is the same for the same seed, on every machine and in every version: splitmix64.
+//! Random numbers that are the same for the same seed, on every machine and in every version.
+//!
+//! SplitMix64 is written out here, because crates of random numbers change their numbers from version to version.
 
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);

@@ -1,14 +1,12 @@
-//! How a dataset's rows are written: one maker a field, chosen once by the field's name, else by its type and its
-//! published example.
+//! How a dataset's rows are written: each field has a writer, chosen once by the field's name, or else by its kind
+//! and its published example.
 
-use super::json;
+use super::field_writer::FieldWriter;
+use super::python_json as json;
 use super::random::Random;
-use super::row::{Row, Walk};
+use super::subject::{RowSubject, Walk};
 use super::{texts, values};
 use crate::catalog::{Dataset, Field, Kind};
-
-/// Writes a field's value as JSON.
-pub(super) type Maker = Box<dyn Fn(&mut Vec<u8>, &Row<'_>, &mut Random) + Send + Sync>;
 
 pub(super) struct Recipe {
     pub(super) walk: Walk,
@@ -18,11 +16,11 @@ pub(super) struct Recipe {
 struct FieldRecipe {
     /// `"bmUnit": `
     head: Vec<u8>,
-    maker: Maker,
+    maker: FieldWriter,
     lack: Lack,
 }
 
-/// How often a field has no value, in percent, and what the row says then.
+/// How often a field has no value, in percent, and what the row says instead.
 #[derive(Clone, Copy)]
 enum Lack {
     Never,
@@ -32,15 +30,15 @@ enum Lack {
 
 impl Recipe {
     pub(super) fn of(dataset: &Dataset) -> Recipe {
-        let fields = dataset.fields.iter().enumerate().map(|(place, field)| FieldRecipe {
+        let fields = dataset.fields.iter().enumerate().map(|(index, field)| FieldRecipe {
             head: format!("\"{}\": ", field.name).into_bytes(),
-            maker: maker(dataset, field, dataset.example(place)),
+            maker: maker(dataset, field, dataset.example(index)),
             lack: lack(dataset, &field.name),
         });
         Recipe { walk: Walk::of(dataset), fields: fields.collect() }
     }
 
-    pub(super) fn write_row(&self, out: &mut Vec<u8>, row: &Row<'_>, random: &mut Random) {
+    pub(super) fn write_row(&self, out: &mut Vec<u8>, row: &RowSubject<'_>, random: &mut Random) {
         out.push(b'{');
         let mut separator: &[u8] = b"";
         for field in &self.fields {
@@ -61,7 +59,7 @@ impl Recipe {
     }
 }
 
-fn maker(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> Maker {
+fn maker(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> FieldWriter {
     let name = field.name.as_str();
     match &field.kind {
         Kind::Record(_) if field.repeated => values::outage_profile(),
@@ -82,7 +80,7 @@ fn maker(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> Maker
 
 fn lack(dataset: &Dataset, field: &str) -> Lack {
     if dataset.name == "REMIT" {
-        // What REMIT does not know it leaves out.
+        // REMIT leaves out what it does not know.
         return match field {
             "eventType" | "unavailabilityType" => Lack::Absent(3),
             "eventEndTime" => Lack::Absent(5),

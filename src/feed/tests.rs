@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::*;
-use crate::catalog::{self, Field, Kind};
+use crate::catalog::{self, Dataset, Field, Kind};
 
 fn feed(mix: Mix) -> Feed {
     Feed::new(&FeedOptions { mix, ..FeedOptions::default() })

@@ -1,19 +1,19 @@
-//! Text values of rows.
+//! The writers of text values.
 
-use super::json;
-use super::recipe::Maker;
-use super::row::Row;
+use super::field_writer::FieldWriter;
+use super::python_json as json;
+use super::subject::RowSubject;
 use super::world::{BOUNDARIES, CAUSES, FUELS, PARTIES, PROVIDERS, PSR_TYPES, REMARKS, WARNINGS};
 use crate::catalog::Dataset;
 
 const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
-/// The texts that a name says enough about.
-pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Maker> {
+/// The writer of a field whose name says enough about its texts.
+pub(super) fn named(dataset: &Dataset, field: &str) -> Option<FieldWriter> {
     let name = &dataset.name;
     let is_remit = name == "REMIT";
-    let maker: Maker = match field {
+    let maker: FieldWriter = match field {
         "dataset" => constant(name),
         "bmUnit" => unit(|row| &row.unit.bm),
         "nationalGridBmUnit" | "nationalGridBmUnitId" | "affectedUnit" | "registeredResourceName" => {
@@ -39,7 +39,7 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Maker> {
         "timeSeriesId" | "bidId" => {
             let head = format!("NGET-EMFIP-{name}-TS-");
             Box::new(move |out, row, _| {
-                json::push(out, format_args!("\"{head}{:08}\"", row.frame.serial * 4_096 + row.place as u64));
+                json::push(out, format_args!("\"{head}{:08}\"", row.frame.serial * 4_096 + row.index as u64));
             })
         }
         // Revisions of a message share its mrid.
@@ -49,13 +49,13 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Maker> {
         "mRID" => document_id("DCI_".to_owned()),
         "demandControlId" | "sourceFileSerialNumber" | "serialNumber" => document_id(String::new()),
         "contractIdentification" => Box::new(|out, row, _| {
-            json::push(out, format_args!("\"NG_{}_{}\"", row.frame.serial, row.place + 1));
+            json::push(out, format_args!("\"NG_{}_{}\"", row.frame.serial, row.index + 1));
         }),
         "month" | "forecastMonth" => unit(|row| MONTHS[(row.day.month() - 1) as usize]),
-        "flowDirection" => unit(|row| ["Up", "Down"][(row.place % 2) as usize]),
-        "priceDirection" => unit(|row| ["Expenditure", "Income"][(row.place % 2) as usize]),
-        "gspGroupId" => unit(|row| ["_A", "_B", "_C", "_P"][(row.place % 4) as usize]),
-        "tradingUnitName" => unit(|row| ["DEFAULT__A", "DEFAULT__B", "DEFAULT__P"][(row.place % 3) as usize]),
+        "flowDirection" => unit(|row| ["Up", "Down"][(row.index % 2) as usize]),
+        "priceDirection" => unit(|row| ["Expenditure", "Income"][(row.index % 2) as usize]),
+        "gspGroupId" => unit(|row| ["_A", "_B", "_C", "_P"][(row.index % 4) as usize]),
+        "tradingUnitName" => unit(|row| ["DEFAULT__A", "DEFAULT__B", "DEFAULT__P"][(row.index % 3) as usize]),
         "demandControlEventFlag" => any_of(&["I", "L"]),
         "marketAgreementType" => any_of(&["Daily", "Weekly", "Monthly"]),
         "tradeDirection" => any_of(&["Bid", "Offer"]),
@@ -78,12 +78,12 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Maker> {
     Some(maker)
 }
 
-pub(super) fn constant(text: &str) -> Maker {
+pub(super) fn constant(text: &str) -> FieldWriter {
     let text = escaped(text);
     Box::new(move |out, _, _| out.extend_from_slice(&text))
 }
 
-fn any_of(texts: &[&str]) -> Maker {
+fn any_of(texts: &[&str]) -> FieldWriter {
     let texts: Vec<_> = texts.iter().map(|text| escaped(text)).collect();
     Box::new(move |out, _, random| {
         let text: &Vec<u8> = random.pick(&texts);
@@ -91,8 +91,8 @@ fn any_of(texts: &[&str]) -> Maker {
     })
 }
 
-/// A name that needs no escapes.
-fn unit(name: for<'a> fn(&'a Row<'_>) -> &'a str) -> Maker {
+/// Text that needs no escapes.
+fn unit(name: for<'a> fn(&'a RowSubject<'_>) -> &'a str) -> FieldWriter {
     Box::new(move |out, row, _| {
         out.push(b'"');
         out.extend_from_slice(name(row).as_bytes());
@@ -100,7 +100,7 @@ fn unit(name: for<'a> fn(&'a Row<'_>) -> &'a str) -> Maker {
     })
 }
 
-fn document_id(head: String) -> Maker {
+fn document_id(head: String) -> FieldWriter {
     Box::new(move |out, row, _| json::push(out, format_args!("\"{head}{:08}\"", row.frame.serial)))
 }
 

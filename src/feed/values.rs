@@ -1,21 +1,21 @@
-//! Numbers, times, dates and nested values of rows.
+//! The writers of numbers, times, dates and nested values.
 
 use jiff::civil::Date;
 
-use super::calendar::{Form, HALF_HOUR_MS, MINUTE_MS, floor, push_date, push_instant};
-use super::json;
+use super::calendar::{HALF_HOUR_MS, MINUTE_MS, TimeForm, floor, push_date, push_instant};
+use super::field_writer::FieldWriter;
+use super::python_json as json;
 use super::random::Random;
-use super::recipe::Maker;
-use super::row::Row;
+use super::subject::RowSubject;
 use super::world::{FUELS, busyness, demand_mw};
 use crate::catalog::{Dataset, Field, Kind};
 
 /// A number in thousandths.
-pub(super) type Number = Box<dyn Fn(&Row<'_>, &mut Random) -> i64 + Send + Sync>;
+pub(super) type Number = Box<dyn Fn(&RowSubject<'_>, &mut Random) -> i64 + Send + Sync>;
 
-/// Writes a number as its column's type has it. Now and then a whole number comes as `350.0` for an integer and as `350`
-/// for a float, as on IRIS.
-pub(super) fn number(kind: &Kind, number: Number) -> Maker {
+/// Writes a number as its column's kind demands. Now and then an integer comes as `350.0`, or a whole float as `350`,
+/// as on IRIS.
+pub(super) fn number(kind: &Kind, number: Number) -> FieldWriter {
     match kind {
         Kind::Int64 => Box::new(move |out, row, random| {
             json::push_int(out, number(row, random) / 1000);
@@ -30,7 +30,7 @@ pub(super) fn number(kind: &Kind, number: Number) -> Maker {
     }
 }
 
-/// The numbers that a name says enough about.
+/// The numbers of a field whose name says enough about them.
 pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Number> {
     let has = |name: &str| dataset.field(name).is_some();
     let number: Number = match field {
@@ -45,9 +45,9 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Number> {
         }
         "pairId" => whole(|row, _| row.pair),
         "bidOfferPairId" => whole(|_, random| *random.pick(&[-2, -1, 1, 2])),
-        "sequenceNumber" | "id" => whole(|row, _| row.place + 1),
+        "sequenceNumber" | "id" => whole(|row, _| row.index + 1),
         "acceptanceNumber" | "acceptanceId" => whole(|row, _| 10_000 + (row.frame.serial % 90_000) as i64),
-        "notificationSequence" => whole(|row, _| 119_982_506 + row.frame.serial as i64 * 4 + row.place),
+        "notificationSequence" => whole(|row, _| 119_982_506 + row.frame.serial as i64 * 4 + row.index),
         "documentRevisionNumber" => whole(|row, _| row.frame.revision()),
         "instructionSequence" => whole(|_, random| random.between(1, 3)),
         "revisionNumber" => whole(|row, _| 1 + (row.frame.serial % 3) as i64),
@@ -65,7 +65,7 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Number> {
         }
         "normalCapacity" => whole(|row, _| row.unit.capacity_mw),
         "availableCapacity" | "unavailableCapacity" => {
-            // Fractions do occur: 49.92.
+            // IRIS sends fractions too, such as 49.92.
             Box::new(|row, random| match random.one_in(8) {
                 true => random.between(0, row.unit.capacity_mw * 1000),
                 false => random.between(0, row.unit.capacity_mw) * 1000,
@@ -91,7 +91,7 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<Number> {
     Some(number)
 }
 
-/// Half to one and a half times the example.
+/// Numbers from half to one and a half times the example.
 pub(super) fn like(example: &serde_json::Value) -> Number {
     let thousandths = (example.as_f64().unwrap_or(100.0) * 1000.0) as i64;
     let is_whole = thousandths % 1000 == 0;
@@ -102,7 +102,7 @@ pub(super) fn like(example: &serde_json::Value) -> Number {
     })
 }
 
-fn whole(value: impl Fn(&Row<'_>, &mut Random) -> i64 + Send + Sync + 'static) -> Number {
+fn whole(value: impl Fn(&RowSubject<'_>, &mut Random) -> i64 + Send + Sync + 'static) -> Number {
     Box::new(move |row, random| value(row, random) * 1000)
 }
 
@@ -137,24 +137,24 @@ fn generation(dataset: &Dataset) -> Number {
 }
 
 /// A boundary's share of a national figure.
-fn share(row: &Row<'_>, national: i64, random: &mut Random) -> i64 {
+fn share(row: &RowSubject<'_>, national: i64, random: &mut Random) -> i64 {
     let percent = if row.boundary == 0 { 100 } else { 2 + (row.boundary as i64 * 5) % 9 };
     national * percent / 100 + random.between(-20, 20)
 }
 
-/// Thousandths of a pound a MWh, in whole pence.
-fn power_price(row: &Row<'_>, random: &mut Random) -> i64 {
+/// A price in thousandths of a pound per MWh, in whole pence.
+fn power_price(row: &RowSubject<'_>, random: &mut Random) -> i64 {
     (4_000 + (busyness(row.start_ms) * 9_000.0) as i64 + random.between(-800, 1_500)) * 10
 }
 
-pub(super) fn instant(dataset: &Dataset, field: &str) -> Maker {
+pub(super) fn instant(dataset: &Dataset, field: &str) -> FieldWriter {
     let form = match field {
-        "endTime" | "fileCreationTime" | "submissionDateTime" => Form::NoZone,
-        "createdDateTime" => Form::Millis,
-        _ if dataset.field("timeFrom").is_some() => Form::Millis,
-        _ => Form::Seconds,
+        "endTime" | "fileCreationTime" | "submissionDateTime" => TimeForm::NoZone,
+        "createdDateTime" => TimeForm::Millis,
+        _ if dataset.field("timeFrom").is_some() => TimeForm::Millis,
+        _ => TimeForm::Seconds,
     };
-    type Instant = fn(&Row<'_>, &mut Random) -> i64;
+    type Instant = fn(&RowSubject<'_>, &mut Random) -> i64;
     let instant: Instant = match field {
         "startTime" | "measurementTime" => |row, _| row.start_ms,
         "timeFrom" | "time" => |row, _| row.from_ms,
@@ -177,8 +177,8 @@ pub(super) fn instant(dataset: &Dataset, field: &str) -> Maker {
     })
 }
 
-pub(super) fn date(field: &str) -> Maker {
-    let date: fn(&Row<'_>) -> Date = match field {
+pub(super) fn date(field: &str) -> FieldWriter {
+    let date: fn(&RowSubject<'_>) -> Date = match field {
         "settlementDate" | "enteredDefaultSettlementDate" => |row| row.settlement.date,
         "clearedDefaultSettlementDate" => |row| row.settlement_to.date,
         _ => |row| row.day,
@@ -190,14 +190,14 @@ pub(super) fn date(field: &str) -> Maker {
     })
 }
 
-pub(super) fn is_interconnector() -> Maker {
+pub(super) fn is_interconnector() -> FieldWriter {
     Box::new(|out, row, _| json::push_bool(out, FUELS[row.fuel].name.starts_with("INT")))
 }
 
-/// REMIT's outage profile: a few steps of capacity, one after the other.
-pub(super) fn outage_profile() -> Maker {
+/// The outage profile of REMIT: a few steps of capacity, one after the other.
+pub(super) fn outage_profile() -> FieldWriter {
     Box::new(|out, row, random| {
-        let form = if random.one_in(2) { Form::Millis } else { Form::Seconds };
+        let form = if random.one_in(2) { TimeForm::Millis } else { TimeForm::Seconds };
         let mut at_ms = floor(row.frame.now_ms, 1000);
         out.push(b'[');
         for step in 0..random.between(1, 6) {
@@ -214,8 +214,8 @@ pub(super) fn outage_profile() -> Maker {
     })
 }
 
-/// `negative1` to `positive6`, most of them null; with as many digits as a double has.
-pub(super) fn pairs(fields: &[Field]) -> Maker {
+/// `negative1` to `positive6`. Most are null; the others have as many digits as a double.
+pub(super) fn pairs(fields: &[Field]) -> FieldWriter {
     let heads: Vec<(String, f64)> = fields
         .iter()
         .map(|field| {
@@ -224,8 +224,8 @@ pub(super) fn pairs(fields: &[Field]) -> Maker {
         })
         .collect();
     Box::new(move |out, _, random| {
-        for (place, (head, sign)) in heads.iter().enumerate() {
-            out.extend_from_slice(if place == 0 { b"{" } else { b", " });
+        for (index, (head, sign)) in heads.iter().enumerate() {
+            out.extend_from_slice(if index == 0 { b"{" } else { b", " });
             out.extend_from_slice(head.as_bytes());
             match random.below(3) {
                 0 => json::push(out, format_args!("{:?}", sign * (0.001 + random.fraction() * 20_000.0))),

@@ -1,5 +1,5 @@
-//! Who and what the feed's messages speak of: units, fuels, boundaries, texts. Names are in the public register or made
-//! in its manner; figures are of the right size and nothing more.
+//! The units, fuels, boundaries and texts of which messages speak. The names are in the public register, or are made
+//! up in its manner. The figures are of the right size and nothing more.
 
 use super::calendar::{HALF_HOUR_MS, floor};
 
@@ -7,7 +7,7 @@ use super::calendar::{HALF_HOUR_MS, floor};
 pub(super) struct Unit {
     /// `T_DRAXX-1`
     pub(super) bm: String,
-    /// National Grid's name of it, `DRAXX-1`.
+    /// National Grid's name for it, `DRAXX-1`.
     pub(super) national_grid: String,
     /// `T` for transmission, `E` for embedded, `2` for a supplier's, `V` for a virtual one.
     pub(super) kind: &'static str,
@@ -15,7 +15,7 @@ pub(super) struct Unit {
     pub(super) fuel: &'static str,
 }
 
-/// Stations: name, units, MW a unit, fuel.
+/// The stations: name, number of units, MW of each unit, fuel.
 const STATIONS: [(&str, u32, i64, &str); 64] = [
     ("DRAXX", 6, 645, "BIOMASS"),
     ("LNMTH", 3, 140, "BIOMASS"),
@@ -83,7 +83,7 @@ const STATIONS: [(&str, u32, i64, &str); 64] = [
     ("WISHB", 2, 49, "OTHER"),
 ];
 
-/// Suppliers and aggregators, which have a unit in each of the 14 grid supply point groups.
+/// Suppliers and aggregators. Each has a unit in each of the 14 grid supply point groups.
 const SUPPLIERS: [&str; 48] = [
     "BGAS", "NPOW", "SPOW", "EDFE", "EONE", "SSEE", "OCTO", "OVOE", "UTIL", "SHEL", "GOOD", "ECOT", "HAVE",
     "DRAX", "SMAR", "CORO", "TOTA", "ENGI", "GAZP", "ORST", "STAT", "FLEX", "BBPG", "HDSK", "LIME", "KIWI",
@@ -92,7 +92,8 @@ const SUPPLIERS: [&str; 48] = [
 ];
 const GROUPS: &str = "ABCDEFGHJKLMNP";
 
-/// Every unit: some hundred stations' units first, then the suppliers'. About 2,300, as many as a gate-closure file has.
+/// All units: some hundred of stations first, then those of suppliers. There are about 2,300, as many as in a
+/// gate-closure file.
 pub(super) fn units() -> Vec<Unit> {
     let mut units = Vec::new();
     for (station, count, capacity_mw, fuel) in STATIONS {
@@ -106,12 +107,12 @@ pub(super) fn units() -> Vec<Unit> {
         }
     }
     for number in 1..=3 {
-        for (place, supplier) in SUPPLIERS.iter().enumerate() {
+        for (index, supplier) in SUPPLIERS.iter().enumerate() {
             for group in GROUPS.chars() {
-                let kind = if place % 4 == 3 { "V" } else { "2" };
+                let kind = if index % 4 == 3 { "V" } else { "2" };
                 let bm = format!("{kind}__{group}{supplier}{number:03}");
                 let national_grid = format!("AG-{group}{supplier}{number:02}");
-                let capacity_mw = 5 + (place as i64 * 7 + number) % 60;
+                let capacity_mw = 5 + (index as i64 * 7 + number) % 60;
                 units.push(Unit { bm, national_grid, kind, capacity_mw, fuel: "OTHER" });
             }
         }
@@ -119,7 +120,7 @@ pub(super) fn units() -> Vec<Unit> {
     units
 }
 
-/// A fuel type or interconnector: its name, MW at night and at the evening peak, the noise about it.
+/// A fuel type or interconnector: its name, its MW at night and at the evening peak, and the noise around them.
 pub(super) struct Fuel {
     pub(super) name: &'static str,
     night_mw: i64,
@@ -131,7 +132,7 @@ const fn fuel(name: &'static str, night_mw: i64, peak_mw: i64, noise_mw: i64) ->
     Fuel { name, night_mw, peak_mw, noise_mw }
 }
 
-/// All of a FUELINST message.
+/// All fuels of a FUELINST message, in its order.
 pub(super) const FUELS: [Fuel; 20] = [
     fuel("BIOMASS", 2100, 2750, 60),
     fuel("CCGT", 4200, 13800, 250),
@@ -156,7 +157,7 @@ pub(super) const FUELS: [Fuel; 20] = [
 ];
 
 impl Fuel {
-    /// MW at an instant; `noise` is from -1 to 1.
+    /// The generation at an instant, in MW. `noise` is from -1 to 1.
     pub(super) fn generation_mw(&self, ms: i64, noise: f64) -> i64 {
         self.night_mw
             + ((self.peak_mw - self.night_mw) as f64 * busyness(ms) + self.noise_mw as f64 * noise).round()
@@ -171,7 +172,7 @@ pub(super) fn demand_mw(ms: i64) -> i64 {
 
 /// How busy the system is: 0 in the small hours, 1 at the evening peak, in straight lines between half hours.
 pub(super) fn busyness(ms: i64) -> f64 {
-    /// At each full hour, in hundredths.
+    /// How busy each full hour is, in hundredths.
     const BY_HOUR: [u8; 25] =
         [14, 8, 4, 1, 0, 6, 22, 45, 62, 66, 64, 63, 62, 60, 58, 62, 78, 96, 100, 92, 78, 60, 42, 26, 14];
     let of_day_ms = ms.rem_euclid(48 * HALF_HOUR_MS);
@@ -181,7 +182,7 @@ pub(super) fn busyness(ms: i64) -> f64 {
     (before + (after - before) * into) / 100.0
 }
 
-/// The national boundary and the 17 of the zones.
+/// The national boundary, and those of the 17 zones.
 pub(super) const BOUNDARIES: [&str; 18] = [
     "N", "B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B10", "B11", "B12", "B13", "B14", "B15",
     "B16", "B17",

@@ -1,28 +1,31 @@
-//! Whether one content of a message has all that another one has.
+//! Whether one content of a message holds all that another one holds.
 
 use serde_json::Value;
 
 use super::split::Elements;
 
-/// Whether there is nothing in it: white space, or the NULs that a power cut leaves of bytes that were not on the disk.
+/// Whether a message holds nothing: only white space, or the NULs that a power cut leaves in place of bytes that were
+/// not yet on the disk.
 pub fn is_blank(message: &[u8]) -> bool {
     let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
     message.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace())
 }
 
-/// Whether every byte of `part` stands at its place in `whole`. A NUL is no byte: JSON has none, a power cut leaves them.
+/// Whether `whole` has every byte of `part` at the same offset. A NUL in `part` counts as a missing byte, because
+/// JSON has none and a power cut leaves them.
 pub fn has_bytes_of(whole: &[u8], part: &[u8]) -> bool {
     let written = part.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     written <= whole.len()
         && part[..written].iter().zip(whole).all(|(part, whole)| *part == 0 || part == whole)
 }
 
-/// Whether every row of `part` stands at its place in `whole`. Where `is_bad` says that a row of `part` could not be
-/// delivered, and it is no record, any row at its place will do: that one is mended. A bad row that is a record has values,
-/// so it must be the same.
+/// Whether `whole` has every row of `part` at the same index.
+///
+/// `is_bad` says which rows of `part` could not be delivered. Where such a row is not a record, any row will do,
+/// because it was mended. A bad row that is a record has values, so it must be the same in `whole`.
 pub fn has_rows_of(whole: &[u8], part: &[u8], is_bad: &dyn Fn(u32) -> bool) -> bool {
     let (Ok(mut rows), Ok(mut parts)) = (Elements::of(whole), Elements::of(part)) else { return false };
-    for place in 0.. {
+    for row in 0.. {
         let Ok(wanted) = parts.next() else { return false };
         let Some(wanted) = wanted else { return true };
         let Ok(Some(found)) = rows.next() else { return false };
@@ -36,7 +39,7 @@ pub fn has_rows_of(whole: &[u8], part: &[u8], is_bad: &dyn Fn(u32) -> bool) -> b
                     return false;
                 }
             }
-            _ if is_bad(place) => {}
+            _ if is_bad(row) => {}
             _ => return false,
         }
     }

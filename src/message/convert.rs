@@ -1,10 +1,10 @@
-//! A value into the wire form of its column. The column's kind decides, never how the literal looks.
+//! Converts a value into the wire form of its column. The column's kind decides, never how the value is written.
 //!
 //! | kind | takes |
 //! |---|---|
 //! | Bool | `true`, `"true"` |
 //! | Int64 | `350`, `350.0`, `"350"`, `"350.0"`; not 49.92 |
-//! | Float64 | numbers and numeric text; of a fraction with more digits than a float holds the nearest float, the rest of which is rescued; no number beyond 2⁵³ that a float does not hold |
+//! | Float64 | numbers and numeric text; no number beyond 2⁵³ that a float does not hold |
 //! | Numeric | the same, up to 29 digits before the point and 38 behind it |
 //! | String | text as it is; anything else as its JSON text |
 //! | Timestamp, Datetime | text that is a time or a date |
@@ -12,17 +12,23 @@
 //! | Json | everything |
 //! | Record | an object |
 //! | repeated | an array, or one value as an array of one |
+//!
+//! A Float64 column takes the nearest float to a fraction with more digits than a float holds. The text of the fraction
+//! is rescued.
 
 use simd_json::{Node, StaticNode};
 
-use super::{Cell, Rows, UtcTime, json, number};
+use super::json_text::{write_scalar, write_string};
+use super::rows::{Cell, Rows};
+use super::time::UtcTime;
+use super::{number, tape};
 use crate::catalog::{Field, Kind};
 
-/// How well a value fits its column.
+/// How much of a value fits its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
     Whole,
-    /// A part of it went in; the rest is unknown to the column or does not fit.
+    /// A part of it went in. The rest has no column, or does not fit.
     Part,
     /// Nothing went in.
     None,
@@ -58,22 +64,22 @@ pub(super) fn push(rows: &mut Rows, column: usize, field: &Field, value: &[Node<
         }
         Some(Wire::Json(value)) => {
             let mut whole = true;
-            rows.push_with(column, |out| whole = json::write(out, value));
+            rows.push_with(column, |out| whole = tape::write(out, value));
             return if whole { Fit::Whole } else { Fit::Part };
         }
     }
     Fit::Whole
 }
 
-/// A value in the wire form of a kind that is no record.
+/// A value in the wire form of a kind other than a record.
 enum Wire<'v> {
     Bool(bool),
     Int(i64),
-    /// Part: the nearest one to a number with more digits.
+    /// [`Fit::Part`] if it is only the nearest float to a number with more digits.
     Float(f64, Fit),
     Text(&'v str),
     Rendered(String, Fit),
-    /// A time, and how much of its text the kind has.
+    /// A time, and how many bytes of its text the kind takes.
     Time(UtcTime, usize),
     Json(&'v [Node<'v>]),
 }
@@ -86,7 +92,7 @@ impl<'v> Wire<'v> {
             Kind::Int64 => integer(value).map(Wire::Int),
             Kind::Float64 => float(value).map(|(value, fit)| Wire::Float(value, fit)),
             Kind::Numeric => decimal(value),
-            Kind::String => Some(match (value[0], json::wide(value)) {
+            Kind::String => Some(match (value[0], tape::wide(value)) {
                 (Node::String(text), _) | (_, Some(text)) => Wire::Text(text),
                 _ => rendered(value),
             }),
@@ -98,25 +104,25 @@ impl<'v> Wire<'v> {
         }
     }
 
-    /// As JSON, inside a record or an array.
+    /// Writes the value as JSON, inside a record or an array.
     fn write_json(&self, out: &mut String) -> Fit {
         match self {
-            Wire::Bool(value) => json::write_scalar(out, StaticNode::Bool(*value)),
-            Wire::Int(value) if is_exact_float(*value) => json::write_scalar(out, StaticNode::I64(*value)),
-            // BigQuery reads the numbers of a streamed row as doubles; it takes text for an integer as well.
-            Wire::Int(value) => json::write_string(out, &value.to_string()),
+            Wire::Bool(value) => write_scalar(out, StaticNode::Bool(*value)),
+            Wire::Int(value) if is_exact_float(*value) => write_scalar(out, StaticNode::I64(*value)),
+            // BigQuery reads the numbers of a streamed row as doubles. It also takes text for an integer.
+            Wire::Int(value) => write_string(out, &value.to_string()),
             Wire::Float(value, fit) => {
-                json::write_scalar(out, StaticNode::F64(*value));
+                write_scalar(out, StaticNode::F64(*value));
                 return *fit;
             }
-            Wire::Text(text) => json::write_string(out, text),
+            Wire::Text(text) => write_string(out, text),
             Wire::Rendered(text, fit) => {
-                json::write_string(out, text);
+                write_string(out, text);
                 return *fit;
             }
-            Wire::Time(time, length) => json::write_string(out, &time.timestamp()[..*length]),
+            Wire::Time(time, length) => write_string(out, &time.timestamp()[..*length]),
             Wire::Json(value) => {
-                if !json::write(out, value) {
+                if !tape::write(out, value) {
                     return Fit::Part;
                 }
             }
@@ -125,7 +131,7 @@ impl<'v> Wire<'v> {
     }
 }
 
-/// Writes a value of a kind that is not repeated; on [`Fit::None`] what it wrote is rubbish.
+/// Writes a value of a kind that is not repeated. If it returns [`Fit::None`], the caller must discard what it wrote.
 fn write_one(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
     match (kind, &value[0]) {
         (Kind::Record(known), Node::Object { .. }) => write_record(out, known, value),
@@ -136,15 +142,15 @@ fn write_one(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
     }
 }
 
-/// Writes an array of what fits. A null in an array does not: no repeated column takes one.
+/// Writes an array of the items that fit. A null does not fit, because no repeated column takes one.
 fn write_repeated(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
     out.push('[');
     let mut fit = Fit::Whole;
     if let Node::Array { .. } = value[0]
-        && json::wide(value).is_none()
+        && tape::wide(value).is_none()
     {
-        for item in json::items(value) {
-            let item_fit = write_listed(out, |out| match json::is_null(item) {
+        for item in tape::items(value) {
+            let item_fit = write_listed(out, |out| match tape::is_null(item) {
                 true => Fit::None,
                 false => write_one(out, kind, item),
             });
@@ -159,19 +165,20 @@ fn write_repeated(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
     fit
 }
 
-/// Writes an object of the known fields that are there, in the column's order. Which of several spellings of a name goes
-/// in is decided as for the record itself; where there is another value, not all of it went in.
+/// Writes an object of the known fields that the value has, in the column's order. If it has several spellings of a
+/// name, the same rule decides which one goes in as for the record itself. If the others have another value, the fit
+/// is only a part.
 fn write_record(out: &mut String, known: &[Field], value: &[Node<'_>]) -> Fit {
     let is = |field: &Field, name: &str| field.name.eq_ignore_ascii_case(name);
-    let all_known = json::fields(value).all(|(name, _)| known.iter().any(|field| is(field, name)));
+    let all_known = tape::fields(value).all(|(name, _)| known.iter().any(|field| is(field, name)));
     let mut fit = if all_known { Fit::Whole } else { Fit::Part };
     out.push('{');
     for field in known {
         let mut holder: Option<(&str, &[Node<'_>])> = None;
-        for (name, item) in json::fields(value).filter(|(name, item)| is(field, name) && !json::is_null(item))
+        for (name, item) in tape::fields(value).filter(|(name, item)| is(field, name) && !tape::is_null(item))
         {
             if let Some((earlier_name, earlier)) = holder {
-                if name != earlier_name || !json::are_same(item, earlier) {
+                if name != earlier_name || !tape::are_same(item, earlier) {
                     fit = Fit::Part;
                 }
                 if name != field.name && name != earlier_name {
@@ -182,7 +189,7 @@ fn write_record(out: &mut String, known: &[Field], value: &[Node<'_>]) -> Fit {
         }
         let Some((_, item)) = holder else { continue };
         let item_fit = write_listed(out, |out| {
-            json::write_string(out, &field.name);
+            write_string(out, &field.name);
             out.push(':');
             match field.repeated {
                 true => write_repeated(out, &field.kind, item),
@@ -197,7 +204,7 @@ fn write_record(out: &mut String, known: &[Field], value: &[Node<'_>]) -> Fit {
     fit
 }
 
-/// Lets `write` add one more part to an array or object, and takes it back where nothing fits.
+/// Lets `write` add one more item to an array or object, and removes it again if nothing of it fits.
 fn write_listed(out: &mut String, write: impl FnOnce(&mut String) -> Fit) -> Fit {
     let before = out.len();
     if !out.ends_with(['[', '{']) {
@@ -225,12 +232,12 @@ fn integer(value: &[Node<'_>]) -> Option<i64> {
         Node::Static(StaticNode::I64(value)) => Some(value),
         Node::Static(StaticNode::F64(value)) => whole(value),
         Node::String(text) => integer_in(text),
-        _ => json::wide(value).and_then(integer_in),
+        _ => tape::wide(value).and_then(integer_in),
     }
 }
 
 fn integer_in(text: &str) -> Option<i64> {
-    // Not by way of a float where it can be avoided: that has 53 bits.
+    // A float has 53 bits, so the text is parsed as an integer if that is possible.
     let number = text.split_once('.').map_or(text, |(whole, decimals)| {
         let only_zeros = !decimals.is_empty() && decimals.bytes().all(|digit| digit == b'0');
         if only_zeros { whole } else { text }
@@ -246,13 +253,13 @@ fn whole(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value)).then_some(value as i64)
 }
 
-/// Whether a float holds the integer, and so do all that lie nearer to 0.
+/// Whether a float holds this integer and all that are nearer to 0.
 fn is_exact_float(value: i64) -> bool {
     value.unsigned_abs() <= number::FLOAT_EXACT_MAX
 }
 
-/// The float that holds a number; of a fraction with more digits the nearest one. Beyond 2⁵³, where floats do not even
-/// tell whole numbers apart, the nearest one would be another number.
+/// The float that holds a number, or the nearest float to a fraction with more digits. Beyond 2⁵³, floats skip whole
+/// numbers, so the nearest float would be another number: then there is none.
 fn float(value: &[Node<'_>]) -> Option<(f64, Fit)> {
     match value[0] {
         Node::Static(StaticNode::F64(value)) => Some((value, Fit::Whole)),
@@ -263,7 +270,7 @@ fn float(value: &[Node<'_>]) -> Option<(f64, Fit)> {
             (value as f64 as i128 == i128::from(value)).then_some((value as f64, Fit::Whole))
         }
         Node::String(text) => float_in(text),
-        _ => json::wide(value).and_then(float_in),
+        _ => tape::wide(value).and_then(float_in),
     }
 }
 
@@ -275,7 +282,7 @@ fn float_in(text: &str) -> Option<(f64, Fit)> {
     (value.abs() < number::FLOAT_EXACT_MAX as f64).then_some((value, Fit::Part))
 }
 
-/// The number that is all of `text`. Rust's own parser also takes `inf` and `nan`.
+/// The number, if all of `text` is one. Rust's own parser also takes `inf` and `nan`.
 fn number_in(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !unsigned.starts_with(|first: char| first.is_ascii_digit()) {
@@ -287,10 +294,10 @@ fn number_in(text: &str) -> Option<f64> {
 fn decimal<'v>(value: &'v [Node<'_>]) -> Option<Wire<'v>> {
     let text = match value[0] {
         Node::Static(StaticNode::U64(_) | StaticNode::I64(_)) => return Some(rendered(value)),
-        // Display, unlike JSON, never writes an exponent.
+        // Unlike JSON, Display never writes an exponent.
         Node::Static(StaticNode::F64(value)) => value.to_string(),
         Node::String(text) => return decimal_in(text),
-        _ => return json::wide(value).and_then(decimal_in),
+        _ => return tape::wide(value).and_then(decimal_in),
     };
     is_decimal(&text).then_some(Wire::Rendered(text, Fit::Whole))
 }
@@ -330,6 +337,6 @@ fn date<'v>(node: &Node<'v>) -> Option<Wire<'v>> {
 
 fn rendered<'v>(value: &[Node<'_>]) -> Wire<'v> {
     let mut out = String::new();
-    let whole = json::write(&mut out, value);
+    let whole = tape::write(&mut out, value);
     Wire::Rendered(out, if whole { Fit::Whole } else { Fit::Part })
 }

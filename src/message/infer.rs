@@ -1,20 +1,23 @@
-//! What a field should be that no table has yet.
+//! Chooses the kind of a field that no table has yet.
 
 use std::collections::HashMap;
 
 use simd_json::{Node, StaticNode};
 
 use super::convert::{self, Fit};
+use super::limits::NEW_FIELDS_MAX;
 use super::number::FLOAT_EXACT_MAX;
-use super::{NEW_FIELDS_MAX, Rows, UtcTime, json, number};
+use super::rows::Rows;
+use super::time::UtcTime;
+use super::{number, tape};
 use crate::catalog::{Field, Kind, is_meta_column, known_kind};
 
-/// Prefixes that BigQuery keeps for itself, in any case.
+/// Prefixes that BigQuery reserves, in any case.
 const RESERVED_PREFIXES: [&str; 6] =
     ["_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER"];
 
-/// Whether a table can have a column of this name beside irispool's own: letters, digits and underscores, not beginning
-/// with a digit, at most 300, and no prefix that BigQuery keeps for itself.
+/// Whether a table can have a column of this name beside irispool's own: letters, digits and underscores, at most
+/// 300, not beginning with a digit or with a prefix that BigQuery reserves.
 fn can_be_column(name: &str) -> bool {
     let bytes = name.as_bytes();
     let reserved = |prefix: &&str| {
@@ -27,11 +30,11 @@ fn can_be_column(name: &str) -> bool {
         && !RESERVED_PREFIXES.iter().any(reserved)
 }
 
-/// The kind of a value that is not null. Numbers are floats, as the same field comes as `457` and as `350.0`, but for
-/// integers that a float can't hold: they are text where 64 bits can't hold them either.
+/// The kind of a value that is not null. Numbers are floats, because the same field comes as `457` and as `350.0`.
+/// Integers that a float cannot hold are integers, or text if 64 bits cannot hold them either.
 pub(super) fn infer(value: &[Node<'_>]) -> Kind {
-    if let Some(text) = json::wide(value) {
-        // A fraction is a measurement, and a float is near enough; a whole number is an identifier.
+    if let Some(text) = tape::wide(value) {
+        // A fraction is a measurement, for which a float is near enough. A whole number is an identifier.
         let is_held = text.parse().is_ok_and(|float| number::is_held(text, float));
         return if is_held || text.contains(['.', 'e', 'E']) { Kind::Float64 } else { Kind::String };
     }
@@ -55,7 +58,7 @@ fn fits(field: &Field, value: &[Node<'_>]) -> bool {
     matches!(convert::push(&mut Rows::default(), 0, field, value), Fit::Whole)
 }
 
-/// The kind that takes the values of both, as well as may be.
+/// The narrowest kind that takes the values of both.
 fn widen(one: Kind, other: Kind) -> Kind {
     use Kind::{Date, Float64, Int64, Json, String, Timestamp};
     match (one, other) {
@@ -67,33 +70,34 @@ fn widen(one: Kind, other: Kind) -> Kind {
     }
 }
 
-/// The fields of a message that its table lacks.
+/// The fields of a message that have no column.
 #[derive(Default)]
 pub(super) struct NewFields {
     fields: Vec<NewField>,
-    /// By name in lower case.
-    places: HashMap<String, usize>,
+    /// The index of each field in `fields`, by its name in lower case.
+    by_name: HashMap<String, usize>,
 }
 
 struct NewField {
     field: Field,
-    /// Its kind is the catalogue's, which all its values so far fit.
+    /// Its kind is the catalog's, and all its values so far fit that.
     known: bool,
-    /// The last record that had a value under the field's own spelling.
+    /// The number of the last record that had a value under the field's own spelling.
     record: u64,
 }
 
 impl NewFields {
-    /// Takes note of a field with a value that is not null.
-    /// `record` tells records apart: beside a field, one of another spelling will be rescued, so it says nothing about the
-    /// column.
+    /// Notes a field that has a value other than null, in the record with the number `record`.
+    ///
+    /// If a record has a field in two spellings, the value of the other spelling will be rescued, so it says nothing
+    /// about the column.
     pub(super) fn note(&mut self, name: &str, value: &[Node<'_>], record: u64) {
         if !can_be_column(name) {
             return;
         }
         let lower = name.to_ascii_lowercase();
-        if let Some(&place) = self.places.get(&lower) {
-            let NewField { field, known, record: last } = &mut self.fields[place];
+        if let Some(&index) = self.by_name.get(&lower) {
+            let NewField { field, known, record: last } = &mut self.fields[index];
             if field.name == name {
                 *last = record;
             } else if *last == record {
@@ -105,11 +109,11 @@ impl NewFields {
             }
         } else if self.fields.len() < NEW_FIELDS_MAX {
             let field = |(kind, repeated)| Field { name: name.to_owned(), kind, repeated };
-            // What other datasets have under this name, if that is what this is.
+            // The kind that other datasets give this name, if this value fits it.
             let known = known_kind(name).map(field).filter(|field| fits(field, value));
             let is_known = known.is_some();
             let field = known.unwrap_or_else(|| field((infer(value), false)));
-            self.places.insert(lower, self.fields.len());
+            self.by_name.insert(lower, self.fields.len());
             self.fields.push(NewField { field, known: is_known, record });
         }
     }

@@ -1,12 +1,14 @@
-//! One element of a message to its tape.
+//! Parses one element of a message to its tape.
 
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape, fill_tape_padded};
 
-use super::{LONG_ROW_BYTES, number};
+use super::json_error::JsonError;
+use super::limits::LONG_ROW_BYTES;
+use super::number;
 
-/// Parses elements, one at a time, in buffers that it keeps.
+/// Parses elements one at a time, and reuses its buffers.
 pub(super) struct Parser {
-    /// The element, as simd-json unescapes strings in place, and the padding that it wants.
+    /// A copy of the element, because simd-json unescapes strings in place, and the padding that simd-json needs.
     copy: Vec<u8>,
     buffers: Buffers,
     tape: Tape<'static>,
@@ -18,22 +20,15 @@ impl Default for Parser {
     }
 }
 
-/// Why an element is not JSON.
-pub(super) struct Fault {
-    /// Where, from the element's beginning.
-    pub(super) byte: usize,
-    pub(super) why: String,
-}
-
 impl Parser {
-    /// Hands the nodes of `element` to `read`. `wide`: it has a number with a point or an exponent
+    /// Hands the nodes of `element` to `read`. `wide` says that the element has a number with a point or an exponent
     /// that a float may not hold.
     pub(super) fn parse<T>(
         &mut self,
         element: &[u8],
         wide: bool,
         read: impl FnOnce(&[Node<'_>]) -> T,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, JsonError> {
         self.copy.clear();
         self.copy.extend_from_slice(element);
         let parsed = self.parse_copy(element, wide, read).or_else(|read| {
@@ -47,8 +42,8 @@ impl Parser {
         parsed
     }
 
-    /// Parses what is in `copy`; gives `read` back unused if that is not JSON. The texts of numbers that a float does not
-    /// hold are taken out of `element`.
+    /// Parses `copy`, and returns `read` unused if that is not JSON. Takes the texts of numbers that a float does not
+    /// hold from `element`.
     fn parse_copy<T, F: FnOnce(&[Node<'_>]) -> T>(
         &mut self,
         element: &[u8],
@@ -74,7 +69,7 @@ impl Parser {
 
 /// Copies `element` and writes every raw tab, line feed, carriage return, form feed and backspace inside a string as an
 /// escape.
-fn escape_raw_breaks(element: &[u8], copy: &mut Vec<u8>) {
+pub(super) fn escape_raw_breaks(element: &[u8], copy: &mut Vec<u8>) {
     let mut in_string = false;
     let mut escaped = false;
     for &byte in element {
@@ -98,27 +93,10 @@ fn escape_raw_breaks(element: &[u8], copy: &mut Vec<u8>) {
     }
 }
 
-/// What is wrong with an element that simd-json refused. serde_json is asked: it says what and where more clearly.
-fn fault_in(element: &[u8]) -> Fault {
+/// What is wrong with an element that simd-json refused. serde_json says that more clearly.
+fn fault_in(element: &[u8]) -> JsonError {
     match serde_json::from_slice::<serde_json::Value>(element) {
-        Err(error) => Fault::of(&error, element),
-        Ok(_) => Fault { byte: 0, why: "the row is not JSON".into() },
-    }
-}
-
-impl Fault {
-    /// serde_json's error about `text`, with its line and column as one place.
-    pub(super) fn of(error: &serde_json::Error, text: &[u8]) -> Fault {
-        let line_start = match error.line() {
-            0 | 1 => 0,
-            line => {
-                let mut breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-                breaks.nth(line - 2).map_or(0, |(at, _)| at + 1)
-            }
-        };
-        let byte = (line_start + error.column().saturating_sub(1)).min(text.len());
-        let full = error.to_string();
-        let why = full.rsplit_once(" at line ").map_or(full.as_str(), |(why, _)| why);
-        Fault { byte, why: format!("not JSON: {why}") }
+        Err(error) => JsonError::of(&error, element),
+        Ok(_) => JsonError { byte: 0, why: "the row is not JSON".into() },
     }
 }

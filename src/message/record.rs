@@ -1,4 +1,4 @@
-//! One record to one row: which field goes into which column, and what is rescued.
+//! Turns one record into one row: which field goes into which column, and what is rescued.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -6,63 +6,67 @@ use std::fmt::Write;
 use simd_json::Node;
 
 use super::convert::{self, Fit};
+use super::encode_mode::Mode;
 use super::infer::NewFields;
-use super::{LONG_ROW_BYTES, Mode, Rows, json};
-use crate::catalog::{Kind, Schema};
+use super::json_text::write_string;
+use super::limits::LONG_ROW_BYTES;
+use super::rows::Rows;
+use super::tape;
+use crate::catalog::Schema;
 
-/// No column, or no field: a table has fewer columns.
+/// No column, or no field. A table has fewer columns.
 const NONE: u16 = u16::MAX;
 
 /// Buffers for looking up columns.
 #[derive(Default)]
 pub(super) struct Columns {
-    /// By column, the one whose field came next when this column's field was seen last; at the end, the one that came
-    /// first. Only a guess: the column's name is compared before it counts.
+    /// For each column, the column whose field came next when this column's field was last seen. The last entry is
+    /// the column that came first. These are guesses: a column counts only if its name is that of the field.
     next: Vec<u16>,
-    /// By column, the place in `plan` of its field, if `record` is this record.
-    seen: Vec<Seen>,
-    /// Counts records.
+    /// For each column, which field of the current record fills it.
+    seen: Vec<ColumnHolder>,
+    /// The number of the current record.
     record: u64,
-    /// The record's fields in their order.
+    /// The record's fields, in their order.
     plan: Vec<Planned>,
-    /// The places on the tape of the names whose values go to `rescued`.
+    /// The indexes on the tape of the names whose values go to `rescued`.
     to_rescue: Vec<u32>,
-    /// One name may be among those to rescue twice.
+    /// Whether a name may be twice among those to rescue.
     spares: bool,
     rescued: String,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct ColumnHolder {
     record: u64,
-    place: u32,
+    index: u32,
 }
 
 #[derive(Clone, Copy)]
 struct Planned {
     /// Where the field goes; [`NONE`] if the table lacks it.
     column: u16,
-    /// Another field of the record has the column: this one goes to `rescued`.
+    /// Another field of the record fills the column, so this one goes to `rescued`.
     spare: bool,
-    /// The place of the field's name on the tape; 0 if another field says all that this one does.
+    /// The index of the field's name on the tape, or 0 if another field says all that this one says.
     node: u32,
 }
 
 /// The name at `node` on the tape of a record, and its value.
 fn field_at<'t, 'i>(record: &'t [Node<'i>], node: u32) -> (&'i str, &'t [Node<'i>]) {
     let Node::String(name) = record[node as usize] else { unreachable!("a field begins with its name") };
-    (name, json::value_at(&record[node as usize + 1..]))
+    (name, tape::value_at(&record[node as usize + 1..]))
 }
 
 impl Columns {
-    /// Makes room for the columns of `schema`, and gives back what a long row took.
+    /// Makes room for the columns of `schema`, and gives back the memory that a long row took.
     pub(super) fn fit(&mut self, schema: &Schema) {
         let columns = schema.fields().len();
         if self.next.len() != columns + 1 {
             self.next.clear();
             self.next.resize(columns + 1, NONE);
             self.seen.clear();
-            self.seen.resize(columns, Seen::default());
+            self.seen.resize(columns, ColumnHolder::default());
         }
         let fields =
             self.plan.capacity() * size_of::<Planned>() + self.to_rescue.capacity() * size_of::<u32>();
@@ -73,8 +77,8 @@ impl Columns {
         }
     }
 
-    /// The column of a field that comes behind the field of `previous`. Records of a dataset have their fields in the
-    /// same order, so the guess is nearly always right, and hashing is spared.
+    /// The column of a field that comes after the field of `previous`. Records of a dataset have their fields in the
+    /// same order, so the guess is nearly always right and spares the hashing of the name.
     #[inline]
     fn find(&mut self, schema: &Schema, previous: usize, name: &str) -> Option<usize> {
         let guess = usize::from(self.next[previous]);
@@ -94,8 +98,8 @@ impl Columns {
         let mut unknown: HashMap<&str, usize> = HashMap::new();
         let mut previous = schema.fields().len();
         let mut node = 1;
-        for (name, value) in json::fields(record) {
-            let place = self.plan.len();
+        for (name, value) in tape::fields(record) {
+            let index = self.plan.len();
             let column = self.find(schema, previous, name);
             let planned = column.map_or(NONE, |column| column as u16);
             self.plan.push(Planned { column: planned, spare: false, node: node as u32 });
@@ -104,16 +108,16 @@ impl Columns {
                 Some(column) => {
                     previous = column;
                     let seen = self.seen[column];
-                    let mut holder = place;
+                    let mut holder = index;
                     if seen.record == self.record {
                         let own_name = &schema.fields()[column].name;
-                        holder = self.settle(record, seen.place as usize, place, own_name);
+                        holder = self.settle(record, seen.index as usize, index, own_name);
                     }
-                    self.seen[column] = Seen { record: self.record, place: holder as u32 };
+                    self.seen[column] = ColumnHolder { record: self.record, index: holder as u32 };
                 }
                 None => {
-                    if let Some(earlier) = unknown.insert(name, place) {
-                        let holder = self.settle(record, earlier, place, name);
+                    if let Some(earlier) = unknown.insert(name, index) {
+                        let holder = self.settle(record, earlier, index, name);
                         unknown.insert(name, holder);
                     }
                 }
@@ -121,20 +125,22 @@ impl Columns {
         }
     }
 
-    /// Two fields have one column, or one name: says which of them fills it. The one that is spelt as the column is goes
-    /// before one that is not, of two spelt alike the later counts, else the earlier. A null never displaces a value.
-    /// The other's value is rescued.
+    /// Decides which of two fields fills their common column, or keeps their common name, and returns that one. The
+    /// value of the other one is rescued.
+    ///
+    /// A field spelt as the column wins over one that is not. Of two fields with one spelling the later wins,
+    /// otherwise the earlier. A null never displaces a value.
     #[cold]
     fn settle(&mut self, record: &[Node<'_>], earlier: usize, later: usize, own_name: &str) -> usize {
         let (earlier_name, earlier_value) = field_at(record, self.plan[earlier].node);
         let (later_name, later_value) = field_at(record, self.plan[later].node);
-        let rank = |name: &str, value: &[Node<'_>]| (!json::is_null(value), name == own_name);
+        let rank = |name: &str, value: &[Node<'_>]| (!tape::is_null(value), name == own_name);
         let (earlier_rank, later_rank) = (rank(earlier_name, earlier_value), rank(later_name, later_value));
         let same_name = earlier_name == later_name;
         let later_holds = later_rank > earlier_rank || (same_name && later_rank == earlier_rank);
         let (holder, other, other_is_value) =
             if later_holds { (later, earlier, earlier_rank.0) } else { (earlier, later, later_rank.0) };
-        if other_is_value && !(same_name && json::are_same(earlier_value, later_value)) {
+        if other_is_value && !(same_name && tape::are_same(earlier_value, later_value)) {
             self.plan[other].spare = true;
             self.spares = true;
         } else {
@@ -143,8 +149,8 @@ impl Columns {
         holder
     }
 
-    /// Renders the fields that are to be rescued as one object. Of a name that is there twice it is the array of values,
-    /// as readers of JSON differ in which one they would take.
+    /// Writes the fields that are to be rescued as one object. A name that occurs twice gets an array of its values,
+    /// because readers of JSON differ in which of the two they take.
     #[cold]
     fn render_rescued(&mut self, record: &[Node<'_>]) {
         let out = &mut self.rescued;
@@ -153,7 +159,7 @@ impl Columns {
             for &node in &self.to_rescue {
                 let (name, value) = field_at(record, node);
                 let nodes = alike.entry(name).or_default();
-                if !nodes.last().is_some_and(|last| json::are_same(field_at(record, *last).1, value)) {
+                if !nodes.last().is_some_and(|last| tape::are_same(field_at(record, *last).1, value)) {
                     nodes.push(node);
                 }
             }
@@ -166,15 +172,15 @@ impl Columns {
                 continue;
             }
             out.push(if out.is_empty() { '{' } else { ',' });
-            json::write_string(out, name);
+            write_string(out, name);
             out.push(':');
             if nodes.len() < 2 {
-                json::write_all(out, value);
+                tape::write_all(out, value);
                 continue;
             }
-            for (place, &node) in nodes.iter().enumerate() {
-                out.push(if place == 0 { '[' } else { ',' });
-                json::write_all(out, field_at(record, node).1);
+            for (index, &node) in nodes.iter().enumerate() {
+                out.push(if index == 0 { '[' } else { ',' });
+                tape::write_all(out, field_at(record, node).1);
             }
             out.push(']');
         }
@@ -192,14 +198,14 @@ pub(super) struct RowEncoder<'a> {
 }
 
 impl RowEncoder<'_> {
-    /// Pushes the row of `record`, an object. Answers whether something of it was rescued, or why it is bad; then
-    /// nothing was pushed.
+    /// Adds the row of `record`, which must be an object. Returns whether something of it was rescued, or why it is
+    /// bad; then nothing was added.
     pub(super) fn encode(&mut self, message_row: u32, record: &[Node<'_>]) -> Result<bool, String> {
         self.columns.plan(self.schema, record);
         self.columns.rescued.clear();
         self.columns.to_rescue.clear();
-        for place in 0..self.columns.plan.len() {
-            let Planned { column, spare, node } = self.columns.plan[place];
+        for index in 0..self.columns.plan.len() {
+            let Planned { column, spare, node } = self.columns.plan[index];
             if node == 0 {
                 continue;
             }
@@ -228,10 +234,11 @@ impl RowEncoder<'_> {
         Ok(is_rescued)
     }
 
-    /// Pushes a field that has a column. Answers whether its whole value is in it; if not, it is to be rescued.
+    /// Pushes the value of a field that has a column. Returns false if not all of it fits, so that it must be
+    /// rescued.
     #[inline]
     fn known(&mut self, column: usize, name: &str, value: &[Node<'_>]) -> Result<bool, String> {
-        if json::is_null(value) {
+        if tape::is_null(value) {
             return Ok(true);
         }
         let field = &self.schema.fields()[column];
@@ -240,7 +247,7 @@ impl RowEncoder<'_> {
             return Ok(true);
         }
         if self.mode == Mode::Strict {
-            let kind = kind_name(&field.kind);
+            let kind = field.kind.name();
             let value = excerpt(value);
             let what = if fit == Fit::None { "does not fit" } else { "does not fit as a whole" };
             return Err(format!("field {}: {value} {what} its column of type {kind}", quoted(name)));
@@ -248,7 +255,7 @@ impl RowEncoder<'_> {
         Ok(false)
     }
 
-    /// A value whose column another field of the record has.
+    /// A value whose column another field of the record fills. Returns false: it must be rescued.
     #[cold]
     fn spare(&self, column: usize, name: &str) -> Result<bool, String> {
         if self.mode != Mode::Strict {
@@ -258,13 +265,14 @@ impl RowEncoder<'_> {
         Err(format!("field {}: another field of the record has its column {column}", quoted(name)))
     }
 
-    /// A field that the table lacks. Null says no more than its absence, so a null is not rescued.
+    /// A field that has no column. Returns false if its value must be rescued. Null says no more than a missing
+    /// field, so it is not rescued.
     #[cold]
     fn unknown(&mut self, name: &str, value: &[Node<'_>], spare: bool) -> Result<bool, String> {
         if self.mode == Mode::Strict {
             return Err(format!("field {} has no column in table {}", quoted(name), self.schema.table()));
         }
-        if json::is_null(value) {
+        if tape::is_null(value) {
             return Ok(true);
         }
         if self.mode == Mode::Evolve && !spare {
@@ -274,17 +282,17 @@ impl RowEncoder<'_> {
     }
 }
 
-/// A field's name for a reason; one of a megabyte is cut.
+/// A field's name in quotes, shortened, for a reason.
 fn quoted(name: &str) -> String {
     let mut out = String::new();
-    json::write_string(&mut out, name);
+    write_string(&mut out, name);
     cut(out)
 }
 
 /// The beginning of a value, for a reason.
 fn excerpt(value: &[Node<'_>]) -> String {
     let mut out = String::new();
-    json::write(&mut out, value);
+    tape::write(&mut out, value);
     cut(out)
 }
 
@@ -297,21 +305,5 @@ fn cut(text: String) -> String {
             write!(short, "… ({} bytes)", text.len()).expect("a String takes any text");
             short
         }
-    }
-}
-
-/// A kind as BigQuery calls it.
-fn kind_name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Bool => "BOOL",
-        Kind::Int64 => "INT64",
-        Kind::Float64 => "FLOAT64",
-        Kind::Numeric => "NUMERIC",
-        Kind::String => "STRING",
-        Kind::Timestamp => "TIMESTAMP",
-        Kind::Datetime => "DATETIME",
-        Kind::Date => "DATE",
-        Kind::Json => "JSON",
-        Kind::Record(_) => "RECORD",
     }
 }

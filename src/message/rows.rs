@@ -1,4 +1,4 @@
-//! Rows in memory: every cell in its column's wire form, all text in one buffer.
+//! Rows in memory: each cell in its column's wire form, the text of all cells in one buffer.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ pub enum Cell<'a> {
     Bool(bool),
     Int(i64),
     Float(f64),
-    /// Text in the column's wire form; for `Json`, `Record` and repeated columns it is JSON text.
+    /// Text in the column's wire form. For `Json`, `Record` and repeated columns it is JSON text.
     Text(&'a str),
 }
 
@@ -24,11 +24,11 @@ enum Stored {
 struct StoredRow {
     cells_end: u32,
     message_row: u32,
-    /// Empty when there is nothing to rescue; its end is the end of the row's text.
+    /// Where in `text` the rescued JSON is. It is empty if there is none. Its end is the end of the row's text.
     rescued: (u32, u32),
 }
 
-/// Rows of one table. Text is at most 4 GiB, which the limit on a message's size keeps far away.
+/// Rows of one table. Their text is at most 4 GiB, which the limit on a message's size keeps far away.
 #[derive(Debug, Default)]
 pub struct Rows {
     text: String,
@@ -40,7 +40,7 @@ pub struct Rows {
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     rows: &'a Rows,
-    place: usize,
+    index: usize,
 }
 
 impl Rows {
@@ -52,23 +52,17 @@ impl Rows {
         self.rows.is_empty()
     }
 
-    /// Bytes held, for limits on memory.
-    pub fn heap_bytes(&self) -> usize {
-        self.text.capacity()
-            + self.cells.capacity() * size_of::<(u16, Stored)>()
-            + self.rows.capacity() * size_of::<StoredRow>()
-    }
-
     /// The rows at `range`, in order.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Row<'_>> {
-        range.map(|place| Row { rows: self, place })
+        range.map(|index| Row { rows: self, index })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         self.range(0..self.len())
     }
 
-    /// Adds a cell to the row that [`Self::end_row`] ends; `column` is its place in the schema.
+    /// Adds a cell to the current row, which [`Self::end_row`] ends. `column` is the index of its column in the
+    /// schema.
     pub fn push(&mut self, column: usize, cell: Cell<'_>) {
         let stored = match cell {
             Cell::Bool(value) => Stored::Bool(value),
@@ -83,14 +77,14 @@ impl Rows {
         self.cells.push((column as u16, stored));
     }
 
-    /// Adds a text cell that `write` renders in place, with no copy.
+    /// Adds a text cell that `write` writes straight into the buffer.
     pub fn push_with(&mut self, column: usize, write: impl FnOnce(&mut String)) {
         let start = self.text.len() as u32;
         write(&mut self.text);
         self.cells.push((column as u16, Stored::Text { start, end: self.text.len() as u32 }));
     }
 
-    /// Like [`Self::push_with`], but adds nothing where `write` answers false.
+    /// Like [`Self::push_with`], but adds nothing if `write` returns false.
     pub fn push_if(&mut self, column: usize, write: impl FnOnce(&mut String) -> bool) -> bool {
         let start = self.text.len();
         let written = write(&mut self.text);
@@ -103,7 +97,7 @@ impl Rows {
         written
     }
 
-    /// Ends the row whose cells were pushed since the last end. `rescued` is JSON text, or empty.
+    /// Ends the current row. `message_row` is its index in its message. `rescued` is JSON text, or empty.
     pub fn end_row(&mut self, message_row: u32, rescued: &str) {
         let start = self.text.len() as u32;
         self.text.push_str(rescued);
@@ -111,14 +105,14 @@ impl Rows {
         self.rows.push(StoredRow { cells_end: self.cells.len() as u32, message_row, rescued });
     }
 
-    /// Drops the cells pushed since the last end.
+    /// Removes the cells of the current row.
     pub fn abandon_row(&mut self) {
         let (cells, text) = self.rows.last().map_or((0, 0), |row| (row.cells_end, row.rescued.1));
         self.cells.truncate(cells as usize);
         self.text.truncate(text as usize);
     }
 
-    /// Drops all rows from the one at `len` on.
+    /// Removes all rows but the first `len`.
     pub fn truncate(&mut self, len: usize) {
         self.rows.truncate(len);
         self.abandon_row();
@@ -126,22 +120,23 @@ impl Rows {
 }
 
 impl<'a> Row<'a> {
-    /// The row's place in its message, from 0.
+    /// The row's index in its message, from 0.
     pub fn message_row(&self) -> u32 {
-        self.rows.rows[self.place].message_row
+        self.rows.rows[self.index].message_row
     }
 
     /// What did not fit the table, as the JSON text of an object.
     pub fn rescued(&self) -> Option<&'a str> {
-        let (start, end) = self.rows.rows[self.place].rescued;
+        let (start, end) = self.rows.rows[self.index].rescued;
         (start != end).then(|| &self.rows.text[start as usize..end as usize])
     }
 
-    /// The cells that are not null, each with its column's place in the schema, in no certain order; no column twice.
+    /// The cells that are not null, each with the index of its column in the schema. Their order is not defined. No
+    /// column occurs twice.
     pub fn cells(&self) -> impl Iterator<Item = (usize, Cell<'a>)> {
         let rows = self.rows;
-        let start = if self.place == 0 { 0 } else { rows.rows[self.place - 1].cells_end as usize };
-        let end = rows.rows[self.place].cells_end as usize;
+        let start = if self.index == 0 { 0 } else { rows.rows[self.index - 1].cells_end as usize };
+        let end = rows.rows[self.index].cells_end as usize;
         rows.cells[start..end].iter().map(move |&(column, stored)| {
             let cell = match stored {
                 Stored::Bool(value) => Cell::Bool(value),

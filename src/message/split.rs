@@ -1,39 +1,41 @@
-//! Where each element of a message's array begins and ends.
+//! Finds where each element of a message's array begins and ends.
 //!
-//! It knows strings, escapes and brackets, and nothing else of JSON: whether an element is sound is found when it is
-//! parsed. It counts brackets and does not recurse, so no nesting is too deep for it. Where quotes or brackets do not
-//! pair, ends of elements can't be found, so the message is refused as a whole.
+//! The splitter knows strings, escapes and brackets, and nothing else of JSON. Whether an element is sound shows when it is
+//! parsed. The splitter counts brackets and does not recurse, so it takes any depth. If quotes or brackets do not pair, the
+//! ends of elements cannot be found, so it refuses the whole message.
 
-use std::ops::Range;
-
-use super::answer::Answer;
-use super::{DEPTH_MAX, MessageError, ROW_BYTES_MAX, form, number};
+use super::api_answer::ApiAnswer;
+use super::error::MessageError;
+use super::json_error::JsonError;
+use super::limits::{DEPTH_MAX, ROW_BYTES_MAX};
+use super::scan::{skip_space, string_end, trim_space_end};
+use super::{number, other_formats};
 
 /// The elements of a message, in order.
 pub(super) struct Elements<'m> {
     message: &'m [u8],
     at: usize,
-    state: State,
+    state: SplitState,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum SplitState {
     /// Before the only object.
     Single,
-    /// Behind the array's opening bracket.
+    /// After the array's opening bracket.
     First,
-    /// Behind a comma.
+    /// After a comma.
     Later,
-    /// Behind the last element and what closes it.
+    /// After the last element and the bracket behind it.
     End,
 }
 
-/// Where an element is, without the white space round it.
+/// Where an element is, without the white space around it.
 pub(super) struct Element {
     pub(super) start: usize,
     pub(super) end: usize,
     depth: u32,
-    /// It has a number with a point or an exponent that a float may not hold.
+    /// Whether it has a number with a point or an exponent that a float may not hold.
     pub(super) wide: bool,
     first: Option<u8>,
 }
@@ -44,46 +46,46 @@ impl<'m> Elements<'m> {
         let at = skip_space(message, bom);
         match message.get(at) {
             None => Err(MessageError::Empty),
-            // UTF-16 and UTF-32 begin with the same byte.
+            // Text in UTF-16 or UTF-32 begins with the same byte.
             Some(b'[' | b'{') if message.get(at + 1) == Some(&0) => Err(no_container(message, at)),
-            Some(b'[') => Ok(Elements { message, at: at + 1, state: State::First }),
-            Some(b'{') => match Answer::of(message, at) {
-                None => Ok(Elements { message, at, state: State::Single }),
-                Some(Answer::Records { start, end }) => {
-                    Ok(Elements { message: &message[..end], at: start + 1, state: State::First })
+            Some(b'[') => Ok(Elements { message, at: at + 1, state: SplitState::First }),
+            Some(b'{') => match ApiAnswer::of(message, at) {
+                None => Ok(Elements { message, at, state: SplitState::Single }),
+                Some(ApiAnswer::Records { start, end }) => {
+                    Ok(Elements { message: &message[..end], at: start + 1, state: SplitState::First })
                 }
-                Some(Answer::Error { said }) => Err(MessageError::ApiError { said }),
+                Some(ApiAnswer::Error { said }) => Err(MessageError::ApiError { said }),
             },
             Some(_) => Err(no_container(message, at)),
         }
     }
 
-    /// Whether the message is one record that stands in no array.
+    /// Whether the message is one record that is not in an array.
     pub(super) fn is_one_object(&self) -> bool {
-        self.state == State::Single
+        self.state == SplitState::Single
     }
 
-    /// The next element. An error counts for the whole message, also for the elements that were given before.
+    /// The next element. An error concerns the whole message, including the elements that were returned before.
     pub(super) fn next(&mut self) -> Result<Option<Element>, MessageError> {
-        if self.state == State::End {
+        if self.state == SplitState::End {
             return self.nothing_more().map(|()| None);
         }
         let start = skip_space(self.message, self.at);
-        if self.state == State::First && self.message.get(start) == Some(&b']') {
+        if self.state == SplitState::First && self.message.get(start) == Some(&b']') {
             self.at = start + 1;
-            self.state = State::End;
+            self.state = SplitState::End;
             return self.nothing_more().map(|()| None);
         }
-        let Some(scan) = scan(self.message, start, self.state == State::Single) else {
+        let Some(scan) = scan(self.message, start, self.state == SplitState::Single) else {
             return Err(self.not_closed(start));
         };
-        let end = if self.state == State::Single {
+        let end = if self.state == SplitState::Single {
             self.at = scan.end;
-            self.state = State::End;
+            self.state = SplitState::End;
             scan.end
         } else {
             self.at = scan.end + 1;
-            self.state = if self.message[scan.end] == b']' { State::End } else { State::Later };
+            self.state = if self.message[scan.end] == b']' { SplitState::End } else { SplitState::Later };
             start + trim_space_end(&self.message[start..scan.end])
         };
         Ok(Some(Element {
@@ -106,9 +108,10 @@ impl<'m> Elements<'m> {
         })
     }
 
-    /// The element at `start` goes on to the message's end. If that end looks like an end, nothing was cut off.
+    /// The error for an element at `start` that has no end. If the message ends as a message should, nothing was cut
+    /// off.
     fn not_closed(&self, start: usize) -> MessageError {
-        let closing = if self.state == State::Single { b'}' } else { b']' };
+        let closing = if self.state == SplitState::Single { b'}' } else { b']' };
         let end = trim_space_end(self.message);
         if start < end && self.message[end - 1] == closing {
             let why = "in the record that begins here a quote or a bracket is missing, or is one too many";
@@ -119,7 +122,7 @@ impl<'m> Elements<'m> {
 }
 
 impl Element {
-    /// Why the element can't be a record, where that shows before it is parsed.
+    /// Why the element cannot be a record, if that shows before it is parsed.
     pub(super) fn no_record(&self) -> Option<String> {
         let bytes = self.end - self.start;
         let found = match self.first {
@@ -146,13 +149,13 @@ impl Element {
 }
 
 struct Scan {
-    /// In an array the place of the comma or bracket that ends the element, else the place behind the object.
+    /// In an array the offset of the comma or bracket that ends the element. Otherwise the offset behind the object.
     end: usize,
     depth: u32,
     wide: bool,
 }
 
-/// Finds the end of the element at `at`; `None` if the message ends first.
+/// Finds the end of the element at `at`. Returns `None` if the message ends first.
 fn scan(message: &[u8], mut at: usize, single: bool) -> Option<Scan> {
     let mut open = 0_u32;
     let mut depth = 0;
@@ -183,56 +186,7 @@ fn scan(message: &[u8], mut at: usize, single: bool) -> Option<Scan> {
     }
 }
 
-/// The fields of the object at `at`, each with the place of its value; none if it has a name that is not `known`, or does
-/// not end where the message does.
-pub(super) fn fields_of_known_names(
-    message: &[u8],
-    at: usize,
-    known: impl Fn(&str) -> bool,
-) -> Option<Vec<(&str, Range<usize>)>> {
-    let mut fields = Vec::new();
-    let mut at = at;
-    loop {
-        let quote = skip_space(message, at + 1);
-        if message.get(quote) != Some(&b'"') {
-            return None;
-        }
-        let behind = string_end(message, quote + 1)?;
-        let name =
-            std::str::from_utf8(message.get(quote + 1..behind - 1)?).ok().filter(|name| known(name))?;
-        let colon = skip_space(message, behind);
-        if message.get(colon) != Some(&b':') {
-            return None;
-        }
-        let start = skip_space(message, colon + 1);
-        let end = value_end(message, start)?;
-        fields.push((name, start..start + trim_space_end(&message[start..end])));
-        at = end;
-        if message[at] == b'}' {
-            return (skip_space(message, at + 1) == message.len()).then_some(fields);
-        }
-    }
-}
-
-/// The place of the comma or the brace behind the value at `at`, in an object.
-fn value_end(message: &[u8], mut at: usize) -> Option<usize> {
-    let mut open = 0_u32;
-    loop {
-        match message.get(at)? {
-            b'"' => {
-                at = string_end(message, at + 1)?;
-                continue;
-            }
-            b'{' | b'[' => open += 1,
-            b',' | b'}' if open == 0 => return Some(at),
-            b'}' | b']' => open = open.checked_sub(1)?,
-            _ => {}
-        }
-        at += 1;
-    }
-}
-
-/// Whether the number with the point at `at` has more digits than a float holds of every number.
+/// Whether the number with a point at `at` has so many digits that a float may not hold it.
 #[inline]
 fn has_many_digits(message: &[u8], at: usize) -> bool {
     let before = message[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
@@ -240,82 +194,16 @@ fn has_many_digits(message: &[u8], at: usize) -> bool {
     before + behind > number::DIGITS_HELD
 }
 
-/// The place behind the number of which a digit is at `at`.
-fn number_end(message: &[u8], at: usize) -> usize {
-    let goes_on = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
-    at + message[at..].iter().take_while(goes_on).count()
-}
-
-/// The numbers of an element that is JSON, in their order, with their signs.
-pub(super) fn numbers(element: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            match element.get(at)? {
-                b'"' => at = string_end(element, at + 1)?,
-                b'0'..=b'9' => {
-                    let start = if at > 0 && element[at - 1] == b'-' { at - 1 } else { at };
-                    at = number_end(element, at);
-                    return Some(&element[start..at]);
-                }
-                _ => at += 1,
-            }
-        }
-    })
-}
-
-/// The place behind the quote that closes the string whose text begins at `at`.
-fn string_end(message: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        // Eight bytes at once. For strings as short as the feed's this is faster than memchr, which has to start up.
-        while let Some(eight) = message.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let word = u64::from_le_bytes(*eight);
-            let quotes = zero_bytes(word ^ (ONES * u64::from(b'"')));
-            let found = quotes | zero_bytes(word ^ (ONES * u64::from(b'\\')));
-            if found != 0 {
-                at += found.trailing_zeros() as usize / 8;
-                break;
-            }
-            at += 8;
-        }
-        match message.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The lowest bit set in the answer is the high bit of the lowest zero byte of `word`; bits above it mean nothing.
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & (ONES << 7)
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-fn skip_space(message: &[u8], at: usize) -> usize {
-    at + message[at..].iter().take_while(|&&byte| is_space(byte)).count()
-}
-
-/// The length of `text` without the white space at its end.
-fn trim_space_end(text: &[u8]) -> usize {
-    text.iter().rposition(|&byte| !is_space(byte)).map_or(0, |last| last + 1)
-}
-
-/// The error for a message that begins with neither bracket nor brace.
+/// The error for a message that begins with neither a bracket nor a brace.
 fn no_container(message: &[u8], at: usize) -> MessageError {
-    if let Some(error) = form::known(message).or_else(|| form::markup(&message[at..])) {
+    if let Some(error) = other_formats::known(message).or_else(|| other_formats::markup(&message[at..])) {
         return error;
     }
     let value = match serde_json::from_slice::<serde_json::Value>(&message[at..]) {
         Ok(value) => value,
         Err(error) if error.is_eof() => return MessageError::CutOff { byte: message.len() as u64 },
         Err(error) => {
-            let fault = super::parse::Fault::of(&error, &message[at..]);
+            let fault = JsonError::of(&error, &message[at..]);
             return MessageError::NotJson { byte: (at + fault.byte) as u64, why: fault.why };
         }
     };

@@ -1,42 +1,21 @@
-//! All forms of time that the feed has, to one: UTC with milliseconds.
+//! Brings times in every form that IRIS uses into one: UTC with milliseconds.
 //!
-//! Accepted are `2025-10-28T03:59:00.000Z`, `2025-10-28T03:59:00Z`, a space in place of the `T`, no seconds, any number
-//! of decimals (those after the third are cut), an offset such as `+01:00`, no zone (it is UTC), and a date alone
-//! (midnight UTC). Years go from 0001 to 9999. A leap second, 24:00, or a day that the month lacks is no time.
+//! The parser accepts `2025-10-28T03:59:00.000Z`, `2025-10-28T03:59:00Z`, a space for the `T`, no seconds, any number of
+//! decimals (it cuts those after the third), an offset such as `+01:00`, no zone (which means UTC), and a date alone (which
+//! means midnight UTC). Years go from 0001 to 9999. It refuses a leap second, 24:00, and a day that the month does not have.
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
 
 /// An instant as its text, `2025-10-28T03:59:00.000Z`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UtcTime([u8; 24]);
 
-/// Milliseconds since 1970 UTC of a time in any form that the feed has; `None` if `text` is no time.
-pub fn normalise_time(text: &str) -> Option<i64> {
-    UtcTime::parse(text).map(UtcTime::ms)
-}
-
 impl UtcTime {
-    /// Reads a time in any form that the feed has.
+    /// Parses a time in any form that IRIS uses. Returns `None` if `text` is not a time.
     pub fn parse(text: &str) -> Option<UtcTime> {
         let bytes = text.as_bytes();
         common_form(bytes).or_else(|| any_form(bytes))
-    }
-
-    /// The instant `ms` milliseconds after 1970 began, UTC; `None` outside of the years 0001 to 9999.
-    pub fn from_ms(ms: i64) -> Option<UtcTime> {
-        UtcTime::from_civil(Offset::UTC.to_datetime(Timestamp::from_millisecond(ms).ok()?))
-    }
-
-    /// Milliseconds since 1970 UTC.
-    pub fn ms(self) -> i64 {
-        let two = |at: usize| i64::from(self.0[at] - b'0') * 10 + i64::from(self.0[at + 1] - b'0');
-        let date = jiff::civil::date((two(0) * 100 + two(2)) as i16, two(5) as i8, two(8) as i8);
-        let midnight = Offset::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
-        let midnight_ms = midnight.expect("years 0001 to 9999 are timestamps").as_millisecond();
-        let seconds = two(11) * 3600 + two(14) * 60 + two(17);
-        midnight_ms + seconds * 1000 + two(20) * 10 + i64::from(self.0[22] - b'0')
     }
 
     /// `2025-10-28T03:59:00.000Z`
@@ -78,7 +57,7 @@ impl UtcTime {
     }
 }
 
-/// The two forms that nearly all times of the feed have, `2025-10-28T03:59:00.000Z` and `2025-10-28T03:59:00Z`.
+/// The two forms that nearly all times of IRIS have, `2025-10-28T03:59:00.000Z` and `2025-10-28T03:59:00Z`.
 fn common_form(bytes: &[u8]) -> Option<UtcTime> {
     let mut text = *b"0000-00-00T00:00:00.000Z";
     match bytes.len() {
@@ -114,7 +93,7 @@ fn is_day(year: u32, month: u32, day: u32) -> bool {
 }
 
 fn any_form(bytes: &[u8]) -> Option<UtcTime> {
-    let mut text = Reader(bytes);
+    let mut text = TimeText(bytes);
     let year = text.digits(4)?;
     text.take(b"-")?;
     let month = text.digits(2)?;
@@ -142,10 +121,10 @@ fn any_form(bytes: &[u8]) -> Option<UtcTime> {
     UtcTime::from_civil(civil.checked_sub(SignedDuration::from_mins(offset_minutes)).ok()?)
 }
 
-/// What is left of a text.
-struct Reader<'t>(&'t [u8]);
+/// The rest of a text that is being parsed.
+struct TimeText<'t>(&'t [u8]);
 
-impl Reader<'_> {
+impl TimeText<'_> {
     fn at_end(&self) -> bool {
         self.0.is_empty()
     }
@@ -169,16 +148,16 @@ impl Reader<'_> {
         })
     }
 
-    /// Takes all digits, at least one, and gives the first three as thousandths.
+    /// Takes all digits, at least one, and returns the first three as thousandths.
     fn decimals(&mut self) -> Option<i32> {
         let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(count);
         self.0 = rest;
-        let place = |at: usize| digits.get(at).map_or(0, |digit| i32::from(digit - b'0'));
-        (count > 0).then(|| place(0) * 100 + place(1) * 10 + place(2))
+        let digit_at = |at: usize| digits.get(at).map_or(0, |digit| i32::from(digit - b'0'));
+        (count > 0).then(|| digit_at(0) * 100 + digit_at(1) * 10 + digit_at(2))
     }
 
-    /// Takes a zone: `Z`, `+01:00`, `+0100`, `+01`, or none, which is UTC. In minutes east of UTC.
+    /// Takes a zone: `Z`, `+01:00`, `+0100`, `+01`, or none, which is UTC. Returns minutes east of UTC.
     fn zone(&mut self) -> Option<i64> {
         let sign = match self.take(b"Zz+-") {
             None | Some(b'Z' | b'z') => return Some(0),

@@ -24,6 +24,7 @@
 //! - `inspect`, `ready`, `disk_space`: look at a spool and change nothing.
 //! - `folder`, `rename`, `remove`, `same_content`, `time`, `error`: what the others share.
 
+mod adopt;
 mod archive;
 mod batch;
 mod batch_id;
@@ -50,6 +51,7 @@ mod time;
 mod worker;
 mod write_time;
 
+pub use adopt::{Adopted, adopt_folder};
 pub use archive::{
     ArchiveFile, Contents, Day, Packed, Packer, Removed, Restored, RetentionLimits, Target, archive_files,
     remove_over_limits, restore,

@@ -1,208 +1,107 @@
-//! Where rows go. The pipeline knows a warehouse only by [`Warehouse`].
+//! Where rows go. The pipeline knows a warehouse only by the trait [`Warehouse`].
+//!
+//! - `delivery`: what the pipeline hands to a warehouse, and what the warehouse answers
+//! - `error`: why a warehouse did not do what it was asked to do
+//! - `query`: queries in the warehouse's own SQL
+//! - `set_up`: what a set-up created
+//! - `left_alone`: the user's own tables and views that irispool leaves as they are
+//! - `replace`: which of the user's views may be replaced, and where their SQL is saved
+//! - `mark`: how irispool recognises its own views
+//! - `view_columns`: the columns of the views, the same for every warehouse
+//! - `template`: the SQL templates
+//! - `measure`: what a warehouse counts of its own work
+//! - [`sqlite`], [`bigquery`]: the warehouses
 
 pub mod bigquery;
+mod delivery;
+mod error;
 mod left_alone;
 mod mark;
 mod measure;
 mod query;
+mod replace;
+mod set_up;
 pub mod sqlite;
+mod template;
 mod view_columns;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Field, Schema};
-use crate::message::Rows;
 
-pub use left_alone::{LeftAlone, Replace, Replaced};
+pub use delivery::{Bulk, Delivery, LoadResult, Message, Outcome, RefusedRow};
+pub(crate) use delivery::{folder_of_batch, id_in_folder};
+pub use error::{DISK_FULL, WarehouseError};
+pub use left_alone::LeftAlone;
 pub use measure::{Histogram, Measure, MeasureKind, Reading};
 pub use query::{Answer, Query, QueryError, Value};
+pub use replace::{Replace, Replaced};
+pub use set_up::Made;
 
-/// Rows of one dataset out of some messages of one batch, encoded for `schema`.
-#[derive(Debug)]
-pub struct Delivery {
-    /// The dataset's canonical name, such as `BOALF`.
-    pub dataset: Arc<str>,
-    /// The batch's id; the same again when another worker takes the batch over.
-    pub batch: Arc<str>,
-    /// Who delivers it: the name of the worker's folder.
-    pub worker: Arc<str>,
-    pub schema: Arc<Schema>,
-    pub messages: Vec<Message>,
-    pub rows: Rows,
-}
-
-/// The label of the folder that a batch's messages came from, which is in the batch's id.
-pub(crate) fn folder_of_batch(batch: &str) -> Option<&str> {
-    batch.split_once('.').map(|(_, folder)| folder)
-}
-
-/// What a message is called whose file's name another folder of its dataset has for other content: `m.json/freq`. No file's
-/// name has a slash in it. The folder comes last, so that messages sort as by their files' names.
-pub(crate) fn id_in_folder(id: &str, folder: &str) -> String {
-    format!("{id}/{folder}")
-}
-
-/// One message of a [`Delivery`].
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// The file's name: the `message_id` of its rows, unless another folder of the dataset has a file of that name; see
-    /// [`id_in_folder`].
-    pub id: String,
-    /// XXH3 (128 bits) of the file's bytes.
-    pub hash: u128,
-    /// The file's size.
-    pub bytes: u64,
-    /// Its good rows, as places in [`Delivery::rows`].
-    pub rows: Range<usize>,
-    /// Rows with a value in `rescued`.
-    pub rescued: u32,
-    /// Rows that go to dead.
-    pub dead: u32,
-    /// When the file was last written, in ms since 1970 UTC: of two contents under one id the later wins.
-    pub written_at_ms: i64,
-    /// When the batch was claimed, in ms since 1970 UTC.
-    pub claimed_at_ms: i64,
-}
-
-impl Message {
-    /// Whether it completes, at least in part, content that was loaded without some of its rows: of that, so many `rows`
-    /// are in, and so many were `dead`. Then it is loaded in its place, though it may have been written earlier: a mended
-    /// copy has its original's time wherever it was copied with it (`cp -p`, `rsync -a`, `tar x`).
-    pub fn mends(&self, rows: u64, dead: u64) -> bool {
-        u64::from(self.dead) < dead && self.rows.len() as u64 >= rows
-    }
-}
-
-/// What of a warehouse that is a file can't be written has as its reason.
-pub const DISK_FULL: &str = "the disk is full";
-
-/// What became of one message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its rows are in, durably.
-    Loaded,
-    /// Its rows are in, but for these, which the warehouse will never take: they go to dead.
-    LoadedBut(Vec<RefusedRow>),
-    /// It was in already, with the same content.
-    AlreadyLoaded,
-    /// Content under the same id that was written later is in, whole; this one was not loaded, and the warehouse has
-    /// noted that.
-    Superseded,
-    /// Content under the same id that was written later is in. It lacks rows, and this one does not mend that
-    /// ([`Message::mends`]): it was not loaded, and a person must choose.
-    LessWhole,
-}
-
-/// A row that the warehouse refuses for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedRow {
-    /// Its place in the message, from 0.
-    pub message_row: u32,
-    /// In the warehouse's words.
-    pub reason: String,
-}
-
-/// Why a delivery did not happen. Its files stay, and it is made again, with the same ids, until it succeeds.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum WarehouseError {
-    /// It will pass: busy, full disk, no network. Try again after `after`.
-    #[error("{why}")]
-    Later { why: String, after: Duration },
-    /// A person is needed: no permission, no such place, not a database.
-    #[error("{why}")]
-    Setup { why: String, hint: String },
-}
-
-/// What became of a delivery: an outcome for each of its messages, or why it must be made again.
-pub type LoadResult = Result<Vec<Outcome>, WarehouseError>;
-
-/// What was done to bring tables and views about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Made {
-    pub tables: usize,
-    pub columns: usize,
-    pub views: usize,
-    /// Views of the user's that gave way to irispool's own, which are counted in `views` too.
-    pub replaced: Vec<Replaced>,
-    /// What was found and stays as it is.
-    pub left: Vec<LeftAlone>,
-}
-
-/// A place that takes rows.
+/// Something that takes rows.
 pub trait Warehouse: Send + Sync {
-    /// What it is and where, for messages to people: `sqlite:/home/ann/iris.db`.
+    /// What the warehouse is and where, for messages to people: `sqlite:/home/ann/iris.db`.
     fn name(&self) -> String;
 
-    /// How many threads may call [`Self::load`] at once with profit.
+    /// How many threads may profitably call [`Self::load`] at once.
     fn parallelism(&self) -> usize;
 
-    /// How many tables can be asked about at once with profit before their rows come; none where they answer at once.
+    /// How many tables the pipeline may profitably ask about at once before it reads their rows. 0 if the warehouse
+    /// answers at once.
     fn tables_at_once(&self) -> usize {
         0
     }
 
-    /// The columns of the dataset's table as they are; makes table and view where they lack.
+    /// The columns of the dataset's table as they are. Creates the table and its views if they are missing.
     fn schema(&self, dataset: &str) -> Result<Arc<Schema>, WarehouseError>;
 
-    /// Adds columns where they lack (another worker may have added them meanwhile) and gives the columns as they are
-    /// then. A field that the table can't take is left out: its values will be rescued.
+    /// Adds the columns that are missing, and returns all columns as they are then. Another worker may have added some of
+    /// them in the meantime. Leaves out a field that the table cannot take: its values will be rescued.
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError>;
 
-    /// Takes rows durably. The answer has one entry for each delivery: one outcome for each of its messages, or why
-    /// the delivery must be made again. What a warehouse took of a delivery that failed, it must take only once when
-    /// the delivery is made again.
+    /// Takes rows durably. Returns one result for each delivery: an outcome for each of its messages, or why the delivery
+    /// must be repeated. If the warehouse took a part of a delivery that failed, it takes that part only once when the
+    /// delivery is repeated.
     fn load(&self, deliveries: &[Delivery]) -> Vec<LoadResult>;
 
-    /// The same, and what became of each delivery, by its place, is told as soon as it is known, from any thread, once:
-    /// one that takes long holds up no other.
+    /// Like [`Self::load`], but calls `tell` with the index and the result of each delivery as soon as its result is known.
+    /// It does so once for each delivery, from any thread, so that a slow delivery holds up no other.
     fn load_each(&self, deliveries: &[Delivery], tell: &(dyn Fn(usize, LoadResult) + Sync)) {
-        for (place, result) in self.load(deliveries).into_iter().enumerate() {
-            tell(place, result);
+        for (delivery, result) in self.load(deliveries).into_iter().enumerate() {
+            tell(delivery, result);
         }
     }
 
-    /// Nothing more comes for now: the moment for what rows would have to wait for otherwise.
+    /// Nothing more comes for now: this is the moment for work that rows would otherwise have to wait for.
     fn rest(&self) {}
 
-    /// How many workers share the spool now, and so what the warehouse allows them all together.
+    /// How many workers share the spool now. They share what the warehouse allows.
     fn set_workers(&self, _workers: u32) {}
 
-    /// The program is to stop: a call that waits for another try gives up now, and so does every later one.
+    /// The program is about to stop: a call that waits before another try gives up now, and so does every later call.
     fn stop_waiting(&self) {}
 
-    /// What it counts of its own work since it was opened: requests, waits, rows.
+    /// What the warehouse has counted of its own work since it was opened: requests, waits, rows.
     fn measures(&self) -> Vec<Measure> {
         Vec::new()
     }
 
-    /// How a backlog of `files` messages of a dataset is to be delivered: by [`Self::load`] as it is read (none), or
-    /// as whole batches of at most so many files. Asked when so many are to be claimed.
+    /// How to deliver a backlog of `files` messages of a dataset that are about to be claimed: `None` if by [`Self::load`]
+    /// while they are read, or as whole batches of at most so many files each.
     fn bulk_files_max(&self, _dataset: &str, _files: u64) -> Option<u64> {
         None
     }
 
-    /// For how long a running worker leaves a dataset's messages where they are, so that they become few deliveries;
-    /// none: not at all. Who drains a spool does not ask.
+    /// For how long a running worker leaves a dataset's messages in `incoming`, so that they become fewer deliveries.
+    /// `None` if it takes them at once. A worker that drains the spool does not ask.
     fn claim_wait(&self, _dataset: &str) -> Option<Duration> {
         None
     }
 
-    /// Starts the bulk delivery of a whole batch. The same batch id again, after a crash, must find out what the first
-    /// delivery came to; `is_new`: nobody has tried to deliver this one.
+    /// Starts the bulk delivery of a whole batch. `is_new` says that nobody has tried to deliver this batch. If it is
+    /// false, a crash may have ended the first delivery, and this one must find out what the first one came to.
     fn begin_bulk(&self, _dataset: &str, _batch: &str, _is_new: bool) -> Option<Box<dyn Bulk>> {
         None
     }
-}
-
-/// The delivery of one whole batch in one step.
-pub trait Bulk: Send {
-    /// Adds rows to what will be delivered. They are not kept in memory as they are.
-    fn add(&mut self, delivery: &Delivery) -> Result<(), WarehouseError>;
-
-    /// Delivers all rows added, exactly once, however often the same batch is delivered. Waits until it is known what
-    /// became of them. `Ok(false)`: the warehouse refuses the batch as a whole because of some rows in it, and has
-    /// taken nothing; it is to be delivered by [`Warehouse::load`].
-    fn finish(self: Box<Self>) -> Result<bool, WarehouseError>;
 }

@@ -1,43 +1,57 @@
-//! Asking a warehouse, in its own SQL.
+//! Queries in a warehouse's own SQL.
 
 use std::io;
 
-use super::WarehouseError;
+use super::error::WarehouseError;
 
-/// A warehouse that answers.
+/// A warehouse that answers queries.
 pub trait Query {
-    /// Runs one statement that only reads, and hands its rows on as they come. Gives their number.
+    /// Runs one statement that only reads, and hands its rows to `answer` as they come. Returns how many there were.
     fn query(&self, sql: &str, answer: &mut dyn Answer) -> Result<u64, QueryError>;
 }
 
-/// Who takes the rows of an answer.
+/// Takes the rows of a query.
 pub trait Answer {
-    /// Comes once, before the rows.
+    /// Called once, before the rows.
     fn columns(&mut self, names: &[String]) -> io::Result<()>;
-    /// As many values as there are columns.
+    /// Called for each row, with as many values as there are columns.
     fn row(&mut self, values: &[Value<'_>]) -> io::Result<()>;
 }
 
+/// One value of a row that a query returns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
+    /// No value.
     Null,
+    /// A boolean.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// Any other number.
     Float(f64),
+    /// Text; also a time, in the warehouse's own form.
     Text(&'a str),
     /// JSON text: a nested value.
     Json(&'a str),
+    /// Bytes, or text that is not UTF-8.
     Bytes(&'a [u8]),
 }
 
+/// Why a query gave no answer, or not all of it.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// The statement is wrong, or is none that only reads.
+    /// The statement is wrong, or it is not one that only reads.
     #[error("{why}")]
-    Statement { why: String, hint: Option<String> },
+    Statement {
+        /// What is wrong, mostly in the warehouse's words.
+        why: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The warehouse could not answer.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
-    /// The rows could not be handed on.
+    /// The rows could not be written to where they should go.
     #[error("could not write the answer: {0}")]
     Output(#[from] io::Error),
 }

@@ -1,7 +1,9 @@
 //! All SQL for BigQuery that is shipped or rendered, before Google's own analyzer: over all datasets, and over the
 //! forms in which their tables are found.
 
-use crate::support::bigquery_sql::{Analysis, Column, existing_queries, field, installed, shipped_queries};
+use crate::support::bigquery_sql::{
+    Analysis, Column, documented_queries, existing_queries, field, installed, shipped_queries,
+};
 use irispool::catalog::{self, Dataset, Field, Kind, META_COLUMNS};
 use irispool::warehouse::bigquery::views::{self, LiveTable, Place};
 
@@ -132,7 +134,9 @@ fn every_view_and_query_passes_googles_analyzer() {
             }
         }
         let existing = existing_queries(PROJECT, shape.name);
-        for (name, sql) in existing.into_iter().chain(shipped_queries(PROJECT, shape.name)) {
+        let documented = documented_queries(PROJECT, shape.name);
+        for (name, sql) in existing.into_iter().chain(shipped_queries(PROJECT, shape.name)).chain(documented)
+        {
             if shape.name == "bare" && sql.contains("_iris`") {
                 continue; // These tables lack what the query asks for.
             }

@@ -11,17 +11,17 @@ use irispool::warehouse::sqlite::Reader;
 use irispool::warehouse::{Query, QueryError, Warehouse};
 use serde_json::{Value, json};
 
-/// The queries by number, such as `09`.
+/// The queries by name, such as `freshness`.
 fn queries() -> BTreeMap<String, String> {
     let folder = crate::support::root().join("sql/sqlite/queries");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let by_number = |path: std::path::PathBuf| {
+    let by_name = |path: std::path::PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("-- "), "{name} says what it answers");
-        (name[..2].to_owned(), text)
+        (name.trim_end_matches(".sql").to_owned(), text)
     };
-    files.map(by_number).collect()
+    files.map(by_name).collect()
 }
 
 fn reader(place: &Place) -> Reader {
@@ -115,67 +115,69 @@ fn the_queries_that_people_run_find_what_they_ask_for() {
     load(&warehouse, "MILS", &[sent("i1", 1, &[&mils])]);
 
     let queries = queries();
-    assert_eq!(queries.len(), 14);
+    assert_eq!(queries.len(), 16);
     let reader = reader(&place);
-    let ask = |number: &str| answer(&reader, &queries[number]);
+    let ask = |name: &str| answer(&reader, &queries[name]);
     let column =
         |rows: &[Value], name: &str| -> Vec<Value> { rows.iter().map(|row| row[name].clone()).collect() };
 
-    let rows = ask("01");
+    let rows = ask("latest_acceptances");
     assert_eq!(column(&rows, "source"), ["IRIS", "IRIS", "IRIS", "HISTORIC"]);
     assert_eq!(rows[0]["acceptanceTime"], json!(accepted_later));
 
-    let rows = ask("02");
+    let rows = ask("volume_by_source");
     assert_eq!(rows.iter().map(|row| row["records"].as_i64().unwrap()).sum::<i64>(), 4);
     let last = rows.last().unwrap();
     assert_eq!((&last["source"], &last["unique_units"]), (&json!("HISTORIC"), &json!(1)));
 
-    let rows = ask("03");
+    let rows = ask("frequency_by_minute");
     assert_eq!(column(&rows, "source"), ["IRIS", "HISTORIC"]);
     assert_eq!(rows[0]["avg_freq"], json!(50.1));
     assert_eq!(rows[1]["min_freq"], json!(49.0));
 
-    let rows = ask("04");
+    let rows = ask("generation_by_fuel_today");
     assert_eq!(column(&rows, "fuelType"), ["CCGT", "WIND"]);
     assert_eq!(column(&rows, "avg_generation_gw"), [1.0, 4.0]);
     assert_eq!(column(&rows, "peak_generation_gw"), [1.1, 4.0]);
 
-    let rows = ask("05");
+    let rows = ask("gaps_and_overlaps");
     assert_eq!(column(&rows, "source"), ["HISTORIC", "IRIS"]);
     assert_eq!(column(&rows, "unique_periods"), [2, 1]);
 
-    let rows = ask("06");
+    let rows = ask("generation_mix_now");
     assert_eq!(column(&rows, "fuelType"), ["WIND", "CCGT"]);
     assert_eq!(column(&rows, "generation_gw"), [4.0, 1.1]);
 
-    let rows = ask("07");
+    let rows = ask("generation_newest_first");
     assert_eq!(column(&rows, "generation")[2], json!(900), "the oldest of today is the last");
     assert_eq!(rows.len(), 3);
 
-    let rows = ask("08");
+    let rows = ask("sources_side_by_side");
     assert_eq!(column(&rows, "source"), ["HISTORIC", "IRIS"]);
     assert_eq!(column(&rows, "records"), [1, 3]);
     assert_eq!(rows[1]["latest_date"], json!(day));
 
-    let rows = ask("09");
+    let rows = ask("freshness");
     assert_eq!(column(&rows, "dataset"), ["BOALF", "FREQ", "MILS"]);
     assert!(rows.iter().all(|row| (0..=5).contains(&row["minutes_ago"].as_i64().unwrap())), "{rows:?}");
 
-    let mut tables = column(&ask("10"), "table_name");
+    let mut tables = column(&ask("freshness_by_table"), "table_name");
     tables.sort_by_key(Value::to_string);
     assert_eq!(tables, ["boalf", "freq", "mils"], "nothing came for mels");
 
-    let rows = ask("11");
+    let rows = ask("ingestion_rate");
     assert_eq!(rows.iter().map(|row| row["records_ingested"].as_i64().unwrap()).sum::<i64>(), 3);
 
-    let rows = ask("12");
+    assert!(ask("repeats").is_empty() && ask("rescued_values").is_empty());
+
+    let rows = ask("duplicates");
     assert_eq!((rows.len(), &rows[0]["bmUnit"], &rows[0]["count"]), (1, &json!("T_A-1"), &json!(2)));
 
-    let rows = ask("13");
+    let rows = ask("unified_views");
     assert_eq!(rows.len(), irispool::catalog::all().len());
     assert_eq!(rows[0]["table_name"], json!("bmrs_abuc_unified"));
 
-    let rows = ask("14");
+    let rows = ask("table_sizes");
     assert_eq!(rows.len(), irispool::catalog::all().len());
     let boalf = rows.iter().find(|row| row["table_id"] == "bmrs_boalf_iris").unwrap();
     assert_eq!(boalf["row_count"], json!(3));

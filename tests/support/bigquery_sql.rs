@@ -42,6 +42,20 @@ pub fn shipped_queries(project: &str, dataset: &str) -> Vec<(String, String)> {
     queries
 }
 
+/// The queries in `docs/migrate.md`, on that project and dataset.
+pub fn documented_queries(project: &str, dataset: &str) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(root().join("docs/migrate.md")).unwrap();
+    let blocks = text.split("```sql\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let queries: Vec<_> = blocks
+        .filter(|sql| sql.starts_with("SELECT"))
+        .map(|sql| {
+            ("docs/migrate.md".to_owned(), sql.replace("my-project.elexon", &format!("{project}.{dataset}")))
+        })
+        .collect();
+    assert!(!queries.is_empty());
+    queries
+}
+
 /// A table with its rows: its columns as `name TYPE`, and each row's values as SQL, ` | ` between them.
 pub struct TableRows {
     pub name: &'static str,

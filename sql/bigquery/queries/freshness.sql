@@ -13,4 +13,4 @@ FROM (
   SELECT 'MILS', ingested_utc FROM `{project}.{dataset}.bmrs_mils_iris`
 )
 GROUP BY dataset
-ORDER BY minutes_ago DESC
+ORDER BY dataset

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+pub(super) use crate::warehouse::template::fill;
+
 const CONVERSIONS: &str = include_str!("../../../sql/bigquery/conversions.sql");
 
 /// A name, or a path of names, as an identifier: `` `order` ``.
@@ -27,35 +29,6 @@ fn escaped(text: &str, quote: char) -> String {
         }
     }
     escaped
-}
-
-/// Puts values into a template's `{places}`. What is put in is not looked at again, so a column may be called `{x}`;
-/// braces around anything but a name, as in a regular expression, stay. Comment lines before the statement are left
-/// out.
-pub(super) fn fill(template: &str, places: &[(&str, &str)]) -> String {
-    let mut rest = template.trim();
-    while rest.starts_with("--") {
-        rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
-    }
-    let mut filled = String::with_capacity(rest.len() * 2);
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        let name_end = after.find(|letter: char| !letter.is_ascii_lowercase() && letter != '_').unwrap_or(0);
-        if name_end == 0 || !after[name_end..].starts_with('}') {
-            filled.push('{');
-            rest = after;
-            continue;
-        }
-        let name = &after[..name_end];
-        let (_, value) = places
-            .iter()
-            .find(|(place, _)| *place == name)
-            .unwrap_or_else(|| panic!("the template has a place {{{name}}} that nobody fills"));
-        filled.push_str(value);
-        rest = &after[name_end + 1..];
-    }
-    filled.push_str(rest);
-    filled
 }
 
 /// Whether it is one statement that only reads. BigQuery's own statements that write begin with a verb of their own,
@@ -154,14 +127,6 @@ mod tests {
         assert_eq!(quoted("p.d.order"), "`p.d.order`");
         assert_eq!(quoted("a`; DROP TABLE b; --"), "`a\\`; DROP TABLE b; --`");
         assert_eq!(literal("it's\n\\"), "'it\\'s\\n\\\\'");
-    }
-
-    #[test]
-    fn a_value_is_not_taken_for_a_place_nor_a_regular_expression_for_one() {
-        assert_eq!(
-            fill("-- words\nSELECT {a}, r'\\d{6}{' FROM {b}\n", &[("a", "{b}"), ("b", "t")]),
-            "SELECT {b}, r'\\d{6}{' FROM t"
-        );
     }
 
     #[test]

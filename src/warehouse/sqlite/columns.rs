@@ -12,7 +12,7 @@ const ROWID_NAMES: [&str; 3] = ["rowid", "_rowid_", "oid"];
 
 /// A table or view as the database describes it.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(super) struct TableShape {
     /// `table`, `view` or `virtual`.
     pub(super) what: String,
     pub(super) strict: bool,
@@ -29,9 +29,9 @@ pub(super) struct Column {
     numbers_rows: bool,
 }
 
-impl Shape {
+impl TableShape {
     /// What stands under that name, whatever its case; `None` when nothing does.
-    pub(super) fn of(connection: &Connection, name: &str) -> rusqlite::Result<Option<Shape>> {
+    pub(super) fn of(connection: &Connection, name: &str) -> rusqlite::Result<Option<TableShape>> {
         // The list of tables has SQLite look through every view, so it is asked only about what is there.
         if !connection
             .prepare_cached(
@@ -71,11 +71,11 @@ impl Shape {
                 declared,
             })
             .collect();
-        Ok(Some(Shape { what, strict, without_rowid, columns }))
+        Ok(Some(TableShape { what, strict, without_rowid, columns }))
     }
 
     /// The table that irispool makes for those fields.
-    pub(super) fn of_new(fields: &[Field]) -> Shape {
+    pub(super) fn of_new(fields: &[Field]) -> TableShape {
         let column = |name: &str, declared: &str| Column {
             name: name.to_owned(),
             declared: declared.to_owned(),
@@ -85,7 +85,7 @@ impl Shape {
         let mut columns: Vec<Column> =
             fields.iter().map(|field| column(&field.name, declared_type(field))).collect();
         columns.extend(META_COLUMNS.map(|name| column(name, "TEXT")));
-        Shape { what: "table".to_owned(), strict: true, without_rowid: false, columns }
+        TableShape { what: "table".to_owned(), strict: true, without_rowid: false, columns }
     }
 
     pub(super) fn column_names(&self) -> Vec<String> {
@@ -219,7 +219,7 @@ pub(super) fn field_of(
 pub(super) fn fields_of(
     connection: &Connection,
     table: &str,
-    shape: &Shape,
+    shape: &TableShape,
     dataset: Option<&Dataset>,
 ) -> rusqlite::Result<Vec<Field>> {
     let remembered = remembered_kinds(connection, table)?;
@@ -245,7 +245,8 @@ fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<Ha
     let mut kinds = HashMap::new();
     for row in rows {
         let (name, kind) = row?;
-        if let Some(kind) = kind_named(&kind) {
+        // A later irispool may have written a kind that this one does not know.
+        if let Some(kind) = Kind::named(&kind) {
             kinds.insert(name, kind);
         }
     }
@@ -262,41 +263,12 @@ pub(super) fn remember_kind(
     if field_of(&field.name, declared_type(field), dataset, None) == *field {
         return Ok(());
     }
-    let kind = if field.repeated { "JSON" } else { kind_name(&field.kind) };
+    let is_nested = field.repeated || matches!(field.kind, Kind::Record(_));
+    let kind = if is_nested { Kind::Json.name() } else { field.kind.name() };
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO irispool_columns (table_name, column_name, kind) VALUES (?1, ?2, ?3)",
         )?
         .execute([table, &field.name, kind])?;
     Ok(())
-}
-
-fn kind_name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Bool => "BOOL",
-        Kind::Int64 => "INT64",
-        Kind::Float64 => "FLOAT64",
-        Kind::Numeric => "NUMERIC",
-        Kind::String => "STRING",
-        Kind::Timestamp => "TIMESTAMP",
-        Kind::Datetime => "DATETIME",
-        Kind::Date => "DATE",
-        Kind::Json | Kind::Record(_) => "JSON",
-    }
-}
-
-/// `None` for what a later irispool may have written.
-fn kind_named(name: &str) -> Option<Kind> {
-    Some(match name {
-        "BOOL" => Kind::Bool,
-        "INT64" => Kind::Int64,
-        "FLOAT64" => Kind::Float64,
-        "NUMERIC" => Kind::Numeric,
-        "STRING" => Kind::String,
-        "TIMESTAMP" => Kind::Timestamp,
-        "DATETIME" => Kind::Datetime,
-        "DATE" => Kind::Date,
-        "JSON" => Kind::Json,
-        _ => return None,
-    })
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use super::fault::Fault;
+use super::error::SqliteError;
 
 /// Pages of a new file, in bytes.
 const PAGE_BYTES: u32 = 8192;
@@ -21,7 +21,7 @@ const STATEMENTS: usize = 256;
 
 /// The connection that writes. WAL, so that readers and the writer don't wait for each other; `synchronous=FULL`, so
 /// that a commit is on the disk when it returns.
-pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
+pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection, SqliteError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
@@ -41,7 +41,7 @@ pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
 }
 
 /// A connection that can't write, to a file that must be there.
-pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
+pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, SqliteError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     wait_when_busy(&mut connection, busy_timeout)?;
@@ -85,13 +85,13 @@ fn pause(tries: i32) -> Duration {
 
 /// Two processes that switch a new file at once make one of them fail at once: SQLite does not ask the busy handler
 /// there, since waiting with a read lock could never end.
-fn switch_to_wal(connection: &Connection, limit: Duration) -> Result<(), Fault> {
+fn switch_to_wal(connection: &Connection, limit: Duration) -> Result<(), SqliteError> {
     let since = Instant::now();
     for tries in 0.. {
         match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
             Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
             Ok(mode) => {
-                return Err(Fault::state(
+                return Err(SqliteError::state(
                     format!("the database stays in journal mode {mode}, and irispool needs WAL"),
                     "put the database on a local disk: WAL needs memory shared between processes",
                 ));

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
-use super::columns::Shape;
-use super::fault::message;
-use super::tables::Names;
+use super::columns::TableShape;
+use super::error::message;
 use super::text::quoted;
 use crate::catalog;
 use crate::warehouse::LeftAlone;
@@ -17,23 +16,25 @@ use crate::warehouse::LeftAlone;
 /// The table and its columns; what can't be used goes into `left`.
 pub(super) fn find(
     connection: &Connection,
-    names: &Names<'_>,
+    dataset: &str,
+    unified: &str,
+    unreadable: &BTreeMap<String, String>,
     left: &mut Vec<LeftAlone>,
-) -> rusqlite::Result<Option<(String, Shape)>> {
-    for name in catalog::historic_table_names(names.dataset) {
-        let why = match what(connection, &name)? {
-            What::Nothing => continue,
-            What::View => "is a view".to_owned(),
-            What::Virtual => "is a virtual table".to_owned(),
-            What::Table => match names.unreadable.get(&name) {
+) -> rusqlite::Result<Option<(String, TableShape)>> {
+    for name in catalog::historic_table_names(dataset) {
+        let why = match named(connection, &name)? {
+            HistoricName::Nothing => continue,
+            HistoricName::View => "is a view".to_owned(),
+            HistoricName::Virtual => "is a virtual table".to_owned(),
+            HistoricName::Table => match unreadable.get(&name) {
                 Some(why) => format!("can't be read ({why})"),
-                None => match Shape::of(connection, &name)? {
+                None => match TableShape::of(connection, &name)? {
                     Some(shape) => return Ok(Some((name, shape))),
                     None => continue,
                 },
             },
         };
-        left.push(LeftAlone::history(names.dataset, &name, &names.unified, &why));
+        left.push(LeftAlone::history(dataset, &name, unified, &why));
     }
     Ok(None)
 }
@@ -48,7 +49,7 @@ pub(super) fn unreadable(
 ) -> rusqlite::Result<BTreeMap<String, String>> {
     let mut unreadable = BTreeMap::new();
     for name in catalog::historic_table_names(dataset) {
-        if what(connection, &name)? != What::Table {
+        if named(connection, &name)? != HistoricName::Table {
             continue;
         }
         let row = format!("SELECT * FROM {} LIMIT 1", quoted(&name));
@@ -64,14 +65,14 @@ pub(super) fn unreadable(
 }
 
 #[derive(PartialEq)]
-enum What {
+enum HistoricName {
     Nothing,
     View,
     Virtual,
     Table,
 }
 
-fn what(connection: &Connection, name: &str) -> rusqlite::Result<What> {
+fn named(connection: &Connection, name: &str) -> rusqlite::Result<HistoricName> {
     let found = connection
         .prepare_cached(
             "SELECT type, rootpage FROM sqlite_schema
@@ -80,10 +81,10 @@ fn what(connection: &Connection, name: &str) -> rusqlite::Result<What> {
         .query_row([name], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
         .optional()?;
     Ok(match found.as_ref().map(|(what, page)| (what.as_str(), *page)) {
-        None => What::Nothing,
-        Some(("view", _)) => What::View,
-        Some((_, 0)) => What::Virtual,
-        Some(_) => What::Table,
+        None => HistoricName::Nothing,
+        Some(("view", _)) => HistoricName::View,
+        Some((_, 0)) => HistoricName::Virtual,
+        Some(_) => HistoricName::Table,
     })
 }
 

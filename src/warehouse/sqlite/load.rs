@@ -2,7 +2,7 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::fault::Fault;
+use super::error::SqliteError;
 use super::text::{now_text, quoted, utc_text};
 use crate::catalog::Schema;
 use crate::message::{Cell, Row};
@@ -13,10 +13,10 @@ pub(super) fn take(
     connection: &Connection,
     delivery: &Delivery,
     rowid: Option<&'static str>,
-) -> Result<Vec<Outcome>, Fault> {
+) -> Result<Vec<Outcome>, SqliteError> {
     let table = delivery.schema.table();
     let now = now_text();
-    let mut ledger = Ledger::open(connection, delivery, &now)?;
+    let mut ledger = LoadHistory::open(connection, delivery, &now)?;
     let mut insert = Insert::into(connection, &delivery.schema, &now)?;
     let mut next_rowid = next_rowid(connection, table, rowid)?;
     let mut outcomes = Vec::with_capacity(delivery.messages.len());
@@ -62,7 +62,7 @@ fn id_beside_other_folder(
     connection: &Connection,
     delivery: &Delivery,
     message: &Message,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, SqliteError> {
     let Some(folder) = folder_of_batch(&delivery.batch) else { return Ok(None) };
     let (batch, hash): (Option<String>, String) = connection
         .prepare_cached(
@@ -86,7 +86,7 @@ fn id_beside_other_folder(
 
 /// The rowid that the next row gets, unless the table has none, or a key of its own. Should it be wrong, rows are found
 /// by their message's id.
-fn next_rowid(connection: &Connection, table: &str, rowid: Option<&str>) -> Result<Option<i64>, Fault> {
+fn next_rowid(connection: &Connection, table: &str, rowid: Option<&str>) -> Result<Option<i64>, SqliteError> {
     let Some(rowid) = rowid else { return Ok(None) };
     let last: Option<i64> = connection
         .prepare_cached(&format!("SELECT max({rowid}) FROM {}", quoted(table)))?
@@ -95,12 +95,12 @@ fn next_rowid(connection: &Connection, table: &str, rowid: Option<&str>) -> Resu
 }
 
 /// Lines of `irispool_load_history` for one delivery.
-struct Ledger<'c> {
+struct LoadHistory<'c> {
     enter: CachedStatement<'c>,
     claimed_at: (i64, String),
 }
 
-impl<'c> Ledger<'c> {
+impl<'c> LoadHistory<'c> {
     const ENTER: &'static str = "
         INSERT INTO irispool_load_history
           (dataset, table_name, batch, worker, loaded_at, message_id, content_hash, bytes, rows, rescued, dead,
@@ -108,18 +108,18 @@ impl<'c> Ledger<'c> {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
         ON CONFLICT DO NOTHING";
 
-    fn open(connection: &'c Connection, delivery: &Delivery, now: &str) -> Result<Self, Fault> {
+    fn open(connection: &'c Connection, delivery: &Delivery, now: &str) -> Result<Self, SqliteError> {
         let mut enter = connection.prepare_cached(Self::ENTER)?;
         let same_for_all =
             [&*delivery.dataset, delivery.schema.table(), &*delivery.batch, &*delivery.worker, now];
-        for (place, value) in same_for_all.into_iter().enumerate() {
-            enter.raw_bind_parameter(place + 1, value)?;
+        for (index, value) in same_for_all.into_iter().enumerate() {
+            enter.raw_bind_parameter(index + 1, value)?;
         }
-        Ok(Ledger { enter, claimed_at: (0, utc_text(0)) })
+        Ok(LoadHistory { enter, claimed_at: (0, utc_text(0)) })
     }
 
     /// Whether the message is new, and so now has its line. `first_rowid` is where its rows will go.
-    fn enter(&mut self, message: &Message, first_rowid: Option<i64>) -> Result<bool, Fault> {
+    fn enter(&mut self, message: &Message, first_rowid: Option<i64>) -> Result<bool, SqliteError> {
         if self.claimed_at.0 != message.claimed_at_ms {
             self.claimed_at = (message.claimed_at_ms, utc_text(message.claimed_at_ms));
         }
@@ -140,14 +140,19 @@ impl<'c> Ledger<'c> {
     }
 
     /// The line that kept a message from being entered.
-    fn known(&self, connection: &Connection, delivery: &Delivery, message: &Message) -> Result<Known, Fault> {
+    fn known(
+        &self,
+        connection: &Connection,
+        delivery: &Delivery,
+        message: &Message,
+    ) -> Result<LoadedMessage, SqliteError> {
         let known = connection
             .prepare_cached(
                 "SELECT content_hash, dead, rows, first_rowid, last_rowid, min(written_at, claimed_at)
                  FROM irispool_load_history WHERE dataset = ?1 AND message_id = ?2",
             )?
             .query_row([&*delivery.dataset, &message.id], |row| {
-                Ok(Known {
+                Ok(LoadedMessage {
                     hash: row.get(0)?,
                     dead: row.get(1)?,
                     rows: row.get(2)?,
@@ -157,7 +162,7 @@ impl<'c> Ledger<'c> {
             })
             .optional()?;
         known.ok_or_else(|| {
-            Fault::state(
+            SqliteError::state(
                 "irispool_load_history refuses a message that is not in it",
                 "a rule was added to irispool_load_history: drop it",
             )
@@ -166,7 +171,7 @@ impl<'c> Ledger<'c> {
 }
 
 /// What the ledger says of a message that was loaded before.
-struct Known {
+struct LoadedMessage {
     hash: String,
     dead: i64,
     rows: i64,
@@ -175,7 +180,7 @@ struct Known {
     written_at: String,
 }
 
-impl Known {
+impl LoadedMessage {
     /// `Loaded` when the message is to be loaded in place of what was.
     fn verdict(&self, message: &Message) -> Outcome {
         let is_same = self.hash == hash_text(message.hash);
@@ -201,7 +206,7 @@ impl Known {
         message: &Message,
         rowid: Option<&str>,
         now: &str,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SqliteError> {
         if self.hash != hash_text(message.hash) {
             note_replaced(connection, delivery, message, now)?;
         }
@@ -232,7 +237,7 @@ fn note_superseded(
     delivery: &Delivery,
     message: &Message,
     now: &str,
-) -> Result<(), Fault> {
+) -> Result<(), SqliteError> {
     let note = "
         INSERT OR IGNORE INTO irispool_superseded
           (dataset, message_id, content_hash, bytes, rows, dead, batch, worker, written_at, superseded_at)
@@ -258,7 +263,7 @@ fn note_replaced(
     delivery: &Delivery,
     message: &Message,
     now: &str,
-) -> Result<(), Fault> {
+) -> Result<(), SqliteError> {
     let note = "
         INSERT OR REPLACE INTO irispool_superseded
           (dataset, message_id, content_hash, bytes, rows, dead, batch, worker, written_at, loaded_at, superseded_at)
@@ -287,12 +292,12 @@ impl<'c> Insert<'c> {
     /// The parameter of the first data column.
     const DATA: usize = 5;
 
-    fn into(connection: &'c Connection, schema: &Schema, now: &str) -> Result<Self, Fault> {
+    fn into(connection: &'c Connection, schema: &Schema, now: &str) -> Result<Self, SqliteError> {
         let mut columns = String::new();
         let mut parameters = String::new();
-        for (place, field) in schema.fields().iter().enumerate() {
+        for (index, field) in schema.fields().iter().enumerate() {
             columns += &format!(", {}", quoted(&field.name));
-            parameters += &format!(", ?{}", place + Self::DATA);
+            parameters += &format!(", ?{}", index + Self::DATA);
         }
         let mut statement = connection.prepare_cached(&format!(
             "INSERT INTO {} (ingested_utc, source, message_id, message_row, rescued{columns})
@@ -305,20 +310,20 @@ impl<'c> Insert<'c> {
         Ok(Insert { statement, bound: vec![false; columns], set: vec![false; columns] })
     }
 
-    fn message(&mut self, id: &str) -> Result<(), Fault> {
+    fn message(&mut self, id: &str) -> Result<(), SqliteError> {
         Ok(self.statement.raw_bind_parameter(Self::MESSAGE_ID, id)?)
     }
 
-    fn row(&mut self, row: Row<'_>) -> Result<(), Fault> {
+    fn row(&mut self, row: Row<'_>) -> Result<(), SqliteError> {
         let statement = &mut self.statement;
         self.set.fill(false);
         for (column, cell) in row.cells() {
-            let place = column + Self::DATA;
+            let parameter = column + Self::DATA;
             match cell {
-                Cell::Bool(value) => statement.raw_bind_parameter(place, value)?,
-                Cell::Int(value) => statement.raw_bind_parameter(place, value)?,
-                Cell::Float(value) => statement.raw_bind_parameter(place, value)?,
-                Cell::Text(value) => statement.raw_bind_parameter(place, value)?,
+                Cell::Bool(value) => statement.raw_bind_parameter(parameter, value)?,
+                Cell::Int(value) => statement.raw_bind_parameter(parameter, value)?,
+                Cell::Float(value) => statement.raw_bind_parameter(parameter, value)?,
+                Cell::Text(value) => statement.raw_bind_parameter(parameter, value)?,
             }
             self.set[column] = true;
         }

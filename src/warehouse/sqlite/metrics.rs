@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::fault::Fault;
+use super::error::SqliteError;
 use crate::warehouse::{Histogram, Measure, MeasureKind};
 
 /// Seconds of one transaction.
@@ -37,7 +37,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Rows were in hand for so long until it was known whether they are in.
-    pub(super) fn transaction(&self, rows: Result<u64, &Fault>, took: Duration) {
+    pub(super) fn transaction(&self, rows: Result<u64, &SqliteError>, took: Duration) {
         let outcome = match rows {
             Ok(_) => "ok".to_owned(),
             Err(fault) => fault.name(),

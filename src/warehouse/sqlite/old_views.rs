@@ -4,8 +4,8 @@
 //! of it comes from where irispool took it, and if it shows the columns of the IRIS table in the table's order, but for
 //! those that came later and that the catalog does not know.
 
-use super::columns::Shape;
-use super::tables::Names;
+use super::columns::TableShape;
+use super::names::Names;
 use super::text::quoted;
 use crate::catalog::{self, Dataset, is_meta_column};
 
@@ -14,7 +14,7 @@ const HISTORIC_META: &str =
     " AS ingested_utc, 'HISTORIC' AS source, NULL AS message_id, NULL AS message_row, NULL AS rescued\nFROM ";
 
 /// Whether it is the unified view of a dataset; `iris`: the columns of the table `table` that it reads.
-pub(super) fn is_unified(sql: &str, names: &Names<'_>, table: &str, iris: &Shape) -> bool {
+pub(super) fn is_unified(sql: &str, names: &Names<'_>, table: &str, iris: &TableShape) -> bool {
     read_unified(sql, names, table, iris).is_some()
 }
 
@@ -23,7 +23,7 @@ pub(super) fn is_latest(sql: &str, names: &Names<'_>) -> bool {
     read_latest(sql, names).is_some()
 }
 
-fn read_unified(sql: &str, names: &Names<'_>, table: &str, iris: &Shape) -> Option<()> {
+fn read_unified(sql: &str, names: &Names<'_>, table: &str, iris: &TableShape) -> Option<()> {
     let mut text = Text(sql);
     text.eat(&format!("CREATE VIEW {} AS\nSELECT\n  ", quoted(&names.unified)))?;
     let mut columns = Vec::new();

@@ -2,20 +2,19 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::columns::Shape;
-use super::fault::{Fault, message};
-use super::history;
-use super::old_views;
-use super::tables::Names;
+use super::columns::TableShape;
+use super::error::{SqliteError, message};
+use super::names::Names;
 use super::text::quoted;
-use super::views::{self, Source};
+use super::views::{self, ViewTable};
+use super::{history, old_views};
 use crate::catalog::{Field, META_COLUMNS};
 use crate::warehouse::left_alone::missed;
 use crate::warehouse::{LeftAlone, Made, Replace, mark};
 
 /// What is to be done about a dataset's views.
 #[derive(Default)]
-pub(super) struct Plan {
+pub(super) struct ViewPlan {
     pub(super) make: Vec<ViewToMake>,
     pub(super) left: Vec<LeftAlone>,
 }
@@ -24,37 +23,37 @@ pub(super) struct ViewToMake {
     name: String,
     statement: String,
     /// The view that is there and goes first.
-    there: Option<Stands>,
+    there: Option<SchemaEntry>,
     /// Where the SQL of that view is saved, as it is the user's.
     save: Option<Replace>,
 }
 
 /// What stands under a name.
-struct Stands {
+struct SchemaEntry {
     /// `table`, `view` or `index`.
     what: String,
     sql: String,
 }
 
-impl Stands {
-    fn under(connection: &Connection, name: &str) -> rusqlite::Result<Option<Stands>> {
+impl SchemaEntry {
+    fn under(connection: &Connection, name: &str) -> rusqlite::Result<Option<SchemaEntry>> {
         connection
             .prepare_cached(
                 "SELECT type, coalesce(sql, '') FROM sqlite_schema
                  WHERE type IN ('table', 'view', 'index') AND name = ?1 COLLATE NOCASE",
             )?
-            .query_row([name], |row| Ok(Stands { what: row.get(0)?, sql: row.get(1)? }))
+            .query_row([name], |row| Ok(SchemaEntry { what: row.get(0)?, sql: row.get(1)? }))
             .optional()
     }
 }
 
 /// Whether a name is free for a table, a view or an index.
 pub(super) fn is_free(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    Ok(Stands::under(connection, name)?.is_none())
+    Ok(SchemaEntry::under(connection, name)?.is_none())
 }
 
 /// A view of irispool's as it should be.
-struct Wanted<'a> {
+struct OwnView<'a> {
     name: &'a str,
     statement: String,
     columns: &'a [String],
@@ -67,16 +66,17 @@ pub(super) fn plan(
     connection: &Connection,
     names: &Names<'_>,
     fields: &[Field],
-    iris: &Shape,
+    iris: &TableShape,
     replace: Option<&Replace>,
-) -> Result<Plan, Fault> {
-    let mut plan = Plan::default();
-    let historic = history::find(connection, names, &mut plan.left)?;
-    let source = Source { table: &names.table, shape: iris };
-    let history = historic.as_ref().map(|(table, shape)| Source { table, shape });
+) -> Result<ViewPlan, SqliteError> {
+    let mut plan = ViewPlan::default();
+    let historic =
+        history::find(connection, names.dataset, &names.unified, &names.unreadable, &mut plan.left)?;
+    let source = ViewTable { table: &names.table, shape: iris };
+    let history = historic.as_ref().map(|(table, shape)| ViewTable { table, shape });
     let mut columns = views::column_names(names.known, fields, iris);
     columns.extend(META_COLUMNS.map(str::to_owned));
-    let unified = Wanted {
+    let unified = OwnView {
         name: &names.unified,
         statement: views::unified(&names.unified, names.known, fields, source, history),
         columns: &columns,
@@ -92,7 +92,7 @@ pub(super) fn plan(
     });
     let Some(statement) = latest else { return Ok(plan) };
     if unified_is_ours {
-        let latest = Wanted { name: &names.latest, statement, columns: &columns, history: None };
+        let latest = OwnView { name: &names.latest, statement, columns: &columns, history: None };
         let is_ours = |sql: &str| is_marked(sql, &names.latest) || old_views::is_latest(sql, names);
         plan.see_to(connection, names, latest, is_ours, replace)?;
     } else {
@@ -101,19 +101,19 @@ pub(super) fn plan(
     Ok(plan)
 }
 
-impl Plan {
+impl ViewPlan {
     /// Says what is to be done about one view, and whether it is irispool's then.
     fn see_to(
         &mut self,
         connection: &Connection,
         names: &Names<'_>,
-        wanted: Wanted<'_>,
+        wanted: OwnView<'_>,
         is_ours: impl Fn(&str) -> bool,
         replace: Option<&Replace>,
-    ) -> Result<bool, Fault> {
-        let Wanted { name, columns, history, .. } = wanted;
+    ) -> Result<bool, SqliteError> {
+        let OwnView { name, columns, history, .. } = wanted;
         let statement = signed(&wanted.statement, name);
-        let there = Stands::under(connection, name)?;
+        let there = SchemaEntry::under(connection, name)?;
         let make =
             |there, save| ViewToMake { name: name.to_owned(), statement: statement.clone(), there, save };
         match there {
@@ -127,7 +127,7 @@ impl Plan {
             Some(there) => match replace.filter(|replace| replace.wants(name)) {
                 Some(replace) => self.make.push(make(Some(there), Some(replace.clone()))),
                 None => {
-                    let missed = match Shape::of(connection, name) {
+                    let missed = match TableShape::of(connection, name) {
                         Ok(Some(shape)) => missed(columns, &shape.column_names(), &there.sql, history),
                         // It may read a table that irispool has still to make.
                         Ok(None) | Err(_) if is_free(connection, &names.table)? => {
@@ -148,7 +148,7 @@ impl Plan {
 impl ViewToMake {
     /// Makes the view inside the caller's transaction. What it replaces is saved before, if it is the user's; triggers that
     /// somebody has put on a view of irispool's stay on it.
-    pub(super) fn make(&self, connection: &Connection, made: &mut Made) -> Result<(), Fault> {
+    pub(super) fn make(&self, connection: &Connection, made: &mut Made) -> Result<(), SqliteError> {
         let mut triggers = Vec::new();
         if let Some(there) = &self.there {
             triggers = connection
@@ -161,7 +161,7 @@ impl ViewToMake {
                 let all: Vec<&str> =
                     std::iter::once(&there.sql).chain(&triggers).map(String::as_str).collect();
                 let replaced = replace.save(&self.name, &(all.join(";\n\n") + ";\n"));
-                made.replaced.push(replaced.map_err(Fault::Warehouse)?);
+                made.replaced.push(replaced.map_err(SqliteError::Warehouse)?);
                 triggers.clear();
             }
             connection.execute_batch(&format!("DROP VIEW {}", quoted(&self.name)))?;
@@ -177,8 +177,9 @@ impl ViewToMake {
 
 /// Removes a unified view of irispool's that reads a table which was called like the IRIS table until somebody renamed it:
 /// SQLite has then written the new name into the view, and the view of the table to come would seem to be the user's.
-pub(super) fn drop_renamed(connection: &Connection, names: &Names<'_>) -> Result<(), Fault> {
-    let Some(there) = Stands::under(connection, &names.unified)?.filter(|there| there.what == "view") else {
+pub(super) fn drop_renamed(connection: &Connection, names: &Names<'_>) -> Result<(), SqliteError> {
+    let Some(there) = SchemaEntry::under(connection, &names.unified)?.filter(|there| there.what == "view")
+    else {
         return Ok(());
     };
     let tables = connection
@@ -187,7 +188,7 @@ pub(super) fn drop_renamed(connection: &Connection, names: &Names<'_>) -> Result
         .collect::<rusqlite::Result<Vec<String>>>()?;
     for table in tables.iter().filter(|table| there.sql.contains(&quoted(table))) {
         let before = there.sql.replace(&quoted(table), &quoted(&names.table));
-        let is_old = match Shape::of(connection, table)? {
+        let is_old = match TableShape::of(connection, table)? {
             Some(shape) => old_views::is_unified(&there.sql, names, table, &shape),
             None => false,
         };

@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode};
 
 use super::connection;
-use super::fault::{Fault, message};
+use super::error::{SqliteError, message};
 use super::tables;
 use crate::paste;
 use crate::warehouse::{Answer, LeftAlone, Query, QueryError, Value, WarehouseError};
@@ -55,8 +55,8 @@ impl Reader {
             }
             rusqlite::Error::NulError(_) => statement("the query holds a NUL".into(), None),
             rusqlite::Error::SqlInputError { ref msg, offset, .. } => {
-                let place = usize::try_from(offset).ok().and_then(|offset| sql.get(offset..)).map(first_line);
-                let near = place.filter(|text| !text.is_empty()).map(|text| format!(", at: {text}"));
+                let rest = usize::try_from(offset).ok().and_then(|offset| sql.get(offset..)).map(first_line);
+                let near = rest.filter(|text| !text.is_empty()).map(|text| format!(", at: {text}"));
                 statement(format!("{msg}{}", near.unwrap_or_default()), self.hint(sql, msg))
             }
             other => match other.sqlite_error_code() {
@@ -66,7 +66,7 @@ impl Reader {
                     let hint = self.hint(sql, &msg);
                     statement(msg, hint)
                 }
-                Some(_) => Fault::Sql(other).explain(&self.path, "run the query").into(),
+                Some(_) => SqliteError::Sql(other).explain(&self.path, "run the query").into(),
             },
         }
     }

@@ -1,17 +1,18 @@
 //! A dataset's table and views: what is there, what should be, and the statements between the two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::columns::{Shape, declared_type, fields_of, is_possible, remember_kind};
+use super::columns::{TableShape, declared_type, fields_of, is_possible, remember_kind};
 use super::connection::begin;
-use super::fault::Fault;
-use super::history;
-use super::own_views::{self, Plan, ViewToMake, is_free};
-use super::text::{fill, quoted};
-use crate::catalog::{self, Dataset, Field, Schema};
+use super::error::SqliteError;
+use super::names::Names;
+use super::own_views::{self, ViewPlan, ViewToMake, is_free};
+use super::text::quoted;
+use crate::catalog::{self, Field, Schema};
+use crate::warehouse::template::fill;
 use crate::warehouse::{LeftAlone, Made, Replace};
 
 const LOAD_HISTORY: &str = include_str!("../../../sql/sqlite/load_history.sql");
@@ -34,14 +35,14 @@ const META_COLUMN_TYPES: [(&str, &str); 5] = [
 
 /// A dataset's table as it is.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(super) struct DatasetTable {
     pub(super) schema: Arc<Schema>,
     /// How to name the rowid; `None` where the table has none.
     pub(super) rowid: Option<&'static str>,
 }
 
 /// The tables that belong to no dataset.
-pub(super) fn make_own_tables(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn make_own_tables(connection: &Connection) -> Result<(), SqliteError> {
     let there = "SELECT count(*) = 4 FROM sqlite_schema WHERE name IN
         ('irispool_load_history', 'irispool_load_history_by_time', 'irispool_superseded', 'irispool_columns')";
     if connection.query_row(there, [], |row| row.get(0))? {
@@ -62,10 +63,10 @@ pub(super) fn bring_about(
     connection: &Connection,
     dataset: &str,
     wanted: &[Field],
-) -> Result<(Table, Vec<LeftAlone>), Fault> {
+) -> Result<(DatasetTable, Vec<LeftAlone>), SqliteError> {
     let names = Names::of(connection, dataset)?;
     let reading = connection.unchecked_transaction()?;
-    if let Next::Nothing(table, left) = next(&reading, &names, wanted, None)? {
+    if let NextStep::Nothing(table, left) = next(&reading, &names, wanted, None)? {
         reading.commit()?;
         return Ok((table, left));
     }
@@ -82,7 +83,7 @@ pub(super) fn bring_about_all<'a>(
     connection: &Connection,
     datasets: impl IntoIterator<Item = &'a str>,
     replace: Option<&Replace>,
-) -> Result<Made, Fault> {
+) -> Result<Made, SqliteError> {
     let mut done = Done::default();
     let names = datasets.into_iter().map(|dataset| Names::of(connection, dataset));
     let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -110,7 +111,7 @@ impl Done {
 
 /// What of the user's stays in the place of views of the catalog's datasets and of those that have a table, or would be
 /// left out of them. Nothing is changed.
-pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, Fault> {
+pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, SqliteError> {
     let mut datasets: BTreeSet<String> = catalog::all().iter().map(|dataset| dataset.name.clone()).collect();
     let tables = connection
         .prepare("SELECT lower(name) FROM sqlite_schema WHERE type = 'table'")?
@@ -123,14 +124,14 @@ pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, Fault> {
     let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
     let reading = connection.unchecked_transaction()?;
     for names in &names {
-        let (fields, shape) = match Shape::of(&reading, &names.table)? {
+        let (fields, shape) = match TableShape::of(&reading, &names.table)? {
             Some(shape) if shape.what == "table" => {
                 (fields_of(&reading, &names.table, &shape, names.known)?, shape)
             }
             Some(_) => continue,
             None => {
                 let fields = names.known.map_or(Vec::new(), |dataset| dataset.fields.clone());
-                let shape = Shape::of_new(&fields);
+                let shape = TableShape::of_new(&fields);
                 (fields, shape)
             }
         };
@@ -140,34 +141,8 @@ pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, Fault> {
     Ok(left)
 }
 
-pub(super) struct Names<'a> {
-    pub(super) dataset: &'a str,
-    pub(super) known: Option<&'static Dataset>,
-    pub(super) table: String,
-    pub(super) unified: String,
-    pub(super) latest: String,
-    /// Historic tables that can't be read, with the reasons.
-    pub(super) unreadable: BTreeMap<String, String>,
-}
-
-impl<'a> Names<'a> {
-    /// Not to be called inside of a transaction.
-    fn of(connection: &Connection, dataset: &'a str) -> rusqlite::Result<Self> {
-        let table = catalog::table_name(dataset);
-        let base = table.strip_suffix("_iris").unwrap_or(&table);
-        Ok(Names {
-            dataset,
-            known: catalog::find(dataset),
-            unified: catalog::view_name(dataset),
-            latest: format!("{base}_latest"),
-            unreadable: history::unreadable(connection, dataset)?,
-            table,
-        })
-    }
-}
-
 /// The next step towards what should be.
-enum Next {
+enum NextStep {
     MakeTable,
     AddColumns {
         meta: Vec<&'static str>,
@@ -175,7 +150,7 @@ enum Next {
     },
     MakeViews(Vec<ViewToMake>),
     /// All is there, or stays as it is.
-    Nothing(Table, Vec<LeftAlone>),
+    Nothing(DatasetTable, Vec<LeftAlone>),
 }
 
 /// Takes step after step until there is none left, inside the caller's transaction.
@@ -185,35 +160,35 @@ fn make(
     wanted: &[Field],
     replace: Option<&Replace>,
     done: &mut Done,
-) -> Result<Table, Fault> {
+) -> Result<DatasetTable, SqliteError> {
     // Table, columns, views, nothing: each step is due at most once.
     for _ in 0..4 {
         match next(connection, names, wanted, replace)? {
-            Next::MakeTable => {
+            NextStep::MakeTable => {
                 own_views::drop_renamed(connection, names)?;
                 make_table(connection, names)?;
                 done.made.tables += 1;
                 let (dataset, table) = (names.dataset.to_owned(), names.table.clone());
                 done.lines.push(Box::new(move || tracing::debug!(dataset, table, "table made")));
             }
-            Next::AddColumns { meta, fields } => {
+            NextStep::AddColumns { meta, fields } => {
                 done.made.columns += meta.len() + fields.len();
                 let columns = add_columns(connection, names, &meta, &fields)?;
                 let (dataset, table) = (names.dataset.to_owned(), names.table.clone());
                 done.lines.push(Box::new(move || tracing::info!(dataset, table, columns, "columns added")));
             }
-            Next::MakeViews(views) => {
+            NextStep::MakeViews(views) => {
                 for view in views {
                     view.make(connection, &mut done.made)?;
                 }
             }
-            Next::Nothing(table, left) => {
+            NextStep::Nothing(table, left) => {
                 done.made.left.extend(left);
                 return Ok(table);
             }
         }
     }
-    Err(Fault::state(
+    Err(SqliteError::state(
         format!("{} does not take the form that it was given", names.table),
         "this is a fault of irispool: please report it with the output of `sqlite3 FILE .schema`",
     ))
@@ -224,18 +199,18 @@ fn next(
     names: &Names<'_>,
     wanted: &[Field],
     replace: Option<&Replace>,
-) -> Result<Next, Fault> {
-    let Some(shape) = Shape::of(connection, &names.table)? else {
+) -> Result<NextStep, SqliteError> {
+    let Some(shape) = TableShape::of(connection, &names.table)? else {
         if is_free(connection, &names.table)? {
-            return Ok(Next::MakeTable);
+            return Ok(NextStep::MakeTable);
         }
-        return Err(Fault::state(
+        return Err(SqliteError::state(
             format!("{} is an index, and irispool needs a table of that name for its rows", names.table),
             "drop it, or make it again under another name: irispool makes the table by itself",
         ));
     };
     if shape.what != "table" {
-        return Err(Fault::state(
+        return Err(SqliteError::state(
             format!(
                 "{} is a {}, and irispool needs a table of that name for its rows",
                 names.table, shape.what
@@ -247,20 +222,20 @@ fn next(
         META_COLUMN_TYPES.iter().map(|(name, _)| *name).filter(|name| shape.column(name).is_none()).collect();
     let fields = takeable(wanted, &shape, meta.len());
     if !meta.is_empty() || !fields.is_empty() {
-        return Ok(Next::AddColumns { meta, fields });
+        return Ok(NextStep::AddColumns { meta, fields });
     }
     let fields = fields_of(connection, &names.table, &shape, names.known)?;
-    let Plan { make, left } = own_views::plan(connection, names, &fields, &shape, replace)?;
+    let ViewPlan { make, left } = own_views::plan(connection, names, &fields, &shape, replace)?;
     if !make.is_empty() {
-        return Ok(Next::MakeViews(make));
+        return Ok(NextStep::MakeViews(make));
     }
     let rowid = shape.rowid_name();
-    let table = Table { schema: Arc::new(Schema::new(names.table.clone(), fields)), rowid };
-    Ok(Next::Nothing(table, left))
+    let table = DatasetTable { schema: Arc::new(Schema::new(names.table.clone(), fields)), rowid };
+    Ok(NextStep::Nothing(table, left))
 }
 
 /// Those of `wanted` that the table lacks and can take.
-fn takeable(wanted: &[Field], shape: &Shape, meta: usize) -> Vec<Field> {
+fn takeable(wanted: &[Field], shape: &TableShape, meta: usize) -> Vec<Field> {
     let mut taken: Vec<Field> = Vec::new();
     for field in wanted {
         let is_there = shape.column(&field.name).is_some()
@@ -273,7 +248,7 @@ fn takeable(wanted: &[Field], shape: &Shape, meta: usize) -> Vec<Field> {
     taken
 }
 
-fn make_table(connection: &Connection, names: &Names<'_>) -> Result<(), Fault> {
+fn make_table(connection: &Connection, names: &Names<'_>) -> Result<(), SqliteError> {
     let fields = names.known.map_or(&[][..], |dataset| &dataset.fields);
     let columns: String =
         fields.iter().map(|field| format!("  {} {},\n", quoted(&field.name), declared_type(field))).collect();
@@ -299,7 +274,7 @@ fn add_columns(
     names: &Names<'_>,
     meta: &[&'static str],
     fields: &[Field],
-) -> Result<String, Fault> {
+) -> Result<String, SqliteError> {
     let table = quoted(&names.table);
     for (name, declared) in META_COLUMN_TYPES.iter().filter(|(name, _)| meta.contains(name)) {
         connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {name} {declared}"))?;

@@ -7,28 +7,6 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Puts values into a template's `{places}`. What is put in is not looked at again, so a column may be called `{x}`.
-/// Comment lines before the statement are left out.
-pub(super) fn fill(template: &str, places: &[(&str, &str)]) -> String {
-    let mut rest = template.trim();
-    while rest.starts_with("--") {
-        rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
-    }
-    let mut filled = String::with_capacity(rest.len() * 2);
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').expect("a template's place ends with a brace");
-        let (_, value) = places
-            .iter()
-            .find(|(place, _)| *place == name)
-            .unwrap_or_else(|| panic!("the template has a place {{{name}}} that nobody fills"));
-        filled.push_str(before);
-        filled.push_str(value);
-        rest = after;
-    }
-    filled.push_str(rest);
-    filled
-}
-
 /// `2025-10-28T03:59:00.000Z`: text that sorts as time does. Years 0 to 9999; what is beyond is brought to the edge.
 pub(super) fn utc_text(ms: i64) -> String {
     const FIRST: i64 = -62_167_219_200_000;
@@ -49,11 +27,6 @@ mod tests {
     fn names_are_quoted_whatever_they_hold() {
         assert_eq!(quoted("order"), "\"order\"");
         assert_eq!(quoted("a\"; DROP TABLE b; --"), "\"a\"\"; DROP TABLE b; --\"");
-    }
-
-    #[test]
-    fn a_value_is_not_taken_for_a_place() {
-        assert_eq!(fill("-- words\nSELECT {a} FROM {b}\n", &[("a", "{b}"), ("b", "t")]), "SELECT {b} FROM t");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The SQL of the views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`. What they are made of, the module
 //! `view_columns` says; the templates are in `sql/sqlite/`.
 
-use super::columns::Shape;
-use super::text::{fill, quoted};
+use super::columns::TableShape;
+use super::text::quoted;
 use crate::catalog::{Dataset, Field, Kind, is_meta_column};
+use crate::warehouse::template::fill;
 use crate::warehouse::view_columns::{self, Origin};
 
 const UNIFIED_IRIS: &str = include_str!("../../../sql/sqlite/unified_iris.sql");
@@ -21,9 +22,9 @@ const RESCUED: &str = include_str!("../../../sql/sqlite/rescued.sql");
 
 /// A table that a view reads.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct ViewTable<'a> {
     pub(super) table: &'a str,
-    pub(super) shape: &'a Shape,
+    pub(super) shape: &'a TableShape,
 }
 
 /// The statement that makes the unified view. `fields` are the data columns of the IRIS table.
@@ -31,8 +32,8 @@ pub(super) fn unified(
     view: &str,
     dataset: Option<&Dataset>,
     fields: &[Field],
-    iris: Source<'_>,
-    historic: Option<Source<'_>>,
+    iris: ViewTable<'_>,
+    historic: Option<ViewTable<'_>>,
 ) -> String {
     let iris_fields = readable(fields, iris.shape);
     let columns = view_columns::columns(dataset, &iris_fields);
@@ -52,13 +53,13 @@ pub(super) fn unified(
     };
     let view = quoted(view);
     let iris_table = quoted(iris.table);
-    let places = [
+    let values = [
         ("view", &*view),
         ("iris_columns", &iris_columns),
         ("iris_meta", &iris_meta),
         ("iris_table", &iris_table),
     ];
-    let Some(historic) = historic else { return fill(UNIFIED_IRIS, &places) };
+    let Some(historic) = historic else { return fill(UNIFIED_IRIS, &values) };
     let historic_fields = historic.shape.fields(dataset);
     let historic_columns = select_list(&columns, |column| {
         value_of(column, &view_columns::historic_origins(column, dataset, &historic_fields), false)
@@ -67,13 +68,13 @@ pub(super) fn unified(
     let ingested = Field::new("ingested_utc", Kind::Timestamp);
     let ingested_origins = view_columns::historic_origins(&ingested, None, &historic_fields);
     let historic_ingested = value_of(&ingested, &ingested_origins, false);
-    let mut places = Vec::from(places);
-    places.extend([
+    let mut values = Vec::from(values);
+    values.extend([
         ("historic_columns", &*historic_columns),
         ("historic_table", &historic_table),
         ("historic_ingested_utc", &historic_ingested),
     ]);
-    fill(UNIFIED, &places)
+    fill(UNIFIED, &values)
 }
 
 /// The statement that makes the view of the rows that nothing has replaced; `None` where rows don't replace each other.
@@ -82,8 +83,8 @@ pub(super) fn latest(
     unified_view: &str,
     dataset: &Dataset,
     fields: &[Field],
-    iris: &Shape,
-    historic: Option<&Shape>,
+    iris: &TableShape,
+    historic: Option<&TableShape>,
 ) -> Option<String> {
     let latest = dataset.latest.as_ref()?;
     let columns = view_columns::columns(Some(dataset), &readable(fields, iris));
@@ -133,13 +134,13 @@ pub(super) fn latest(
 }
 
 /// The names of the unified view's columns, without irispool's own.
-pub(super) fn column_names(dataset: Option<&Dataset>, fields: &[Field], iris: &Shape) -> Vec<String> {
+pub(super) fn column_names(dataset: Option<&Dataset>, fields: &[Field], iris: &TableShape) -> Vec<String> {
     view_columns::columns(dataset, &readable(fields, iris)).into_iter().map(|field| field.name).collect()
 }
 
 /// The columns of the IRIS table that people may read: those that take a message's fields, and those that the database
 /// fills.
-fn readable(fields: &[Field], iris: &Shape) -> Vec<Field> {
+fn readable(fields: &[Field], iris: &TableShape) -> Vec<Field> {
     let mut readable = fields.to_vec();
     for column in iris.columns.iter().filter(|column| !is_meta_column(&column.name)) {
         if !readable.iter().any(|field| field.name.eq_ignore_ascii_case(&column.name)) {
@@ -216,9 +217,9 @@ fn convert(value: &str, column: &Field) -> String {
 }
 
 /// Fills a template that looks at the day at the beginning of `value`.
-fn with_day(template: &str, value: &str, places: &[(&str, &str)]) -> String {
+fn with_day(template: &str, value: &str, values: &[(&str, &str)]) -> String {
     let day_and_rest = fill(DAY_AND_REST, &[("column", value)]);
-    fill(template, &[places, &[("column", value), ("day_and_rest", &*day_and_rest)]].concat())
+    fill(template, &[values, &[("column", value), ("day_and_rest", &*day_and_rest)]].concat())
 }
 
 /// A column's name in quotes; as the view has it, where they differ only in case, so that a plain column stays one.

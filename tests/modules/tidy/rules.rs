@@ -17,6 +17,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "commands",
         &[
             "catalog",
+            "client",
             "config",
             "exit",
             "feed",
@@ -43,6 +44,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("feed", &["catalog"]),
     ("message", &["catalog"]),
     ("catalog", &["hashed_name"]),
+    ("client", &[]),
     ("hashed_name", &[]),
     ("https", &[]),
     ("exit", &["observe"]),

@@ -2,12 +2,15 @@
 
 use rusqlite::{Connection, params};
 
-use super::super::fault::Fault;
-use super::super::text::{quoted, utc_text};
-use super::{Prune, STEP_MIN};
+use super::scope::Prune;
+use crate::warehouse::sqlite::error::SqliteError;
+use crate::warehouse::sqlite::text::{quoted, utc_text};
+
+/// Rows and lines that a transaction deletes at least.
+pub(super) const STEP_MIN: usize = 50;
 
 /// A message's line.
-struct Line {
+struct HistoryLine {
     id: String,
     rows: i64,
     rowids: Option<(i64, i64)>,
@@ -52,7 +55,7 @@ pub(super) enum Deleted {
 
 impl Deleter<'_> {
     /// Deletes the oldest messages with about so many rows, or so many messages.
-    pub(super) fn delete(&self, step: usize) -> Result<Deleted, Fault> {
+    pub(super) fn delete(&self, step: usize) -> Result<Deleted, SqliteError> {
         let lines = self.old_lines(step)?;
         if lines.is_empty() {
             return Ok(Deleted::NothingMore);
@@ -85,7 +88,7 @@ impl Deleter<'_> {
         Ok(Deleted::Some { messages, rows, last })
     }
 
-    fn old_lines(&self, lines_max: usize) -> Result<Vec<Line>, Fault> {
+    fn old_lines(&self, lines_max: usize) -> Result<Vec<HistoryLine>, SqliteError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT message_id, rows, first_rowid, last_rowid, loaded_at FROM irispool_load_history
              WHERE dataset = ?1 AND loaded_at < ?2 AND loaded_at >= ?3 AND table_name = ?4
@@ -96,7 +99,7 @@ impl Deleter<'_> {
         let (after, after_id) = &self.after;
         let parameters = params![self.dataset, before, after, self.table, after_id, lines_max as i64];
         let rows = statement.query_map(parameters, |row| {
-            Ok(Line {
+            Ok(HistoryLine {
                 id: row.get(0)?,
                 rows: row.get(1)?,
                 rowids: row.get::<_, Option<i64>>(2)?.zip(row.get(3)?),
@@ -107,7 +110,7 @@ impl Deleter<'_> {
     }
 
     /// How many rows were deleted. `end` is the number of the last one to go.
-    fn delete_rows(&self, line: &Line, end: Option<i64>) -> Result<u64, Fault> {
+    fn delete_rows(&self, line: &HistoryLine, end: Option<i64>) -> Result<u64, SqliteError> {
         let table = quoted(self.table);
         let deleted = match (self.rows_at, line.rowids, end) {
             (RowsAt::Number(rowid), Some((first, _)), Some(end)) => {
@@ -127,7 +130,7 @@ impl Deleter<'_> {
     }
 
     /// The line of a message whose rows up to `end` are deleted.
-    fn shorten(&self, line: &Line, deleted: u64, end: Option<i64>) -> Result<(), Fault> {
+    fn shorten(&self, line: &HistoryLine, deleted: u64, end: Option<i64>) -> Result<(), SqliteError> {
         let shorten = "UPDATE irispool_load_history SET rows = rows - ?1, first_rowid = ?2 + 1
                        WHERE dataset = ?3 AND message_id = ?4";
         let parameters = params![deleted as i64, end, self.dataset, line.id];
@@ -137,7 +140,7 @@ impl Deleter<'_> {
 
     /// Deletes the line; or, where IRIS may deliver the message again, notes that it has no rows any more: nobody is to
     /// look for them. Whether it went.
-    fn end_line(&self, line: &Line) -> Result<bool, Fault> {
+    fn end_line(&self, line: &HistoryLine) -> Result<bool, SqliteError> {
         let goes = line.loaded_at < utc_text(self.prune.lines_before_ms);
         let statement = if goes {
             "DELETE FROM irispool_load_history WHERE dataset = ?1 AND message_id = ?2"

@@ -1,13 +1,13 @@
-//! Values on the tape, and their JSON text.
+//! Values on the tape of simd-json, and their JSON text.
 //!
-//! A value is the run of nodes from its own to its last: a string or number is one node, an object is its node and the
-//! nodes of its names and values. Recursion goes as deep as the value nests, at most [`super::DEPTH_MAX`].
+//! A value is a run of nodes. A string or a number is one node. An object is its own node and the nodes of its names and
+//! values. Recursion goes as deep as the value nests, at most [`super::limits::DEPTH_MAX`].
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write;
 
 use simd_json::{Node, StaticNode};
 
+use super::json_text::{write_float, write_scalar, write_string};
 use super::number;
 
 /// The nodes of the value that begins at `nodes[0]`.
@@ -19,7 +19,7 @@ pub(super) fn value_at<'t, 'i>(nodes: &'t [Node<'i>]) -> &'t [Node<'i>] {
     &nodes[..length]
 }
 
-/// The fields of an object in their order; none for another value.
+/// The fields of an object in their order. Any other value has none.
 pub(super) fn fields<'t, 'i>(object: &'t [Node<'i>]) -> impl Iterator<Item = (&'i str, &'t [Node<'i>])> {
     let mut rest = match object[0] {
         Node::Object { .. } => &object[1..],
@@ -33,7 +33,7 @@ pub(super) fn fields<'t, 'i>(object: &'t [Node<'i>]) -> impl Iterator<Item = (&'
     })
 }
 
-/// The items of an array; none for another value.
+/// The items of an array. Any other value has none.
 pub(super) fn items<'t, 'i>(array: &'t [Node<'i>]) -> impl Iterator<Item = &'t [Node<'i>]> {
     let mut rest = match array[0] {
         Node::Array { .. } => &array[1..],
@@ -57,8 +57,8 @@ pub(super) fn text<'i>(value: &[Node<'i>]) -> Option<&'i str> {
     }
 }
 
-/// The text of a number with more digits than its float is printed with. The parser's own numbers have none of this form: it marks
-/// such a number with what no array of JSON is, one of no items that is one node long ([`super::number::keep_text`]).
+/// The text of a number with more digits than its float is printed with. [`super::number::keep_text`] marks such a
+/// number with a node that no JSON gives: an array of no items that still has one node behind it.
 #[inline]
 pub(super) fn wide<'i>(value: &[Node<'i>]) -> Option<&'i str> {
     match value {
@@ -67,7 +67,7 @@ pub(super) fn wide<'i>(value: &[Node<'i>]) -> Option<&'i str> {
     }
 }
 
-/// Whether two values are the same. simd-json's own comparison takes floats for equal that are only near each other.
+/// Whether two values are the same. simd-json's own comparison counts floats as equal that are only near each other.
 pub(super) fn are_same(one: &[Node<'_>], other: &[Node<'_>]) -> bool {
     let same = |(one, other): (&Node<'_>, &Node<'_>)| match (one, other) {
         (Node::Static(StaticNode::F64(one)), Node::Static(StaticNode::F64(other))) => {
@@ -82,13 +82,13 @@ pub(super) fn is_null(value: &[Node<'_>]) -> bool {
     matches!(value[0], Node::Static(StaticNode::Null))
 }
 
-/// Appends the value as JSON text without spaces, and answers whether all of it is in that text. Where an object has a
-/// name twice, readers of JSON text differ in which value they take, so only the last that is not null is written.
+/// Appends the value as JSON text without spaces. Returns whether the text holds all of it: if an object has a name
+/// twice, only the last value that is not null is written, because readers of JSON differ in which one they take.
 pub(super) fn write(out: &mut String, value: &[Node<'_>]) -> bool {
     write_value(out, value, false)
 }
 
-/// The same, but a name that is there twice has the array of its values.
+/// Like [`write`], but a name that an object has twice gets an array of its values.
 pub(super) fn write_all(out: &mut String, value: &[Node<'_>]) {
     write_value(out, value, true);
 }
@@ -102,14 +102,14 @@ fn write_value(out: &mut String, value: &[Node<'_>], all: bool) -> bool {
             let text = wide(value).unwrap_or_default();
             match text.parse::<f64>() {
                 Ok(float) if number::is_held(text, float) => write_float(out, float),
-                // As text: readers of JSON would make another number of it.
+                // As text, because readers of JSON would make another number of it.
                 _ => write_string(out, text),
             }
         }
         Node::Array { .. } => {
             out.push('[');
-            for (place, item) in items(value).enumerate() {
-                if place > 0 {
+            for (index, item) in items(value).enumerate() {
+                if index > 0 {
                     out.push(',');
                 }
                 whole &= write_value(out, item, all);
@@ -119,8 +119,8 @@ fn write_value(out: &mut String, value: &[Node<'_>], all: bool) -> bool {
         Node::Object { len, .. } if has_repeats(value, len) => whole = write_repeats(out, value, all),
         Node::Object { .. } => {
             out.push('{');
-            for (place, (name, item)) in fields(value).enumerate() {
-                if place > 0 {
+            for (index, (name, item)) in fields(value).enumerate() {
+                if index > 0 {
                     out.push(',');
                 }
                 write_string(out, name);
@@ -133,7 +133,7 @@ fn write_value(out: &mut String, value: &[Node<'_>], all: bool) -> bool {
     whole
 }
 
-/// Whether a name is in an object twice.
+/// Whether an object has a name twice.
 fn has_repeats(object: &[Node<'_>], len: usize) -> bool {
     const COMPARED_MAX: usize = 8;
     if len > COMPARED_MAX {
@@ -145,10 +145,10 @@ fn has_repeats(object: &[Node<'_>], len: usize) -> bool {
         *slot = name;
     }
     let names = &names[..len];
-    (1..len).any(|place| names[..place].contains(&names[place]))
+    (1..len).any(|index| names[..index].contains(&names[index]))
 }
 
-/// Writes an object in which a name is there twice, each name where it stands last.
+/// Writes an object that has a name twice. Each name comes where it stands last.
 #[cold]
 fn write_repeats(out: &mut String, object: &[Node<'_>], all: bool) -> bool {
     let mut by_name: HashMap<&str, (usize, Vec<&[Node<'_>]>)> = HashMap::new();
@@ -177,63 +177,12 @@ fn write_repeats(out: &mut String, object: &[Node<'_>], all: bool) -> bool {
             whole &= write_value(out, values.last().copied().unwrap_or(item), all);
             continue;
         }
-        for (place, value) in values.iter().enumerate() {
-            out.push(if place == 0 { '[' } else { ',' });
+        for (index, value) in values.iter().enumerate() {
+            out.push(if index == 0 { '[' } else { ',' });
             write_value(out, value, all);
         }
         out.push(']');
     }
     out.push('}');
     whole
-}
-
-/// Appends a number, a boolean or null as JSON writes it; a float always shows that it is one: `350.0`.
-pub(super) fn write_scalar(out: &mut String, scalar: StaticNode) {
-    match scalar {
-        StaticNode::Null => out.push_str("null"),
-        StaticNode::Bool(value) => out.push_str(if value { "true" } else { "false" }),
-        StaticNode::I64(value) => write_display(out, value),
-        StaticNode::U64(value) => write_display(out, value),
-        StaticNode::F64(value) => write_float(out, value),
-    }
-}
-
-/// Appends the shortest text that reads back as the same float. The parser gives no infinities and no NaN.
-pub(super) fn write_float(out: &mut String, value: f64) {
-    match serde_json::Number::from_f64(value) {
-        Some(number) => write_display(out, number),
-        None => out.push_str("null"),
-    }
-}
-
-pub(super) fn write_display(out: &mut String, value: impl std::fmt::Display) {
-    write!(out, "{value}").expect("a String takes any text");
-}
-
-/// Appends `text` in quotes, with the escapes that JSON demands and no others.
-pub(super) fn write_string(out: &mut String, text: &str) {
-    out.push('"');
-    let mut written = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let escape = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0x08 => "\\b",
-            0x0c => "\\f",
-            0x00..=0x1f => "",
-            _ => continue,
-        };
-        out.push_str(&text[written..at]);
-        if escape.is_empty() {
-            write!(out, "\\u{byte:04x}").expect("a String takes any text");
-        } else {
-            out.push_str(escape);
-        }
-        written = at + 1;
-    }
-    out.push_str(&text[written..]);
-    out.push('"');
 }

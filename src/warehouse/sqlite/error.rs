@@ -13,7 +13,7 @@ const RETRY_DISK: Duration = Duration::from_secs(5);
 
 /// Why a step inside this module failed, before it is known which file and which work it was about.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum SqliteError {
     Sql(rusqlite::Error),
     /// A state of the database that no waiting changes.
     State {
@@ -24,20 +24,20 @@ pub(super) enum Fault {
     Warehouse(WarehouseError),
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for SqliteError {
     fn from(error: rusqlite::Error) -> Self {
-        Fault::Sql(error)
+        SqliteError::Sql(error)
     }
 }
 
-impl Fault {
+impl SqliteError {
     pub(super) fn state(why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Fault::State { why: why.into(), hint: hint.into() }
+        SqliteError::State { why: why.into(), hint: hint.into() }
     }
 
     /// A short name, for whoever counts: `databaseBusy`.
     pub(super) fn name(&self) -> String {
-        let Fault::Sql(error) = self else { return "state".to_owned() };
+        let SqliteError::Sql(error) = self else { return "state".to_owned() };
         let Some(code) = error.sqlite_error_code() else { return "statement".to_owned() };
         let name = format!("{code:?}");
         name[..1].to_ascii_lowercase() + &name[1..]
@@ -46,11 +46,11 @@ impl Fault {
     /// Whether SQLite refused the text of a statement: a table or a column that it names is not there.
     pub(super) fn is_about_names(&self) -> bool {
         match self {
-            Fault::Sql(rusqlite::Error::SqlInputError { .. }) => true,
-            Fault::Sql(error) => {
+            SqliteError::Sql(rusqlite::Error::SqlInputError { .. }) => true,
+            SqliteError::Sql(error) => {
                 error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_ERROR)
             }
-            Fault::State { .. } | Fault::Warehouse(_) => false,
+            SqliteError::State { .. } | SqliteError::Warehouse(_) => false,
         }
     }
 
@@ -58,9 +58,9 @@ impl Fault {
     pub(super) fn explain(self, path: &Path, doing: &str) -> WarehouseError {
         let file = path.display();
         let error = match self {
-            Fault::State { why, hint } => return WarehouseError::Setup { why, hint },
-            Fault::Warehouse(error) => return error,
-            Fault::Sql(error) => error,
+            SqliteError::State { why, hint } => return WarehouseError::Setup { why, hint },
+            SqliteError::Warehouse(error) => return error,
+            SqliteError::Sql(error) => error,
         };
         let why = |reason: &str| format!("could not {doing} in {file}: {reason} ({})", message(&error));
         let later = |reason: &str, after| WarehouseError::Later { why: why(reason), after };

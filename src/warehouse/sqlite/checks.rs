@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::connection;
-use super::fault::Fault;
+use super::error::SqliteError;
 use crate::warehouse::WarehouseError;
 
 /// What a look at the pages of a database came to.
@@ -24,7 +24,7 @@ pub enum Integrity {
 
 /// Whether a database in this folder can be in WAL mode, tried on one of our own, which is gone when this returns.
 pub fn wal_works(folder: &Path) -> Result<bool, WarehouseError> {
-    let try_it = |file: &Path| -> Result<bool, Fault> {
+    let try_it = |file: &Path| -> Result<bool, SqliteError> {
         let connection = Connection::open(file)?;
         let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         connection.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)")?;
@@ -39,14 +39,16 @@ pub fn wal_works(folder: &Path) -> Result<bool, WarehouseError> {
     let file = own.path().join("try.db");
     match try_it(&file) {
         // As SQLite says it where memory can't be shared between processes.
-        Err(Fault::Sql(error)) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => Ok(false),
+        Err(SqliteError::Sql(error)) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => {
+            Ok(false)
+        }
         tried => tried.map_err(|fault| fault.explain(&file, "try WAL")),
     }
 }
 
 /// Takes the lock to write, and gives it back without having written.
 pub fn may_write(path: &Path, busy_timeout: Duration) -> Result<(), WarehouseError> {
-    let try_it = || -> Result<(), Fault> {
+    let try_it = || -> Result<(), SqliteError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(busy_timeout)?;
@@ -88,7 +90,7 @@ pub fn integrity(path: &Path, busy_timeout: Duration, time: Duration) -> Result<
         Err(error) => match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => Ok(Integrity::Unfinished),
             Some(ErrorCode::DatabaseCorrupt) => Ok(Integrity::Damaged(error.to_string())),
-            _ => Err(Fault::Sql(error).explain(path, "look through the database")),
+            _ => Err(SqliteError::Sql(error).explain(path, "look through the database")),
         },
     }
 }

@@ -3,22 +3,22 @@
 use super::calendar::MINUTE_MS;
 use super::random::Random;
 
-/// The habits of one dataset. Counts are of a usual day.
+/// The messages of one dataset on a usual day.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    /// Messages a day.
+pub(super) struct Traffic {
+    /// How many messages come in a day.
     pub(super) per_day: u32,
-    /// Rows of a usual message: three in four have the least.
+    /// The least and the most rows of a usual message. Three in four messages have the least.
     rows: (u32, u32),
-    /// Rows of a consolidated file, of a whole settlement period.
+    /// The least and the most rows of a consolidated file, which covers a whole settlement period.
     bulk_rows: Option<(u32, u32)>,
-    /// A consolidated file comes once in so many messages.
+    /// One in so many messages is a consolidated file.
     pub(super) bulk_every: u32,
-    /// Comes by the clock, one message each so many ms.
+    /// If the dataset keeps to the clock: the time from one message to the next, in ms.
     pub(super) cadence_ms: Option<i64>,
 }
 
-impl Shape {
+impl Traffic {
     pub(super) fn rows(&self, bulk: bool, random: &mut Random) -> u32 {
         let (least, most) = match self.bulk_rows {
             Some(rows) if bulk => rows,
@@ -33,22 +33,22 @@ impl Shape {
     }
 }
 
-const fn usual(per_day: u32, least: u32, most: u32) -> Shape {
-    Shape { per_day, rows: (least, most), bulk_rows: None, bulk_every: 0, cadence_ms: None }
+const fn usual(per_day: u32, least: u32, most: u32) -> Traffic {
+    Traffic { per_day, rows: (least, most), bulk_rows: None, bulk_every: 0, cadence_ms: None }
 }
 
-const fn clocked(minutes: i64, rows: u32) -> Shape {
+const fn clocked(minutes: i64, rows: u32) -> Traffic {
     let per_day = (24 * 60 / minutes) as u32;
-    Shape { cadence_ms: Some(minutes * MINUTE_MS), ..usual(per_day, rows, rows) }
+    Traffic { cadence_ms: Some(minutes * MINUTE_MS), ..usual(per_day, rows, rows) }
 }
 
-const fn with_bulk(shape: Shape, least: u32, most: u32, every: u32) -> Shape {
-    Shape { bulk_rows: Some((least, most)), bulk_every: every, ..shape }
+const fn with_bulk(shape: Traffic, least: u32, most: u32, every: u32) -> Traffic {
+    Traffic { bulk_rows: Some((least, most)), bulk_every: every, ..shape }
 }
 
-/// Messages and rows a day come near to what has been counted on IRIS, where somebody has (`rows_per_day` of the
-/// catalog); the rest is a guess.
-pub(super) fn shape(dataset: &str) -> Shape {
+/// What a dataset's traffic is. Messages and rows in a day come near to what has been counted on IRIS, if somebody
+/// has counted (`rows_per_day` of the catalog). The rest is a guess.
+pub(super) fn traffic_of(dataset: &str) -> Traffic {
     match dataset {
         "MELS" => with_bulk(usual(32_000, 1, 1), 2_000, 2_600, 667),
         "MILS" => with_bulk(usual(14_000, 1, 1), 2_000, 2_600, 292),

@@ -1,15 +1,15 @@
-//! What an API answers instead of a message: its records in an envelope, or an error.
+//! An API's answer in place of a message: the records in an envelope, or an error.
 //!
-//! `{"data": […]}`, with `metadata`, `links` or the like beside it, is the array in it. An error's body is no data. Both
-//! are told by all names of the object: one name that no envelope and no error body has, such as `dataset`, makes the
-//! object a record. No dataset of the catalogue has records of such names only.
+//! `{"data": […]}`, with `metadata`, `links` or the like beside it, stands for the array in it. The body of an error
+//! is not data. All names of an object decide: one name that neither envelopes nor errors have, such as `dataset`,
+//! makes the object a record. No dataset of the catalog has records with only such names.
 
 use serde_json::{Map, Value};
 use simd_json::Node;
 
-use super::{json, split};
+use super::{scan, tape};
 
-/// What stands beside the records in an envelope, in lower case.
+/// The names that envelopes have, in lower case.
 #[rustfmt::skip]
 const OF_ENVELOPES: &[&str] = &[
     "data", "metadata", "meta", "links", "_links", "totalrecords", "total", "totalcount", "count", "recordcount", "page",
@@ -17,7 +17,7 @@ const OF_ENVELOPES: &[&str] = &[
     "nextpage", "previous", "prev", "limit", "offset", "cursor", "hasmore", "has_more", "success",
 ];
 
-/// What stands in the body of an error, in lower case.
+/// The names that the bodies of errors have, in lower case.
 #[rustfmt::skip]
 const OF_ERRORS: &[&str] = &[
     "statuscode", "status", "code", "message", "error", "errors", "title", "type", "detail", "details", "instance",
@@ -27,38 +27,40 @@ const OF_ERRORS: &[&str] = &[
     "innererror", "retryafter", "documentation_url", "timestamp",
 ];
 
-/// Where an HTTP status may stand.
+/// The names under which an error may give its HTTP status.
 const STATUS: &[&str] =
     &["statuscode", "status", "code", "httpstatus", "httpstatuscode", "errorcode", "error_code"];
 
-/// Where an error says in words what it is, the best first.
+/// The names under which an error may say in words what it is, the best first.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
     "message", "detail", "title", "error_description", "errormessage", "exceptionmessage", "error", "description", "reason",
     "details", "faultstring", "code",
 ];
 
-/// Beside these a message of an error needs no status. A record would have a time at least.
+/// With only these names, an object that has a `message` is an error even without a status. A record would have at
+/// least a time.
 #[rustfmt::skip]
 const BESIDE_MESSAGE: &[&str] = &[
     "message", "code", "__type", "requestid", "request_id", "traceid", "trace_id", "correlationid", "activityid", "path",
     "details", "detail", "documentation_url", "help", "errorcode", "error_code", "innererror", "retryafter",
 ];
 
-/// What an object at the top of a message is, if it is no record.
-pub(super) enum Answer {
-    /// The place of the records' opening bracket, and that behind their closing one.
+/// What an object at the top of a message is if it is not a record.
+pub(super) enum ApiAnswer {
+    /// An envelope. `start` is the offset of the opening bracket of its records, and `end` is the offset behind the
+    /// closing one.
     Records { start: usize, end: usize },
-    /// An error, and what it says.
+    /// An error. `said` is what it says, shortened.
     Error { said: String },
 }
 
-impl Answer {
-    /// What the object is that begins at `at`; none if it is a record, or broken.
-    pub(super) fn of(message: &[u8], at: usize) -> Option<Answer> {
+impl ApiAnswer {
+    /// Looks at the object that begins at `at`. Returns `None` if it is a record, or is broken.
+    pub(super) fn of(message: &[u8], at: usize) -> Option<ApiAnswer> {
         let mut beside = Map::new();
         let mut records = None;
-        for (name, value) in split::fields_of_known_names(message, at, is_known)? {
+        for (name, value) in scan::fields_of_known_names(message, at, is_known)? {
             let bytes = &message[value.clone()];
             let lower = name.to_ascii_lowercase();
             if lower == "data" && holds_records(bytes) {
@@ -70,14 +72,14 @@ impl Answer {
             }
         }
         if is_error(&beside, true, records.is_some()) {
-            return Some(Answer::Error { said: said(&beside) });
+            return Some(ApiAnswer::Error { said: said(&beside) });
         }
         let records = records.filter(|_| is_envelope(&beside))?;
-        Some(Answer::Records { start: records.start, end: records.end })
+        Some(ApiAnswer::Records { start: records.start, end: records.end })
     }
 }
 
-/// Why an object among others in an array is no record, if an API's answer stands there.
+/// Why an object in an array is not a record, if it is an API's answer.
 #[inline]
 pub(super) fn in_array(record: &[Node<'_>]) -> Option<String> {
     match record.get(1) {
@@ -88,18 +90,18 @@ pub(super) fn in_array(record: &[Node<'_>]) -> Option<String> {
 
 #[cold]
 fn in_array_named(record: &[Node<'_>]) -> Option<String> {
-    if !json::fields(record).all(|(name, _)| is_known(name)) {
+    if !tape::fields(record).all(|(name, _)| is_known(name)) {
         return None;
     }
-    let has_records = json::fields(record).any(|(name, value)| {
-        let first = json::items(value).next();
+    let has_records = tape::fields(record).any(|(name, value)| {
+        let first = tape::items(value).next();
         name.eq_ignore_ascii_case("data")
             && first.is_some_and(|first| matches!(first[0], Node::Object { .. }))
     });
     let mut beside = Map::new();
-    for (name, value) in json::fields(record).filter(|(name, _)| !name.eq_ignore_ascii_case("data")) {
+    for (name, value) in tape::fields(record).filter(|(name, _)| !name.eq_ignore_ascii_case("data")) {
         let mut text = String::new();
-        json::write(&mut text, value);
+        tape::write(&mut text, value);
         beside.insert(name.to_ascii_lowercase(), serde_json::from_str(&text).ok()?);
     }
     if is_error(&beside, false, has_records) {
@@ -115,13 +117,13 @@ fn is_known(name: &str) -> bool {
     OF_ENVELOPES.iter().chain(OF_ERRORS).any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether it is an array of objects, or of nothing.
+/// Whether the value is an array of objects, or an empty array.
 fn holds_records(value: &[u8]) -> bool {
     let mut bytes = value.iter().filter(|byte| !byte.is_ascii_whitespace());
     bytes.next() == Some(&b'[') && matches!(bytes.next(), Some(b'{' | b']'))
 }
 
-/// Whether what stands beside records says no more than that they are there.
+/// Whether the fields beside the records are those of an envelope that reports a success.
 fn is_envelope(beside: &Map<String, Value>) -> bool {
     beside.iter().all(|(name, value)| match (name.as_str(), value) {
         (name, _) if OF_ENVELOPES.contains(&name) => true,
@@ -134,8 +136,8 @@ fn is_envelope(beside: &Map<String, Value>) -> bool {
     })
 }
 
-/// Whether it is the body of an error. In an array it must say so more clearly than `alone`, as records of a dataset that
-/// nobody knows yet may well have a message and a status.
+/// Whether an object is the body of an error. In an array the signs must be clearer than for an object that is
+/// `alone`, because records of a dataset that nobody knows yet may well have a message and a status.
 fn is_error(fields: &Map<String, Value>, alone: bool, has_records: bool) -> bool {
     let get = |name: &str| fields.get(name).unwrap_or(&Value::Null);
     let text = |name: &str| get(name).as_str().is_some_and(|text| !text.trim().is_empty());
@@ -168,13 +170,13 @@ fn is_error(fields: &Map<String, Value>, alone: bool, has_records: bool) -> bool
             || (text("message") && only_message && !has_records))
 }
 
-/// The HTTP status of a failure.
+/// The HTTP status, if it is one of a failure.
 fn http_status(value: &Value) -> Option<u64> {
     let status = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
     (400..600).contains(&status).then_some(status)
 }
 
-/// What an error says, for a reason: its status and its words, or some of it as it is.
+/// What an error says, for the reason of a bad row: its status and its words, or else the beginning of its JSON.
 fn said(fields: &Map<String, Value>) -> String {
     const CHARS_MAX: usize = 100;
     let status =

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-/// Text with its quotes; everything that is not ASCII as `\uXXXX`, as UTF-16 has it.
+/// Appends text in quotes. Everything that is not ASCII becomes `\uXXXX`, in UTF-16.
 pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     for letter in text.chars() {
@@ -41,7 +41,7 @@ pub(super) fn push_int(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&digits[start..]);
 }
 
-/// `value` thousandths: `49.92`, `-0.5`. A whole one is `350.0` or, where `bare`, `350`: IRIS sends either.
+/// Appends `value` thousandths: `49.92`, `-0.5`. A whole number is `350.0`, or `350` if `bare`: IRIS sends both.
 pub(super) fn push_thousandths(out: &mut Vec<u8>, value: i64, bare: bool) {
     if value < 0 {
         out.push(b'-');
@@ -65,7 +65,7 @@ pub(super) fn push_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
-/// Formats into memory.
+/// Appends formatted text.
 pub(super) fn push(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
     out.write_fmt(what).expect("writing into memory does not fail");
 }

@@ -1,8 +1,8 @@
-//! Files that are no JSON text in UTF-8 by their first bytes: what they are, and what can be done.
+//! Recognises files that are not JSON text in UTF-8 by their first bytes, and says what the user can do.
 
-use super::MessageError;
+use super::error::MessageError;
 
-/// What the first bytes say, if they are known.
+/// The error for a compressed file or for text in another encoding.
 pub(super) fn known(message: &[u8]) -> Option<MessageError> {
     let packed = |form, tool| Some(MessageError::Packed { form, tool });
     let encoded = |form, name| Some(MessageError::Encoded { form, name });
@@ -20,7 +20,7 @@ pub(super) fn known(message: &[u8]) -> Option<MessageError> {
         [0, 0, 0xfe, 0xff, ..] => encoded("UTF-32, big-endian", "UTF-32BE"),
         [0xff, 0xfe, ..] => encoded("UTF-16, little-endian", "UTF-16LE"),
         [0xfe, 0xff, ..] => encoded("UTF-16, big-endian", "UTF-16BE"),
-        // Without a mark: the first letters of JSON are ASCII.
+        // Text without a mark: JSON begins with ASCII letters.
         [1..=0x7f, 0, 0, 0, ..] => encoded("UTF-32, little-endian", "UTF-32LE"),
         [0, 0, 0, 1..=0x7f, ..] => encoded("UTF-32, big-endian", "UTF-32BE"),
         [1..=0x7f, 0, ..] => encoded("UTF-16, little-endian", "UTF-16LE"),
@@ -29,7 +29,8 @@ pub(super) fn known(message: &[u8]) -> Option<MessageError> {
     }
 }
 
-/// A page or a document, of which `text` is the beginning: a web server or a proxy answered in place of the data.
+/// The error for an HTML or XML document that begins with `text`, which a web server or a proxy sent instead of the
+/// data.
 pub(super) fn markup(text: &[u8]) -> Option<MessageError> {
     const LOOKED_AT: usize = 4096;
     if !matches!(text, [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..]) {

@@ -1,5 +1,5 @@
-//! What the rows of a message are about: which unit, fuel, period, day each one is for, so that their fields agree and
-//! no two rows of a message have the same key.
+//! What each row of a message is about: its unit, fuel, period and day. So the fields of a row agree, and no two rows
+//! of a message have the same key.
 
 use jiff::civil::Date;
 
@@ -7,42 +7,42 @@ use super::calendar::{Calendar, HALF_HOUR_MS, MINUTE_MS, Settlement, date_of, da
 use super::world::{BOUNDARIES, FUELS, PROVIDERS, PSR_TYPES, Unit};
 use crate::catalog::Dataset;
 
-/// A message, as far as all its rows share it.
+/// What all rows of a message share.
 pub(super) struct Frame {
     pub(super) now_ms: i64,
-    /// Counts the messages of a folder.
+    /// The serial number of the message among those of its dataset.
     pub(super) serial: u64,
-    /// A consolidated file: every unit, one settlement period.
+    /// Whether it is a consolidated file: every unit, one settlement period.
     pub(super) bulk: bool,
 }
 
 impl Frame {
-    /// Of the document that the message is about; most are never revised.
+    /// The revision of the document that the message is about. Most are never revised.
     pub(super) fn revision(&self) -> i64 {
         if self.serial.is_multiple_of(16) { 2 } else { 1 }
     }
 }
 
-/// One row's subject.
-pub(super) struct Row<'a> {
+/// What one row is about.
+pub(super) struct RowSubject<'a> {
     pub(super) frame: &'a Frame,
-    /// Its place in the message, from 0.
-    pub(super) place: i64,
+    /// Its index in the message, from 0.
+    pub(super) index: i64,
     pub(super) unit: &'a Unit,
-    /// Start of the half hour it is about.
+    /// The start of the half hour that the row is about.
     pub(super) start_ms: i64,
     pub(super) settlement: Settlement,
-    /// What a level or limit holds for.
+    /// The time for which a level or limit holds.
     pub(super) from_ms: i64,
     pub(super) to_ms: i64,
     pub(super) settlement_to: Settlement,
-    /// The day, or the first day of the week, that it is about.
+    /// The day, or the first day of the week, that the row is about.
     pub(super) day: Date,
     pub(super) fuel: usize,
     pub(super) boundary: usize,
     pub(super) provider: usize,
     pub(super) psr_type: usize,
-    /// Of a bid or offer: -2, -1, 1, 2.
+    /// The pair of a bid or offer: -2, -1, 1 or 2.
     pub(super) pair: i64,
 }
 
@@ -62,18 +62,19 @@ enum Subject {
     Weeks,
 }
 
-/// How rows go through their subjects: the inner one changes from row to row, the outer one when that is through.
+/// How rows go through their subjects: the inner subject changes from row to row, and the outer one whenever the
+/// inner one is through.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
     outer: Subject,
     inner: Subject,
     inner_count: i64,
-    /// From the message's time back to the start of the half hour or 5 minutes that its first row is about.
+    /// Whether the rows are about five minutes, and not a half hour.
     five_minutes: bool,
 }
 
 impl Walk {
-    /// Follows from the fields that a dataset has.
+    /// The walk of a dataset, which follows from its fields.
     pub(super) fn of(dataset: &Dataset) -> Walk {
         use Subject::*;
         let has = |field: &str| dataset.field(field).is_some();
@@ -98,7 +99,7 @@ impl Walk {
             }
             () if has("psrType") => (PsrTypes, Nothing, 1),
             () if coming => (ComingPeriods, Nothing, 1),
-            // Their rows are of one period, told apart by a number or an id.
+            // Rows of these are about one period, and a number or an id tells them apart.
             () if has("sequenceNumber") || has("partyId") || has("bidId") => (Nothing, Nothing, 1),
             () if has("settlementPeriod") || has("startTime") => (PastPeriods, Nothing, 1),
             () => (Nothing, Nothing, 1),
@@ -110,17 +111,17 @@ impl Walk {
         &self,
         frame: &'a Frame,
         first_unit: usize,
-        place: i64,
+        index: i64,
         units: &'a [Unit],
         calendar: &mut Calendar,
-    ) -> Row<'a> {
-        let mut at = Places { unit: first_unit, period: -1, ..Places::default() };
-        at.set(self.outer, place / self.inner_count);
-        at.set(self.inner, place % self.inner_count);
+    ) -> RowSubject<'a> {
+        let mut at = Steps { unit: first_unit, period: -1, ..Steps::default() };
+        at.set(self.outer, index / self.inner_count);
+        at.set(self.inner, index % self.inner_count);
 
         let half_hour = floor(frame.now_ms, HALF_HOUR_MS);
         let (start_ms, from_ms, to_ms) = if self.outer == Subject::Units {
-            // The same for all rows of a unit in a message.
+            // All rows of a unit in a message have the same habit.
             let habit = (frame.serial * 7) as i64 + at.unit as i64 * 3;
             let lap_ms = (at.unit / units.len()) as i64 * 10 * MINUTE_MS;
             let from_ms = match frame.bulk {
@@ -134,15 +135,15 @@ impl Walk {
             let start_ms = frame.now_ms - 5 * MINUTE_MS;
             (start_ms, start_ms, frame.now_ms)
         } else if self.outer == Subject::Spots {
-            let spot_ms = floor(frame.now_ms, MINUTE_MS) - 2 * MINUTE_MS + place * 15_000;
+            let spot_ms = floor(frame.now_ms, MINUTE_MS) - 2 * MINUTE_MS + index * 15_000;
             (spot_ms, spot_ms, spot_ms)
         } else {
             let start_ms = half_hour + at.period * HALF_HOUR_MS;
             (start_ms, start_ms, start_ms + HALF_HOUR_MS)
         };
-        Row {
+        RowSubject {
             frame,
-            place,
+            index,
             unit: &units[at.unit % units.len()],
             start_ms,
             settlement: calendar.settlement(start_ms),
@@ -160,7 +161,7 @@ impl Walk {
 }
 
 #[derive(Default)]
-struct Places {
+struct Steps {
     unit: usize,
     pair: usize,
     fuel: usize,
@@ -173,20 +174,20 @@ struct Places {
     day: i64,
 }
 
-impl Places {
-    fn set(&mut self, subject: Subject, place: i64) {
+impl Steps {
+    fn set(&mut self, subject: Subject, step: i64) {
         match subject {
             Subject::Nothing | Subject::Spots => {}
-            Subject::Units => self.unit += place as usize,
-            Subject::Pairs => self.pair = place as usize,
-            Subject::Fuels => self.fuel = place as usize,
-            Subject::Boundaries => self.boundary = place as usize,
-            Subject::Providers => self.provider = place as usize,
-            Subject::PsrTypes => self.psr_type = place as usize,
-            Subject::PastPeriods => self.period = -1 - place,
-            Subject::ComingPeriods => self.period = 1 + place,
-            Subject::Days => self.day = 2 + place,
-            Subject::Weeks => self.day = 7 * (2 + place),
+            Subject::Units => self.unit += step as usize,
+            Subject::Pairs => self.pair = step as usize,
+            Subject::Fuels => self.fuel = step as usize,
+            Subject::Boundaries => self.boundary = step as usize,
+            Subject::Providers => self.provider = step as usize,
+            Subject::PsrTypes => self.psr_type = step as usize,
+            Subject::PastPeriods => self.period = -1 - step,
+            Subject::ComingPeriods => self.period = 1 + step,
+            Subject::Days => self.day = 2 + step,
+            Subject::Weeks => self.day = 7 * (2 + step),
         }
     }
 }

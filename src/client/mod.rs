@@ -1,0 +1,10 @@
+//! Elexon's IRIS client on this machine: its settings file, and the processes that run.
+//!
+//! - `settings`: where the client writes its messages, and its settings file with another folder in it.
+//! - `processes`: which Python programs run, and which of them is the client.
+
+mod processes;
+mod settings;
+
+pub use processes::{Process, python_programs};
+pub use settings::ClientSettings;

@@ -1,0 +1,247 @@
+//! A SQLite file as a warehouse: one connection that writes, and what is known of the tables.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::error::SqliteError;
+use super::metrics::Metrics;
+use super::tables::{self, DatasetTable};
+use super::{connection, load};
+use crate::catalog::{Field, Schema};
+use crate::warehouse::{Delivery, Made, Measure, Outcome, Replace, Warehouse, WarehouseError};
+
+/// An SQLite file as a warehouse.
+pub struct Sqlite {
+    path: PathBuf,
+    /// Device and inode: a file that is replaced while it is open would swallow rows.
+    file: (u64, u64),
+    writer: Mutex<Connection>,
+    /// By dataset. What another process adds meanwhile is found when a field seems to lack.
+    tables: RwLock<HashMap<String, DatasetTable>>,
+    /// The user's own things of which something was said: it is said once.
+    told: Mutex<HashSet<String>>,
+    metrics: Metrics,
+}
+
+impl Sqlite {
+    /// Opens the file, and makes it where there is none; its folder must be there. Whoever finds the database busy
+    /// waits for up to `busy_timeout`.
+    pub fn open(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
+        // An absolute path, so that none is read as a URI or as `:memory:`.
+        let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
+        let explain = |fault: SqliteError| fault.explain(&path, "open the warehouse");
+        let writer = connection::open_writer(&path, busy_timeout).map_err(explain)?;
+        tables::make_own_tables(&writer).map_err(explain)?;
+        let file = identity(&path).ok_or_else(|| moved(&path)).map_err(explain)?;
+        Ok(Sqlite {
+            path,
+            file,
+            writer: Mutex::new(writer),
+            tables: RwLock::default(),
+            told: Mutex::default(),
+            metrics: Metrics::default(),
+        })
+    }
+
+    /// From now on whoever finds the database busy waits for up to so long.
+    pub fn set_busy_timeout(&self, busy_timeout: Duration) -> Result<(), WarehouseError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        connection::wait_when_busy(&mut writer, busy_timeout)
+            .map_err(|error| SqliteError::from(error).explain(&self.path, "open the warehouse"))
+    }
+
+    /// The file, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the tables and views of the datasets where they lack, and says what it made. `replace`: which views of the
+    /// user's give way to irispool's own.
+    pub fn set_up<'a>(
+        &self,
+        datasets: impl IntoIterator<Item = &'a str>,
+        replace: Option<&Replace>,
+    ) -> Result<Made, WarehouseError> {
+        tables::bring_about_all(&self.writer(), datasets, replace)
+            .map_err(|fault| fault.explain(&self.path, "make tables and views"))
+    }
+
+    /// Whether no dataset has a table in it yet.
+    pub fn is_new(&self) -> Result<bool, WarehouseError> {
+        const HAS_TABLE: &str =
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name GLOB 'bmrs_*_iris')";
+        let has_table: rusqlite::Result<bool> = self.writer().query_row(HAS_TABLE, [], |row| row.get(0));
+        has_table
+            .map(|has_table| !has_table)
+            .map_err(|error| SqliteError::from(error).explain(&self.path, "look for tables"))
+    }
+
+    /// A panic while the lock was held has rolled its transaction back, so the connection is as good as before.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cached(&self, dataset: &str) -> Option<DatasetTable> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).get(dataset).cloned()
+    }
+
+    /// The table as it is now, with `wanted` added.
+    fn table(
+        &self,
+        writer: &Connection,
+        dataset: &str,
+        wanted: &[Field],
+    ) -> Result<DatasetTable, SqliteError> {
+        let (table, left) = tables::bring_about(writer, dataset, wanted)?;
+        for left in left {
+            if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.name.clone()) {
+                left.tell();
+            }
+        }
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.insert(dataset.to_owned(), table.clone());
+        Ok(table)
+    }
+
+    fn load_all(
+        &self,
+        writer: &Connection,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Vec<Outcome>>, SqliteError> {
+        let mut tables = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            tables.push(match self.cached(&delivery.dataset) {
+                Some(table) => table,
+                None => self.table(writer, &delivery.dataset, &[])?,
+            });
+        }
+        let wanted = Instant::now();
+        let begun = connection::begin(writer);
+        self.metrics.waited(wanted.elapsed());
+        let transaction = begun?;
+        let mut outcomes = Vec::with_capacity(deliveries.len());
+        for (delivery, table) in deliveries.iter().zip(&tables) {
+            outcomes.push(load::take(&transaction, delivery, table.rowid)?);
+        }
+        if identity(&self.path) != Some(self.file) {
+            return Err(moved(&self.path));
+        }
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    /// [`Self::load_all`], counted.
+    fn try_all(
+        &self,
+        writer: &Connection,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Vec<Outcome>>, SqliteError> {
+        let began = Instant::now();
+        let result = self.load_all(writer, deliveries);
+        let rows = result.as_ref().map(|outcomes| rows_loaded(deliveries, outcomes));
+        self.metrics.transaction(rows, began.elapsed());
+        result
+    }
+
+    /// All deliveries in one transaction, all or none.
+    fn load_or_repair(
+        &self,
+        writer: &Connection,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Vec<Outcome>>, WarehouseError> {
+        let mut loaded = self.try_all(writer, deliveries);
+        if loaded.as_ref().is_err_and(SqliteError::is_about_names) {
+            loaded = self.repair(writer, deliveries).and_then(|()| self.try_all(writer, deliveries));
+        }
+        // Without the datasets' names: who is told of it knows of which it is, and it is one fault for all of them.
+        loaded.map_err(|fault| fault.explain(&self.path, "load rows"))
+    }
+
+    /// Someone dropped a table or a column, or the ledger, while we knew better: all is made anew as the deliveries
+    /// have it.
+    fn repair(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<(), SqliteError> {
+        tables::make_own_tables(writer)?;
+        for delivery in deliveries {
+            self.table(writer, &delivery.dataset, delivery.schema.fields())?;
+        }
+        Ok(())
+    }
+}
+
+impl Warehouse for Sqlite {
+    /// Copies the log into the file: whoever closes the database last would do it then, with nothing beside it.
+    fn rest(&self) {
+        // As far as it can be done now, without waiting for anybody; what is left is done later.
+        let _ = self.writer().query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+
+    fn name(&self) -> String {
+        format!("sqlite:{}", self.path.display())
+    }
+
+    fn parallelism(&self) -> usize {
+        1
+    }
+
+    fn schema(&self, dataset: &str) -> Result<Arc<Schema>, WarehouseError> {
+        if let Some(table) = self.cached(dataset) {
+            return Ok(table.schema);
+        }
+        self.add_fields(dataset, &[])
+    }
+
+    fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError> {
+        self.table(&self.writer(), dataset, fields)
+            .map(|table| table.schema)
+            .map_err(|fault| fault.explain(&self.path, "make a table or columns"))
+    }
+
+    fn measures(&self) -> Vec<Measure> {
+        self.metrics.measures(&self.path)
+    }
+
+    fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {
+        let writer = self.writer();
+        let error = match self.load_or_repair(&writer, deliveries) {
+            Ok(outcomes) => return outcomes.into_iter().map(Ok).collect(),
+            Err(error) => error,
+        };
+        // One transaction is fastest, but a table that refuses its rows must not hold up the others.
+        let may_be_one_table = matches!(error, WarehouseError::Setup { .. }) && deliveries.len() > 1;
+        if !may_be_one_table {
+            return vec![Err(error); deliveries.len()];
+        }
+        let one_by_one = deliveries.iter().map(|delivery| {
+            let mut outcomes = self.load_or_repair(&writer, std::slice::from_ref(delivery))?;
+            Ok(outcomes.pop().expect("one delivery has one answer"))
+        });
+        one_by_one.collect()
+    }
+}
+
+/// Rows that a transaction put in.
+fn rows_loaded(deliveries: &[Delivery], outcomes: &[Vec<Outcome>]) -> u64 {
+    let messages = deliveries
+        .iter()
+        .zip(outcomes)
+        .flat_map(|(delivery, outcomes)| delivery.messages.iter().zip(outcomes));
+    let loaded = messages.filter(|(_, outcome)| matches!(outcome, Outcome::Loaded | Outcome::LoadedBut(_)));
+    loaded.map(|(message, _)| message.rows.len() as u64).sum()
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+fn moved(path: &Path) -> SqliteError {
+    SqliteError::state(
+        format!("{} was moved, removed or replaced while irispool had it open", path.display()),
+        "stop irispool, put the file where it belongs, and start again",
+    )
+}
