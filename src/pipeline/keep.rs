@@ -199,10 +199,10 @@ impl House {
         self.limits_due = Some(Instant::now() + LIMITS_INTERVAL.max(began.elapsed() * LIMITS_SHARE));
         match removed {
             Ok(Some(removed)) => {
-                if let Some(error) = &removed.fault {
+                if let Some(error) = &removed.first_error {
                     log_spool_failure(error);
                 }
-                self.tally.figures.set_unlimited(removed.fault.map(|error| error.to_string()));
+                self.tally.figures.set_unlimited(removed.first_error.map(|error| error.to_string()));
                 if removed.files + removed.messages > 0 {
                     tracing::info!(
                         archive_files = removed.files,

@@ -46,7 +46,8 @@ impl Default for Turn {
 
 impl Turn {
     fn take(&self) -> Option<Taken<'_>> {
-        self.1.recv_timeout(ASK_WAIT_MAX).is_ok().then_some(Taken(self))
+        // Not `then_some`: it would make a `Taken` after a timeout too, whose drop gives back a turn that it never had.
+        self.1.recv_timeout(ASK_WAIT_MAX).is_ok().then(|| Taken(self))
     }
 }
 
@@ -193,6 +194,16 @@ impl Tables {
 mod tests {
     use super::*;
     use crate::warehouse::sqlite::Sqlite;
+
+    #[test]
+    fn a_reader_that_waited_in_vain_does_not_give_back_the_turn_of_another() {
+        let turn = Turn::default();
+        let taken = turn.take();
+        assert!(turn.take().is_none());
+        assert!(turn.1.is_empty(), "the turn is still taken");
+        drop(taken);
+        assert!(turn.take().is_some());
+    }
 
     #[test]
     fn a_table_that_takes_rows_is_never_told_to_be_parked() {

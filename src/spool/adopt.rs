@@ -17,7 +17,7 @@ use super::rename::rename;
 use super::worker::random_24_bits;
 use super::{Label, Layout, SpoolError};
 
-/// The messages that go into `incoming` under one lock. Meanwhile no worker claims from that folder.
+/// How many messages go into `incoming` under one lock. Meanwhile no worker claims from that folder.
 const ADOPTED_AT_ONCE: usize = 1_000;
 
 /// What became of the files of one folder.
@@ -35,10 +35,11 @@ pub struct Adopted {
 /// `adopted`. The folder `from` stays, since a client that is still running looks for it before it writes.
 ///
 /// # Errors
-/// The first file that can't be moved ends it. What was moved before is in `incoming`, and every other file is where it
-/// was.
+/// The first file that cannot be moved ends it. What was moved before is in `incoming`, and every other file is where
+/// it was.
 pub fn adopt_folder(layout: &Layout, from: &Path, adopted: &mut Adopted) -> Result<(), SpoolError> {
     let folder = from.file_name().unwrap_or_default();
+    let label = Label::of(folder);
     let target = layout.incoming().join(folder);
     fs::create_dir_all(&target).map_err(|error| SpoolError::io("make the folder", &target, error))?;
     let entries = fs::read_dir(from).and_then(|entries| {
@@ -49,9 +50,9 @@ pub fn adopt_folder(layout: &Layout, from: &Path, adopted: &mut Adopted) -> Resu
     let entries = entries.map_err(|error| SpoolError::io("list", from, error))?;
     let shown = |name: &OsStr| format!("{}/{}", folder.to_string_lossy(), name.to_string_lossy());
     for some in entries.chunks(ADOPTED_AT_ONCE) {
-        let _lock = lock_dataset(layout, &Label::of(folder))?;
+        let _lock = lock_dataset(layout, &label)?;
         for (name, kind) in some {
-            if !kind.is_file() || layout.is_left_alone(&Label::of_labelled(folder), name) {
+            if !kind.is_file() || layout.is_left_alone(folder, name) {
                 adopted.left_alone.push(shown(name));
                 continue;
             }

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::set_aside_folders::is_set_aside;
-use super::{Label, SpoolError, TemporaryNames};
+use super::{SpoolError, TemporaryNames};
 
 /// The folders of one spool. All but the archive are on one file system, because a rename cannot leave it.
 #[derive(Clone, Debug)]
@@ -81,10 +81,10 @@ impl Layout {
         self.temporary_names.is_temporary(name)
     }
 
-    /// Whether no worker would take a file of this name from the folder in `incoming` that is called like this label:
-    /// the folder is set aside, or the name is temporary.
-    pub(super) fn is_left_alone(&self, folder: &Label, name: &OsStr) -> bool {
-        is_set_aside(OsStr::new(folder.as_str())) || self.is_temporary(name)
+    /// Whether no worker would take a file of this name from this folder in `incoming`: the folder is set aside, or the
+    /// name is temporary.
+    pub(super) fn is_left_alone(&self, folder: impl AsRef<Path>, name: &OsStr) -> bool {
+        is_set_aside(folder.as_ref().as_os_str()) || self.is_temporary(name)
     }
 
     /// Whether there is anything of a spool. A folder that cannot be looked at may exist.

@@ -20,6 +20,7 @@
 //! - `label`, `batch_id`, `set_aside_folders`, `temporary_names`: the names in a spool and what they mean.
 //! - `worker`, `lock`, `take_over`: a worker's folder, the locks, and what a dead worker leaves.
 //! - `claim`, `batch`, `read`, `delivered`, `write_time`: the way of a message from `incoming` until it is settled.
+//! - `adopt`: moves messages from a folder outside of the spool into `incoming`.
 //! - `folder_watch`: wakes a worker when something comes.
 //! - `inspect`, `ready`, `disk_space`: look at a spool and change nothing.
 //! - `folder`, `rename`, `remove`, `same_content`, `time`, `error`: what the others share.

@@ -11,11 +11,11 @@ use rustix::fs::CWD;
 use super::folder::open_folder;
 use super::lock::try_lock;
 use super::rename::rename_folder;
-use super::worker::{LOCK, remove_folder, remove_unborn};
+use super::worker::{LOCK, remove_folder, remove_hidden};
 use super::{Batch, Layout, SpoolError, Worker};
 
 /// A worker makes and locks its folder under a hidden name first. A crash left a hidden folder that is older than this.
-const UNBORN_AGE_MAX: Duration = Duration::from_secs(60);
+const HIDDEN_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// What a worker took over from dead workers.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ pub fn take_over_dead_workers(layout: &Layout, worker: &Worker) -> Result<TakenO
             continue;
         }
         if entry.file_name().to_string_lossy().starts_with('.') {
-            remove_old_unborn(&folder);
+            remove_old_hidden(&folder);
             continue;
         }
         // A folder that fails now is there the next time, and holds up no other.
@@ -107,12 +107,12 @@ fn take_over(folder: &Path, lock: File, worker: &Worker, batches: &mut Vec<Batch
     remove_folder(folder, lock)
 }
 
-fn remove_old_unborn(folder: &Path) {
+fn remove_old_hidden(folder: &Path) {
     let old = fs::metadata(folder).and_then(|found| found.modified()).is_ok_and(|modified| {
-        SystemTime::now().duration_since(modified).is_ok_and(|age| age > UNBORN_AGE_MAX)
+        SystemTime::now().duration_since(modified).is_ok_and(|age| age > HIDDEN_AGE_MAX)
     });
     if old && !folder.ends_with(".locks") {
         // A worker claims only under its real name, so nothing is lost if this fails.
-        let _ = remove_unborn(folder, None);
+        let _ = remove_hidden(folder, None);
     }
 }

@@ -35,16 +35,16 @@ impl Worker {
         let name = format!("{host}-{short_name}");
         // `take_over` passes over hidden names, so nobody finds the folder before it is locked.
         let folder = layout.claimed().join(&name);
-        let unborn = unborn_name(&folder);
-        fs::create_dir(&unborn).map_err(|error| SpoolError::io("make the folder", &unborn, error))?;
-        let lock_path = unborn.join(LOCK);
+        let hidden = hidden_name(&folder);
+        fs::create_dir(&hidden).map_err(|error| SpoolError::io("make the folder", &hidden, error))?;
+        let lock_path = hidden.join(LOCK);
         let lock = OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&lock_path)
             .map_err(|error| SpoolError::io("make", &lock_path, error))?;
         lock.try_lock_exclusive().map_err(|error| SpoolError::io("lock", &lock_path, error))?;
-        fs::rename(&unborn, &folder).map_err(|error| SpoolError::io("rename", &unborn, error))?;
+        fs::rename(&hidden, &folder).map_err(|error| SpoolError::io("rename", &hidden, error))?;
         Ok(Worker { name, short_name, folder, lock, batches: AtomicU32::new(0) })
     }
 
@@ -95,9 +95,9 @@ pub(super) fn remove_folder(folder: &Path, lock: File) -> Result<(), SpoolError>
         return Ok(());
     }
     // Hidden again: without its lock file it would look like a dead worker's folder.
-    let unborn = unborn_name(folder);
-    fs::rename(folder, &unborn).map_err(|error| SpoolError::io("rename", folder, error))?;
-    remove_unborn(&unborn, Some(lock))
+    let hidden = hidden_name(folder);
+    fs::rename(folder, &hidden).map_err(|error| SpoolError::io("rename", folder, error))?;
+    remove_hidden(&hidden, Some(lock))
 }
 
 fn has_batches(folder: &Path) -> io::Result<bool> {
@@ -105,7 +105,7 @@ fn has_batches(folder: &Path) -> io::Result<bool> {
 }
 
 /// Removes a folder under its hidden name. It has at most a lock file in it. Two processes may do this at once.
-pub(super) fn remove_unborn(folder: &Path, lock: Option<File>) -> Result<(), SpoolError> {
+pub(super) fn remove_hidden(folder: &Path, lock: Option<File>) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("remove", folder, error);
     gone_is_fine(fs::remove_file(folder.join(LOCK))).map_err(failed)?;
     // NFS and most FUSE file systems keep a removed file in its folder for as long as it is open.
@@ -114,7 +114,7 @@ pub(super) fn remove_unborn(folder: &Path, lock: Option<File>) -> Result<(), Spo
 }
 
 /// The hidden name of a worker's folder before it is locked, and while it is removed.
-fn unborn_name(folder: &Path) -> PathBuf {
+fn hidden_name(folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     folder.with_file_name(format!(".{name}"))
 }

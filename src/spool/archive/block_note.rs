@@ -1,15 +1,15 @@
-//! The note behind each block of an archive. It makes the block count: what has no whole note behind it is no part of
-//! the file.
+//! The note behind each block of an archive. A block without a whole note behind it is no part of the file.
 //!
-//! It is a skippable frame of zstd: its magic number and length, 4 bytes each, then, all numbers little-endian:
+//! The note is a skippable frame of zstd: a magic number and a length of 4 bytes each, and then these fields. All
+//! numbers are little-endian.
 //!
-//! | bytes | |
+//! | bytes | field |
 //! |---|---|
 //! | 8 | `irispool` |
 //! | 4 | version, 1 |
 //! | 4 | messages in the block |
 //! | 8 | where the block begins in the file |
-//! | 8 | its length, up to this note |
+//! | 8 | the length of the block |
 //! | 8 | bytes of its messages |
 //! | 8 | messages in the file up to here |
 //! | 8 | bytes of all messages in the file up to here |
@@ -30,24 +30,28 @@ const FIELDS_BYTES: usize = 72;
 /// The frame's magic number and length, and the fields.
 pub(super) const NOTE_BYTES: usize = 8 + FIELDS_BYTES;
 
-/// Read at once when a note or a damage is looked for.
+/// How many bytes are read at once when the last note is searched and a block is checked.
 const STEP_BYTES: usize = 1 << 16;
 
+/// What a note says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct BlockNote {
-    /// In the block.
+    /// How many messages are in the block.
     pub(super) messages: u32,
+    /// Their size.
     pub(super) bytes: u64,
     pub(super) block_start: u64,
     pub(super) block_bytes: u64,
-    /// In the file, this block included.
+    /// How many messages are in the file, with those of this block.
     pub(super) messages_so_far: u64,
+    /// Their size.
     pub(super) bytes_so_far: u64,
+    /// XXH3 (64 bits) of the block as it is in the file.
     pub(super) block_hash: u64,
 }
 
 impl BlockNote {
-    /// Where the note ends: the length of a file that ends with it.
+    /// Where the note ends, which is the length of a file whose last note it is.
     pub(super) fn end(&self) -> u64 {
         self.block_start + self.block_bytes + NOTE_BYTES as u64
     }
@@ -73,13 +77,11 @@ impl BlockNote {
         note.try_into().expect("the fields are as long as they are")
     }
 
-    /// The note that these bytes are, if they are one that begins at `offset` of its file.
+    /// Reads a note that begins at `offset` of its file. None when the bytes are no note.
     fn of_bytes(bytes: &[u8], offset: u64) -> Option<BlockNote> {
         let bytes: &[u8; NOTE_BYTES] = bytes.try_into().ok()?;
-        let u32_at =
-            |place: usize| u32::from_le_bytes(bytes[place..place + 4].try_into().expect("four bytes"));
-        let u64_at =
-            |place: usize| u64::from_le_bytes(bytes[place..place + 8].try_into().expect("eight bytes"));
+        let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
         let is_note = u32_at(0) == MAGIC
             && u32_at(4) as usize == FIELDS_BYTES
             && &bytes[8..16] == MARK
@@ -97,8 +99,7 @@ impl BlockNote {
         (is_note && note.block_start.checked_add(note.block_bytes) == Some(offset)).then_some(note)
     }
 
-    /// Whether the block before the note is as it was written: after a power cut the note may be on the disk and the
-    /// block not.
+    /// Whether the block is as it was written. After a power cut the disk may have the note and not the block.
     fn block_is_whole(&self, file: &File) -> io::Result<bool> {
         let mut hash = Xxh3::new();
         let mut buffer = vec![0; STEP_BYTES];
@@ -113,23 +114,23 @@ impl BlockNote {
     }
 }
 
-/// The last note of a file whose block is whole; mostly it is what the file ends with. None where there is none.
+/// The last note whose block is whole. Mostly the file ends with it. None when there is none.
 pub(super) fn last_note(file: &File) -> io::Result<Option<BlockNote>> {
     let length = file.metadata()?.len();
     let Some(mut offset) = length.checked_sub(NOTE_BYTES as u64) else { return Ok(None) };
     if let Some(note) = note_at(file, offset)? {
         return Ok(Some(note));
     }
-    // From the end to the beginning, in overlapping steps: a note may lie across two of them.
+    // From the end to the beginning. The windows overlap, because a note may lie across two of them.
     let mut window = Vec::new();
     let mark = MAGIC.to_le_bytes();
     loop {
         let start = offset.saturating_sub(STEP_BYTES as u64);
         window.resize((offset - start) as usize + mark.len() - 1, 0);
         file.read_exact_at(&mut window, start)?;
-        for place in (0..window.len().saturating_sub(mark.len() - 1)).rev() {
-            if window[place..].starts_with(&mark)
-                && let Some(note) = note_at(file, start + place as u64)?
+        for at in (0..window.len().saturating_sub(mark.len() - 1)).rev() {
+            if window[at..].starts_with(&mark)
+                && let Some(note) = note_at(file, start + at as u64)?
             {
                 return Ok(Some(note));
             }
@@ -141,8 +142,10 @@ pub(super) fn last_note(file: &File) -> io::Result<Option<BlockNote>> {
     }
 }
 
-/// Whether a file ends with a note whose block is not whole. A crash leaves no note behind half a block, but for a
-/// power cut; so the block may once have been whole, and its messages be nowhere else.
+/// Whether a file ends with a note whose block is not whole.
+///
+/// A crash leaves no note behind half a block, but a power cut may. So the block may once have been whole, and its
+/// messages may be nowhere else.
 pub(super) fn last_block_is_damaged(file: &File) -> io::Result<bool> {
     let length = file.metadata()?.len();
     let Some(offset) = length.checked_sub(NOTE_BYTES as u64) else { return Ok(false) };
@@ -150,12 +153,13 @@ pub(super) fn last_block_is_damaged(file: &File) -> io::Result<bool> {
     Ok(!note.block_is_whole(file)?)
 }
 
+/// The note at an offset, if its block is whole.
 fn note_at(file: &File, offset: u64) -> io::Result<Option<BlockNote>> {
     let Some(note) = any_note_at(file, offset)? else { return Ok(None) };
     Ok(note.block_is_whole(file)?.then_some(note))
 }
 
-/// A note, whether or not its block is whole.
+/// The note at an offset, whether or not its block is whole.
 fn any_note_at(file: &File, offset: u64) -> io::Result<Option<BlockNote>> {
     let mut bytes = [0; NOTE_BYTES];
     match file.read_exact_at(&mut bytes, offset) {

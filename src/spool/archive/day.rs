@@ -1,19 +1,19 @@
-//! The day of a message's last write (UTC), by which the archive's files are called.
+//! The day of a message's last write (UTC), which names a file of the archive.
 //!
-//! A file system may have any time that 64 bits hold, and calendars of libraries end in the year 9999. So a day is
-//! counted here, and reckoned into a date of the Gregorian calendar, however far away it is.
+//! A file system may have any time that fits into 64 bits, and the calendars of libraries end in the year 9999. So this
+//! counts days itself, and computes the date of the Gregorian calendar for each of them.
 
 use std::fmt;
 use std::str::FromStr;
 
 const SECONDS: i64 = 86_400;
-/// In 400 years, after which the calendar repeats.
+/// The days of 400 years, after which the calendar repeats.
 const CYCLE_DAYS: i64 = 146_097;
 /// From 0000-03-01 to 1970-01-01. Years that begin in March have their leap day at their end.
 const DAYS_BEFORE_1970: i64 = 719_468;
 
-/// A day, UTC. It is written as in ISO 8601: `2025-10-28`; years before 0 and after 9999 have a sign and six digits at
-/// least, `-000005-02-28`, `+012025-10-28`.
+/// A day, UTC. It is written as in ISO 8601: `2025-10-28`. Years before 0 and after 9999 have a sign and at least six
+/// digits: `-000005-02-28`, `+012025-10-28`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day {
     /// Days since 1970-01-01.
@@ -26,12 +26,12 @@ impl Day {
         Day { number: seconds.div_euclid(SECONDS) }
     }
 
-    /// When it begins, in seconds since 1970 UTC; what 64 bits do not hold is brought to their edge.
+    /// When it begins, in seconds since 1970 UTC, as far as 64 bits reach.
     pub(super) fn begin(self) -> i64 {
         self.number.saturating_mul(SECONDS)
     }
 
-    /// When it ends.
+    /// When it ends, in seconds since 1970 UTC, as far as 64 bits reach.
     pub(super) fn end(self) -> i64 {
         (self.number + 1).saturating_mul(SECONDS)
     }
@@ -67,7 +67,7 @@ impl fmt::Display for Day {
     }
 }
 
-/// Text that is no day.
+/// The text is no day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a day such as 2025-10-28")]
 pub struct NotADay;
@@ -75,14 +75,14 @@ pub struct NotADay;
 impl FromStr for Day {
     type Err = NotADay;
 
-    /// A day is read only as it is written.
+    /// Reads a day only as [`Day`] is written.
     fn from_str(text: &str) -> Result<Day, NotADay> {
         let mut parts = text.rsplitn(3, '-');
         let mut part = || parts.next().ok_or(NotADay);
         let (day, month, year) = (part()?, part()?, part()?);
         let number = |text: &str| text.parse::<i64>().map_err(|_| NotADay);
         let (year, month, day) = (number(year)?, number(month)?, number(day)?);
-        // No time that 64 bits hold is further away.
+        // No time of 64 bits is further away.
         let is_near = (-300_000_000_000..=300_000_000_000).contains(&year);
         if !is_near || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
             return Err(NotADay);

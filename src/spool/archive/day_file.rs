@@ -10,37 +10,38 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::Day;
 use super::block_note::{BlockNote, last_block_is_damaged, last_note};
-use super::entry::{EntryMeta, write_entry};
+use super::entry::{EntryHeader, write_entry};
 use super::file_name::{ENDING, file_name};
 use super::file_range::FileRange;
 use crate::spool::SpoolError;
 use crate::spool::remove::gone_is_fine;
 use crate::spool::rename::rename;
 
-/// zstd's own default; 9 makes files a tenth smaller for three times the work.
+/// zstd's default level. Level 9 makes files 10 % smaller and takes three times as long.
 const LEVEL: i32 = 3;
 
-/// What a file is called until its first block is on the disk.
-const UNBORN_ENDING: &str = ".new";
+/// The end of a file's hidden name until its first block is on the disk.
+const UNFINISHED_ENDING: &str = ".new";
 
-/// Files that are none of ours are passed over, up to so many a day.
+/// How many files of one day are tried. Those that irispool did not make are passed over.
 const FILES_A_DAY_MAX: u32 = 1_000;
 
-/// Compressed bytes gathered before they are written: mostly a block and its note are one write.
+/// How many compressed bytes are gathered before they are written: mostly a block and its note are one write.
 const WRITE_BYTES: usize = 1 << 20;
 
+/// An open file that a packer appends to.
 pub(super) struct DayFile {
     file: File,
     path: PathBuf,
-    /// Its name until it has a block.
-    unborn: Option<PathBuf>,
-    /// Behind the last block.
+    /// Its hidden name, until it has a block.
+    unfinished: Option<PathBuf>,
+    /// The note behind the last block.
     last: Option<BlockNote>,
 }
 
 impl DayFile {
-    /// Opens the day's file, and cuts off what a crash left half written at its end. Where there is none it is begun,
-    /// under a hidden name. Files whose last block is damaged are passed over and added to `damaged`.
+    /// Opens the day's file, and cuts off what a crash left half written at its end. If there is none, it makes one
+    /// under a hidden name. It passes over a file whose last block is damaged, and adds it to `damaged`.
     pub(super) fn open(
         folder: &Path,
         day: Day,
@@ -66,18 +67,18 @@ impl DayFile {
                             "cut off what a crash left half written; its messages are in done/"
                         );
                     }
-                    return Ok(DayFile { file, path, unborn: None, last: Some(last) });
+                    return Ok(DayFile { file, path, unfinished: None, last: Some(last) });
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let unborn = folder.join(format!(".{name}{UNBORN_ENDING}"));
+                    let unfinished = folder.join(format!(".{name}{UNFINISHED_ENDING}"));
                     let file = OpenOptions::new()
                         .read(true)
                         .write(true)
                         .create(true)
                         .truncate(true)
-                        .open(&unborn)
-                        .map_err(|error| SpoolError::io("make", &unborn, error))?;
-                    return Ok(DayFile { file, path, unborn: Some(unborn), last: None });
+                        .open(&unfinished)
+                        .map_err(|error| SpoolError::io("make", &unfinished, error))?;
+                    return Ok(DayFile { file, path, unfinished: Some(unfinished), last: None });
                 }
                 Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}
                 Err(error) => return Err(failed(error)),
@@ -103,8 +104,10 @@ impl DayFile {
         Some(FileRange::new(&self.file, note.block_start, note.block_start + note.block_bytes))
     }
 
-    /// Appends a block of what `add_all` adds to it. When this returns it is on the disk; on an error nothing is
-    /// appended, or, should only the file's name not be on the disk, it is a whole block.
+    /// Appends a block with what `add_all` adds to it. The block is on the disk when this returns.
+    ///
+    /// # Errors
+    /// Nothing is appended, or the whole block when only the file's new name could not be synced.
     pub(super) fn append(
         &mut self,
         add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>,
@@ -115,11 +118,11 @@ impl DayFile {
             let _ = self.file.set_len(self.committed());
             failed(&self.path, error)
         })?;
-        if let Some(unborn) = &self.unborn {
-            rename(unborn, &self.path)
+        if let Some(unfinished) = &self.unfinished {
+            rename(unfinished, &self.path)
                 .and_then(|()| sync_folder_of(&self.path))
                 .map_err(|error| failed(&self.path, error))?;
-            self.unborn = None;
+            self.unfinished = None;
         }
         self.last = Some(note);
         Ok(note)
@@ -151,30 +154,31 @@ impl DayFile {
 }
 
 impl Drop for DayFile {
-    /// A file that got no block was never there.
+    /// Removes a file that got no block.
     fn drop(&mut self) {
-        if let Some(unborn) = &self.unborn {
-            let _ = gone_is_fine(fs::remove_file(unborn));
+        if let Some(unfinished) = &self.unfinished {
+            let _ = gone_is_fine(fs::remove_file(unfinished));
         }
     }
 }
 
-/// A block that is being made.
+/// A block that is being written.
 pub(super) struct Block<'f> {
     encoder: zstd::stream::write::Encoder<'static, Output<'f>>,
     messages: u32,
-    /// Of the messages.
+    /// The size of the messages.
     bytes: u64,
+    /// The size of the block before it is compressed, roughly.
     raw_bytes: u64,
 }
 
 impl Block<'_> {
-    pub(super) fn add(&mut self, meta: &EntryMeta, content: &[u8]) -> io::Result<()> {
-        write_entry(&mut self.encoder, meta, content)?;
+    pub(super) fn add(&mut self, header: &EntryHeader, content: &[u8]) -> io::Result<()> {
+        write_entry(&mut self.encoder, header, content)?;
         self.messages += 1;
-        self.bytes += meta.bytes;
-        // A header or two.
-        self.raw_bytes += meta.bytes + 1_024;
+        self.bytes += header.bytes;
+        // One or two headers.
+        self.raw_bytes += header.bytes + 1_024;
         Ok(())
     }
 
@@ -182,7 +186,7 @@ impl Block<'_> {
         self.messages
     }
 
-    /// About, before it is compressed.
+    /// The size before compression, roughly.
     pub(super) fn raw_bytes(&self) -> u64 {
         self.raw_bytes
     }
@@ -190,10 +194,10 @@ impl Block<'_> {
 
 struct Output<'f> {
     file: &'f File,
-    /// Where in the file the buffer goes.
+    /// The offset in the file at which the buffer goes.
     offset: u64,
     buffer: Vec<u8>,
-    /// Of the block so far.
+    /// The hash of the block so far.
     hash: Xxh3,
 }
 
@@ -221,20 +225,20 @@ impl Write for Output<'_> {
     }
 }
 
-/// Removes what packers that died had begun in a folder. The caller holds its lock.
-pub(super) fn remove_unborn(folder: &Path) -> io::Result<()> {
+/// Removes files that dead packers left under hidden names. The caller holds the lock of the archive.
+pub(super) fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(&format!("{ENDING}{UNBORN_ENDING}")) {
+        if name.starts_with('.') && name.ends_with(&format!("{ENDING}{UNFINISHED_ENDING}")) {
             gone_is_fine(fs::remove_file(entry.path()))?;
         }
     }
     Ok(())
 }
 
-/// A new name is on the disk when its folder is synced.
+/// Syncs the folder of a file, so that the file's new name is on the disk.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }

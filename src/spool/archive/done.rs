@@ -1,4 +1,4 @@
-//! Messages in `done/`: read to be packed, deleted when they are.
+//! The messages in `done/`, which a packer reads and then deletes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -12,19 +12,20 @@ use rustix::io::Errno;
 use crate::spool::Label;
 use crate::spool::remove::gone_is_fine;
 
-/// No message is larger: `max_file_bytes` goes no higher. A larger file was put there by somebody, and stays.
+/// The highest `max_file_bytes`. Somebody else put a larger file there, and it stays.
 const MESSAGE_BYTES_MAX: u64 = 1 << 30;
 
-/// Threads that delete packed messages, which waits for the disk; for fewer than that many messages each, fewer.
-const DELETERS: usize = 8;
+/// How many threads delete packed messages at most. They wait for the disk.
+const DELETERS_MAX: usize = 8;
+/// How many messages a thread deletes at least.
 const DELETED_EACH_MIN: usize = 64;
 
-/// The label of a folder in `done/`: its own name, or, where messages of one name met, that before `~2`, `~3` ….
+/// The label of a folder in `done/`: its name without the `~2`, `~3` … of folders for further messages of one name.
 pub(super) fn label_of_done(folder: &OsStr) -> Label {
     let bytes = folder.as_bytes();
-    let stem = bytes.iter().rposition(|byte| *byte == b'~').map_or(bytes, |place| {
-        let is_number = place + 1 < bytes.len() && bytes[place + 1..].iter().all(u8::is_ascii_digit);
-        if is_number { &bytes[..place] } else { bytes }
+    let stem = bytes.iter().rposition(|byte| *byte == b'~').map_or(bytes, |at| {
+        let is_number = at + 1 < bytes.len() && bytes[at + 1..].iter().all(u8::is_ascii_digit);
+        if is_number { &bytes[..at] } else { bytes }
     });
     Label::of(OsStr::from_bytes(stem))
 }
@@ -38,7 +39,7 @@ pub(super) fn stat(folder: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> 
     rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
-/// Never through links, and not waiting for the other end of a FIFO.
+/// Reads a message. It refuses links, and does not wait for the other end of a FIFO.
 pub(super) fn read_message(folder: BorrowedFd<'_>, name: &OsStr, buffer: &mut Vec<u8>) -> io::Result<Stat> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::openat(folder, name, flags, Mode::empty())?;
@@ -55,9 +56,9 @@ pub(super) fn read_message(folder: BorrowedFd<'_>, name: &OsStr, buffer: &mut Ve
     Ok(found)
 }
 
-/// Removes packed messages by some threads, as each waits for the disk.
+/// Removes packed messages with several threads, because each waits for the disk.
 pub(super) fn remove_all(folder: BorrowedFd<'_>, packed: &[(OsString, Stat)]) -> io::Result<()> {
-    let each = packed.len().div_ceil(DELETERS).max(DELETED_EACH_MIN);
+    let each = packed.len().div_ceil(DELETERS_MAX).max(DELETED_EACH_MIN);
     let remove = |part: &[(OsString, Stat)]| {
         part.iter().try_for_each(|(name, found)| remove_if_same(folder, name, found))
     };
@@ -72,7 +73,7 @@ pub(super) fn remove_all(folder: BorrowedFd<'_>, packed: &[(OsString, Stat)]) ->
     })
 }
 
-/// Unless another file has the name by now.
+/// Removes a packed message, unless another file has its name by now.
 pub(super) fn remove_if_same(folder: BorrowedFd<'_>, name: &OsStr, packed: &Stat) -> io::Result<()> {
     let is_same = |found: &Stat| {
         (found.st_ino, found.st_size, found.st_mtime, found.st_mtime_nsec)

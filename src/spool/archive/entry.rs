@@ -1,5 +1,7 @@
-//! A message as an entry of a tar, `<DATASET>/<message id>`: a header of POSIX.1-1988 (ustar), with an extended header
-//! of POSIX.1-2001 (pax) before it for what that has no room for: the fraction of a second, and long names.
+//! A message as an entry of a tar: `<DATASET>/<message id>`.
+//!
+//! The entry has a header of POSIX.1-1988 (ustar). An extended header of POSIX.1-2001 (pax) stands before it when the
+//! first has no room for something: a fraction of a second, or a long name.
 
 use std::io::{self, Read, Write};
 
@@ -8,13 +10,13 @@ use tar::{EntryType, Header};
 const BLOCK_BYTES: usize = 512;
 const PLAIN_PATH_BYTES_MAX: usize = 100;
 
-/// What is known of a message beside its content.
+/// The header of a message's entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EntryMeta {
+pub(super) struct EntryHeader {
     /// `<DATASET>/<message id>`.
     pub(super) path: Vec<u8>,
     pub(super) bytes: u64,
-    /// When it was last written: seconds since 1970 UTC, and the nanoseconds of the second.
+    /// When the message was last written: seconds since 1970 UTC, and the nanoseconds of the second.
     pub(super) written: (i64, u32),
     /// Permissions.
     pub(super) mode: u32,
@@ -22,37 +24,37 @@ pub(super) struct EntryMeta {
     pub(super) gid: u32,
 }
 
-/// Writes a whole entry.
-pub(super) fn write_entry(out: &mut impl Write, meta: &EntryMeta, content: &[u8]) -> io::Result<()> {
-    assert_eq!(meta.bytes, content.len() as u64, "a header has its content's length");
+/// Writes a whole entry. `content` must be as long as `header` says.
+pub(super) fn write_entry(out: &mut impl Write, header: &EntryHeader, content: &[u8]) -> io::Result<()> {
+    assert_eq!(header.bytes, content.len() as u64, "a header has its content's length");
     let mut records = Vec::new();
-    if meta.path.len() > PLAIN_PATH_BYTES_MAX {
-        add_record(&mut records, "path", &meta.path);
+    if header.path.len() > PLAIN_PATH_BYTES_MAX {
+        add_record(&mut records, "path", &header.path);
     }
-    if meta.written.0 < 0 || meta.written.1 > 0 {
-        add_record(&mut records, "mtime", decimal(meta.written).as_bytes());
+    if header.written.0 < 0 || header.written.1 > 0 {
+        add_record(&mut records, "mtime", decimal(header.written).as_bytes());
     }
     if !records.is_empty() {
-        let header = header(EntryType::XHeader, b"PaxHeaders/irispool", records.len() as u64, meta);
-        out.write_all(header.as_bytes())?;
+        let extended = tar_header(EntryType::XHeader, b"PaxHeaders/irispool", records.len() as u64, header);
+        out.write_all(extended.as_bytes())?;
         write_padded(out, &records)?;
     }
-    out.write_all(header(EntryType::Regular, &meta.path, meta.bytes, meta).as_bytes())?;
+    out.write_all(tar_header(EntryType::Regular, &header.path, header.bytes, header).as_bytes())?;
     write_padded(out, content)
 }
 
-fn header(kind: EntryType, path: &[u8], bytes: u64, meta: &EntryMeta) -> Header {
-    let mut header = Header::new_ustar();
+fn tar_header(kind: EntryType, path: &[u8], bytes: u64, header: &EntryHeader) -> Header {
+    let mut tar = Header::new_ustar();
     let kept = path.len().min(PLAIN_PATH_BYTES_MAX);
-    header.as_old_mut().name[..kept].copy_from_slice(&path[..kept]);
-    header.set_entry_type(kind);
-    header.set_size(bytes);
-    header.set_mode(meta.mode & 0o7777);
-    header.set_uid(u64::from(meta.uid));
-    header.set_gid(u64::from(meta.gid));
-    header.set_mtime(u64::try_from(meta.written.0).unwrap_or(0));
-    header.set_cksum();
-    header
+    tar.as_old_mut().name[..kept].copy_from_slice(&path[..kept]);
+    tar.set_entry_type(kind);
+    tar.set_size(bytes);
+    tar.set_mode(header.mode & 0o7777);
+    tar.set_uid(u64::from(header.uid));
+    tar.set_gid(u64::from(header.gid));
+    tar.set_mtime(u64::try_from(header.written.0).unwrap_or(0));
+    tar.set_cksum();
+    tar
 }
 
 fn write_padded(out: &mut impl Write, content: &[u8]) -> io::Result<()> {
@@ -61,7 +63,7 @@ fn write_padded(out: &mut impl Write, content: &[u8]) -> io::Result<()> {
     out.write_all(&[0; BLOCK_BYTES][..padding])
 }
 
-/// `<length> <key>=<value>\n`, where the length counts itself.
+/// Adds `<length> <key>=<value>\n`. The length counts itself.
 fn add_record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
@@ -89,11 +91,13 @@ fn parse_decimal(text: &str) -> Option<(i64, u32)> {
     Some((i64::try_from(all.div_euclid(1_000_000_000)).ok()?, all.rem_euclid(1_000_000_000) as u32))
 }
 
-/// Reads one message after the other out of a compressed tar, into a buffer that is used again. What is no regular file
-/// is passed over. An error ends it: it says what is wrong with what comes behind those given so far.
+/// Reads a compressed tar, and calls `take` with each regular file.
+///
+/// # Errors
+/// The first error ends it. It is about what comes behind the entries so far.
 pub(super) fn read_entries(
     compressed: impl Read,
-    mut take: impl FnMut(&EntryMeta, &mut dyn Read) -> io::Result<()>,
+    mut take: impl FnMut(&EntryHeader, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut archive = tar::Archive::new(zstd::stream::read::Decoder::new(compressed)?);
     for entry in archive.entries()? {
@@ -110,16 +114,16 @@ pub(super) fn read_entries(
                 written = exact;
             }
         }
-        let header = entry.header();
-        let meta = EntryMeta {
+        let tar = entry.header();
+        let header = EntryHeader {
             path: entry.path_bytes().into_owned(),
             bytes: entry.size(),
             written,
-            mode: header.mode()?,
-            uid: header.uid()? as u32,
-            gid: header.gid()? as u32,
+            mode: tar.mode()?,
+            uid: tar.uid()? as u32,
+            gid: tar.gid()? as u32,
         };
-        take(&meta, &mut entry)?;
+        take(&header, &mut entry)?;
     }
     Ok(())
 }
@@ -165,7 +169,7 @@ mod tests {
             ["a", "b\nc", &"x".repeat(95), &"y".repeat(96), &"z".repeat(255), "q~2"].iter().enumerate()
         {
             let content = vec![b'c'; number * 300];
-            let meta = EntryMeta {
+            let header = EntryHeader {
                 path: format!("FREQ/{name}").into_bytes(),
                 bytes: content.len() as u64,
                 written: (1_761_623_940, number as u32 * 1_000),
@@ -173,15 +177,15 @@ mod tests {
                 uid: 3_000_000,
                 gid: 7,
             };
-            write_entry(&mut encoder, &meta, &content).unwrap();
-            entries.push((meta, content));
+            write_entry(&mut encoder, &header, &content).unwrap();
+            entries.push((header, content));
         }
         encoder.finish().unwrap();
         let mut found = Vec::new();
-        read_entries(&tar[..], |meta, content| {
+        read_entries(&tar[..], |header, content| {
             let mut bytes = Vec::new();
             content.read_to_end(&mut bytes)?;
-            found.push((meta.clone(), bytes));
+            found.push((header.clone(), bytes));
             Ok(())
         })
         .unwrap();

@@ -1,19 +1,19 @@
-//! The names of the archive's files.
+//! The names of the archive's files: `2025-10-28.tar.zst`.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
 use super::Day;
 
-/// What an archive's name ends with.
+/// What the name of an archive ends with.
 pub(super) const ENDING: &str = ".tar.zst";
 
-/// `2025-10-28.tar.zst`; further files of a day are `2025-10-28~2.tar.zst` and so on.
+/// `2025-10-28.tar.zst`. Further files of a day are `2025-10-28~2.tar.zst` and so on.
 pub(super) fn file_name(day: Day, number: u32) -> String {
     if number == 1 { format!("{day}{ENDING}") } else { format!("{day}~{number}{ENDING}") }
 }
 
-/// The day and number in an archive's name; none where it is no archive's.
+/// The day and the number in the name of an archive. None for any other name.
 pub(super) fn parse_file_name(name: &OsStr) -> Option<(Day, u32)> {
     let stem = name.to_str()?.strip_suffix(ENDING)?;
     let (day, number) = stem.split_once('~').map_or((stem, "1"), |parts| parts);

@@ -1,10 +1,10 @@
-//! A part of a file, read from its beginning.
+//! Reads a part of a file.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
-/// A part of a file, read from its beginning.
+/// A part of a file, read from its beginning to its end.
 pub(super) struct FileRange<'f> {
     file: &'f File,
     offset: u64,

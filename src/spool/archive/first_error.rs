@@ -1,15 +1,15 @@
-//! Keeping the first error of many.
+//! Keeps the first error when the rest is done all the same.
 
 use crate::spool::SpoolError;
 
-/// The first of what went wrong, where the rest is done all the same.
+/// The first error of many.
 #[derive(Default)]
 pub(super) struct FirstError {
     pub(super) first: Option<SpoolError>,
 }
 
 impl FirstError {
-    /// What came of it; nothing where it failed.
+    /// The result, or its default if it failed.
     pub(super) fn unless<T: Default>(&mut self, result: Result<T, SpoolError>) -> T {
         result.unwrap_or_else(|error| {
             self.first.get_or_insert(error);

@@ -1,7 +1,7 @@
-//! What is kept has limits, by age and by size: the oldest goes first.
+//! Limits what is kept, by age and by size: the oldest goes first.
 //!
-//! From the archive whole files go, never one of today, and none while it is packed into. From `done/` messages go,
-//! each by the time of its last write; where `done/` is only the way into the archive, nothing is removed from it.
+//! Whole files go from the archive, but none of today, and none that a packer is using. Single messages go from
+//! `done/`, by the time of their last write. Nothing goes from `done/` when it is only the way into the archive.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -21,39 +21,39 @@ use crate::spool::lock::{try_lock_archive, try_lock_limits};
 use crate::spool::remove::gone_is_fine;
 use crate::spool::{Layout, SpoolError};
 
-/// Messages in `done/` are added up by the minute, so that memory does not grow with them.
+/// The seconds of a minute. Messages in `done/` are added up by the minute, so that memory does not grow with them.
 const MINUTE: i64 = 60;
 
-/// How much may be kept, and for how long.
+/// How much is kept, and for how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetentionLimits {
     pub max_age: Option<Duration>,
     pub max_bytes: Option<u64>,
-    /// `done/` is where messages stay, not the way into the archive.
+    /// Whether messages stay in `done/`. Otherwise `done/` is only the way into the archive.
     pub done_is_kept: bool,
 }
 
 /// What was removed.
 #[derive(Debug, Default)]
 pub struct Removed {
-    /// Files of the archive.
+    /// How many files of the archive.
     pub files: u64,
-    /// Messages in `done/`.
+    /// How many messages in `done/`.
     pub messages: u64,
     pub bytes: u64,
-    /// What is still kept, as far as it was counted before a stop.
+    /// How many bytes are still kept, as far as they were counted before a stop.
     pub bytes_left: u64,
-    /// The first that could not be listed or removed. The rest was seen to, and this is tried the next time.
-    pub fault: Option<SpoolError>,
+    /// Why the first file that failed could not be listed or removed. It is tried again the next time.
+    pub first_error: Option<SpoolError>,
 }
 
-/// Removes what is over the limits, until `stop` says so: the rest is removed the next time. Nothing, and none, where
-/// another process is at it.
+/// Removes what is over the limits, until `stop` says so. The rest is removed the next time. Returns none when another
+/// process is doing this.
 ///
-/// What can't be removed counts towards `max_bytes` as if it were: nothing newer goes in its place.
+/// A file that cannot be removed counts as removed: nothing newer goes instead.
 ///
 /// # Errors
-/// When it can't be known whether another process is at it.
+/// When the lock cannot be tried.
 pub fn remove_over_limits(
     layout: &Layout,
     limits: RetentionLimits,
@@ -63,18 +63,18 @@ pub fn remove_over_limits(
     let Some(_lock) = try_lock_limits(layout)? else { return Ok(None) };
     let oldest = limits.max_age.map_or(i64::MIN, |age| now_seconds.saturating_sub(age.as_secs() as i64));
     let today = Day::of(now_seconds);
-    let (mut removed, mut fault) = (Removed::default(), FirstError::default());
+    let (mut removed, mut errors) = (Removed::default(), FirstError::default());
     let (files, unread) = archive_files(layout, &|_| true);
-    fault.first = unread;
+    errors.first = unread;
     let mut seen: u64 = files.iter().map(|file| file.file_bytes).sum();
     let (old, files): (Vec<ArchiveFile>, Vec<ArchiveFile>) =
         files.into_iter().partition(|file| file.day < today && file.day.end() <= oldest);
     for file in &old {
-        fault.unless(remove_file(layout, file, &mut removed));
+        errors.unless(remove_file(layout, file, &mut removed));
     }
     let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
     if limits.done_is_kept {
-        each_in_done(layout, stop, &mut fault, |message| {
+        each_in_done(layout, stop, &mut errors, |message| {
             seen += message.bytes;
             if message.seconds < oldest {
                 return message.remove(&mut removed);
@@ -89,28 +89,28 @@ pub fn remove_over_limits(
         let files: Vec<&ArchiveFile> = files.iter().filter(|file| file.day < today).collect();
         let plan = plan(&files, &minutes, over);
         for file in &plan.files {
-            fault.unless(remove_file(layout, file, &mut removed));
+            errors.unless(remove_file(layout, file, &mut removed));
         }
-        remove_from_done(layout, &plan, stop, &mut removed, &mut fault);
+        remove_from_done(layout, &plan, stop, &mut removed, &mut errors);
     }
     removed.bytes_left = seen.saturating_sub(removed.bytes);
-    removed.fault = fault.first;
+    removed.first_error = errors.first;
     Ok(Some(removed))
 }
 
-/// The oldest, so many bytes of it.
+/// What to remove: the oldest files and messages, until enough bytes are gone.
 struct RemovalPlan<'a> {
     files: Vec<&'a ArchiveFile>,
-    /// The last minute all of whose messages go; all before it go, too.
+    /// All messages up to the end of this minute go.
     whole_until: Option<i64>,
-    /// The minute of which some messages go, and how many bytes of it.
+    /// The minute of which only some messages go, and how many bytes of it.
     part: Option<(i64, u64)>,
 }
 
 fn plan<'a>(files: &[&'a ArchiveFile], minutes: &BTreeMap<i64, u64>, over: u64) -> RemovalPlan<'a> {
     enum Oldest<'a> {
         File(&'a ArchiveFile),
-        /// With the bytes of its messages.
+        /// A minute, with the bytes of its messages.
         Minute(i64, u64),
     }
     let files = files.iter().map(|file| (file.day.begin(), Oldest::File(file)));
@@ -146,13 +146,13 @@ fn remove_from_done(
     plan: &RemovalPlan<'_>,
     stop: &dyn Fn() -> bool,
     removed: &mut Removed,
-    fault: &mut FirstError,
+    errors: &mut FirstError,
 ) {
     if plan.whole_until.is_none() && plan.part.is_none() {
         return;
     }
     let mut of_part = Vec::new();
-    each_in_done(layout, stop, fault, |message| {
+    each_in_done(layout, stop, errors, |message| {
         let minute = message.seconds.div_euclid(MINUTE);
         if plan.whole_until.is_some_and(|until| minute <= until) {
             return message.remove(removed);
@@ -174,12 +174,12 @@ fn remove_from_done(
                 removed.messages += 1;
                 removed.bytes += bytes;
             }
-            Err(error) => fault.unless(Err(SpoolError::io("remove", &path, error))),
+            Err(error) => errors.unless(Err(SpoolError::io("remove", &path, error))),
         }
     }
 }
 
-/// Unless it is packed into just now: then it stays until the next time.
+/// Removes a file of the archive. One that a packer is using stays until the next time.
 fn remove_file(layout: &Layout, file: &ArchiveFile, removed: &mut Removed) -> Result<(), SpoolError> {
     let Some(_lock) = try_lock_archive(layout, &file.label)? else { return Ok(()) };
     gone_is_fine(fs::remove_file(&file.path)).map_err(|error| SpoolError::io("remove", &file.path, error))?;
@@ -195,7 +195,7 @@ struct DoneMessage<'a> {
     name: &'a OsStr,
     bytes: u64,
     seconds: i64,
-    /// To the nanosecond.
+    /// When it was last written: seconds since 1970 UTC, and nanoseconds of the second.
     time: (i64, u32),
 }
 
@@ -209,15 +209,15 @@ impl DoneMessage<'_> {
     }
 }
 
-/// What is no message is passed over, and so is what vanishes meanwhile. It ends when `stop` says so.
+/// Calls `take` with each message in `done/`, until `stop` says so. What vanishes meanwhile is left out.
 fn each_in_done(
     layout: &Layout,
     stop: &dyn Fn() -> bool,
-    fault: &mut FirstError,
+    errors: &mut FirstError,
     mut take: impl FnMut(&DoneMessage<'_>) -> Result<(), SpoolError>,
 ) {
     let done = layout.done();
-    for folder in fault.unless(folder_entries(&done, EntryKind::Folder)) {
+    for folder in errors.unless(folder_entries(&done, EntryKind::Folder)) {
         let path = done.join(folder);
         let mut in_folder = || -> Result<(), SpoolError> {
             let failed = |error| SpoolError::io("list", &path, error);
@@ -235,11 +235,11 @@ fn each_in_done(
                     Err(Errno::NOENT) => continue,
                     Err(error) => {
                         let path = path.join(&entry.name);
-                        fault.unless::<()>(Err(SpoolError::io("look at", path, error)));
+                        errors.unless::<()>(Err(SpoolError::io("look at", path, error)));
                         continue;
                     }
                 };
-                fault.unless(take(&DoneMessage {
+                errors.unless(take(&DoneMessage {
                     folder: folder.as_fd(),
                     folder_path: &path,
                     name: &entry.name,
@@ -252,7 +252,7 @@ fn each_in_done(
         };
         match in_folder() {
             Err(error) if error.is_not_found() => {}
-            listed => fault.unless(listed),
+            listed => errors.unless(listed),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is in the archive.
+//! Lists the files of the archive.
 
 use std::fs::File;
 use std::io;
@@ -16,12 +16,12 @@ use crate::spool::{Label, Layout, SpoolError};
 pub struct ArchiveFile {
     /// The label of the dataset's folder.
     pub label: Label,
-    /// On which its messages were written, UTC.
+    /// The day on which its messages were written.
     pub day: Day,
-    /// 1, or more where a file of that day is none of ours.
+    /// 1, or more if irispool did not make an earlier file of this day.
     pub number: u32,
     pub path: PathBuf,
-    /// Its size on the disk.
+    /// The size of the file.
     pub file_bytes: u64,
 }
 
@@ -29,16 +29,16 @@ pub struct ArchiveFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contents {
     pub messages: u64,
-    /// Of the messages.
+    /// The size of the messages.
     pub bytes: u64,
-    /// Where the last whole block ends.
+    /// The offset at which the note of the last whole block ends.
     pub end: u64,
-    /// There is a block behind it that once was whole.
+    /// Whether there is a block behind it that was whole once.
     pub is_damaged: bool,
 }
 
 impl ArchiveFile {
-    /// None where the file has no note of irispool's: somebody made it anew, or it is damaged.
+    /// What the file holds. None when it has no note of irispool: another program made it, or it is damaged.
     pub fn contents(&self) -> Result<Option<Contents>, SpoolError> {
         let look = || -> io::Result<Option<Contents>> {
             let file = File::open(&self.path)?;
@@ -54,25 +54,25 @@ impl ArchiveFile {
     }
 }
 
-/// All files of the archive whose labels are wanted, by dataset and day, and the first reason why there may be more.
-/// What vanishes meanwhile is left out; without an archive there are none.
+/// The files of the archive whose labels `wants` accepts, sorted by label and day, and the first reason why there may
+/// be more. What vanishes meanwhile is left out. Without an archive there are none.
 pub fn archive_files(
     layout: &Layout,
     wants: &dyn Fn(&Label) -> bool,
 ) -> (Vec<ArchiveFile>, Option<SpoolError>) {
     let archive = layout.archive();
-    let (mut files, mut fault) = (Vec::new(), FirstError::default());
-    // It may be a link to a folder on another disk: that is followed, and must lead somewhere.
+    let (mut files, mut errors) = (Vec::new(), FirstError::default());
+    // `archive` may be a link to a folder on another disk, which must exist then.
     let folders = match folder_entries(&archive.join("."), EntryKind::Folder) {
         Err(error) if error.is_not_found() && !archive.is_symlink() => Vec::new(),
-        folders => fault.unless(folders),
+        folders => errors.unless(folders),
     };
     for folder in folders {
         let (label, path) = (Label::of_labelled(&folder), archive.join(&folder));
         if !wants(&label) {
             continue;
         }
-        for name in fault.unless(there(folder_entries(&path, EntryKind::File))) {
+        for name in errors.unless(empty_if_missing(folder_entries(&path, EntryKind::File))) {
             let Some((day, number)) = parse_file_name(&name) else { continue };
             let path = path.join(&name);
             let Ok(found) = path.symlink_metadata() else { continue };
@@ -82,11 +82,11 @@ pub fn archive_files(
     files.sort_by(|one, other| {
         (&one.label, one.day, one.number).cmp(&(&other.label, other.day, other.number))
     });
-    (files, fault.first)
+    (files, errors.first)
 }
 
-/// Nothing where there is no folder.
-fn there<T: Default>(listed: Result<T, SpoolError>) -> Result<T, SpoolError> {
+/// Nothing when there is no folder.
+fn empty_if_missing<T: Default>(listed: Result<T, SpoolError>) -> Result<T, SpoolError> {
     match listed {
         Err(error) if error.is_not_found() => Ok(T::default()),
         other => other,

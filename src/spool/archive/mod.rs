@@ -1,21 +1,28 @@
-//! The archive: delivered messages, packed into one file a day and dataset, `archive/<DATASET>/<YYYY-MM-DD>.tar.zst`.
+//! The archive: delivered messages, packed into one file per day and dataset: `archive/<DATASET>/<YYYY-MM-DD>.tar.zst`.
 //!
-//! Settling moves a delivered message into `done/` by one rename, as when it is kept there. A packer, one at a time a
-//! dataset, appends what is in `done/` to the file of its day, syncs, and only then deletes it from `done/`.
+//! A delivered message moves into `done/` by one rename, as when messages are kept there. One packer at a time per
+//! dataset appends what is in `done/` to the file of its day, syncs the file, and only then deletes the messages from
+//! `done/`.
 //!
-//! A file is a row of blocks. A block is one zstd frame with whole tar entries of some messages, and behind it a note
-//! of fixed size ([`note`]) that says what is in the block and in the file so far. The note is a skippable frame:
-//! `zstd` and `tar --zstd` pass over it. There is no end-of-archive mark, so that more can always be appended.
+//! A file is a row of blocks. A block is one zstd frame with whole tar entries of some messages. Behind it is a note of
+//! a fixed size that says what is in the block and in the file so far. The note is a skippable frame, which `zstd` and
+//! `tar --zstd` pass over. There is no end-of-archive mark, so a packer can always append.
 //!
-//! What a crash may leave, and what the next packer does about it, before it appends anything:
+//! Before a packer appends, it repairs what a crash may have left:
 //!
-//! - half a block at the end of a file: it is cut off, up to the last note whose block is whole;
-//! - messages in `done/` that are in the last block already: they are compared with it byte by byte, and deleted;
-//! - a new file under its hidden name: it is begun again. A file gets its own name when its first block is on the disk.
+//! - Half a block at the end of a file: the packer cuts it off, up to the last note whose block is whole.
+//! - Messages in `done/` that are in the last block already: it compares them byte by byte, and deletes them.
+//! - A new file under its hidden name: it starts the file again. A file gets its own name when its first block is on
+//!   the disk.
 //!
-//! A file without a single whole note is none of ours. It is never written to: the next is called `<day>~2.tar.zst`.
+//! irispool did not make a file without a whole note, and never writes to it. It uses `<day>~2.tar.zst` instead.
 //!
-//! The day is that of a message's last write (UTC), not of its packing: so it is the same for whoever packs it.
+//! The day is that of a message's last write (UTC) and not of its packing, so it is the same for every packer.
+//!
+//! - `pack`: the packer; `done`: the messages in `done/`; `day_file`: the file of one day.
+//! - `block_note`, `entry`: the format; `file_name`, `day`: the names of the files.
+//! - `list`, `restore`, `limits`: what is in the archive, how it gets out, and when it is deleted.
+//! - `file_range`, `first_error`: what the others share.
 
 mod block_note;
 mod day;

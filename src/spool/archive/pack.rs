@@ -1,4 +1,4 @@
-//! Packing what is in `done/` into the archive.
+//! Packs what is in `done/` into the archive.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
@@ -11,47 +11,49 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Stat};
 
 use super::Day;
-use super::day_file::{DayFile, remove_unborn, sync_folder_of};
+use super::day_file::{DayFile, remove_unfinished, sync_folder_of};
 use super::done::{label_of_done, read_message, remove_all, remove_if_same, stat};
-use super::entry::{EntryMeta, read_entries};
+use super::entry::{EntryHeader, read_entries};
 use crate::spool::folder::{EntryKind, folder_entries, list, open_folder};
 use crate::spool::lock::try_lock_archive;
 use crate::spool::{Label, Layout, SpoolError};
 
-/// Messages looked at together; their names are held in memory.
+/// How many messages are sorted by day together. Memory holds their names.
 const CHUNK: usize = 8_192;
 
-/// A block is full with so many messages, or so many bytes before compression; a larger message is a block by itself.
+/// A block is full with this many messages, or this many bytes before compression. A larger message has a block to
+/// itself.
 const BLOCK_MESSAGES_MAX: u32 = 2_048;
 const BLOCK_BYTES_MAX: u64 = 4 << 20;
 
-/// A buffer that a large message made is given back.
+/// A larger buffer, which a large message needed, is freed.
 const BUFFER_BYTES_KEPT: usize = 8 << 20;
 
-/// What a packing came to.
+/// What a packer did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packed {
     pub messages: u64,
-    /// Of the messages.
+    /// The size of the messages.
     pub bytes: u64,
-    /// Deleted from `done/` because they were in the archive already: a packer died before it could.
+    /// How many were deleted from `done/` because the archive had them already. Their packer died before it deleted
+    /// them.
     pub were_in: u64,
-    /// Files that can't be read or are larger than any message: they stay in `done/`.
+    /// How many files cannot be read or are larger than any message. They stay in `done/`.
     pub left: u64,
     /// The first of them, and why.
     pub first_left: Option<(OsString, String)>,
     /// Archive files whose last block is damaged: they stay as they are, and the packer uses another file.
     pub damaged: BTreeSet<PathBuf>,
-    /// Another packer is at it.
+    /// Another process is packing this dataset.
     pub locked: bool,
 }
 
-/// Packs for one process.
+/// The packer of one process.
 pub struct Packer {
     layout: Layout,
-    /// Files up to whose length no packed message is left in `done/`: it need not be looked for again.
+    /// Files with the length up to which no packed message is left in `done/`, so that nobody has to search again.
     tidy: HashMap<PathBuf, u64>,
-    /// Datasets in whose folders no unborn file of a dead packer can be any more.
+    /// Datasets whose folders have no hidden file of a dead packer any more.
     swept: HashSet<Label>,
     buffer: Vec<u8>,
 }
@@ -73,7 +75,7 @@ impl Packer {
         Packer { layout, tidy: HashMap::new(), swept: HashSet::new(), buffer: Vec::new() }
     }
 
-    /// The folders in `done/`, by the label of their dataset.
+    /// The folders in `done/` by label.
     pub fn folders(&self) -> Result<BTreeMap<Label, Vec<PathBuf>>, SpoolError> {
         let done = self.layout.done();
         let mut folders: BTreeMap<Label, Vec<PathBuf>> = BTreeMap::new();
@@ -84,7 +86,7 @@ impl Packer {
         Ok(folders)
     }
 
-    /// How many messages wait in some folders, counted up to `most`.
+    /// How many messages wait in these folders, counted up to `most`.
     pub fn waiting(folders: &[PathBuf], most: usize) -> usize {
         let mut count = 0;
         for folder in folders {
@@ -99,7 +101,7 @@ impl Packer {
     /// Packs what is in the folders of one dataset now, until `stop` says so.
     ///
     /// # Errors
-    /// What was not packed stays in `done/`, and is packed the next time.
+    /// What is not packed stays in `done/`, and is packed the next time.
     pub fn pack(
         &mut self,
         label: &Label,
@@ -113,7 +115,7 @@ impl Packer {
         let target = self.layout.archive().join(label);
         make_folder(&target)?;
         if self.swept.insert(label.clone()) {
-            remove_unborn(&target).map_err(|error| SpoolError::io("clear", &target, error))?;
+            remove_unfinished(&target).map_err(|error| SpoolError::io("clear", &target, error))?;
         }
         let mut source = DoneFolders { label, folders: Vec::new() };
         for folder in folders {
@@ -148,7 +150,7 @@ impl Packer {
                     if stop() {
                         return Ok(packed);
                     }
-                    // As they came, so that what is alike stands together.
+                    // In the order in which they came, so that similar messages are neighbours and compress well.
                     messages
                         .sort_by(|one, other| (one.seconds, &one.name).cmp(&(other.seconds, &other.name)));
                     self.pack_day(&source, &target, day, folder.as_fd(), &messages, stop, &mut packed)?;
@@ -158,14 +160,14 @@ impl Packer {
                 }
             }
             if path.file_name().is_some_and(|name| name != label.as_str()) {
-                // One that was made for a second message of a name. Who needs it again makes it again.
+                // This folder is for further messages of one name. It is made again when there is one.
                 let _ = fs::remove_dir(path);
             }
         }
         Ok(packed)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "they are what one step of pack has in hand")]
+    #[allow(clippy::too_many_arguments, reason = "one step of `pack` needs all of it")]
     fn pack_day(
         &mut self,
         source: &DoneFolders<'_>,
@@ -185,12 +187,12 @@ impl Packer {
         while !stop() {
             let mut added: Vec<(OsString, Stat)> = Vec::new();
             let buffer = &mut self.buffer;
-            // Read before the block is begun: there is no block of nothing.
+            // The first message is read before the block begins, so that no block is empty.
             let Some(first) = next_readable(folder, source.label, &mut rest, buffer, packed) else { break };
             let note = file.append(|block| {
                 let mut next = Some(first);
-                while let Some((name, found, meta)) = next.take() {
-                    block.add(&meta, buffer)?;
+                while let Some((name, found, header)) = next.take() {
+                    block.add(&header, buffer)?;
                     added.push((name, found));
                     if block.messages() < BLOCK_MESSAGES_MAX && block.raw_bytes() < BLOCK_BYTES_MAX {
                         next = next_readable(folder, source.label, &mut rest, buffer, packed);
@@ -223,24 +225,24 @@ fn make_folder(folder: &Path) -> Result<(), SpoolError> {
         return Ok(());
     }
     let made = fs::create_dir_all(folder).and_then(|()| sync_folder_of(folder));
-    // The folder of all datasets may be new, too.
+    // The folder `archive` may be new too.
     let made = made.and_then(|()| folder.parent().map_or(Ok(()), sync_folder_of));
     made.map_err(|error| SpoolError::io("make the folder", folder, error))
 }
 
-/// Reads the next message that can be read. What has gone meanwhile is passed over, what can't be read is counted.
+/// Reads the next message. A message that has gone is passed over; one that cannot be read is counted in `packed`.
 fn next_readable<'w>(
     folder: BorrowedFd<'_>,
     label: &Label,
     rest: &mut impl Iterator<Item = &'w UnpackedMessage>,
     buffer: &mut Vec<u8>,
     packed: &mut Packed,
-) -> Option<(OsString, Stat, EntryMeta)> {
+) -> Option<(OsString, Stat, EntryHeader)> {
     for UnpackedMessage { name, .. } in rest {
         match read_message(folder, name, buffer) {
             Ok(found) => {
                 let path = [label.as_bytes(), b"/", name.as_bytes()].concat();
-                let meta = EntryMeta {
+                let header = EntryHeader {
                     path,
                     bytes: buffer.len() as u64,
                     written: (found.st_mtime, found.st_mtime_nsec as u32),
@@ -249,7 +251,7 @@ fn next_readable<'w>(
                     uid: found.st_uid,
                     gid: found.st_gid,
                 };
-                return Some((name.clone(), found, meta));
+                return Some((name.clone(), found, header));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
@@ -261,20 +263,21 @@ fn next_readable<'w>(
     None
 }
 
-/// Removes from `done/` what is in the last block already, the same to the byte and the nanosecond. Gives how many.
+/// Removes from `done/` what is in the last block already, equal in every byte and in the nanosecond of its time.
+/// Returns how many.
 fn remove_packed(file: &DayFile, source: &DoneFolders<'_>) -> Result<u64, SpoolError> {
     let Some(block) = file.last_block() else { return Ok(0) };
     let (mut removed, mut own) = (0, Vec::new());
     let prefix = [source.label.as_bytes(), b"/"].concat();
     let mut content = Vec::new();
-    let compared = read_entries(block, |meta, packed| {
-        let Some(name) = meta.path.strip_prefix(&prefix[..]) else { return Ok(()) };
+    let compared = read_entries(block, |header, packed| {
+        let Some(name) = header.path.strip_prefix(&prefix[..]) else { return Ok(()) };
         let name = OsString::from_vec(name.to_vec());
         content.clear();
         for (_, folder) in &source.folders {
             let Ok(found) = stat(folder.as_fd(), &name) else { continue };
             let written = (found.st_mtime, found.st_mtime_nsec as u32);
-            if written != meta.written || found.st_size as u64 != meta.bytes {
+            if written != header.written || found.st_size as u64 != header.bytes {
                 continue;
             }
             if content.is_empty() {
@@ -283,7 +286,7 @@ fn remove_packed(file: &DayFile, source: &DoneFolders<'_>) -> Result<u64, SpoolE
             if read_message(folder.as_fd(), &name, &mut own).is_ok() && own == content {
                 remove_if_same(folder.as_fd(), &name, &found)?;
                 removed += 1;
-                // It was packed once, so one is removed.
+                // It was packed once, so only one is removed.
                 break;
             }
         }
