@@ -33,6 +33,7 @@ struct Recent {
 }
 
 impl Feed {
+    /// The feed from its first message on.
     pub fn new(options: &FeedOptions) -> Feed {
         let mut random = Random::new(options.seed);
         Feed {

@@ -58,7 +58,7 @@ impl LeftAlone {
             dataset: dataset.to_owned(),
             name: name.to_owned(),
             what: format!(
-                "{name} is a view that irispool did not make, or that was changed since: it stays as it is{missed}"
+                "{name} is a view that irispool did not create, or that somebody has changed since: it stays as it is{missed}"
             ),
             hint: format!(
                 "`irispool setup --replace-views {name}` saves its SQL to a file and puts irispool's own in its place"
@@ -72,8 +72,11 @@ impl LeftAlone {
             kind: Kind::InTheWay,
             dataset: dataset.to_owned(),
             name: name.to_owned(),
-            what: format!("{name} is {}, so irispool's view of that name is not made", with_article(kind)),
-            hint: "rename it, then `irispool setup` makes the view".to_owned(),
+            what: format!(
+                "{name} is {}, so irispool does not create its view of that name",
+                with_article(kind)
+            ),
+            hint: "rename it, then `irispool setup` creates the view".to_owned(),
         }
     }
 

@@ -11,6 +11,7 @@ use super::error::WarehouseError;
 pub struct Replace {
     /// The names of the views. Empty means all.
     pub views: Vec<String>,
+    /// The folder for their SQL.
     pub folder: PathBuf,
 }
 
@@ -28,7 +29,7 @@ impl Replace {
                     "{view} stays: its SQL could not be saved in {}: {error}",
                     self.folder.display()
                 ),
-                hint: "make room there, and give this user the right to make files in it".to_owned(),
+                hint: "free some space there, and let this user create files in it".to_owned(),
             }
         })?;
         Ok(Replaced { view: view.to_owned(), saved })
@@ -38,6 +39,7 @@ impl Replace {
 /// A view that was replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
+    /// The name of the view.
     pub view: String,
     /// The file with the SQL of the view.
     pub saved: PathBuf,

@@ -5,7 +5,8 @@
 
 use crate::catalog::{Dataset, Field, Kind, Latest, is_meta_column};
 
-/// Names that a field has had in other programs' tables, beside the catalog's synonyms. The likeliest name comes first.
+/// Names that a field has had in other programs' tables, beside the catalog's synonyms. The likeliest name comes
+/// first.
 const OLD_NAMES: [(&str, &[&str]); 3] = [
     ("settlementPeriod", &["settlementPeriodFrom", "settlementPeriodTo"]),
     ("settlementPeriodFrom", &["settlementPeriod"]),

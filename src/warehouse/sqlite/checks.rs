@@ -15,6 +15,7 @@ use crate::warehouse::WarehouseError;
 /// What a look through the pages of a database found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Integrity {
+    /// The pages are sound.
     Good,
     /// The time was too short for so large a database. Nothing bad was seen.
     Unfinished,
@@ -33,8 +34,8 @@ pub fn wal_works(folder: &Path) -> Result<bool, WarehouseError> {
     };
     let own = tempfile::Builder::new().prefix(".irispool-check-").tempdir_in(folder).map_err(|error| {
         WarehouseError::Setup {
-            why: format!("no folder can be made in {}: {error}", folder.display()),
-            hint: "does this user have the right to, and is there room?".to_owned(),
+            why: format!("could not create a folder in {}: {error}", folder.display()),
+            hint: "check that this user may write there and that the disk has room".to_owned(),
         }
     })?;
     let file = own.path().join("try.db");

@@ -84,7 +84,7 @@ impl SqliteError {
                 format!("stop every worker, then try: sqlite3 {} .recover | sqlite3 recovered.db", paste::word(path)),
             ),
             Some(ErrorCode::CannotOpen) => setup(
-                "the file can't be opened or made",
+                "the file can't be opened or created",
                 format!("check that {} exists and that this user may write into it", folder(path)),
             ),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
@@ -98,13 +98,13 @@ impl SqliteError {
             }
             Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => setup(
                 "a table does not take the rows",
-                "a rule of the table (NOT NULL, UNIQUE, CHECK, a STRICT type) stands against them: drop the rule, or \
-                 rename the table and let irispool make its own"
+                "a rule of the table (NOT NULL, UNIQUE, CHECK, a STRICT type) forbids them: drop the rule, or \
+                 rename the table and let irispool create its own"
                     .into(),
             ),
             _ => setup(
                 "SQLite refused",
-                "compare the table with what `irispool setup` makes in an empty file".into(),
+                "compare the table with the one that `irispool setup` creates in an empty file".into(),
             ),
         }
     }

@@ -27,7 +27,7 @@ impl Reader {
         if !path.exists() {
             return Err(WarehouseError::Setup {
                 why: format!("there is no warehouse at {}", path.display()),
-                hint: "`irispool setup` makes one, and so does `irispool run`".into(),
+                hint: "`irispool setup` creates one, and so does `irispool run`".into(),
             });
         }
         let connection = connection::open_reader(&path, busy_timeout)
@@ -51,7 +51,7 @@ impl Reader {
         match error {
             rusqlite::Error::Empty => statement("the query is empty".into(), None),
             rusqlite::Error::MultipleStatement => {
-                statement("there is more than one statement".into(), Some("ask one at a time".into()))
+                statement("there is more than one statement".into(), Some("run one at a time".into()))
             }
             rusqlite::Error::NulError(_) => statement("the query holds a NUL".into(), None),
             rusqlite::Error::SqlInputError { ref msg, offset, .. } => {
@@ -93,7 +93,7 @@ impl Reader {
         match near.is_empty() {
             false => Some(format!("there is {}", near.join(", "))),
             true if msg.starts_with("no such table") => Some(
-                "`SELECT name FROM sqlite_schema` lists what there is, `irispool setup` makes what lacks"
+                "`SELECT name FROM sqlite_schema` lists what there is, `irispool setup` creates what is missing"
                     .into(),
             ),
             true => other_dialect("no such function"),

@@ -189,8 +189,8 @@ fn make(
         }
     }
     Err(SqliteError::state(
-        format!("{} does not take the form that it was given", names.table),
-        "this is a fault of irispool: please report it with the output of `sqlite3 FILE .schema`",
+        format!("{} still differs from what irispool made of it", names.table),
+        "this is a bug in irispool: please report it with the output of `sqlite3 FILE .schema`",
     ))
 }
 
@@ -206,7 +206,7 @@ fn next(
         }
         return Err(SqliteError::state(
             format!("{} is an index, and irispool needs a table of that name for its rows", names.table),
-            "drop it, or make it again under another name: irispool makes the table by itself",
+            "drop it, or create it again under another name: irispool creates the table by itself",
         ));
     };
     if shape.what != "table" {
@@ -215,7 +215,7 @@ fn next(
                 "{} is a {}, and irispool needs a table of that name for its rows",
                 names.table, shape.what
             ),
-            format!("rename it: irispool makes the table {} by itself", names.table),
+            format!("rename it: irispool creates the table {} by itself", names.table),
         ));
     }
     let meta: Vec<&str> =

@@ -15,7 +15,10 @@ pub struct Prune {
 /// What was deleted from one table, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
+    /// The table.
     pub table: String,
+    /// How many messages lost their line or their rows.
     pub messages: u64,
+    /// How many rows went.
     pub rows: u64,
 }
