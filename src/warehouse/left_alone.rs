@@ -18,11 +18,11 @@ pub struct LeftAlone {
     /// What to do about it.
     pub hint: String,
     #[serde(skip)]
-    kind: Kind,
+    kind: Obstacle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Kind {
+enum Obstacle {
     View,
     InTheWay,
     Latest,
@@ -38,12 +38,12 @@ impl LeftAlone {
 
     /// Whether it is a view that can be replaced.
     pub(super) fn is_view(&self) -> bool {
-        self.kind == Kind::View
+        self.kind == Obstacle::View
     }
 
     /// Whether it only says that there is no view of the latest rows, because of what the unified view is.
     pub(super) fn is_only_about_latest(&self) -> bool {
-        self.kind == Kind::Latest
+        self.kind == Obstacle::Latest
     }
 
     /// A view that irispool did not create, where its own would be. `missed` says what irispool's own view has in
@@ -54,7 +54,7 @@ impl LeftAlone {
             missed => format!(": {}", missed.join("; ")),
         };
         LeftAlone {
-            kind: Kind::View,
+            kind: Obstacle::View,
             dataset: dataset.to_owned(),
             name: name.to_owned(),
             what: format!(
@@ -69,7 +69,7 @@ impl LeftAlone {
     /// Something other than a view that has the name of a view.
     pub(super) fn in_the_way(dataset: &str, name: &str, kind: &str) -> LeftAlone {
         LeftAlone {
-            kind: Kind::InTheWay,
+            kind: Obstacle::InTheWay,
             dataset: dataset.to_owned(),
             name: name.to_owned(),
             what: format!(
@@ -84,7 +84,7 @@ impl LeftAlone {
     /// irispool's.
     pub(super) fn latest(dataset: &str, latest: &str, unified: &str) -> LeftAlone {
         LeftAlone {
-            kind: Kind::Latest,
+            kind: Obstacle::Latest,
             dataset: dataset.to_owned(),
             name: latest.to_owned(),
             what: format!(
@@ -97,7 +97,7 @@ impl LeftAlone {
     /// A table or view that the unified view leaves out of the history, and why.
     pub(super) fn history(dataset: &str, name: &str, unified: &str, why: &str) -> LeftAlone {
         LeftAlone {
-            kind: Kind::History,
+            kind: Obstacle::History,
             dataset: dataset.to_owned(),
             name: name.to_owned(),
             what: format!("{name} {why}, so {unified} does not show it"),
