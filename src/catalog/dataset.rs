@@ -14,6 +14,7 @@ pub struct Dataset {
     pub name: String,
     /// The folders in which it arrives: `E0361`. Empty if it is known from the API only.
     pub iris_names: Vec<String>,
+    /// What it is about, in a few words.
     pub meaning: String,
     /// Its fields in the table's order, without the columns that irispool adds.
     pub fields: Vec<Field>,
@@ -43,6 +44,7 @@ pub struct Dataset {
 /// Which row replaces which: rows with an equal `key` replace each other.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Latest {
+    /// The fields that rows share with those that they replace.
     pub key: Vec<String>,
     /// The fields of the key in which null is a value like any other. A null in another field of the key means that
     /// the value is not known, so nothing says which rows the row replaces.
@@ -57,7 +59,9 @@ pub struct Latest {
 /// may hold the value under either name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Synonym {
+    /// The older name.
     pub name: String,
+    /// Today's name.
     pub field: String,
 }
 

@@ -27,9 +27,9 @@ pub fn find(name: &str) -> Option<&'static Dataset> {
 
 /// The canonical name for the name of any folder, known or not.
 ///
-/// An unknown one is brought into upper case and `[A-Z0-9_]`, at most 64 characters, and is never empty. One that is
-/// shortened, or has other characters, ends with a hash of what it was, so that `日本` and `中国` are two datasets. The name
-/// of a name is that name.
+/// The name of an unknown folder becomes upper case and `[A-Z0-9_]`, at most 64 characters, and is never empty. If that
+/// shortens it or replaces characters, it ends with a hash of what it was, so that `日本` and `中国` are two datasets. The
+/// canonical name of a canonical name is that name.
 pub fn dataset_name(folder: &str) -> String {
     if let Some(dataset) = find(folder) {
         return dataset.name.clone();

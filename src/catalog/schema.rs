@@ -13,11 +13,15 @@ pub fn is_meta_column(name: &str) -> bool {
 /// What a column holds. [`crate::message::encode`] brings every value into the wire form named here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// `true` or `false`.
     Bool,
+    /// A whole number of 64 bits.
     Int64,
+    /// A float of 64 bits.
     Float64,
     /// Decimal text, `-12.5`; NUMERIC and BIGNUMERIC.
     Numeric,
+    /// Text.
     String,
     /// UTC text, `2025-10-28T03:59:00.000Z`.
     Timestamp,
@@ -51,7 +55,8 @@ impl Kind {
         Self::NAMED.iter().find(|(_, kind)| kind == self).map_or("RECORD", |(name, _)| name)
     }
 
-    /// The kind of that [`Self::name`]. `None` for a record, whose fields its name does not say, and for any other text.
+    /// The kind of that [`Self::name`]. `None` for a record, whose fields its name does not say, and for any other
+    /// text.
     pub fn named(name: &str) -> Option<Kind> {
         Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, kind)| kind.clone())
     }
@@ -60,13 +65,16 @@ impl Kind {
 /// One column, or one field of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
+    /// The name, as it is spelt in the table.
     pub name: String,
+    /// What it holds.
     pub kind: Kind,
     /// Whether the column holds an array of `kind`. The wire form is the JSON text of that array.
     pub repeated: bool,
 }
 
 impl Field {
+    /// A field that is not repeated.
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
         Field { name: name.into(), kind, repeated: false }
     }
@@ -81,6 +89,10 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// The columns of `table`.
+    ///
+    /// # Panics
+    /// If there are more than 65,535 columns.
     pub fn new(table: impl Into<String>, fields: Vec<Field>) -> Self {
         assert!(fields.len() <= usize::from(u16::MAX), "a table has at most 65,535 columns");
         let by_name = fields
@@ -91,10 +103,12 @@ impl Schema {
         Schema { table: table.into(), fields, by_name }
     }
 
+    /// The name of the table.
     pub fn table(&self) -> &str {
         &self.table
     }
 
+    /// The columns, in the table's order.
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }

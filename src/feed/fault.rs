@@ -42,6 +42,7 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All faults.
     pub const ALL: [Fault; 14] = [
         Fault::Truncated,
         Fault::EmptyFile,

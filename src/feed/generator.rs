@@ -28,11 +28,12 @@ pub struct Feed {
 /// A message that may come again.
 struct Recent {
     message: FeedMessage,
-    channel: usize,
+    feed: usize,
     frame: Frame,
 }
 
 impl Feed {
+    /// The feed from its first message on.
     pub fn new(options: &FeedOptions) -> Feed {
         let mut random = Random::new(options.seed);
         Feed {
@@ -67,7 +68,7 @@ impl Feed {
         recent.message.fault = Some(Fault::Redelivered);
         if fault == Fault::RedeliveredChanged {
             let draft = draft(
-                &self.schedule.channels[recent.channel],
+                &self.schedule.feeds[recent.feed],
                 &recent.frame,
                 recent.message.rows,
                 &self.units,
@@ -93,11 +94,11 @@ impl Feed {
         FeedMessage { folder: folder.to_owned(), name, body, rows, fault: Some(Fault::UnknownDataset) }
     }
 
-    fn remember(&mut self, message: &FeedMessage, channel: usize, frame: Frame) {
+    fn remember(&mut self, message: &FeedMessage, feed: usize, frame: Frame) {
         if self.fault_share <= 0.0 || message.body.len() > RECENT_BYTES_MAX {
             return;
         }
-        let recent = Recent { message: message.clone(), channel, frame };
+        let recent = Recent { message: message.clone(), feed, frame };
         if self.recent.len() < RECENT_MAX {
             self.recent.push(recent);
         } else if self.random.one_in(4) {
@@ -119,12 +120,12 @@ impl Iterator for Feed {
             _ => {}
         }
         let (index, frame) = self.schedule.next(&mut self.random);
-        let channel = &self.schedule.channels[index];
-        let rows = channel.shape.rows(frame.bulk, &mut self.random).max(fault.map_or(1, Fault::rows_min));
-        let folder = channel.folder(frame.serial).to_owned();
-        let name = channel.file_name(&folder, &frame);
-        let draft = draft(channel, &frame, rows, &self.units, &mut self.calendar, &mut self.random);
-        let faulty = fault.and_then(|fault| draft.with(fault, channel.dataset, &mut self.random));
+        let feed = &self.schedule.feeds[index];
+        let rows = feed.shape.rows(frame.bulk, &mut self.random).max(fault.map_or(1, Fault::rows_min));
+        let folder = feed.folder(frame.serial).to_owned();
+        let name = feed.file_name(&folder, &frame);
+        let draft = draft(feed, &frame, rows, &self.units, &mut self.calendar, &mut self.random);
+        let faulty = fault.and_then(|fault| draft.with(fault, feed.dataset, &mut self.random));
         if let Some((body, rows)) = faulty {
             return Some(FeedMessage { folder, name, body, rows, fault });
         }
@@ -136,14 +137,14 @@ impl Iterator for Feed {
 
 /// A good message.
 fn draft(
-    channel: &DatasetFeed,
+    feed: &DatasetFeed,
     frame: &Frame,
     row_count: u32,
     units: &[Unit],
     calendar: &mut Calendar,
     random: &mut Random,
 ) -> Draft {
-    let mut body = Vec::with_capacity(64 + row_count as usize * (channel.dataset.row_bytes as usize + 64));
+    let mut body = Vec::with_capacity(64 + row_count as usize * (feed.dataset.row_bytes as usize + 64));
     let mut rows = Vec::with_capacity(row_count as usize);
     // Stations come first, and redeclare more often than suppliers.
     let first_unit_end = if random.one_in(4) { units.len() } else { units.len() / 12 };
@@ -154,8 +155,8 @@ fn draft(
             body.extend_from_slice(b", ");
         }
         let start = body.len();
-        let row = channel.recipe.walk.row(frame, first_unit, index, units, calendar);
-        channel.recipe.write_row(&mut body, &row, random);
+        let row = feed.recipe.walk.row(frame, first_unit, index, units, calendar);
+        feed.recipe.write_row(&mut body, &row, random);
         rows.push(start..body.len());
     }
     body.push(b']');

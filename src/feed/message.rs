@@ -9,10 +9,12 @@ pub struct FeedMessage {
     pub folder: String,
     /// The message's id: `BOALF_202510271648_10262.json`.
     pub name: String,
+    /// The content of the file.
     pub body: Vec<u8>,
     /// How many rows of `body` must arrive. A redelivered message has as many as the one before, and they replace its
     /// rows: of each name, count only the last message.
     pub rows: u32,
+    /// What is odd about the message.
     pub fault: Option<Fault>,
 }
 

@@ -1,8 +1,8 @@
 //! Made-up messages that look like those of IRIS, for demos, load tests and benches.
 //!
-//! [`Feed`] makes them from the catalog. They have every field of their dataset, with times, units and figures that agree
-//! with each other, written as Python's `json.dumps` writes them. The same [`FeedOptions`] give the same messages, byte
-//! for byte. This module writes no file; `irispool feed` does.
+//! [`Feed`] makes them from the catalog. They have every field of their dataset, with times, units and figures that
+//! agree with each other, written as Python's `json.dumps` writes them. The same [`FeedOptions`] give the same
+//! messages, byte for byte. This module writes no file; `irispool feed` does.
 //!
 //! - `options`: what a feed is to be like
 //! - `mix`: in what proportions the datasets come

@@ -8,9 +8,11 @@ use crate::catalog::Dataset;
 /// What a feed is to be like.
 #[derive(Clone, Debug)]
 pub struct FeedOptions {
+    /// The seed of its random numbers.
     pub seed: u64,
     /// The time of the first message.
     pub start: Timestamp,
+    /// In what proportions the datasets come.
     pub mix: Mix,
     /// The datasets that the feed has. Empty means all that the mix has.
     pub datasets: Vec<&'static Dataset>,

@@ -16,7 +16,7 @@ pub(super) struct Recipe {
 struct FieldRecipe {
     /// `"bmUnit": `
     head: Vec<u8>,
-    maker: FieldWriter,
+    writer: FieldWriter,
     lack: Lack,
 }
 
@@ -32,7 +32,7 @@ impl Recipe {
     pub(super) fn of(dataset: &Dataset) -> Recipe {
         let fields = dataset.fields.iter().enumerate().map(|(index, field)| FieldRecipe {
             head: format!("\"{}\": ", field.name).into_bytes(),
-            maker: maker(dataset, field, dataset.example(index)),
+            writer: writer(dataset, field, dataset.example(index)),
             lack: lack(dataset, &field.name),
         });
         Recipe { walk: Walk::of(dataset), fields: fields.collect() }
@@ -52,14 +52,14 @@ impl Recipe {
             out.extend_from_slice(&field.head);
             match is_null {
                 true => out.extend_from_slice(b"null"),
-                false => (field.maker)(out, row, random),
+                false => (field.writer)(out, row, random),
             }
         }
         out.push(b'}');
     }
 }
 
-fn maker(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> FieldWriter {
+fn writer(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> FieldWriter {
     let name = field.name.as_str();
     match &field.kind {
         Kind::Record(_) if field.repeated => values::outage_profile(),

@@ -26,7 +26,7 @@ const EVEN_ROUND_MS: i64 = HALF_HOUR_MS;
 const EVEN_BULK_EVERY: u64 = 24;
 
 pub(super) struct Schedule {
-    pub(super) channels: Vec<DatasetFeed>,
+    pub(super) feeds: Vec<DatasetFeed>,
     mix: Mix,
     now_ms: i64,
     step_ms: i64,
@@ -43,7 +43,7 @@ impl Schedule {
             true => dataset.on_iris || mix == Mix::Even,
             false => options.datasets.iter().any(|wanted| wanted.name == dataset.name),
         };
-        let mut channels = Vec::new();
+        let mut feeds = Vec::new();
         for dataset in catalog::all().iter().filter(wanted) {
             let shape = traffic_of(&dataset.name);
             let is_of_backlog = BACKLOG_FILES.iter().any(|(name, _)| *name == dataset.name);
@@ -60,7 +60,7 @@ impl Schedule {
                 Mix::Live => u64::from(shape.bulk_every),
             };
             let first_due_ms = |cadence_ms| calendar::floor(start_ms + cadence_ms - 1, cadence_ms);
-            channels.push(DatasetFeed {
+            feeds.push(DatasetFeed {
                 dataset,
                 recipe: Recipe::of(dataset),
                 shape,
@@ -70,24 +70,24 @@ impl Schedule {
                 due_ms: shape.cadence_ms.map(first_due_ms),
             });
         }
-        let per_day: i64 = channels.iter().map(|channel| i64::from(channel.shape.per_day)).sum();
+        let per_day: i64 = feeds.iter().map(|feed| i64::from(feed.shape.per_day)).sum();
         let step_ms = match (options.per_second, mix) {
             (Some(per_second), _) => (1_000.0 / per_second) as i64,
             (None, Mix::Backlog) => BACKLOG_STEP_MS,
-            (None, Mix::Even) => EVEN_ROUND_MS / channels.len().max(1) as i64,
+            (None, Mix::Even) => EVEN_ROUND_MS / feeds.len().max(1) as i64,
             (None, Mix::Live) => DAY_MS / per_day.max(1),
         };
         // At least 1 ms, because a serial number has five digits and its time is in minutes: otherwise a name would
         // come again.
         let step_ms = step_ms.max(1);
-        let drawn = draws(&channels, mix);
-        Schedule { channels, mix, now_ms: start_ms, step_ms, sent: 0, drawn }
+        let drawn = draws(&feeds, mix);
+        Schedule { feeds, mix, now_ms: start_ms, step_ms, sent: 0, drawn }
     }
 
     pub(super) fn span_ms(&self, messages: u64) -> i64 {
         let messages = messages.min(i64::MAX as u64 / DAY_MS as u64) as i64;
         if self.mix != Mix::Even && self.drawn.is_empty() {
-            let per_day: i64 = self.channels.iter().map(|channel| i64::from(channel.shape.per_day)).sum();
+            let per_day: i64 = self.feeds.iter().map(|feed| i64::from(feed.shape.per_day)).sum();
             return messages * DAY_MS / per_day.max(1);
         }
         messages * self.step_ms
@@ -103,64 +103,61 @@ impl Schedule {
     /// The next message: the index of its dataset, and what all its rows share.
     pub(super) fn next(&mut self, random: &mut Random) -> (usize, Frame) {
         let now_ms = self.pass();
-        let round_robin = (self.sent % self.channels.len() as u64) as usize;
+        let round_robin = (self.sent % self.feeds.len() as u64) as usize;
         self.sent += 1;
         if self.mix == Mix::Even {
-            let channel = &mut self.channels[round_robin];
+            let feed = &mut self.feeds[round_robin];
             let now_ms =
-                channel.shape.cadence_ms.map_or(now_ms, |cadence_ms| calendar::floor(now_ms, cadence_ms));
-            return (round_robin, channel.frame(now_ms));
+                feed.shape.cadence_ms.map_or(now_ms, |cadence_ms| calendar::floor(now_ms, cadence_ms));
+            return (round_robin, feed.frame(now_ms));
         }
         let earliest = self
-            .channels
+            .feeds
             .iter()
             .enumerate()
-            .filter_map(|(index, channel)| channel.due_ms.map(|due_ms| (due_ms, index)))
+            .filter_map(|(index, feed)| feed.due_ms.map(|due_ms| (due_ms, index)))
             .min();
         match earliest {
             Some((due_ms, index)) if due_ms <= now_ms || self.drawn.is_empty() => {
                 self.now_ms = self.now_ms.max(due_ms);
-                let channel = &mut self.channels[index];
-                channel.due_ms = channel.shape.cadence_ms.map(|cadence_ms| due_ms + cadence_ms);
-                (index, channel.frame(due_ms))
+                let feed = &mut self.feeds[index];
+                feed.due_ms = feed.shape.cadence_ms.map(|cadence_ms| due_ms + cadence_ms);
+                (index, feed.frame(due_ms))
             }
             _ => {
                 let end = self.drawn.last().map_or(1, |(_, end)| *end);
                 let draw = random.below(end);
                 let index = self.drawn[self.drawn.partition_point(|&(_, end)| end <= draw)].0;
-                (index, self.channels[index].frame(now_ms))
+                (index, self.feeds[index].frame(now_ms))
             }
         }
     }
 }
 
 /// The shares of the datasets that do not keep to the clock.
-fn draws(channels: &[DatasetFeed], mix: Mix) -> Vec<(usize, u64)> {
-    let of_backlog = |channel: &DatasetFeed| {
-        BACKLOG_FILES.iter().find(|(name, _)| *name == channel.dataset.name).map(|found| found.1)
+fn draws(feeds: &[DatasetFeed], mix: Mix) -> Vec<(usize, u64)> {
+    let of_backlog = |feed: &DatasetFeed| {
+        BACKLOG_FILES.iter().find(|(name, _)| *name == feed.dataset.name).map(|found| found.1)
     };
-    let is_rest = |channel: &&DatasetFeed| of_backlog(channel).is_none();
+    let is_rest = |feed: &&DatasetFeed| of_backlog(feed).is_none();
     // The other datasets share the rest of a backlog. A part of it belongs to those that keep to the clock.
-    let clocked_per_day: u64 = channels
-        .iter()
-        .filter(|channel| channel.due_ms.is_some())
-        .map(|channel| u64::from(channel.shape.per_day))
-        .sum();
+    let clocked_per_day: u64 =
+        feeds.iter().filter(|feed| feed.due_ms.is_some()).map(|feed| u64::from(feed.shape.per_day)).sum();
     let backlog_ms = BACKLOG_FILES_ALL * BACKLOG_STEP_MS as u64;
     let three: u64 = BACKLOG_FILES.iter().map(|(_, files)| files).sum();
     let rest_files = (BACKLOG_FILES_ALL - three).saturating_sub(clocked_per_day * backlog_ms / DAY_MS as u64);
-    let rest_per_day: u64 = channels
+    let rest_per_day: u64 = feeds
         .iter()
-        .filter(|channel| channel.due_ms.is_none())
+        .filter(|feed| feed.due_ms.is_none())
         .filter(is_rest)
-        .map(|channel| u64::from(channel.shape.per_day))
+        .map(|feed| u64::from(feed.shape.per_day))
         .sum();
 
     let mut end = 0;
     let mut drawn = Vec::new();
-    for (index, channel) in channels.iter().enumerate().filter(|(_, channel)| channel.due_ms.is_none()) {
-        let per_day = u64::from(channel.shape.per_day);
-        end += match (mix, of_backlog(channel)) {
+    for (index, feed) in feeds.iter().enumerate().filter(|(_, feed)| feed.due_ms.is_none()) {
+        let per_day = u64::from(feed.shape.per_day);
+        end += match (mix, of_backlog(feed)) {
             (Mix::Backlog, Some(files)) => files * rest_per_day.max(1),
             (Mix::Backlog, None) => per_day * rest_files,
             _ => per_day,

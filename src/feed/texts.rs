@@ -13,7 +13,7 @@ const MONTHS: [&str; 12] =
 pub(super) fn named(dataset: &Dataset, field: &str) -> Option<FieldWriter> {
     let name = &dataset.name;
     let is_remit = name == "REMIT";
-    let maker: FieldWriter = match field {
+    let writer: FieldWriter = match field {
         "dataset" => constant(name),
         "bmUnit" => unit(|row| &row.unit.bm),
         "nationalGridBmUnit" | "nationalGridBmUnitId" | "affectedUnit" | "registeredResourceName" => {
@@ -75,7 +75,7 @@ pub(super) fn named(dataset: &Dataset, field: &str) -> Option<FieldWriter> {
         "forecastDateTimezone" => constant("Europe/London"),
         _ => return None,
     };
-    Some(maker)
+    Some(writer)
 }
 
 pub(super) fn constant(text: &str) -> FieldWriter {

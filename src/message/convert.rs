@@ -13,8 +13,8 @@
 //! | Record | an object |
 //! | repeated | an array, or one value as an array of one |
 //!
-//! A Float64 column takes the nearest float to a fraction with more digits than a float holds. The text of the fraction
-//! is rescued.
+//! A Float64 column takes the nearest float to a fraction with more digits than a float holds. The text of the
+//! fraction is rescued.
 
 use simd_json::{Node, StaticNode};
 

@@ -39,6 +39,7 @@ pub struct BadRow {
     pub row: u32,
     /// The offset of the fault in the message, in bytes, or of the element if the fault has no offset of its own.
     pub byte: u64,
+    /// Why the element cannot be a row.
     pub reason: String,
 }
 

@@ -1,18 +1,18 @@
 //! Turns the bytes of a message into the rows of a table. Pure: no file, no network, no clock.
 //!
-//! A message is an array of records, or one record alone. An empty array is a message with no rows. The parser skips a
-//! BOM and an API's envelope around the array. It delivers nothing of a message whose top level is broken (empty, cut
-//! off, with text behind its end), nothing of an API's error, and nothing that is not UTF-8 text.
+//! A message is an array of records, or one record alone. An empty array is a message with no rows. The parser skips
+//! a BOM and an API's envelope around the array. It delivers nothing of a message whose top level is broken (empty,
+//! cut off, with text behind its end), nothing of an API's error, and nothing that is not UTF-8 text.
 //!
-//! A row is bad if it is not an object, is not JSON (NaN, a lone surrogate, invalid UTF-8, 1e999, a NUL), is longer than
-//! [`ROW_BYTES_MAX`] or nests deeper than [`DEPTH_MAX`]. The parser forgives two faults, because each can be read in one
-//! way only: a raw tab or line break inside a string (the .NET client unescapes its text before it writes), and a number
-//! with more digits than a float holds, whose text it keeps. If two fields of a record have one name or one column, one
-//! fills the column and the other is rescued.
+//! A row is bad if it is not an object, is not JSON (NaN, a lone surrogate, invalid UTF-8, 1e999, a NUL), is longer
+//! than [`ROW_BYTES_MAX`] or nests deeper than [`DEPTH_MAX`]. The parser forgives two faults, because each can be
+//! read in one way only: a raw tab or line break inside a string (the .NET client unescapes its text before it
+//! writes), and a number with more digits than a float holds, whose text it keeps. If two fields of a record have one
+//! name or one column, one fills the column and the other is rescued.
 //!
-//! [`encode()`] goes through a message once. It finds where each element of the array begins and ends before it parses
-//! that element on its own. So a broken row hurts no other row, the position of a row in its message is certain, and the
-//! memory for parsing is that of one row.
+//! [`encode()`] goes through a message once. It finds where each element of the array begins and ends before it
+//! parses that element on its own. So a broken row hurts no other row, the position of a row in its message is
+//! certain, and the memory for parsing is that of one row.
 //!
 //! - `encode`: a whole message to rows
 //! - `encode_mode`: what happens to a value that has no column, or does not fit its column

@@ -67,8 +67,8 @@ impl Parser {
     }
 }
 
-/// Copies `element` and writes every raw tab, line feed, carriage return, form feed and backspace inside a string as an
-/// escape.
+/// Copies `element` and writes every raw tab, line feed, carriage return, form feed and backspace inside a string as
+/// an escape.
 pub(super) fn escape_raw_breaks(element: &[u8], copy: &mut Vec<u8>) {
     let mut in_string = false;
     let mut escaped = false;

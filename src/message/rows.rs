@@ -5,8 +5,11 @@ use std::ops::Range;
 /// A cell that is not null. Null cells are not stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell<'a> {
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// A finite number.
     Float(f64),
     /// Text in the column's wire form. For `Json`, `Record` and repeated columns it is JSON text.
     Text(&'a str),
@@ -44,10 +47,12 @@ pub struct Row<'a> {
 }
 
 impl Rows {
+    /// How many rows there are.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -57,6 +62,7 @@ impl Rows {
         range.map(|index| Row { rows: self, index })
     }
 
+    /// All rows, in order.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         self.range(0..self.len())
     }

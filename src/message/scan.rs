@@ -76,6 +76,7 @@ pub(super) fn numbers(element: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The offset behind the quote that closes the string whose text begins at `at`.
+#[inline]
 pub(super) fn string_end(message: &[u8], mut at: usize) -> Option<usize> {
     loop {
         // Eight bytes at once. For strings as short as those of IRIS this is faster than memchr, which takes time to
@@ -109,11 +110,13 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
+#[inline]
 pub(super) fn skip_space(message: &[u8], at: usize) -> usize {
     at + message[at..].iter().take_while(|&&byte| is_space(byte)).count()
 }
 
 /// The length of `text` without the white space at its end.
+#[inline]
 pub(super) fn trim_space_end(text: &[u8]) -> usize {
     text.iter().rposition(|&byte| !is_space(byte)).map_or(0, |last| last + 1)
 }

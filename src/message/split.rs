@@ -1,8 +1,8 @@
 //! Finds where each element of a message's array begins and ends.
 //!
-//! The splitter knows strings, escapes and brackets, and nothing else of JSON. Whether an element is sound shows when it is
-//! parsed. The splitter counts brackets and does not recurse, so it takes any depth. If quotes or brackets do not pair, the
-//! ends of elements cannot be found, so it refuses the whole message.
+//! The splitter knows strings, escapes and brackets, and nothing else of JSON. Whether an element is sound shows when
+//! it is parsed. The splitter counts brackets and does not recurse, so it takes any depth. If quotes or brackets do
+//! not pair, the ends of elements cannot be found, so it refuses the whole message.
 
 use super::api_answer::ApiAnswer;
 use super::error::MessageError;

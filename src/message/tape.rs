@@ -1,7 +1,7 @@
 //! Values on the tape of simd-json, and their JSON text.
 //!
-//! A value is a run of nodes. A string or a number is one node. An object is its own node and the nodes of its names and
-//! values. Recursion goes as deep as the value nests, at most [`super::limits::DEPTH_MAX`].
+//! A value is a run of nodes. A string or a number is one node. An object is its own node and the nodes of its names
+//! and values. Recursion goes as deep as the value nests, at most [`super::limits::DEPTH_MAX`].
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,8 +1,9 @@
 //! Brings times in every form that IRIS uses into one: UTC with milliseconds.
 //!
-//! The parser accepts `2025-10-28T03:59:00.000Z`, `2025-10-28T03:59:00Z`, a space for the `T`, no seconds, any number of
-//! decimals (it cuts those after the third), an offset such as `+01:00`, no zone (which means UTC), and a date alone (which
-//! means midnight UTC). Years go from 0001 to 9999. It refuses a leap second, 24:00, and a day that the month does not have.
+//! The parser accepts `2025-10-28T03:59:00.000Z`, `2025-10-28T03:59:00Z`, a space for the `T`, no seconds, any number
+//! of decimals (it cuts those after the third), an offset such as `+01:00`, no zone (which means UTC), and a date
+//! alone (which means midnight UTC). Years go from 0001 to 9999. It refuses a leap second, 24:00, and a day that the
+//! month does not have.
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;

@@ -29,8 +29,8 @@ pub(crate) fn folder_of_batch(batch: &str) -> Option<&str> {
     batch.split_once('.').map(|(_, folder)| folder)
 }
 
-/// The id of a message if another folder of its dataset has a file of the same name and other content: `m.json/freq`. No
-/// file's name contains a slash. The folder comes last, so that messages sort by the names of their files.
+/// The id of a message if another folder of its dataset has a file of the same name and other content: `m.json/freq`.
+/// No file's name contains a slash. The folder comes last, so that messages sort by the names of their files.
 pub(crate) fn id_in_folder(id: &str, folder: &str) -> String {
     format!("{id}/{folder}")
 }
@@ -38,8 +38,8 @@ pub(crate) fn id_in_folder(id: &str, folder: &str) -> String {
 /// One message of a [`Delivery`].
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// The file's name, which becomes the `message_id` of its rows. If another folder of the dataset has a file of the same
-    /// name, the id has the folder's name behind it (`id_in_folder`).
+    /// The file's name, which becomes the `message_id` of its rows. If another folder of the dataset has a file of
+    /// the same name, the id has the folder's name behind it (`id_in_folder`).
     pub id: String,
     /// XXH3 (128 bits) of the file's bytes.
     pub hash: u128,
@@ -58,11 +58,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// Whether this message completes, at least in part, content that was loaded without some of its rows: `rows` of it
-    /// are in, and `dead` of it are not.
+    /// Whether this message completes, at least in part, content that was loaded without some of its rows: `rows` of
+    /// it are in, and `dead` of it are not.
     ///
-    /// If so, the message replaces that content even if it was written earlier. A mended copy has the time of its original
-    /// if it was copied with it (`cp -p`, `rsync -a`, `tar x`).
+    /// If so, the message replaces that content even if it was written earlier. A mended copy has the time of its
+    /// original if it was copied with it (`cp -p`, `rsync -a`, `tar x`).
     pub fn mends(&self, rows: u64, dead: u64) -> bool {
         u64::from(self.dead) < dead && self.rows.len() as u64 >= rows
     }
@@ -77,8 +77,8 @@ pub enum Outcome {
     LoadedBut(Vec<RefusedRow>),
     /// It was in already, with the same content.
     AlreadyLoaded,
-    /// Content under the same id that was written later is in, complete. The warehouse did not load this message, and has
-    /// recorded that.
+    /// Content under the same id that was written later is in, complete. The warehouse did not load this message, and
+    /// has recorded that.
     Superseded,
     /// Content under the same id that was written later is in. It lacks rows, and this message does not mend that
     /// ([`Message::mends`]). The warehouse did not load this message: a person must choose.

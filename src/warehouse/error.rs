@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The reason that an error gives if the warehouse is a file, and its disk is full.
 pub const DISK_FULL: &str = "the disk is full";
 
-/// Why a warehouse did not do what it was asked to do. If it was a delivery, its files stay, and the pipeline repeats it
-/// with the same ids until it succeeds.
+/// Why a warehouse did not do what it was asked to do. If it was a delivery, its files stay, and the pipeline repeats
+/// it with the same ids until it succeeds.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum WarehouseError {
     /// It will pass: the warehouse is busy, its disk is full, there is no network. Try again after `after`.

@@ -1,28 +1,28 @@
-//! What the user has where irispool's views would be, or where they would read: it stays, and people are told what is
-//! missed by it.
+//! The user's own tables and views that stand where irispool's views would be, or where those would read. irispool
+//! leaves them as they are, and tells people what they miss.
 
 use serde::Serialize;
 
-/// So many columns are named.
+/// How many columns a message names at most.
 const COLUMNS_NAMED_MAX: usize = 8;
 
-/// A thing of the user's that irispool leaves as it is.
+/// A table or view of the user's that irispool leaves as it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct LeftAlone {
     /// The dataset, such as `FREQ`.
     pub dataset: String,
-    /// The name of the thing: `bmrs_freq_unified`.
+    /// Its name: `bmrs_freq_unified`.
     pub name: String,
-    /// What it is, and what is missed by it.
+    /// What it is, and what people miss because of it.
     pub what: String,
     /// What to do about it.
     pub hint: String,
     #[serde(skip)]
-    kind: Kind,
+    kind: Obstacle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Kind {
+enum Obstacle {
     View,
     InTheWay,
     Latest,
@@ -30,34 +30,35 @@ enum Kind {
 }
 
 impl LeftAlone {
-    /// Says it in the log.
+    /// Writes a line about it to the log.
     pub(super) fn tell(&self) {
         let LeftAlone { dataset, name, what, hint, .. } = self;
         tracing::warn!(dataset, name, what, hint, "rows are delivered, but a view of them is not irispool's");
     }
 
-    /// Whether it is a view that may be replaced.
+    /// Whether it is a view that can be replaced.
     pub(super) fn is_view(&self) -> bool {
-        self.kind == Kind::View
+        self.kind == Obstacle::View
     }
 
-    /// Whether it says only that there is no view of the latest rows, for what the unified view is.
+    /// Whether it only says that there is no view of the latest rows, because of what the unified view is.
     pub(super) fn is_only_about_latest(&self) -> bool {
-        self.kind == Kind::Latest
+        self.kind == Obstacle::Latest
     }
 
-    /// A view that irispool did not make stands where its own would be. `missed`: what irispool's own has beyond it.
+    /// A view that irispool did not create, where its own would be. `missed` says what irispool's own view has in
+    /// addition.
     pub(super) fn view(dataset: &str, name: &str, missed: &[String]) -> LeftAlone {
         let missed = match missed {
             [] => String::new(),
             missed => format!(": {}", missed.join("; ")),
         };
         LeftAlone {
-            kind: Kind::View,
+            kind: Obstacle::View,
             dataset: dataset.to_owned(),
             name: name.to_owned(),
             what: format!(
-                "{name} is a view that irispool did not make, or that was changed since: it stays as it is{missed}"
+                "{name} is a view that irispool did not create, or that somebody has changed since: it stays as it is{missed}"
             ),
             hint: format!(
                 "`irispool setup --replace-views {name}` saves its SQL to a file and puts irispool's own in its place"
@@ -65,21 +66,25 @@ impl LeftAlone {
         }
     }
 
-    /// Something that is no view has the name of a view.
+    /// Something other than a view that has the name of a view.
     pub(super) fn in_the_way(dataset: &str, name: &str, kind: &str) -> LeftAlone {
         LeftAlone {
-            kind: Kind::InTheWay,
+            kind: Obstacle::InTheWay,
             dataset: dataset.to_owned(),
             name: name.to_owned(),
-            what: format!("{name} is {}, so irispool's view of that name is not made", with_article(kind)),
-            hint: "rename it, then `irispool setup` makes the view".to_owned(),
+            what: format!(
+                "{name} is {}, so irispool does not create its view of that name",
+                with_article(kind)
+            ),
+            hint: "rename it, then `irispool setup` creates the view".to_owned(),
         }
     }
 
-    /// The view of the latest rows is not made, as it would read a unified view that is not irispool's.
+    /// The view of the latest rows, which irispool does not create because it would read a unified view that is not
+    /// irispool's.
     pub(super) fn latest(dataset: &str, latest: &str, unified: &str) -> LeftAlone {
         LeftAlone {
-            kind: Kind::Latest,
+            kind: Obstacle::Latest,
             dataset: dataset.to_owned(),
             name: latest.to_owned(),
             what: format!(
@@ -89,10 +94,10 @@ impl LeftAlone {
         }
     }
 
-    /// What would be history is left out of the unified view.
+    /// A table or view that the unified view leaves out of the history, and why.
     pub(super) fn history(dataset: &str, name: &str, unified: &str, why: &str) -> LeftAlone {
         LeftAlone {
-            kind: Kind::History,
+            kind: Obstacle::History,
             dataset: dataset.to_owned(),
             name: name.to_owned(),
             what: format!("{name} {why}, so {unified} does not show it"),
@@ -104,8 +109,9 @@ impl LeftAlone {
     }
 }
 
-/// What irispool's own view has and another lacks, in words. `columns`: the own view's; `there`: the other's; `text`: the
-/// other's SQL; `history`: the table that the own view would read beside the IRIS table.
+/// What irispool's own view has and another one lacks, in words. `columns` are the columns of the own view, `there`
+/// those of the other one, `text` is the SQL of the other one, and `history` is the table that the own view would
+/// read beside the IRIS table.
 pub(super) fn missed(columns: &[String], there: &[String], text: &str, history: Option<&str>) -> Vec<String> {
     let lacks: Vec<&str> = columns
         .iter()
@@ -133,7 +139,7 @@ pub(super) fn with_article(kind: &str) -> String {
     format!("{article} {kind}")
 }
 
-/// Whether a name stands in a text as a whole word.
+/// Whether `text` contains `name` as a whole word.
 pub(super) fn names(text: &str, name: &str) -> bool {
     let is_letter = |letter: char| letter.is_alphanumeric() || letter == '_';
     text.split(|letter| !is_letter(letter)).any(|word| word.eq_ignore_ascii_case(name))

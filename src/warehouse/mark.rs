@@ -1,32 +1,33 @@
 //! The mark by which irispool knows its own views.
 //!
-//! The mark is a comment in the text of a view, and holds a hash of the rest of that text. So a view counts as irispool's
-//! only while its text is the one that irispool wrote: whoever copies a view and changes a word of it has a view of their
-//! own, mark or not. Spaces and line ends do not count, as a warehouse may store the text with others.
+//! The mark is a comment in the text of a view, with a hash of the rest of that text. So a view counts as irispool's
+//! only while its text is the one that irispool wrote. If somebody copies a view and changes a word of it, the copy
+//! is theirs, with or without the mark. Spaces and line ends do not count, because a warehouse may store the text
+//! with others.
 
 use xxhash_rust::xxh3::xxh3_128;
 
 const BEFORE: &str = "/* irispool keeps this view up to date as long as nobody changes its text: ";
 const BEHIND: &str = " */";
 
-/// The text of a view with the mark before it.
+/// The text of a view, after its mark.
 pub(super) fn marked(text: &str) -> String {
     format!("{BEFORE}{:032x}{BEHIND}\n{text}", hash(text))
 }
 
-/// Whether the text has a mark and is still what it was when it got it.
+/// Whether the text has a mark and has not changed since it got that.
 pub(super) fn is_marked(text: &str) -> bool {
     let Some(rest) = text.trim_start().strip_prefix(BEFORE) else { return false };
     let Some((written, text)) = rest.split_once(BEHIND) else { return false };
     written == format!("{:032x}", hash(text))
 }
 
-/// A marked text as it was before it got its mark.
+/// A marked text without its mark.
 pub(super) fn without(text: &str) -> &str {
     text.split_once(BEHIND).map_or(text, |(_, text)| text.trim_start())
 }
 
-/// Whether two texts differ in spaces and line ends at most.
+/// Whether two texts differ at most in spaces and line ends.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.split_whitespace().eq(other.split_whitespace())
 }
@@ -45,7 +46,7 @@ mod tests {
         let text = marked("SELECT a,\n  b\nFROM t");
         assert_eq!(without(&text), "SELECT a,\n  b\nFROM t");
         assert!(is_marked(&text));
-        // What is written into warehouses must be known again by every later version.
+        // Every later version must recognise what is in the warehouses now.
         let mark = "/* irispool keeps this view up to date as long as nobody changes its text: f9f123e105524a6ba535fa99da5a2743 */";
         assert_eq!(marked("SELECT 1"), format!("{mark}\nSELECT 1"));
         assert!(is_marked(&text.replace("\n  ", " ")), "a warehouse may store it with other spaces");

@@ -57,17 +57,17 @@ pub trait Warehouse: Send + Sync {
     /// The columns of the dataset's table as they are. Creates the table and its views if they are missing.
     fn schema(&self, dataset: &str) -> Result<Arc<Schema>, WarehouseError>;
 
-    /// Adds the columns that are missing, and returns all columns as they are then. Another worker may have added some of
-    /// them in the meantime. Leaves out a field that the table cannot take: its values will be rescued.
+    /// Adds the columns that are missing, and returns all columns as they are then. Another worker may have added
+    /// some of them in the meantime. Leaves out a field that the table cannot take: its values will be rescued.
     fn add_fields(&self, dataset: &str, fields: &[Field]) -> Result<Arc<Schema>, WarehouseError>;
 
-    /// Takes rows durably. Returns one result for each delivery: an outcome for each of its messages, or why the delivery
-    /// must be repeated. If the warehouse took a part of a delivery that failed, it takes that part only once when the
-    /// delivery is repeated.
+    /// Takes rows durably. Returns one result for each delivery: an outcome for each of its messages, or why the
+    /// delivery must be repeated. If the warehouse took a part of a delivery that failed, it takes that part only
+    /// once when the delivery is repeated.
     fn load(&self, deliveries: &[Delivery]) -> Vec<LoadResult>;
 
-    /// Like [`Self::load`], but calls `tell` with the index and the result of each delivery as soon as its result is known.
-    /// It does so once for each delivery, from any thread, so that a slow delivery holds up no other.
+    /// Like [`Self::load`], but calls `tell` with the index and the result of each delivery as soon as its result is
+    /// known. It does so once for each delivery, from any thread, so that a slow delivery holds up no other.
     fn load_each(&self, deliveries: &[Delivery], tell: &(dyn Fn(usize, LoadResult) + Sync)) {
         for (delivery, result) in self.load(deliveries).into_iter().enumerate() {
             tell(delivery, result);

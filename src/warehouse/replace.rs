@@ -1,4 +1,4 @@
-//! Views of the user's that give way to irispool's own, and the files in which their SQL is saved before.
+//! Replaces views of the user's by irispool's own, after saving their SQL in files.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::error::WarehouseError;
 
-/// Which views that irispool did not make it may replace, and where their SQL is saved first.
+/// Which of the user's views irispool may replace, and where it saves their SQL first.
 #[derive(Clone, Debug)]
 pub struct Replace {
-    /// Their names; empty: all.
+    /// The names of the views. Empty means all.
     pub views: Vec<String>,
+    /// The folder for their SQL.
     pub folder: PathBuf,
 }
 
@@ -19,7 +20,7 @@ impl Replace {
         self.views.is_empty() || self.views.iter().any(|name| name.eq_ignore_ascii_case(view))
     }
 
-    /// Writes the SQL of a view into a new file, which is on the disk when this returns.
+    /// Writes the SQL of a view to a new file, which is on the disk when this returns.
     pub(super) fn save(&self, view: &str, sql: &str) -> Result<Replaced, WarehouseError> {
         let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let saved = write_new(&self.folder, &format!("{view}.{time}"), sql).map_err(|error| {
@@ -28,7 +29,7 @@ impl Replace {
                     "{view} stays: its SQL could not be saved in {}: {error}",
                     self.folder.display()
                 ),
-                hint: "make room there, and give this user the right to make files in it".to_owned(),
+                hint: "free some space there, and let this user create files in it".to_owned(),
             }
         })?;
         Ok(Replaced { view: view.to_owned(), saved })
@@ -38,8 +39,9 @@ impl Replace {
 /// A view that was replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
+    /// The name of the view.
     pub view: String,
-    /// The file with its SQL.
+    /// The file with the SQL of the view.
     pub saved: PathBuf,
 }
 

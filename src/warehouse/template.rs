@@ -1,8 +1,9 @@
-//! The SQL templates under `sql/`, and how values are put into them.
+//! Fills the SQL templates under `sql/`.
 
-/// Puts values into a template's `{places}`. What is put in is not looked at again, so a column may be called `{x}`;
-/// braces around anything but a name, as in a regular expression, stay. Comment lines before the statement are left
-/// out.
+/// Replaces each `{name}` in a template by its value, and leaves out the comment lines before the statement.
+///
+/// A value is not searched for names, so a column may be called `{x}`. Braces around anything but a name, as in a
+/// regular expression, stay.
 pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut rest = template.trim();
     while rest.starts_with("--") {

@@ -5,7 +5,8 @@
 
 use crate::catalog::{Dataset, Field, Kind, Latest, is_meta_column};
 
-/// Names that a field has had in other programs' tables, beside the catalog's synonyms. The likeliest name comes first.
+/// Names that a field has had in other programs' tables, beside the catalog's synonyms. The likeliest name comes
+/// first.
 const OLD_NAMES: [(&str, &[&str]); 3] = [
     ("settlementPeriod", &["settlementPeriodFrom", "settlementPeriodTo"]),
     ("settlementPeriodFrom", &["settlementPeriod"]),
@@ -15,15 +16,16 @@ const OLD_NAMES: [(&str, &[&str]); 3] = [
 /// Where a column of a view takes its value from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Origin<'a> {
-    /// A day in one column and a time of day in another one, as older programs wrote FREQ: both together are the time.
-    /// It counts only in rows where the one holds nothing but a day and the other one nothing but a time of day.
+    /// A day in one column and a time of day in another one, as older programs wrote FREQ. Together they are the
+    /// time. This origin counts only in rows where the first column holds only a day and the second one only a time
+    /// of day.
     DayAndClock { day: &'a Field, clock: &'a Field },
     /// A column of the table.
     Column(&'a Field),
-    /// A column of the table whose days have their times of day in another one: a day alone is no time there, and least of
-    /// all midnight.
+    /// A column of the table whose times of day are in another column. A day alone is not a time there, and above all
+    /// not midnight.
     ColumnOfTimes(&'a Field),
-    /// The value under this name in the JSON object of the column `rescued`: it did not fit the table's column.
+    /// The value under this name in the JSON object of the column `rescued`, which did not fit the table's column.
     Rescued(String),
 }
 
@@ -66,7 +68,8 @@ fn offered(field: &Field, name: &str, known: Option<&Dataset>, iris: &[Field]) -
     Field { name: name.to_owned(), kind, repeated: field.repeated }
 }
 
-/// Where a historic table has the value of a view's column, the best origin first; empty where it has none.
+/// Where a historic table has the value of a view's column, the best origin first. Empty if it does not have the
+/// value.
 pub(super) fn historic_origins<'a>(
     column: &Field,
     known: Option<&Dataset>,
@@ -118,7 +121,7 @@ fn origins<'a>(column: &Field, present: &[&'a Field], table: &'a [Field]) -> Vec
     origins
 }
 
-/// Whether a historic table lacks a column of the key: then nothing says which of its rows replace which.
+/// Whether a historic table lacks a column of the key. If so, nothing says which of its rows replace which.
 pub(super) fn lacks_key(latest: &Latest, known: &Dataset, historic: &[Field]) -> bool {
     latest.key.iter().any(|name| present(name, Some(known), historic).is_empty())
 }
@@ -163,7 +166,7 @@ fn field_name<'a>(name: &'a str, known: Option<&'a Dataset>) -> &'a str {
         .map_or(name, |synonym| &synonym.field)
 }
 
-/// Columns that hold the day of a time which other columns hold without it: `spotDate` beside `spotTime`, or `date`.
+/// The columns that hold the day of a time whose own columns lack it: `spotDate` beside `spotTime`, or `date`.
 fn days_of<'a>(times: &[&Field], table: &'a [Field]) -> Vec<&'a Field> {
     let stems = times.iter().filter_map(|time| {
         let cut = time.name.len().checked_sub("Time".len())?;

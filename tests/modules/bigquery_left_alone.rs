@@ -90,7 +90,7 @@ fn what_is_no_table_that_can_be_read_is_left_out_of_the_history() {
 #[test]
 fn what_has_the_name_of_a_view_stays_and_rows_are_delivered() {
     for (kind, words) in [
-        ("VIEW", "a view that irispool did not make"),
+        ("VIEW", "a view that irispool did not create"),
         ("TABLE", "a table"),
         ("MATERIALIZED_VIEW", "a materialized view"),
     ] {

@@ -140,7 +140,7 @@ fn what_has_the_name_of_a_view_stays_and_rows_are_delivered() {
     for (sql, kind) in [
         ("CREATE TABLE bmrs_freq_unified (mine TEXT)", "a table"),
         ("CREATE TABLE mine (x); CREATE INDEX bmrs_freq_unified ON mine (x)", "an index"),
-        ("CREATE VIEW bmrs_freq_unified AS SELECT 1 AS mine", "a view that irispool did not make"),
+        ("CREATE VIEW bmrs_freq_unified AS SELECT 1 AS mine", "a view that irispool did not create"),
     ] {
         let place = Place::new();
         place.other().execute_batch(sql).unwrap();

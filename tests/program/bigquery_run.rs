@@ -341,7 +341,7 @@ fn a_view_of_the_users_stays_until_it_is_to_be_replaced() {
         [("setup", &["--dataset", "FREQ,MID"][..]), ("setup", &["--dry-run", "--dataset", "FREQ,MID"])]
     {
         let (said, _) = site.done(verb, arguments);
-        assert!(said.contains("bmrs_freq_unified is a view that irispool did not make"), "{said}");
+        assert!(said.contains("bmrs_freq_unified is a view that irispool did not create"), "{said}");
         assert!(said.contains("bmrs_mid is a view, so bmrs_mid_unified does not show it"), "{said}");
     }
     assert_eq!(site.row("SELECT mine FROM `{d}.bmrs_freq_unified`"), [rows.to_string()]);
@@ -367,7 +367,7 @@ fn the_views_of_the_version_before_are_changed() {
     assert!(views >= 5, "{plan}");
     let (said, _) = site.done("setup", &["--dataset", "FREQ,FUELINST,MILS"]);
     assert!(said.contains(&format!("made {views} views")), "{said}");
-    assert!(!said.contains("did not make"), "{said}");
+    assert!(!said.contains("did not create"), "{said}");
     let (said, _) = site.done("setup", &["--dataset", "FREQ,FUELINST,MILS"]);
     assert!(said.contains("all tables and views were there"), "{said}");
 }

@@ -19,7 +19,7 @@ fn a_view_of_the_users_stays_in_every_command_and_each_says_it() {
     let ended = site.once(&[]);
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert_eq!(site.texts("SELECT count(*) FROM bmrs_freq"), ["3"]);
-    for told in ["bmrs_freq_unified is a view that irispool did not make", "bmrs_freq is a view, so"] {
+    for told in ["bmrs_freq_unified is a view that irispool did not create", "bmrs_freq is a view, so"] {
         assert_eq!(ended.log.matches(told).count(), 1, "{told}: {}", ended.log);
     }
     let said = |arguments: &[&str]| {
@@ -34,7 +34,7 @@ fn a_view_of_the_users_stays_in_every_command_and_each_says_it() {
     for command in [&["setup", "--dataset", "FREQ"][..], &["check"], &["status"], &["status", "--json"]] {
         let said = said(command);
         for wanted in [
-            "bmrs_freq_unified is a view that irispool did not make",
+            "bmrs_freq_unified is a view that irispool did not create",
             "it lacks the columns",
             "bmrs_freq_latest",
         ] {

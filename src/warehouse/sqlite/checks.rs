@@ -1,4 +1,4 @@
-//! What `irispool check` asks of a database and of the folder that it is in. Nothing is changed by it.
+//! What `irispool check` asks about a database and its folder. Nothing changes them.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
@@ -12,17 +12,19 @@ use super::connection;
 use super::error::SqliteError;
 use crate::warehouse::WarehouseError;
 
-/// What a look at the pages of a database came to.
+/// What a look through the pages of a database found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Integrity {
+    /// The pages are sound.
     Good,
-    /// It is too large to be looked through in the time; nothing bad was seen.
+    /// The time was too short for so large a database. Nothing bad was seen.
     Unfinished,
-    /// In SQLite's words.
+    /// Something is damaged; what, in SQLite's words.
     Damaged(String),
 }
 
-/// Whether a database in this folder can be in WAL mode, tried on one of our own, which is gone when this returns.
+/// Whether a database in this folder can be in WAL mode. Tries it on a database of its own, which is gone when this
+/// returns.
 pub fn wal_works(folder: &Path) -> Result<bool, WarehouseError> {
     let try_it = |file: &Path| -> Result<bool, SqliteError> {
         let connection = Connection::open(file)?;
@@ -32,13 +34,13 @@ pub fn wal_works(folder: &Path) -> Result<bool, WarehouseError> {
     };
     let own = tempfile::Builder::new().prefix(".irispool-check-").tempdir_in(folder).map_err(|error| {
         WarehouseError::Setup {
-            why: format!("no folder can be made in {}: {error}", folder.display()),
-            hint: "does this user have the right to, and is there room?".to_owned(),
+            why: format!("could not create a folder in {}: {error}", folder.display()),
+            hint: "check that this user may write there and that the disk has room".to_owned(),
         }
     })?;
     let file = own.path().join("try.db");
     match try_it(&file) {
-        // As SQLite says it where memory can't be shared between processes.
+        // SQLite's answer if processes cannot share memory.
         Err(SqliteError::Sql(error)) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => {
             Ok(false)
         }
@@ -46,14 +48,14 @@ pub fn wal_works(folder: &Path) -> Result<bool, WarehouseError> {
     }
 }
 
-/// Takes the lock to write, and gives it back without having written.
+/// Takes the lock to write, and gives it back without writing.
 pub fn may_write(path: &Path, busy_timeout: Duration) -> Result<(), WarehouseError> {
     let try_it = || -> Result<(), SqliteError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(busy_timeout)?;
         if log_of(path).metadata().is_ok_and(|log| log.len() > 0) {
-            // Whoever closes last would put the log into the database.
+            // The last process that closes the database would copy the log into it.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         }
         connection::begin(&connection)?.rollback()?;
@@ -68,7 +70,7 @@ fn log_of(path: &Path) -> PathBuf {
     log.into()
 }
 
-/// Looks through the pages for as long as `time`.
+/// Looks through the pages, for at most `time`.
 pub fn integrity(path: &Path, busy_timeout: Duration, time: Duration) -> Result<Integrity, WarehouseError> {
     let connection = connection::open_reader(path, busy_timeout)
         .map_err(|fault| fault.explain(path, "look through the database"))?;

@@ -1,5 +1,5 @@
-//! Which columns a table has, and what each holds. SQLite's declared types say less than BigQuery's; the catalog knows
-//! the rest, and `irispool_columns` remembers what neither can say.
+//! Which columns a table has, and what each one holds. SQLite's declared types say less than BigQuery's. The catalog
+//! knows the rest, and `irispool_columns` remembers what neither of them says.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::catalog::{Dataset, Field, Kind, META_COLUMNS, is_meta_column, known_kind};
 
-/// What SQLite calls the number of a row, in every table; a column that has the name hides that one.
+/// The names of a row's number, in every table. A column with one of these names hides that one.
 const ROWID_NAMES: [&str; 3] = ["rowid", "_rowid_", "oid"];
 
 /// A table or view as the database describes it.
@@ -25,14 +25,14 @@ pub(super) struct Column {
     pub(super) name: String,
     declared: String,
     generated: bool,
-    /// It is another name of the rowid, so the database numbers it.
+    /// Whether it is another name of the rowid, so that the database numbers it.
     numbers_rows: bool,
 }
 
 impl TableShape {
-    /// What stands under that name, whatever its case; `None` when nothing does.
+    /// The table or view of that name, in any case. `None` if there is neither.
     pub(super) fn of(connection: &Connection, name: &str) -> rusqlite::Result<Option<TableShape>> {
-        // The list of tables has SQLite look through every view, so it is asked only about what is there.
+        // `pragma_table_list` makes SQLite look through every view, so it is asked only about names that exist.
         if !connection
             .prepare_cached(
                 "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
@@ -74,7 +74,7 @@ impl TableShape {
         Ok(Some(TableShape { what, strict, without_rowid, columns }))
     }
 
-    /// The table that irispool makes for those fields.
+    /// The table that irispool creates for these fields.
     pub(super) fn of_new(fields: &[Field]) -> TableShape {
         let column = |name: &str, declared: &str| Column {
             name: name.to_owned(),
@@ -103,19 +103,19 @@ impl TableShape {
             .filter(|column| !column.generated && !column.numbers_rows && !is_meta_column(&column.name))
     }
 
-    /// All columns with what they hold, for a table that irispool only reads.
+    /// All columns and what they hold, for a table that irispool only reads.
     pub(super) fn fields(&self, dataset: Option<&Dataset>) -> Vec<Field> {
         self.columns.iter().map(|column| field_of(&column.name, &column.declared, dataset, None)).collect()
     }
 
-    /// A name for the rowid that no column has taken.
+    /// A name for the rowid that no column has. `None` if the table has no rowid.
     pub(super) fn rowid_name(&self) -> Option<&'static str> {
         let free = ROWID_NAMES.into_iter().find(|name| self.column(name).is_none());
         free.filter(|_| !self.without_rowid)
     }
 }
 
-/// Whether a field can be a column at all. What can't is rescued.
+/// Whether a field can be a column at all. If not, its values are rescued.
 pub(super) fn is_possible(name: &str) -> bool {
     const NAME_BYTES_MAX: usize = 300;
     let names_rows = ROWID_NAMES.iter().any(|rowid| rowid.eq_ignore_ascii_case(name));
@@ -133,19 +133,19 @@ pub(super) fn declared_type(field: &Field) -> &'static str {
     }
 }
 
-/// What SQLite stores in a column of some declared type.
+/// What SQLite stores in a column of a declared type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Storage {
     Integer,
     Real,
-    /// NUMERIC affinity: text that looks like a number becomes one, a float where it has a fraction.
+    /// NUMERIC affinity: text that looks like a number becomes one, and a float if it has a fraction.
     Number,
     Text,
     Any,
 }
 
-/// SQLite's rules for the affinity of a declared type, but that a date or a time is text: it is stored as text, though
-/// its affinity is NUMERIC.
+/// SQLite's rules for the affinity of a declared type, with one exception: dates and times are text. They are stored
+/// as text although their affinity is NUMERIC.
 fn storage(declared: &str) -> Storage {
     let declared = declared.to_ascii_uppercase();
     let has = |part: &str| declared.contains(part);
@@ -180,8 +180,8 @@ fn stores(storage: Storage, field: &Field) -> bool {
     }
 }
 
-/// Without the catalog's help. A time is a timestamp whether it is declared DATETIME or TIMESTAMP: in SQLite both are
-/// text, and there should be one form of it.
+/// The kind of a column of which only the declared type is known. A time is a timestamp whether it is declared
+/// DATETIME or TIMESTAMP: in SQLite both are text, which should have one form.
 fn kind_by_declaration(declared: &str) -> Kind {
     let upper = declared.to_ascii_uppercase();
     match storage(declared) {
@@ -195,8 +195,9 @@ fn kind_by_declaration(declared: &str) -> Kind {
     }
 }
 
-/// What a column holds: as the dataset's catalog entry has it, else as remembered, else as the catalog has that name
-/// elsewhere, each only where the declared type can store it; else by the declared type alone.
+/// What a column holds: what the dataset's catalog entry says, or what is remembered, or what the catalog says of
+/// that name in other datasets. Each counts only if the declared type can store it. Otherwise the declared type
+/// decides alone.
 pub(super) fn field_of(
     name: &str,
     declared: &str,
@@ -233,7 +234,7 @@ pub(super) fn fields_of(
 }
 
 fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<HashMap<String, Kind>> {
-    // A reader may meet a database that irispool has not opened yet.
+    // A reader may open a database that irispool has not set up yet.
     let is_there = "SELECT 1 FROM sqlite_schema WHERE name = 'irispool_columns'";
     if !connection.prepare_cached(is_there)?.exists([])? {
         return Ok(HashMap::new());
@@ -253,7 +254,7 @@ fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<Ha
     Ok(kinds)
 }
 
-/// Notes a column's kind where it could not be told from what was declared.
+/// Remembers a column's kind if its declared type does not tell it.
 pub(super) fn remember_kind(
     connection: &Connection,
     table: &str,

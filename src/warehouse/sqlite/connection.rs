@@ -1,4 +1,4 @@
-//! Opening a file that other processes open, write and read at the same time.
+//! Opens a file that other processes open, write and read at the same time.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,19 +8,19 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use super::error::SqliteError;
 
-/// Pages of a new file, in bytes.
+/// The page size of a new file, in bytes.
 const PAGE_BYTES: u32 = 8192;
-/// Memory for pages: a commit of 20,000 rows dirties some 8 MiB.
+/// Memory for pages. A commit of 20,000 rows changes some 8 MiB.
 const CACHE_KIB: u32 = 16 * 1024;
-/// The log is copied into the file when it holds this many pages.
+/// The log is copied into the file when it has this many pages.
 const CHECKPOINT_PAGES: u32 = 2000;
-/// A log that a long reader let grow is cut back to this.
+/// A log that grew because of a long reader is cut back to this.
 const LOG_BYTES_KEPT: u32 = 64 << 20;
-/// Insert statements kept ready: one for each dataset, and a few more.
+/// How many prepared statements are kept: one insert for each dataset, and a few more.
 const STATEMENTS: usize = 256;
 
-/// The connection that writes. WAL, so that readers and the writer don't wait for each other; `synchronous=FULL`, so
-/// that a commit is on the disk when it returns.
+/// Opens the connection that writes, with WAL, so that readers and the writer do not wait for each other, and with
+/// `synchronous=FULL`, so that a commit is on the disk when it returns.
 pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection, SqliteError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -32,7 +32,8 @@ pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // rusqlite's build turns foreign keys on; SQLite's own default is off, and the file belongs to people's programs too.
+    // rusqlite's build turns foreign keys on. SQLite's own default is off, and the file is also for people's own
+    // programs.
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.query_row(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"), [], |_| Ok(()))?;
     connection.query_row(&format!("PRAGMA journal_size_limit = {LOG_BYTES_KEPT}"), [], |_| Ok(()))?;
@@ -40,7 +41,7 @@ pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
     Ok(connection)
 }
 
-/// A connection that can't write, to a file that must be there.
+/// Opens a connection that cannot write, to a file that must exist.
 pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection, SqliteError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
@@ -50,19 +51,21 @@ pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connect
     Ok(connection)
 }
 
-/// Without SQLite's old habit of reading `"x"` as text where no column is called x: a mistyped name is an error.
+/// Turns off SQLite's old habit of reading `"x"` as text if no column is called x, so that a mistyped name is an
+/// error.
 fn no_text_in_double_quotes(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     Ok(())
 }
 
-/// Begins a transaction that writes, once no other process has one.
+/// Begins a transaction that writes, as soon as no other process has one.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
     Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
 }
 
-/// SQLite's own handler sleeps up to 100 ms at a time and so loses to one that asks more often; a commit takes 2 ms.
+/// SQLite's own handler sleeps up to 100 ms at a time, and so loses against one that asks more often. A commit takes
+/// 2 ms.
 pub(super) fn wait_when_busy(connection: &mut Connection, limit: Duration) -> rusqlite::Result<()> {
     let mut since = Instant::now();
     connection.busy_handler(Some(move |tries: i32| {
@@ -77,14 +80,14 @@ pub(super) fn wait_when_busy(connection: &mut Connection, limit: Duration) -> ru
     }))
 }
 
-/// 1 to 2 ms, not the same for processes that began to wait together.
+/// 1 to 2 ms, different for processes that began to wait together.
 fn pause(tries: i32) -> Duration {
     let mixed = (std::process::id() ^ tries.unsigned_abs()).wrapping_mul(0x9E37_79B9);
     Duration::from_micros(1000 + u64::from(mixed >> 22))
 }
 
-/// Two processes that switch a new file at once make one of them fail at once: SQLite does not ask the busy handler
-/// there, since waiting with a read lock could never end.
+/// Switches a file to WAL. If two processes do that to a new file at once, one of them fails immediately: SQLite does
+/// not ask the busy handler there, because waiting with a read lock could last for ever.
 fn switch_to_wal(connection: &Connection, limit: Duration) -> Result<(), SqliteError> {
     let since = Instant::now();
     for tries in 0.. {

@@ -23,18 +23,18 @@ pub struct Sqlite {
     /// Device and inode: a file that is replaced while it is open would swallow rows.
     file: (u64, u64),
     writer: Mutex<Connection>,
-    /// By dataset. What another process adds meanwhile is found when a field seems to lack.
+    /// The tables by dataset. If another process adds columns, that shows when a field seems to be missing.
     tables: RwLock<HashMap<String, DatasetTable>>,
-    /// The user's own things of which something was said: it is said once.
+    /// The names of the user's own views that the log has already mentioned: it mentions each once.
     told: Mutex<HashSet<String>>,
     metrics: Metrics,
 }
 
 impl Sqlite {
-    /// Opens the file, and makes it where there is none; its folder must be there. Whoever finds the database busy
-    /// waits for up to `busy_timeout`.
+    /// Opens the file, or creates it if it is missing. Its folder must exist. Waits for up to `busy_timeout` if the
+    /// database is busy.
     pub fn open(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
-        // An absolute path, so that none is read as a URI or as `:memory:`.
+        // An absolute path is never read as a URI or as `:memory:`.
         let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
         let explain = |fault: SqliteError| fault.explain(&path, "open the warehouse");
         let writer = connection::open_writer(&path, busy_timeout).map_err(explain)?;
@@ -50,7 +50,7 @@ impl Sqlite {
         })
     }
 
-    /// From now on whoever finds the database busy waits for up to so long.
+    /// From now on, waits for up to `busy_timeout` if the database is busy.
     pub fn set_busy_timeout(&self, busy_timeout: Duration) -> Result<(), WarehouseError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         connection::wait_when_busy(&mut writer, busy_timeout)
@@ -62,8 +62,8 @@ impl Sqlite {
         &self.path
     }
 
-    /// Makes the tables and views of the datasets where they lack, and says what it made. `replace`: which views of the
-    /// user's give way to irispool's own.
+    /// Completes the tables and views of the datasets, and returns what it created. `replace` says which of the
+    /// user's views irispool's own ones replace.
     pub fn set_up<'a>(
         &self,
         datasets: impl IntoIterator<Item = &'a str>,
@@ -73,7 +73,7 @@ impl Sqlite {
             .map_err(|fault| fault.explain(&self.path, "make tables and views"))
     }
 
-    /// Whether no dataset has a table in it yet.
+    /// Whether no dataset has a table yet.
     pub fn is_new(&self) -> Result<bool, WarehouseError> {
         const HAS_TABLE: &str =
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name GLOB 'bmrs_*_iris')";
@@ -83,7 +83,7 @@ impl Sqlite {
             .map_err(|error| SqliteError::from(error).explain(&self.path, "look for tables"))
     }
 
-    /// A panic while the lock was held has rolled its transaction back, so the connection is as good as before.
+    /// If a thread panicked with the lock, its transaction was rolled back, so the connection is as good as before.
     fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,7 +150,7 @@ impl Sqlite {
         result
     }
 
-    /// All deliveries in one transaction, all or none.
+    /// Takes all deliveries in one transaction: all or none.
     fn load_or_repair(
         &self,
         writer: &Connection,
@@ -160,12 +160,12 @@ impl Sqlite {
         if loaded.as_ref().is_err_and(SqliteError::is_about_names) {
             loaded = self.repair(writer, deliveries).and_then(|()| self.try_all(writer, deliveries));
         }
-        // Without the datasets' names: who is told of it knows of which it is, and it is one fault for all of them.
+        // The datasets are not named: the caller knows them, and the error is the same for all.
         loaded.map_err(|fault| fault.explain(&self.path, "load rows"))
     }
 
-    /// Someone dropped a table or a column, or the ledger, while we knew better: all is made anew as the deliveries
-    /// have it.
+    /// Somebody dropped a table or a column, or the ledger, behind our back: creates all again that the deliveries
+    /// need.
     fn repair(&self, writer: &Connection, deliveries: &[Delivery]) -> Result<(), SqliteError> {
         tables::make_own_tables(writer)?;
         for delivery in deliveries {
@@ -176,9 +176,10 @@ impl Sqlite {
 }
 
 impl Warehouse for Sqlite {
-    /// Copies the log into the file: whoever closes the database last would do it then, with nothing beside it.
+    /// Copies the log into the file. Otherwise the last process that closes the database would do so, and everybody
+    /// would wait.
     fn rest(&self) {
-        // As far as it can be done now, without waiting for anybody; what is left is done later.
+        // This does as much as is possible without waiting. The rest is done later.
         let _ = self.writer().query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     }
 
@@ -226,7 +227,7 @@ impl Warehouse for Sqlite {
     }
 }
 
-/// Rows that a transaction put in.
+/// How many rows a transaction loaded.
 fn rows_loaded(deliveries: &[Delivery], outcomes: &[Vec<Outcome>]) -> u64 {
     let messages = deliveries
         .iter()

@@ -11,16 +11,16 @@ use crate::warehouse::{DISK_FULL, WarehouseError};
 const RETRY_BUSY: Duration = Duration::from_millis(100);
 const RETRY_DISK: Duration = Duration::from_secs(5);
 
-/// Why a step inside this module failed, before it is known which file and which work it was about.
+/// Why a step inside this module failed, before the file and the task are named.
 #[derive(Debug)]
 pub(super) enum SqliteError {
     Sql(rusqlite::Error),
-    /// A state of the database that no waiting changes.
+    /// A state of the database that does not change by waiting.
     State {
         why: String,
         hint: String,
     },
-    /// Something beside the database, explained already.
+    /// Something other than the database, with its own explanation.
     Warehouse(WarehouseError),
 }
 
@@ -35,7 +35,7 @@ impl SqliteError {
         SqliteError::State { why: why.into(), hint: hint.into() }
     }
 
-    /// A short name, for whoever counts: `databaseBusy`.
+    /// A short name for the metrics: `databaseBusy`.
     pub(super) fn name(&self) -> String {
         let SqliteError::Sql(error) = self else { return "state".to_owned() };
         let Some(code) = error.sqlite_error_code() else { return "statement".to_owned() };
@@ -43,7 +43,7 @@ impl SqliteError {
         name[..1].to_ascii_lowercase() + &name[1..]
     }
 
-    /// Whether SQLite refused the text of a statement: a table or a column that it names is not there.
+    /// Whether SQLite refused the text of a statement: a table or a column that it names does not exist.
     pub(super) fn is_about_names(&self) -> bool {
         match self {
             SqliteError::Sql(rusqlite::Error::SqlInputError { .. }) => true,
@@ -54,7 +54,7 @@ impl SqliteError {
         }
     }
 
-    /// The error for the caller; `doing` completes "could not …".
+    /// The error for the caller. `doing` completes "could not …".
     pub(super) fn explain(self, path: &Path, doing: &str) -> WarehouseError {
         let file = path.display();
         let error = match self {
@@ -84,7 +84,7 @@ impl SqliteError {
                 format!("stop every worker, then try: sqlite3 {} .recover | sqlite3 recovered.db", paste::word(path)),
             ),
             Some(ErrorCode::CannotOpen) => setup(
-                "the file can't be opened or made",
+                "the file can't be opened or created",
                 format!("check that {} exists and that this user may write into it", folder(path)),
             ),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
@@ -98,19 +98,19 @@ impl SqliteError {
             }
             Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => setup(
                 "a table does not take the rows",
-                "a rule of the table (NOT NULL, UNIQUE, CHECK, a STRICT type) stands against them: drop the rule, or \
-                 rename the table and let irispool make its own"
+                "a rule of the table (NOT NULL, UNIQUE, CHECK, a STRICT type) forbids them: drop the rule, or \
+                 rename the table and let irispool create its own"
                     .into(),
             ),
             _ => setup(
                 "SQLite refused",
-                "compare the table with what `irispool setup` makes in an empty file".into(),
+                "compare the table with the one that `irispool setup` creates in an empty file".into(),
             ),
         }
     }
 }
 
-/// SQLite's own words, without the statement that rusqlite repeats after them.
+/// SQLite's own words, without the statement that rusqlite adds.
 pub(super) fn message(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),

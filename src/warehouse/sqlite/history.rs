@@ -1,7 +1,7 @@
-//! Where a dataset's history is: the first of its historic tables that can be read.
+//! Finds a dataset's history: the first of its historic tables that can be read.
 //!
-//! Only a table counts. A view may read irispool's own views or its IRIS table, directly or through others, and would then
-//! show every row twice or make a circle; a virtual table may need a module that is not there.
+//! Only a table counts. A view may read irispool's own views or its IRIS table, directly or through others, and would
+//! then show every row twice or make a circle. A virtual table may need a module that is missing.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::text::quoted;
 use crate::catalog;
 use crate::warehouse::LeftAlone;
 
-/// The table and its columns; what can't be used goes into `left`.
+/// The historic table and its columns. Adds what cannot be used to `left`.
 pub(super) fn find(
     connection: &Connection,
     dataset: &str,
@@ -39,10 +39,11 @@ pub(super) fn find(
     Ok(None)
 }
 
-/// Those of a dataset's historic tables that can't be read, each with the reason: a page may be damaged, or a column may
-/// need a function that is not there.
+/// The historic tables of a dataset that cannot be read, each with the reason: a page may be damaged, or a column may
+/// need a function that is missing.
 ///
-/// To be asked outside of a transaction: SQLite lets none be committed in which a damaged page was read.
+/// This must not be called inside a transaction, because SQLite refuses to commit one in which a damaged page was
+/// read.
 pub(super) fn unreadable(
     connection: &Connection,
     dataset: &str,
@@ -88,7 +89,7 @@ fn named(connection: &Connection, name: &str) -> rusqlite::Result<HistoricName> 
     })
 }
 
-/// Whether it says nothing about the table: it passes, and history must not be left out for it.
+/// Whether the error passes and so says nothing about the table: history must not be left out because of it.
 fn passes(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),

@@ -1,4 +1,4 @@
-//! Taking rows: each message's rows and its line in `irispool_load_history`, in one transaction.
+//! Takes rows: each message's rows and its line in `irispool_load_history`, in one transaction.
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
@@ -8,7 +8,7 @@ use crate::catalog::Schema;
 use crate::message::{Cell, Row};
 use crate::warehouse::{Delivery, Message, Outcome, folder_of_batch, id_in_folder};
 
-/// Takes one delivery inside the caller's transaction. `rowid` is how the table's rowid is named.
+/// Takes one delivery, inside the caller's transaction. `rowid` is a name of the table's rowid.
 pub(super) fn take(
     connection: &Connection,
     delivery: &Delivery,
@@ -54,10 +54,10 @@ pub(super) fn take(
     Ok(outcomes)
 }
 
-/// The id under which a message is known or goes in, where its file's name is that of other content from another folder of
-/// the dataset (`freq/m.json` and `FREQ/m.json`). None where the line of that name is the message's own.
+/// The id of a message if another folder of the dataset has a file of the same name with other content (`freq/m.json`
+/// and `FREQ/m.json`). `None` if the line of that name is the message's own.
 ///
-/// The batch that is in the line tells the folder. The first content that comes keeps the plain name.
+/// The batch in the line tells the folder. The first content that arrives keeps the plain name.
 fn id_beside_other_folder(
     connection: &Connection,
     delivery: &Delivery,
@@ -73,7 +73,7 @@ fn id_beside_other_folder(
     if is_own || hash == hash_text(message.hash) {
         return Ok(None);
     }
-    // The same content may have come by a third folder. A slash is followed by 0 in the order of characters.
+    // The same content may have come from a third folder. In the order of characters, 0 follows the slash.
     let same: Option<String> = connection
         .prepare_cached(
             "SELECT message_id FROM irispool_load_history
@@ -84,8 +84,8 @@ fn id_beside_other_folder(
     Ok(Some(same.unwrap_or_else(|| id_in_folder(&message.id, folder))))
 }
 
-/// The rowid that the next row gets, unless the table has none, or a key of its own. Should it be wrong, rows are found
-/// by their message's id.
+/// The rowid of the next row. `None` if the table has no rowid. If the prediction should be wrong, rows are found by
+/// the id of their message.
 fn next_rowid(connection: &Connection, table: &str, rowid: Option<&str>) -> Result<Option<i64>, SqliteError> {
     let Some(rowid) = rowid else { return Ok(None) };
     let last: Option<i64> = connection
@@ -94,7 +94,7 @@ fn next_rowid(connection: &Connection, table: &str, rowid: Option<&str>) -> Resu
     Ok(Some(last.unwrap_or(0).saturating_add(1)))
 }
 
-/// Lines of `irispool_load_history` for one delivery.
+/// The lines of `irispool_load_history` for one delivery.
 struct LoadHistory<'c> {
     enter: CachedStatement<'c>,
     claimed_at: (i64, String),
@@ -118,7 +118,7 @@ impl<'c> LoadHistory<'c> {
         Ok(LoadHistory { enter, claimed_at: (0, utc_text(0)) })
     }
 
-    /// Whether the message is new, and so now has its line. `first_rowid` is where its rows will go.
+    /// Adds the message's line, and returns whether the message is new. `first_rowid` is the rowid of its first row.
     fn enter(&mut self, message: &Message, first_rowid: Option<i64>) -> Result<bool, SqliteError> {
         if self.claimed_at.0 != message.claimed_at_ms {
             self.claimed_at = (message.claimed_at_ms, utc_text(message.claimed_at_ms));
@@ -139,7 +139,7 @@ impl<'c> LoadHistory<'c> {
         Ok(enter.raw_execute()? == 1)
     }
 
-    /// The line that kept a message from being entered.
+    /// The line because of which a message could not be entered.
     fn known(
         &self,
         connection: &Connection,
@@ -170,25 +170,26 @@ impl<'c> LoadHistory<'c> {
     }
 }
 
-/// What the ledger says of a message that was loaded before.
+/// What the ledger says about a message that was loaded before.
 struct LoadedMessage {
     hash: String,
     dead: i64,
     rows: i64,
     rowids: Option<(i64, i64)>,
-    /// At the latest: when it was claimed it was there, however far ahead its file's time was.
+    /// When the content was written, at the latest: it was there when it was claimed, even if its file's time was
+    /// ahead.
     written_at: String,
 }
 
 impl LoadedMessage {
-    /// `Loaded` when the message is to be loaded in place of what was.
+    /// What to do with the message. `Loaded` means that it is to be loaded, and replaces what was loaded before.
     fn verdict(&self, message: &Message) -> Outcome {
         let is_same = self.hash == hash_text(message.hash);
         let is_whole = self.dead == 0;
         let is_earlier = utc_text(message.written_at_ms.min(message.claimed_at_ms)) < self.written_at;
         match (is_same, is_whole) {
             (true, true) => Outcome::AlreadyLoaded,
-            // Rows of it were left out then, and this is another try.
+            // Some rows were left out then, and this is another try.
             (true, false) => Outcome::Loaded,
             _ if !is_earlier => Outcome::Loaded,
             (false, true) => Outcome::Superseded,
@@ -197,8 +198,8 @@ impl LoadedMessage {
         }
     }
 
-    /// Removes the message's rows and its line, and notes that where other content comes. VACUUM, or a dump read back, may have numbered rows anew: then they are
-    /// looked for, through the whole table.
+    /// Removes the message's rows and its line, and records that if other content replaces it. VACUUM or a restored
+    /// dump may have renumbered the rows: then this looks for them through the whole table.
     fn remove(
         &self,
         connection: &Connection,
@@ -231,7 +232,7 @@ impl LoadedMessage {
     }
 }
 
-/// A message that gives way to what is in, and so is never loaded, is noted: its file will be deleted.
+/// Records a message that is never loaded because what is in is newer. Its file will be deleted.
 fn note_superseded(
     connection: &Connection,
     delivery: &Delivery,
@@ -257,7 +258,7 @@ fn note_superseded(
     Ok(())
 }
 
-/// What is in gives way to a message: its line goes.
+/// Records the content that a message replaces. Its line goes.
 fn note_replaced(
     connection: &Connection,
     delivery: &Delivery,
@@ -277,10 +278,10 @@ fn hash_text(hash: u128) -> String {
     format!("{hash:032x}")
 }
 
-/// The insert into one table, for rows of one schema.
+/// The statement that inserts rows of one schema into one table.
 struct Insert<'c> {
     statement: CachedStatement<'c>,
-    /// Which data columns hold a value from the row before.
+    /// Which data columns have a value from the row before.
     bound: Vec<bool>,
     set: Vec<bool>,
 }

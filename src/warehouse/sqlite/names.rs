@@ -13,12 +13,12 @@ pub(super) struct Names<'a> {
     pub(super) table: String,
     pub(super) unified: String,
     pub(super) latest: String,
-    /// Historic tables that can't be read, with the reasons.
+    /// The historic tables that cannot be read, each with the reason.
     pub(super) unreadable: BTreeMap<String, String>,
 }
 
 impl<'a> Names<'a> {
-    /// Not to be called inside of a transaction.
+    /// Must not be called inside a transaction: see [`history::unreadable`].
     pub(super) fn of(connection: &Connection, dataset: &'a str) -> rusqlite::Result<Self> {
         let table = catalog::table_name(dataset);
         let base = table.strip_suffix("_iris").unwrap_or(&table);

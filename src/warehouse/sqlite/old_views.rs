@@ -1,8 +1,9 @@
-//! The views that irispool 0.1.0 made, which have no mark: their text is known by its form, to the letter.
+//! Recognises the views that irispool 0.1.0 created. They have no mark, but their text has a form that is known to
+//! the letter.
 //!
-//! What may differ is what differed then: the columns that the tables had. A view counts as irispool's only if each column
-//! of it comes from where irispool took it, and if it shows the columns of the IRIS table in the table's order, but for
-//! those that came later and that the catalog does not know.
+//! Only what differed then may differ: the columns that the tables had. A view counts as irispool's only if each of
+//! its columns comes from where irispool took it, and if it shows the columns of the IRIS table in the table's order.
+//! Columns that came later and that the catalog does not know may be missing.
 
 use super::columns::TableShape;
 use super::names::Names;
@@ -13,12 +14,12 @@ const META: &str = "ingested_utc, source, message_id, message_row, rescued\nFROM
 const HISTORIC_META: &str =
     " AS ingested_utc, 'HISTORIC' AS source, NULL AS message_id, NULL AS message_row, NULL AS rescued\nFROM ";
 
-/// Whether it is the unified view of a dataset; `iris`: the columns of the table `table` that it reads.
+/// Whether `sql` is the unified view of a dataset. `iris` describes the table `table` that the view reads.
 pub(super) fn is_unified(sql: &str, names: &Names<'_>, table: &str, iris: &TableShape) -> bool {
     read_unified(sql, names, table, iris).is_some()
 }
 
-/// Whether it is the view of the latest rows.
+/// Whether `sql` is the view of the latest rows.
 pub(super) fn is_latest(sql: &str, names: &Names<'_>) -> bool {
     read_latest(sql, names).is_some()
 }
@@ -77,7 +78,7 @@ fn read_latest(sql: &str, names: &Names<'_>) -> Option<()> {
     Some(())
 }
 
-/// What is left to be read.
+/// The rest of the text.
 struct Text<'a>(&'a str);
 
 impl Text<'_> {
@@ -106,7 +107,7 @@ impl Text<'_> {
         }
     }
 
-    /// A column of the view with the comma behind it: its name, if its value comes from columns of that field.
+    /// A column of the view and the comma behind it. Returns its name if its value comes from columns of that field.
     fn column(&mut self, known: Option<&Dataset>) -> Option<String> {
         let from = self.value()?;
         let name = match self.eat(" AS ") {
@@ -120,7 +121,7 @@ impl Text<'_> {
         (!is_meta_column(&name) && from.iter().all(is_its)).then_some(name)
     }
 
-    /// The columns that a value comes from, in one of the forms that there were.
+    /// The columns that a value comes from, in one of the forms of that time.
     fn value(&mut self) -> Option<Vec<String>> {
         if self.eat("NULL").is_some() {
             return Some(Vec::new());

@@ -1,4 +1,4 @@
-//! Which views of a dataset are to be made or changed, and which things of the user's stay in their places.
+//! Decides which views of a dataset are to be created or changed, and which are the user's and stay.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -22,13 +22,13 @@ pub(super) struct ViewPlan {
 pub(super) struct ViewToMake {
     name: String,
     statement: String,
-    /// The view that is there and goes first.
+    /// The view of that name that must be dropped first.
     there: Option<SchemaEntry>,
-    /// Where the SQL of that view is saved, as it is the user's.
+    /// Where to save the SQL of that view, if it is the user's.
     save: Option<Replace>,
 }
 
-/// What stands under a name.
+/// A table, view or index that the database has under a name.
 struct SchemaEntry {
     /// `table`, `view` or `index`.
     what: String,
@@ -52,7 +52,7 @@ pub(super) fn is_free(connection: &Connection, name: &str) -> rusqlite::Result<b
     Ok(SchemaEntry::under(connection, name)?.is_none())
 }
 
-/// A view of irispool's as it should be.
+/// A view of irispool's, as it should be.
 struct OwnView<'a> {
     name: &'a str,
     statement: String,
@@ -61,7 +61,7 @@ struct OwnView<'a> {
     history: Option<&'a str>,
 }
 
-/// Looks at what is there and changes nothing. `replace`: which views of the user's may go.
+/// Looks at what is there, and changes nothing. `replace` says which of the user's views may go.
 pub(super) fn plan(
     connection: &Connection,
     names: &Names<'_>,
@@ -102,7 +102,7 @@ pub(super) fn plan(
 }
 
 impl ViewPlan {
-    /// Says what is to be done about one view, and whether it is irispool's then.
+    /// Decides what is to be done about one view, and returns whether it will be irispool's.
     fn see_to(
         &mut self,
         connection: &Connection,
@@ -129,7 +129,7 @@ impl ViewPlan {
                 None => {
                     let missed = match TableShape::of(connection, name) {
                         Ok(Some(shape)) => missed(columns, &shape.column_names(), &there.sql, history),
-                        // It may read a table that irispool has still to make.
+                        // The view may read a table that irispool has yet to create.
                         Ok(None) | Err(_) if is_free(connection, &names.table)? => {
                             missed(&[], &[], &there.sql, history)
                         }
@@ -146,8 +146,8 @@ impl ViewPlan {
 }
 
 impl ViewToMake {
-    /// Makes the view inside the caller's transaction. What it replaces is saved before, if it is the user's; triggers that
-    /// somebody has put on a view of irispool's stay on it.
+    /// Creates the view, inside the caller's transaction. If it replaces a view of the user's, it saves that first.
+    /// Triggers that somebody put on a view of irispool's stay on it.
     pub(super) fn make(&self, connection: &Connection, made: &mut Made) -> Result<(), SqliteError> {
         let mut triggers = Vec::new();
         if let Some(there) = &self.there {
@@ -175,8 +175,9 @@ impl ViewToMake {
     }
 }
 
-/// Removes a unified view of irispool's that reads a table which was called like the IRIS table until somebody renamed it:
-/// SQLite has then written the new name into the view, and the view of the table to come would seem to be the user's.
+/// Drops a unified view of irispool's that reads a table which had the IRIS table's name until somebody renamed it.
+/// SQLite has then written the new name into the view, so that the view of the table to come would seem to be the
+/// user's.
 pub(super) fn drop_renamed(connection: &Connection, names: &Names<'_>) -> Result<(), SqliteError> {
     let Some(there) = SchemaEntry::under(connection, &names.unified)?.filter(|there| there.what == "view")
     else {
@@ -200,12 +201,12 @@ pub(super) fn drop_renamed(connection: &Connection, names: &Names<'_>) -> Result
     Ok(())
 }
 
-/// What a statement that makes a view of that name begins with.
+/// The beginning of a statement that creates a view of that name.
 fn head(name: &str) -> String {
     format!("CREATE VIEW {} AS", quoted(name))
 }
 
-/// The statement with the mark behind `AS`: SQLite keeps a comment there, and none before or behind a statement.
+/// The statement with the mark behind `AS`. SQLite keeps a comment there, but not before or behind a statement.
 fn signed(statement: &str, name: &str) -> String {
     let head = head(name);
     let body = statement.strip_prefix(&head).expect("a view's template begins with CREATE VIEW … AS");

@@ -1,4 +1,4 @@
-//! Queries by people, on a connection that can't write.
+//! Runs people's queries, on a connection that cannot write.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,24 +14,24 @@ use crate::warehouse::{Answer, LeftAlone, Query, QueryError, Value, WarehouseErr
 
 const NAMES_SUGGESTED: usize = 5;
 
-/// An SQLite file to be read only.
+/// A SQLite file that is only read.
 pub struct Reader {
     path: PathBuf,
     connection: Connection,
 }
 
 impl Reader {
-    /// Opens a file that must be there. It may be written by others meanwhile.
+    /// Opens a file, which must exist. Others may write it at the same time.
     pub fn open(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<Reader, WarehouseError> {
         let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
         if !path.exists() {
             return Err(WarehouseError::Setup {
                 why: format!("there is no warehouse at {}", path.display()),
-                hint: "`irispool setup` makes one, and so does `irispool run`".into(),
+                hint: "`irispool setup` creates one, and so does `irispool run`".into(),
             });
         }
         let connection = connection::open_reader(&path, busy_timeout)
-            // Opening alone reads nothing; a file that is no database should be told from a wrong query.
+            // Opening alone reads nothing. A file that is not a database should be told from a wrong query.
             .and_then(|connection| {
                 connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
                 Ok(connection)
@@ -40,18 +40,18 @@ impl Reader {
         Ok(Reader { path, connection })
     }
 
-    /// What of the user's stands in the places of irispool's views, or is left out of them.
+    /// The user's own tables and views that stand where irispool's views would be, or that those leave out.
     pub fn left_alone(&self) -> Result<Vec<LeftAlone>, WarehouseError> {
         tables::look(&self.connection).map_err(|fault| fault.explain(&self.path, "look for views"))
     }
 
-    /// The caller's mistake, or the warehouse's trouble.
+    /// The user's mistake, or trouble with the warehouse.
     fn explain(&self, sql: &str, error: rusqlite::Error) -> QueryError {
         let statement = |why: String, hint: Option<String>| QueryError::Statement { why, hint };
         match error {
             rusqlite::Error::Empty => statement("the query is empty".into(), None),
             rusqlite::Error::MultipleStatement => {
-                statement("there is more than one statement".into(), Some("ask one at a time".into()))
+                statement("there is more than one statement".into(), Some("run one at a time".into()))
             }
             rusqlite::Error::NulError(_) => statement("the query holds a NUL".into(), None),
             rusqlite::Error::SqlInputError { ref msg, offset, .. } => {
@@ -60,7 +60,8 @@ impl Reader {
                 statement(format!("{msg}{}", near.unwrap_or_default()), self.hint(sql, msg))
             }
             other => match other.sqlite_error_code() {
-                // What has no place in the text, such as a table's name, and what only shows while it runs.
+                // Mistakes without an offset, such as a wrong name of a table, and those that show only while the
+                // query runs.
                 None | Some(ErrorCode::Unknown | ErrorCode::TypeMismatch | ErrorCode::TooBig) => {
                     let msg = message(&other);
                     let hint = self.hint(sql, &msg);
@@ -71,7 +72,7 @@ impl Reader {
         }
     }
 
-    /// Which names there are that are like the one that there is not.
+    /// A hint that names the tables or columns that are like the one that does not exist.
     fn hint(&self, sql: &str, msg: &str) -> Option<String> {
         let (asked, names) = if let Some(table) = msg.strip_prefix("no such table: ") {
             (table, self.names("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", ""))
@@ -92,14 +93,14 @@ impl Reader {
         match near.is_empty() {
             false => Some(format!("there is {}", near.join(", "))),
             true if msg.starts_with("no such table") => Some(
-                "`SELECT name FROM sqlite_schema` lists what there is, `irispool setup` makes what lacks"
+                "`SELECT name FROM sqlite_schema` lists what there is, `irispool setup` creates what is missing"
                     .into(),
             ),
             true => other_dialect("no such function"),
         }
     }
 
-    /// Names for a hint; when they can't be read, there is no hint.
+    /// Names for a hint. If they cannot be read, there is no hint.
     fn names(&self, sql: &str, text: &str) -> Vec<String> {
         let read = || -> rusqlite::Result<Vec<String>> {
             let mut statement = self.connection.prepare(sql)?;
@@ -136,7 +137,7 @@ impl Query for Reader {
     }
 }
 
-/// Text that is not UTF-8 is handed on as bytes.
+/// The value as it is. Text that is not UTF-8 becomes bytes.
 fn lossless(value: ValueRef<'_>) -> Value<'_> {
     match value {
         ValueRef::Null => Value::Null,
@@ -147,7 +148,8 @@ fn lossless(value: ValueRef<'_>) -> Value<'_> {
     }
 }
 
-/// Whoever writes for BigQuery stumbles over what SQLite calls by another name, and its errors only say where.
+/// A hint for people who write BigQuery's SQL. SQLite's errors only say where something is wrong, not what SQLite
+/// calls it.
 fn other_dialect(msg: &str) -> Option<String> {
     let is_about_words = msg.starts_with("near ")
         || msg.starts_with("no such function")

@@ -1,4 +1,4 @@
-//! A dataset's table and views: what is there, what should be, and the statements between the two.
+//! Completes a dataset's table and views: what is there, what should be, and the statements between the two.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ const SUPERSEDED: &str = include_str!("../../../sql/sqlite/superseded.sql");
 const COLUMNS: &str = include_str!("../../../sql/sqlite/columns.sql");
 const DATASET_TABLE: &str = include_str!("../../../sql/sqlite/dataset_table.sql");
 
-/// SQLite allows 2,000, and a view of as many must stay possible.
+/// SQLite allows 2,000 columns, and a view of the table must stay possible.
 const TABLE_COLUMNS_MAX: usize = 1000;
 
-/// The meta columns as they are added to a table that another program made: its rows have no values for them.
+/// The meta columns as they are added to a table that another program created, whose rows have no values for them.
 const META_COLUMN_TYPES: [(&str, &str); 5] = [
     ("ingested_utc", "TEXT"),
     ("source", "TEXT NOT NULL DEFAULT 'IRIS'"),
@@ -37,11 +37,11 @@ const META_COLUMN_TYPES: [(&str, &str); 5] = [
 #[derive(Clone, Debug)]
 pub(super) struct DatasetTable {
     pub(super) schema: Arc<Schema>,
-    /// How to name the rowid; `None` where the table has none.
+    /// A name of the rowid. `None` if the table has none.
     pub(super) rowid: Option<&'static str>,
 }
 
-/// The tables that belong to no dataset.
+/// Creates the tables that belong to no dataset.
 pub(super) fn make_own_tables(connection: &Connection) -> Result<(), SqliteError> {
     let there = "SELECT count(*) = 4 FROM sqlite_schema WHERE name IN
         ('irispool_load_history', 'irispool_load_history_by_time', 'irispool_superseded', 'irispool_columns')";
@@ -56,9 +56,9 @@ pub(super) fn make_own_tables(connection: &Connection) -> Result<(), SqliteError
     Ok(transaction.commit()?)
 }
 
-/// The table of a dataset, made where it lacks, with its views, and with `wanted` fields among its columns as far as it
-/// can take them; and what of the user's stays in the place of a view. The lock to write is taken only when something is
-/// to be made.
+/// Completes the table of a dataset and its views, with the `wanted` fields as columns as far as the table can take
+/// them. Also returns what the user has in the way of the views. It takes the lock to write only if something is
+/// missing.
 pub(super) fn bring_about(
     connection: &Connection,
     dataset: &str,
@@ -78,7 +78,7 @@ pub(super) fn bring_about(
     Ok((table, done.tell().left))
 }
 
-/// All of some datasets in one transaction.
+/// Completes the tables and views of several datasets in one transaction.
 pub(super) fn bring_about_all<'a>(
     connection: &Connection,
     datasets: impl IntoIterator<Item = &'a str>,
@@ -95,7 +95,7 @@ pub(super) fn bring_about_all<'a>(
     Ok(done.tell())
 }
 
-/// What a transaction does. It is told once it is committed, as a full disk, for one, undoes all of it.
+/// What a transaction does. It is logged only after the commit, because a full disk, for example, undoes all of it.
 #[derive(Default)]
 struct Done {
     made: Made,
@@ -109,8 +109,8 @@ impl Done {
     }
 }
 
-/// What of the user's stays in the place of views of the catalog's datasets and of those that have a table, or would be
-/// left out of them. Nothing is changed.
+/// What the user has in the way of the views of the catalog's datasets and of all datasets with a table. Changes
+/// nothing.
 pub(super) fn look(connection: &Connection) -> Result<Vec<LeftAlone>, SqliteError> {
     let mut datasets: BTreeSet<String> = catalog::all().iter().map(|dataset| dataset.name.clone()).collect();
     let tables = connection
@@ -149,11 +149,11 @@ enum NextStep {
         fields: Vec<Field>,
     },
     MakeViews(Vec<ViewToMake>),
-    /// All is there, or stays as it is.
+    /// Everything is there, or stays as it is.
     Nothing(DatasetTable, Vec<LeftAlone>),
 }
 
-/// Takes step after step until there is none left, inside the caller's transaction.
+/// Takes step after step until none is left, inside the caller's transaction.
 fn make(
     connection: &Connection,
     names: &Names<'_>,
@@ -189,8 +189,8 @@ fn make(
         }
     }
     Err(SqliteError::state(
-        format!("{} does not take the form that it was given", names.table),
-        "this is a fault of irispool: please report it with the output of `sqlite3 FILE .schema`",
+        format!("{} still differs from what irispool made of it", names.table),
+        "this is a bug in irispool: please report it with the output of `sqlite3 FILE .schema`",
     ))
 }
 
@@ -206,7 +206,7 @@ fn next(
         }
         return Err(SqliteError::state(
             format!("{} is an index, and irispool needs a table of that name for its rows", names.table),
-            "drop it, or make it again under another name: irispool makes the table by itself",
+            "drop it, or create it again under another name: irispool creates the table by itself",
         ));
     };
     if shape.what != "table" {
@@ -215,7 +215,7 @@ fn next(
                 "{} is a {}, and irispool needs a table of that name for its rows",
                 names.table, shape.what
             ),
-            format!("rename it: irispool makes the table {} by itself", names.table),
+            format!("rename it: irispool creates the table {} by itself", names.table),
         ));
     }
     let meta: Vec<&str> =
@@ -234,7 +234,7 @@ fn next(
     Ok(NextStep::Nothing(table, left))
 }
 
-/// Those of `wanted` that the table lacks and can take.
+/// Those of the `wanted` fields that the table lacks and can take.
 fn takeable(wanted: &[Field], shape: &TableShape, meta: usize) -> Vec<Field> {
     let mut taken: Vec<Field> = Vec::new();
     for field in wanted {
@@ -255,7 +255,7 @@ fn make_table(connection: &Connection, names: &Names<'_>) -> Result<(), SqliteEr
     let table = quoted(&names.table);
     connection.execute_batch(&fill(DATASET_TABLE, &[("table", &table), ("columns", &columns)]))?;
     let by = names.known.and_then(|dataset| dataset.partition_field.as_deref()).unwrap_or("ingested_utc");
-    // A table that was renamed has kept its index with the index's name.
+    // If a table was renamed, its index has kept its name.
     let name = format!("{}_by_{by}", names.table);
     let mut free = name.clone();
     for number in 2.. {
@@ -268,7 +268,7 @@ fn make_table(connection: &Connection, names: &Names<'_>) -> Result<(), SqliteEr
     Ok(())
 }
 
-/// Gives the names of the columns.
+/// Adds columns, and returns their names.
 fn add_columns(
     connection: &Connection,
     names: &Names<'_>,

@@ -1,4 +1,4 @@
-//! SQL text: names that nobody may trust, and the templates under `sql/sqlite/`.
+//! Names and times as SQL text.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,8 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// `2025-10-28T03:59:00.000Z`: text that sorts as time does. Years 0 to 9999; what is beyond is brought to the edge.
+/// `2025-10-28T03:59:00.000Z`: text that sorts as time does. Times before the year 0 or after the year 9999 become
+/// the nearest time within.
 pub(super) fn utc_text(ms: i64) -> String {
     const FIRST: i64 = -62_167_219_200_000;
     const LAST: i64 = 253_402_207_199_999;

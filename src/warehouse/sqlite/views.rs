@@ -1,5 +1,5 @@
-//! The SQL of the views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`. What they are made of, the module
-//! `view_columns` says; the templates are in `sql/sqlite/`.
+//! Writes the SQL of the views `bmrs_<dataset>_unified` and `bmrs_<dataset>_latest`. `view_columns` says what their
+//! columns are made of. The templates are in `sql/sqlite/`.
 
 use super::columns::TableShape;
 use super::text::quoted;
@@ -27,7 +27,7 @@ pub(super) struct ViewTable<'a> {
     pub(super) shape: &'a TableShape,
 }
 
-/// The statement that makes the unified view. `fields` are the data columns of the IRIS table.
+/// The statement that creates the unified view. `fields` are the data columns of the IRIS table.
 pub(super) fn unified(
     view: &str,
     dataset: Option<&Dataset>,
@@ -45,7 +45,7 @@ pub(super) fn unified(
     let iris_meta = if iris.shape.strict {
         "ingested_utc, source, message_id, message_row, rescued".to_owned()
     } else {
-        // An earlier program may have left the source out, and may have written times in a form of its own.
+        // An earlier program may not have written the source, and may have written times in another form.
         let ingested = with_day(AS_TIMESTAMP, "ingested_utc", &[]);
         format!(
             "coalesce({ingested}, ingested_utc) AS ingested_utc, ifnull(source, 'IRIS') AS source, message_id, message_row, rescued"
@@ -77,7 +77,8 @@ pub(super) fn unified(
     fill(UNIFIED, &values)
 }
 
-/// The statement that makes the view of the rows that nothing has replaced; `None` where rows don't replace each other.
+/// The statement that creates the view of the rows that nothing has replaced. `None` if rows do not replace each
+/// other.
 pub(super) fn latest(
     view: &str,
     unified_view: &str,
@@ -89,14 +90,14 @@ pub(super) fn latest(
     let latest = dataset.latest.as_ref()?;
     let columns = view_columns::columns(Some(dataset), &readable(fields, iris));
     let names: Vec<String> = columns.iter().map(|field| quoted(&field.name)).collect();
-    // Columns of any name may be in the table: the rank needs one that none of them has.
+    // The table may have columns of any name, and the rank needs a name that none of them has.
     let mut rank = "irispool_rank".to_owned();
     while columns.iter().any(|column| column.name.eq_ignore_ascii_case(&rank)) {
         rank.push('_');
     }
     let lacks_key =
         historic.is_some_and(|shape| view_columns::lacks_key(latest, dataset, &shape.fields(Some(dataset))));
-    // A time that can't be read is shown as it is, so it is there, but it is not known.
+    // A time that cannot be read is shown as it is. So it is there, but it is not known.
     let not_known = |name: &str| {
         let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
         let name = quoted(name);
@@ -138,8 +139,8 @@ pub(super) fn column_names(dataset: Option<&Dataset>, fields: &[Field], iris: &T
     view_columns::columns(dataset, &readable(fields, iris)).into_iter().map(|field| field.name).collect()
 }
 
-/// The columns of the IRIS table that people may read: those that take a message's fields, and those that the database
-/// fills.
+/// The columns of the IRIS table that people can read: those that take a message's fields, and those that the
+/// database fills.
 fn readable(fields: &[Field], iris: &TableShape) -> Vec<Field> {
     let mut readable = fields.to_vec();
     for column in iris.columns.iter().filter(|column| !is_meta_column(&column.name)) {
@@ -150,7 +151,7 @@ fn readable(fields: &[Field], iris: &TableShape) -> Vec<Field> {
     readable
 }
 
-/// `"a",` and so on: each column with a comma behind it, so that there may be none.
+/// The columns, each with a comma behind it, so that there may be none: `"a",`.
 fn select_list(columns: &[Field], value_of: impl Fn(&Field) -> String) -> String {
     columns
         .iter()
@@ -161,11 +162,11 @@ fn select_list(columns: &[Field], value_of: impl Fn(&Field) -> String) -> String
         .collect()
 }
 
-/// The first of the origins that has a value of the column's kind. `is_strict`: the table holds the kinds of its columns
-/// in their own forms already, so that a plain column stays one, and its index can be used.
+/// The first of the origins that has a value of the column's kind. `is_strict` says that the table holds values in
+/// the forms of their kinds already. Then a plain column stays plain, so that its index can be used.
 fn value_of(column: &Field, origins: &[Origin<'_>], is_strict: bool) -> String {
     let mut values: Vec<String> = origins.iter().map(|origin| converted(column, origin, is_strict)).collect();
-    // A time that can't be read is shown as it is.
+    // A time that cannot be read is shown as it is.
     if matches!(column.kind, Kind::Timestamp | Kind::Date) && !column.repeated {
         values.extend(origins.iter().filter_map(|origin| match origin {
             Origin::Column(from) | Origin::ColumnOfTimes(from) => Some(named_like(from, column)),
@@ -180,7 +181,7 @@ fn value_of(column: &Field, origins: &[Origin<'_>], is_strict: bool) -> String {
     }
 }
 
-/// NULL where the value is not of the column's kind.
+/// The value of one origin, or NULL if it is not of the column's kind.
 fn converted(column: &Field, origin: &Origin<'_>, is_strict: bool) -> String {
     match origin {
         Origin::DayAndClock { day, clock } => {
@@ -216,13 +217,13 @@ fn convert(value: &str, column: &Field) -> String {
     fill(template, &[("column", value)])
 }
 
-/// Fills a template that looks at the day at the beginning of `value`.
+/// Fills a template that needs the day at the beginning of `value`.
 fn with_day(template: &str, value: &str, values: &[(&str, &str)]) -> String {
     let day_and_rest = fill(DAY_AND_REST, &[("column", value)]);
     fill(template, &[values, &[("column", value), ("day_and_rest", &*day_and_rest)]].concat())
 }
 
-/// A column's name in quotes; as the view has it, where they differ only in case, so that a plain column stays one.
+/// A column's name in quotes, spelt as in the view if they differ only in case, so that a plain column stays plain.
 fn named_like(from: &Field, column: &Field) -> String {
     if from.name.eq_ignore_ascii_case(&column.name) { quoted(&column.name) } else { quoted(&from.name) }
 }

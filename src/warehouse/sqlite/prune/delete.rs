@@ -1,4 +1,4 @@
-//! Deleting the oldest messages of one table, inside the caller's transactions.
+//! Deletes the oldest messages of one table, inside the caller's transactions.
 
 use rusqlite::{Connection, params};
 
@@ -6,7 +6,7 @@ use super::scope::Prune;
 use crate::warehouse::sqlite::error::SqliteError;
 use crate::warehouse::sqlite::text::{quoted, utc_text};
 
-/// Rows and lines that a transaction deletes at least.
+/// How many rows and lines a transaction deletes at least.
 pub(super) const STEP_MIN: usize = 50;
 
 /// A message's line.
@@ -20,9 +20,9 @@ struct HistoryLine {
 /// How the rows of a message are found.
 #[derive(Clone, Copy)]
 pub(super) enum RowsAt {
-    /// By their numbers, which have this name.
+    /// By their rowid, which has this name.
     Number(&'static str),
-    /// The table's rows have no numbers: it is read through.
+    /// The table has no rowid, so it is read through.
     Anywhere,
     NoTable,
 }
@@ -34,9 +34,9 @@ pub(super) struct Deleter<'a> {
     pub(super) dataset: &'a str,
     pub(super) table: &'a str,
     pub(super) rows_at: RowsAt,
-    /// The last line that is done with, by when it was loaded and its message.
+    /// The last line that is done: when it was loaded, and the id of its message.
     pub(super) after: (String, String),
-    /// Rows that are not where the lines say are nowhere.
+    /// Whether the lines are known to be correct. Then rows that are not where a line says do not exist.
     pub(super) lines_are_right: bool,
 }
 
@@ -44,17 +44,17 @@ pub(super) enum Deleted {
     Some {
         messages: u64,
         rows: u64,
-        /// The last line that is done with.
+        /// The last line that is done.
         last: Option<(String, String)>,
     },
     /// There are no more old lines.
     NothingMore,
-    /// Rows are not where their line says; the transaction is to be rolled back.
+    /// Rows are not where their line says. The caller must roll the transaction back.
     NotThere,
 }
 
 impl Deleter<'_> {
-    /// Deletes the oldest messages with about so many rows, or so many messages.
+    /// Deletes the oldest messages: about `step` rows, or `step` messages.
     pub(super) fn delete(&self, step: usize) -> Result<Deleted, SqliteError> {
         let lines = self.old_lines(step)?;
         if lines.is_empty() {
@@ -66,7 +66,7 @@ impl Deleter<'_> {
             if room <= 0 {
                 break;
             }
-            // Of a very large message, the first rows: the others come next.
+            // Only the first rows of a very large message go now. The others come next.
             let end =
                 line.rowids.map(|(first, end)| end.min(first.saturating_add(room.max(STEP_MIN as i64) - 1)));
             let deleted = self.delete_rows(line, end)?;
@@ -109,7 +109,7 @@ impl Deleter<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many rows were deleted. `end` is the number of the last one to go.
+    /// Deletes a message's rows up to the rowid `end`, and returns how many there were.
     fn delete_rows(&self, line: &HistoryLine, end: Option<i64>) -> Result<u64, SqliteError> {
         let table = quoted(self.table);
         let deleted = match (self.rows_at, line.rowids, end) {
@@ -123,13 +123,13 @@ impl Deleter<'_> {
                 let delete = format!("DELETE FROM {table} WHERE message_id = ?1 AND source = 'IRIS'");
                 self.connection.prepare_cached(&delete)?.execute([&line.id])?
             }
-            // It has no rows, or they went before, or there is no table.
+            // The message has no rows, or they were deleted before, or there is no table.
             _ => 0,
         };
         Ok(deleted as u64)
     }
 
-    /// The line of a message whose rows up to `end` are deleted.
+    /// Corrects the line of a message whose rows up to `end` are deleted.
     fn shorten(&self, line: &HistoryLine, deleted: u64, end: Option<i64>) -> Result<(), SqliteError> {
         let shorten = "UPDATE irispool_load_history SET rows = rows - ?1, first_rowid = ?2 + 1
                        WHERE dataset = ?3 AND message_id = ?4";
@@ -138,8 +138,8 @@ impl Deleter<'_> {
         Ok(())
     }
 
-    /// Deletes the line; or, where IRIS may deliver the message again, notes that it has no rows any more: nobody is to
-    /// look for them. Whether it went.
+    /// Deletes the line, or, if IRIS may deliver the message again, records that it has no rows any more, so that
+    /// nobody looks for them. Returns whether the line is gone.
     fn end_line(&self, line: &HistoryLine) -> Result<bool, SqliteError> {
         let goes = line.loaded_at < utc_text(self.prune.lines_before_ms);
         let statement = if goes {

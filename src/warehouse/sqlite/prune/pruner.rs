@@ -15,14 +15,14 @@ use crate::warehouse::sqlite::reader::Reader;
 use crate::warehouse::sqlite::tables;
 use crate::warehouse::sqlite::text::{quoted, utc_text};
 
-/// Others may have to wait for as long as one transaction takes.
+/// How long a transaction may take: others wait for it.
 const TRANSACTION_TARGET: Duration = Duration::from_millis(25);
 
-/// Rows and lines deleted in the first transaction, and in any.
+/// How many rows and lines the first transaction deletes, and any one at most.
 const STEP_FIRST: usize = 500;
 const STEP_MAX: usize = 20_000;
 
-/// Rows read at once when lines are put right.
+/// How many rows are read at once to correct lines.
 const ROWS_READ: usize = 5_000;
 
 /// A database that is pruned.
@@ -32,9 +32,9 @@ pub struct Pruner {
 }
 
 impl Pruner {
-    /// Opens a file that must be there.
+    /// Opens a file, which must exist.
     pub fn open(path: &Path, busy_timeout: Duration) -> Result<Pruner, WarehouseError> {
-        // It says well what is wrong with a file that is none.
+        // The reader says best what is wrong with a file that is not a database.
         drop(Reader::open(path, busy_timeout)?);
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let explain = |fault: SqliteError| fault.explain(&path, "open the warehouse");
@@ -54,7 +54,7 @@ impl Pruner {
         Ok(all)
     }
 
-    /// Deletes what is old, and says from which tables.
+    /// Deletes what is old, and returns what it deleted from which tables.
     pub fn prune(&self, prune: &Prune) -> Result<Vec<Pruned>, WarehouseError> {
         let mut all = Vec::new();
         for (dataset, table) in self.tables_of(&prune.datasets).map_err(|fault| self.explain(fault))? {
@@ -68,7 +68,7 @@ impl Pruner {
         Ok(all)
     }
 
-    /// The notes of contents that gave way go when the lines of their time go. There are few.
+    /// Records of replaced content go together with the lines of their time. There are few.
     fn forget_superseded(&self, prune: &Prune) -> Result<(), SqliteError> {
         let before = utc_text(prune.before_ms.min(prune.lines_before_ms));
         let forget =
@@ -83,18 +83,18 @@ impl Pruner {
         Ok(())
     }
 
-    /// Bytes of the file that hold nothing: the next rows go there.
+    /// How many bytes of the file are free: the next rows go there.
     pub fn free_bytes(&self) -> Result<u64, WarehouseError> {
         let number = |pragma: &str| self.connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
         let free = number("PRAGMA freelist_count").and_then(|pages| Ok(pages * number("PRAGMA page_size")?));
         free.map(|bytes| bytes as u64).map_err(|error| self.explain(error.into()))
     }
 
-    /// Writes the file anew without what is free in it. Nobody else can write meanwhile. The rows have other numbers then,
-    /// so the lines that say where they are are put right.
+    /// Rewrites the file without its free space. Nobody else can write in the meantime. The rows are renumbered, so
+    /// this corrects the lines that say where they are.
     pub fn vacuum(&self) -> Result<(), WarehouseError> {
         let vacuum = || -> Result<(), SqliteError> {
-            // The copy that it makes first need not fit into memory.
+            // VACUUM first makes a copy, which need not fit into memory.
             self.connection.pragma_update(None, "temp_store", "FILE")?;
             self.connection.execute_batch("VACUUM")?;
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -110,13 +110,13 @@ impl Pruner {
         fault.explain(&self.path, "prune")
     }
 
-    /// The datasets of which the ledger has messages.
+    /// The datasets that have messages in the ledger.
     pub fn datasets(&self) -> Result<Vec<String>, WarehouseError> {
         let tables = self.tables_of(&[]).map_err(|fault| self.explain(fault))?;
         Ok(tables.into_iter().map(|(dataset, _)| dataset).collect())
     }
 
-    /// Dataset and table, as the ledger has them.
+    /// Each dataset and its table, as the ledger has them.
     fn tables_of(&self, datasets: &[String]) -> Result<Vec<(String, String)>, SqliteError> {
         let mut statement = self.connection.prepare(
             "SELECT DISTINCT dataset, table_name FROM irispool_load_history ORDER BY dataset, table_name",
@@ -128,8 +128,8 @@ impl Pruner {
     }
 
     fn count_of(&self, prune: &Prune, dataset: &str, table: &str) -> Result<Pruned, SqliteError> {
-        // Lines that stayed when their rows were pruned are no news. One of an irispool that did not set their count to 0
-        // has no places.
+        // Lines that stayed when their rows were pruned do not count. Earlier versions did not set the count of rows
+        // to 0 there, but such lines have no rowids.
         let rows = match self.rows_at(table)? {
             RowsAt::Number(_) => "iif(first_rowid IS NULL, 0, rows)",
             RowsAt::Anywhere => "rows",
@@ -158,7 +158,7 @@ impl Pruner {
 
     fn prune_table(&self, prune: &Prune, dataset: &str, table: &str) -> Result<Pruned, SqliteError> {
         let mut pruned = Pruned { table: table.to_owned(), ..Pruned::default() };
-        // The table may be gone: then its lines go alone.
+        // If the table is gone, its lines go alone.
         let rows_at = self.rows_at(table)?;
         let mut deleter = Deleter {
             connection: &self.connection,
@@ -194,13 +194,13 @@ impl Pruner {
             let took = began.elapsed();
             let share = TRANSACTION_TARGET.as_secs_f64() / took.as_secs_f64().max(1e-4);
             step = ((step as f64 * share.clamp(0.25, 1.5)) as usize).clamp(STEP_MIN, STEP_MAX);
-            // Whoever waited meanwhile gets its turn.
+            // Those who waited in the meantime get their turn.
             std::thread::sleep(took.min(TRANSACTION_TARGET));
         }
     }
 
-    /// Makes the lines of a table say where their messages' rows are. A message's rows stand together, in the order in
-    /// which they came, as they were inserted at once.
+    /// Corrects where the lines of a table say that their messages' rows are. A message's rows are together, in the
+    /// order in which they came, because they were inserted at once.
     fn put_right(&self, dataset: &str, table: &str) -> Result<(), SqliteError> {
         let Some(shape) = TableShape::of(&self.connection, table)? else { return Ok(()) };
         let Some(rowid) = shape.rowid_name() else { return Ok(()) };
