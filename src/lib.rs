@@ -15,6 +15,7 @@ pub mod exit;
 pub mod feed;
 pub mod health;
 pub mod https;
+pub mod keeper;
 pub mod message;
 pub mod observe;
 pub mod paste;

@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Facts, Finding, Latest, Level, Looker, Pulse, judge, level_of};
 use crate::config::Config;
+use crate::keeper::Room;
 use crate::observe::http::{Request, Response};
 use crate::observe::metrics::{Family, Format, Kind, Sample, Value, render};
-use crate::pipeline::{DatasetFigures, Room, Tally};
+use crate::pipeline::{DatasetFigures, Tally};
 use crate::spool::now_ms;
 use crate::warehouse::{Histogram, Measure, MeasureKind, Reading, Warehouse};
 

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Shared;
-use super::failures::log_failure;
-use super::mended::less_whole;
+use super::failure_log::log_failure;
 use super::parcel::Parcel;
+use super::redelivery::less_whole;
+use super::run_totals::Tally;
 use super::settle::{Ending, SETTLE_AT_ONCE, SettleTask};
-use super::tally::Tally;
 use super::work::Work;
 use crate::spool::{BadRowNote, DeadLetter, Delivered, now_ms};
 use crate::warehouse::{Delivery, Message, Outcome, RefusedRow, Warehouse};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use super::failures::log_spool_failure;
-use super::tally::Tally;
+use super::failure_log::log_spool_failure;
+use super::run_totals::Tally;
 use super::work::Work;
 use crate::observe::is_news;
 use crate::spool::ReadError;

@@ -10,10 +10,10 @@ use crossbeam_channel::{Receiver, after, bounded, never, select};
 use rayon::ThreadPool;
 
 use super::Shared;
-use super::ahead::{Ahead, Known};
-use super::failures::log_spool_failure;
+use super::failure_log::log_spool_failure;
 use super::parcel::Outlets;
-use super::parse::parse_entries;
+use super::read::parse_entries;
+use super::table_lookup::{Ahead, Known};
 use super::work::Work;
 use crate::spool::{Entry, SpoolError};
 

@@ -9,43 +9,41 @@
 //! | deliver | as many threads as the warehouse has use for | the warehouse |
 //! | settle | `settlers` threads | the disk |
 //!
-//! Beside them, for nobody to wait for, the keeper packs, tidies and counts ([`Keeper`]).
+//! Beside them, for nobody to wait for, the keeper packs, tidies and counts ([`crate::keeper`]).
 //!
 //! Channels are bounded and the bytes in memory have a limit, so a slow stage slows those before it, and memory does
 //! not grow with the backlog. A message that can't go on stays where it is on disk and is found again by listing.
 
-mod ahead;
-mod budget;
-mod bulk;
 mod burials;
 mod coordinate;
-mod dead_room;
 mod deliver;
-mod failures;
-mod figures;
+mod failure_log;
+mod gather;
 mod give_back;
-mod keep;
-mod letters;
 mod list;
-mod mended;
+mod memory_budget;
+mod obsolete_letters;
 mod parcel;
-mod parse;
+mod read;
+mod redelivery;
 mod run;
+mod run_details;
+mod run_totals;
 mod settle;
 mod stages;
-mod tables;
-mod tally;
+mod table_lookup;
+mod table_states;
 mod work;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use dead_room::{DeadRoom, Room};
-pub use figures::{DatasetFigures, Figures, Parked, Waiting};
-pub use keep::{KeepSettings, Keeper};
 pub use run::{Ended, PipelineError, run};
-pub use tally::{Tally, Totals};
+pub use run_details::{DatasetFigures, Figures, Parked, Waiting};
+pub use run_totals::{Tally, Totals};
+
+pub(crate) use failure_log::log_spool_failure;
 
 use crate::message::Mode;
 use crate::signals::Stop;
@@ -83,8 +81,8 @@ pub(crate) struct Shared {
     settings: Settings,
     layout: Layout,
     worker_name: Arc<str>,
-    tables: tables::Tables,
-    budget: Arc<budget::Budget>,
+    tables: table_states::Tables,
+    budget: Arc<memory_budget::Budget>,
     tally: Arc<Tally>,
     burials: burials::Burials,
     /// Batches to be listed and entries to be parsed: none means that nothing more comes to the deliverers for now.

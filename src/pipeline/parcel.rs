@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::budget::Permit;
-use super::bulk::Step;
+use super::gather::Step;
+use super::memory_budget::Permit;
 use super::settle::SettleTask;
 use super::work::Work;
 use crate::spool::DeadLetter;

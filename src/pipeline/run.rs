@@ -4,12 +4,12 @@ use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-use super::budget::Budget;
 use super::burials::Burials;
 use super::coordinate::Coordinator;
+use super::memory_budget::Budget;
+use super::run_totals::Tally;
 use super::stages::{self, Stages};
-use super::tables::Tables;
-use super::tally::Tally;
+use super::table_states::Tables;
 use super::{Settings, Shared};
 use crate::signals::Stop;
 use crate::spool::{Layout, SpoolError, Worker, ready_messages};

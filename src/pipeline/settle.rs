@@ -9,10 +9,10 @@ use crossbeam_channel::Receiver;
 
 use super::Shared;
 use super::burials::Dead;
-use super::failures::log_spool_failure;
-use super::figures::DatasetFigures;
-use super::letters::see_to_letters;
-use super::tally::Tally;
+use super::failure_log::log_spool_failure;
+use super::obsolete_letters::see_to_letters;
+use super::run_details::DatasetFigures;
+use super::run_totals::Tally;
 use super::work::Work;
 use crate::spool::{self, DeadLetter};
 

@@ -6,10 +6,10 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 
-use super::ahead::Ahead;
 use super::parcel::Outlets;
+use super::table_lookup::Ahead;
 use super::work::Work;
-use super::{Shared, bulk, deliver, list, settle};
+use super::{Shared, deliver, gather, list, settle};
 use crate::warehouse::Warehouse;
 
 /// Parcels waiting for delivery, or to be put into a bulk batch. Three times as many gain some two parts in a hundred of the
@@ -53,13 +53,13 @@ pub(super) fn start(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io:
         let complete = complete_sender.clone();
         start(
             format!("gather-{number}"),
-            Box::new(move || bulk::gather_all(&shared, &*warehouse, &steps, &complete)),
+            Box::new(move || gather::gather_all(&shared, &*warehouse, &steps, &complete)),
         )?;
     }
     drop(complete_sender);
     for number in 0..FINISHERS {
         let (shared, complete, settle) = (Arc::clone(shared), complete.clone(), settle_sender.clone());
-        start(format!("finish-{number}"), Box::new(move || bulk::finish_all(&shared, &complete, &settle)))?;
+        start(format!("finish-{number}"), Box::new(move || gather::finish_all(&shared, &complete, &settle)))?;
     }
     let lister_shared = Arc::clone(shared);
     let ahead = Ahead::new(warehouse.tables_at_once())?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::super::failures::log_spool_failure;
+use super::super::failure_log::log_spool_failure;
 use super::super::work::Work;
 use super::Coordinator;
 

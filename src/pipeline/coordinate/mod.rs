@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use self::round::Round;
-use super::dead_room::Room;
-use super::failures::log_spool_failure;
+use super::failure_log::log_spool_failure;
 use super::run::{Ended, PipelineError};
-use super::tally::Tally;
+use super::run_totals::Tally;
 use super::work::Work;
 use super::{Settings, Shared};
 use crate::catalog;
+use crate::keeper::Room;
 use crate::spool::{Claimer, Watch, Worker, ready_messages, take_over_dead_workers, workers_on};
 use crate::warehouse::Warehouse;
 

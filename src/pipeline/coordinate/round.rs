@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::failures::log_spool_failure;
-use super::super::parse::{NO_SUBJECT, is_of_one_table};
-use super::super::tally::Tally;
+use super::super::failure_log::log_spool_failure;
+use super::super::read::{NO_SUBJECT, is_of_one_table};
+use super::super::run_totals::Tally;
 use super::super::work::Work;
 use super::{BATCHES_MAX, Coordinator, HELD_MAX};
 use crate::catalog;

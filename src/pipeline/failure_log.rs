@@ -39,7 +39,7 @@ fn delivery_of(dataset: &str) -> String {
 }
 
 /// Logs a fault of the spool, unless it lasts. On a full disk each of many files has it: the first stands for all.
-pub(super) fn log_spool_failure(error: &SpoolError) {
+pub(crate) fn log_spool_failure(error: &SpoolError) {
     let fault = match error {
         SpoolError::Io { action, source, .. } if source.kind() == io::ErrorKind::StorageFull => {
             format!("cannot {action}: {source}")

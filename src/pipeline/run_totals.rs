@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::figures::Figures;
+use super::run_details::Figures;
 
 macro_rules! tally {
     ($($(#[$doc:meta])* $name:ident,)*) => {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::tally::Tally;
+use super::run_totals::Tally;
 
 /// How many bytes may be held; shared by all readers.
 #[derive(Debug)]

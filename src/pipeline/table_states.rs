@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::failures::{log_failure, log_recovery};
-use super::tally::Tally;
+use super::failure_log::{log_failure, log_recovery};
+use super::run_totals::Tally;
 use crate::catalog::{Field, Schema};
 use crate::spool::SpoolError;
 use crate::warehouse::{Warehouse, WarehouseError};

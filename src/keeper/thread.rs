@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::dead_room::Room;
-use super::failures::log_spool_failure;
-use super::tally::Tally;
+use super::dead_limit::Room;
 use crate::observe::is_news;
+use crate::pipeline::{Tally, log_spool_failure};
 use crate::signals::Stop;
 use crate::spool::{Keep, Layout, Limits, Packed, Packer, now_ms, remove_over_limits};
 

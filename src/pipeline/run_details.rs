@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::dead_room::DeadRoom;
+use crate::keeper::DeadRoom;
 use crate::spool::{now_ms, reason_group};
 use crate::warehouse::{Histogram, WarehouseError};
 
@@ -126,7 +126,7 @@ impl Figures {
         locked(&self.unpacked).clone()
     }
 
-    pub(super) fn set_unpacked(&self, why: Option<String>) {
+    pub(crate) fn set_unpacked(&self, why: Option<String>) {
         set_since(&self.unpacked, why);
     }
 
@@ -135,7 +135,7 @@ impl Figures {
         locked(&self.unlimited).clone()
     }
 
-    pub(super) fn set_unlimited(&self, why: Option<String>) {
+    pub(crate) fn set_unlimited(&self, why: Option<String>) {
         set_since(&self.unlimited, why);
     }
 

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 
-use super::failures::log_spool_failure;
+use super::failure_log::log_spool_failure;
 use super::work::Work;
 use crate::spool::{DeadFolder, DeadLetter, set_written_at};
 use crate::warehouse::Message;

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use rayon::ThreadPool;
 
 use super::Shared;
-use super::parse::is_of_one_table;
+use super::read::is_of_one_table;
 use crate::catalog;
 
 /// Asks about tables that are not known.

@@ -7,11 +7,11 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Shared;
-use super::budget::Permit;
 use super::burials::Dead;
 use super::give_back::give_back;
-use super::mended::{less_whole, win_over_delivered};
+use super::memory_budget::Permit;
 use super::parcel::{Outlets, Parcel};
+use super::redelivery::{less_whole, win_over_delivered};
 use super::settle::{Ending, SettleTask};
 use super::work::Work;
 use crate::catalog::{self, Schema};

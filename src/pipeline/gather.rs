@@ -9,10 +9,10 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::Shared;
 use super::deliver::{Loaded, send_endings};
-use super::failures::{log_failure, log_spool_failure};
+use super::failure_log::{log_failure, log_spool_failure};
 use super::parcel::Parcel;
+use super::run_totals::Tally;
 use super::settle::SettleTask;
-use super::tally::Tally;
 use super::work::Work;
 use crate::spool::DeadLetter;
 use crate::warehouse::{Bulk, Message, Outcome, Warehouse};

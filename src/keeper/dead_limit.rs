@@ -50,7 +50,7 @@ impl DeadRoom {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).bytes_max = bytes_max;
     }
 
-    pub(super) fn add_buried(&self, bytes: u64) {
+    pub(crate) fn add_buried(&self, bytes: u64) {
         self.buried.fetch_add(bytes, Ordering::Relaxed);
     }
 
