@@ -1,8 +1,9 @@
 //! irispool puts the messages of Elexon's IRIS client into a warehouse: every row, once, within seconds.
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
-//! [`cli`], [`commands`], [`health`], [`pipeline`], [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
-//! [`catalog`], [`https`], [`config`], [`exit`], [`paste`], [`observe`]. The last four are for the program round the pipeline.
+//! [`cli`], [`commands`], [`health`], [`pipeline`], [`keeper`], [`warehouse`], [`spool`], [`signals`], [`feed`],
+//! [`message`], [`catalog`], [`https`], [`config`], [`exit`], [`paste`], [`observe`]. The last four are for the program
+//! round the pipeline.
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

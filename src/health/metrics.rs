@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Facts, Finding, Latest, Level, Looker, Pulse, judge, level_of};
 use crate::config::Config;
-use crate::keeper::Room;
 use crate::observe::http::{Request, Response};
 use crate::observe::metrics::{Family, Format, Kind, Sample, Value, render};
 use crate::pipeline::{DatasetFigures, Tally};
@@ -87,7 +86,7 @@ impl Endpoint {
     }
 
     fn claiming_has_stopped(&self) -> bool {
-        self.tally.figures.dead_room.room() == Room::Full
+        self.tally.figures.keeper.dead.is_full()
     }
 
     fn families(&self, facts: &Facts) -> Vec<Family> {
@@ -192,7 +191,7 @@ impl Endpoint {
             gauge(
                 "irispool_packing_failed",
                 "1 while delivered messages stay in done/ because they can't be packed.",
-                f64::from(u8::from(figures.unpacked().is_some())),
+                f64::from(u8::from(figures.keeper.packing_failure().is_some())),
             ),
             gauge("irispool_held_bytes", "Message bytes in memory now.", figures.held_bytes() as f64),
         ]

@@ -188,8 +188,8 @@ impl Publisher {
                     since_ms: waiting.since_ms,
                 })
             }),
-            unpacked: tally.figures.unpacked().map(for_a_person),
-            unlimited: tally.figures.unlimited().map(for_a_person),
+            unpacked: tally.figures.keeper.packing_failure().map(for_a_person),
+            unlimited: tally.figures.keeper.cleanup_failure().map(for_a_person),
             listen: self.listen.clone(),
             alerts: Some(alerts::mark(&self.config, worker)),
             minute: self.flow_log.as_ref().and_then(FlowLog::current).cloned(),

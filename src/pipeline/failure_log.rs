@@ -1,9 +1,6 @@
 //! What is said in the log of things that fail and are tried again: once, not at every try.
 
-use std::io;
-
-use crate::observe::{is_news, is_news_of, is_over};
-use crate::spool::SpoolError;
+use crate::observe::{is_news_of, is_over};
 use crate::warehouse::WarehouseError;
 
 /// A log line for a delivery that failed, unless the same has failed for the same reason since it last worked.
@@ -36,17 +33,4 @@ pub(super) fn log_recovery(dataset: &str) {
 
 fn delivery_of(dataset: &str) -> String {
     format!("delivery of {dataset}")
-}
-
-/// Logs a fault of the spool, unless it lasts. On a full disk each of many files has it: the first stands for all.
-pub(crate) fn log_spool_failure(error: &SpoolError) {
-    let fault = match error {
-        SpoolError::Io { action, source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-            format!("cannot {action}: {source}")
-        }
-        other => other.to_string(),
-    };
-    if is_news(&fault) {
-        tracing::error!(%error, hint = error.hint(), "the spool is in trouble");
-    }
 }

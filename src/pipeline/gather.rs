@@ -9,11 +9,12 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::Shared;
 use super::deliver::{Loaded, send_endings};
-use super::failure_log::{log_failure, log_spool_failure};
+use super::failure_log::log_failure;
 use super::parcel::Parcel;
 use super::run_totals::Tally;
 use super::settle::SettleTask;
 use super::work::Work;
+use crate::keeper::log_spool_failure;
 use crate::spool::DeadLetter;
 use crate::warehouse::{Bulk, Message, Outcome, Warehouse};
 

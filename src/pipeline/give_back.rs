@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use super::failure_log::log_spool_failure;
 use super::run_totals::Tally;
 use super::work::Work;
+use crate::keeper::log_spool_failure;
 use crate::observe::is_news;
 use crate::spool::ReadError;
 

@@ -10,11 +10,11 @@ use crossbeam_channel::{Receiver, after, bounded, never, select};
 use rayon::ThreadPool;
 
 use super::Shared;
-use super::failure_log::log_spool_failure;
 use super::parcel::Outlets;
 use super::read::parse_entries;
 use super::table_lookup::{Ahead, Known};
 use super::work::Work;
+use crate::keeper::log_spool_failure;
 use crate::spool::{Entry, SpoolError};
 
 /// Entries that a reader takes at once.

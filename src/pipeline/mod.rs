@@ -43,8 +43,6 @@ pub use run::{Ended, PipelineError, run};
 pub use run_details::{DatasetFigures, Figures, Parked, Waiting};
 pub use run_totals::{Tally, Totals};
 
-pub(crate) use failure_log::log_spool_failure;
-
 use crate::message::Mode;
 use crate::signals::Stop;
 use crate::spool::{Keep, Layout};

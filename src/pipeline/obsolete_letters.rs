@@ -10,9 +10,9 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Shared;
-use super::failure_log::log_spool_failure;
 use super::run_totals::Tally;
 use super::work::Work;
+use crate::keeper::log_spool_failure;
 use crate::message::{has_bytes_of, has_rows_of, is_blank};
 use crate::spool::{DeadFolder, Holds, Letter, read};
 

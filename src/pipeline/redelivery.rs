@@ -5,8 +5,8 @@
 
 use std::ffi::OsStr;
 
-use super::failure_log::log_spool_failure;
 use super::work::Work;
+use crate::keeper::log_spool_failure;
 use crate::spool::{DeadFolder, DeadLetter, set_written_at};
 use crate::warehouse::Message;
 

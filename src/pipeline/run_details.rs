@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::keeper::DeadRoom;
+use crate::keeper::KeeperStatus;
 use crate::spool::{now_ms, reason_group};
 use crate::warehouse::{Histogram, WarehouseError};
 
@@ -33,10 +33,8 @@ pub struct Figures {
     datasets: Mutex<BTreeMap<Arc<str>, DatasetFigures>>,
     parked: Mutex<BTreeMap<Arc<str>, Parked>>,
     waiting: Mutex<Option<Waiting>>,
-    /// Why delivered messages can't be packed, and since when.
-    unpacked: Mutex<Option<(String, i64)>>,
-    unlimited: Mutex<Option<(String, i64)>>,
-    pub dead_room: DeadRoom,
+    /// How full `dead` is, and what the keeper fails at.
+    pub keeper: Arc<KeeperStatus>,
     /// From a file's last write to its rows in the warehouse.
     pub delay: Histogram,
     /// Of one load by the warehouse.
@@ -54,9 +52,7 @@ impl Default for Figures {
             datasets: Mutex::default(),
             parked: Mutex::default(),
             waiting: Mutex::default(),
-            unpacked: Mutex::default(),
-            unlimited: Mutex::default(),
-            dead_room: DeadRoom::default(),
+            keeper: Arc::default(),
             delay: Histogram::new(DELAY_ENDS),
             load: Histogram::new(LOAD_ENDS),
             held_bytes: AtomicU64::new(0),
@@ -119,24 +115,6 @@ impl Figures {
 
     pub fn waiting(&self) -> Option<Waiting> {
         locked(&self.waiting).clone()
-    }
-
-    /// Why delivered messages can't be packed, and since when, in ms since 1970 UTC; none where they can.
-    pub fn unpacked(&self) -> Option<(String, i64)> {
-        locked(&self.unpacked).clone()
-    }
-
-    pub(crate) fn set_unpacked(&self, why: Option<String>) {
-        set_since(&self.unpacked, why);
-    }
-
-    /// The same of the limits of what is kept, which can't be kept to.
-    pub fn unlimited(&self) -> Option<(String, i64)> {
-        locked(&self.unlimited).clone()
-    }
-
-    pub(crate) fn set_unlimited(&self, why: Option<String>) {
-        set_since(&self.unlimited, why);
     }
 
     /// The worker's name; none before it is registered.
@@ -205,13 +183,6 @@ impl DatasetFigures {
         let reason = reason_group(reason).chars().take(REASON_CHARS_MAX).collect();
         *self.dead.entry((stage, reason)).or_default() += 1;
     }
-}
-
-/// It is so since it was first said to be.
-fn set_since(fault: &Mutex<Option<(String, i64)>>, why: Option<String>) {
-    let mut fault = locked(fault);
-    let since_ms = fault.as_ref().map_or_else(now_ms, |(_, since_ms)| *since_ms);
-    *fault = why.map(|why| (why, since_ms));
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -9,11 +9,11 @@ use crossbeam_channel::Receiver;
 
 use super::Shared;
 use super::burials::Dead;
-use super::failure_log::log_spool_failure;
 use super::obsolete_letters::see_to_letters;
 use super::run_details::DatasetFigures;
 use super::run_totals::Tally;
 use super::work::Work;
+use crate::keeper::log_spool_failure;
 use crate::spool::{self, DeadLetter};
 
 /// A message that could not be settled is tried again after this.
@@ -128,7 +128,7 @@ fn settle(
         let found = work.batch.path().join(&name).symlink_metadata();
         let bytes = found.map_or(0, |found| spool::disk_bytes(found.len(), found.blocks()));
         spool::bury(layout, &shared.worker_name, &work.batch, &name, letter)?;
-        shared.tally.figures.dead_room.add_buried(bytes + REPORT_BYTES);
+        shared.tally.figures.keeper.dead.add_buried(bytes + REPORT_BYTES);
         tracing::warn!(
             folder = work.batch.label(), message_id = %name.to_string_lossy(), stage = letter.stage, reason = letter.reason,
             "a message went to dead"

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::super::failure_log::log_spool_failure;
 use super::super::work::Work;
 use super::Coordinator;
+use crate::keeper::log_spool_failure;
 
 impl Coordinator {
     /// Lets the stages finish what they hold, as long as the stop may take, and gives everything else back.

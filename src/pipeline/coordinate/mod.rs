@@ -12,13 +12,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use self::round::Round;
-use super::failure_log::log_spool_failure;
 use super::run::{Ended, PipelineError};
 use super::run_totals::Tally;
 use super::work::Work;
 use super::{Settings, Shared};
 use crate::catalog;
-use crate::keeper::Room;
+use crate::keeper::log_spool_failure;
 use crate::spool::{Claimer, Watch, Worker, ready_messages, take_over_dead_workers, workers_on};
 use crate::warehouse::Warehouse;
 
@@ -115,7 +114,7 @@ impl Coordinator {
                 self.take_over();
             }
             let round_started = Instant::now();
-            let dead_is_full = self.shared.tally.figures.dead_room.room() == Room::Full;
+            let dead_is_full = self.shared.tally.figures.keeper.dead.is_full();
             let round = if dead_is_full {
                 // What is claimed is finished; nothing more is taken until a person has made room.
                 Round::default()

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::failure_log::log_spool_failure;
 use super::super::read::{NO_SUBJECT, is_of_one_table};
 use super::super::run_totals::Tally;
 use super::super::work::Work;
 use super::{BATCHES_MAX, Coordinator, HELD_MAX};
 use crate::catalog;
+use crate::keeper::log_spool_failure;
 use crate::observe::is_news;
 use crate::spool::{Folder, SpoolError, folder_label};
 
