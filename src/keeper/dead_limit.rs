@@ -1,5 +1,5 @@
-//! How full `dead` is. When it holds `dead_max_bytes`, the worker claims nothing more until a person has retried or dropped
-//! some dead letters. So nothing is thrown away, and a sender of rubbish cannot fill the disk.
+//! How full `dead` is. When it holds `dead_max_bytes`, the worker claims nothing more until a person has retried or
+//! dropped some dead letters. So nothing is thrown away, and a sender of rubbish cannot fill the disk.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +26,19 @@ pub enum DeadFill {
     NearlyFull,
     /// At or over the limit: nothing more is claimed.
     Full,
+}
+
+impl DeadFill {
+    /// How full `dead` is when it takes this many bytes and `dead_max_bytes` is `bytes_max`.
+    pub fn of(bytes: u64, bytes_max: u64) -> DeadFill {
+        if bytes >= bytes_max {
+            DeadFill::Full
+        } else if bytes >= bytes_max / 100 * NEARLY_FULL_PERCENT {
+            DeadFill::NearlyFull
+        } else {
+            DeadFill::Low
+        }
+    }
 }
 
 /// What `dead` takes of the disk, as far as this worker knows: what it counted last, and what it has buried since.
@@ -62,14 +75,7 @@ impl DeadLimit {
     pub fn fill(&self) -> DeadFill {
         let count = self.last_count();
         let Some(bytes_max) = count.bytes_max else { return DeadFill::Low };
-        let bytes = self.bytes_since(count);
-        if bytes >= bytes_max {
-            DeadFill::Full
-        } else if bytes >= bytes_max / 100 * NEARLY_FULL_PERCENT {
-            DeadFill::NearlyFull
-        } else {
-            DeadFill::Low
-        }
+        DeadFill::of(self.bytes_since(count), bytes_max)
     }
 
     /// Whether `dead` holds as much as it may.
@@ -82,8 +88,8 @@ impl DeadLimit {
         self.bytes_since(self.last_count())
     }
 
-    /// Counts what is in `dead`, if a count is due. It is due when this worker has buried something, when `dead` is nearly
-    /// full, and otherwise every minute. A request to `stop` ends the count, and the previous one stays valid.
+    /// Counts what is in `dead`, if a count is due. It is due when this worker has buried something, when `dead` is
+    /// nearly full, and otherwise every minute. A request to `stop` ends the count, and the previous one stays valid.
     ///
     /// # Errors
     /// When `dead` can't be listed.

@@ -18,7 +18,7 @@ mod spool_failure;
 mod status;
 mod thread;
 
-pub use dead_limit::{DeadFill, DeadLimit};
+pub use dead_limit::DeadFill;
 pub use settings::KeeperSettings;
 pub(crate) use spool_failure::log_spool_failure;
 pub use status::KeeperStatus;

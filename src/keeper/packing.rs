@@ -10,8 +10,8 @@ use crate::observe::is_news;
 use crate::signals::Stop;
 use crate::spool::{Layout, Packed, Packer};
 
-/// The keeper packs a dataset when this many of its messages are in `done/`. A block of fewer is hardly smaller than the
-/// messages themselves.
+/// The keeper packs a dataset when this many of its messages are in `done/`. A block of fewer is hardly smaller than
+/// the messages themselves.
 const MESSAGES_MIN: usize = 256;
 
 /// The keeper packs fewer messages than [`MESSAGES_MIN`] when it last packed the dataset this long ago.

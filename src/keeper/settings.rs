@@ -11,7 +11,8 @@ pub struct KeeperSettings {
     pub keep: Keep,
     /// Delivered messages that are older than this are deleted. `None`: they may be of any age.
     pub max_age: Option<Duration>,
-    /// The oldest delivered messages are deleted while all of them take more bytes than this. `None`: there is no limit.
+    /// The oldest delivered messages are deleted while all of them take more bytes than this. `None`: there is no
+    /// limit.
     pub max_bytes: Option<u64>,
     /// How often the keeper looks whether there is work.
     pub interval: Duration,

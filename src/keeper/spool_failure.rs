@@ -5,8 +5,8 @@ use std::io;
 use crate::observe::is_news;
 use crate::spool::SpoolError;
 
-/// Logs a fault of the spool when it is new, and not again while it lasts. When the disk is full, each of many files has
-/// the same fault, so one line stands for all of them.
+/// Logs a fault of the spool when it is new, and not again while it lasts. When the disk is full, each of many files
+/// has the same fault, so one line stands for all of them.
 pub(crate) fn log_spool_failure(error: &SpoolError) {
     let fault = match error {
         SpoolError::Io { action, source, .. } if source.kind() == io::ErrorKind::StorageFull => {

@@ -92,7 +92,8 @@ struct KeeperWork {
 
 impl KeeperWork {
     fn run(mut self, finish_requests: &Receiver<()>) {
-        // On Linux this changes this thread only. Where it is refused, the keeper has the priority of the other threads.
+        // On Linux this changes this thread only. Where it is refused, the keeper has the priority of the other
+        // threads.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::setpriority_process(None, NICENESS);
         loop {

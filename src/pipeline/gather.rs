@@ -1,5 +1,4 @@
-//! Whole batches, for warehouses that take a backlog that way: rows are gathered until the batch is complete, and then
-//! delivered in one step.
+//! Collects the rows of whole batches, for warehouses that take a backlog that way.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,156 +6,104 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::Shared;
-use super::deliver::{Loaded, send_endings};
 use super::failure_log::log_failure;
+use super::outlets::GatherStep;
 use super::parcel::Parcel;
+use super::run_context::RunContext;
 use super::run_totals::Tally;
-use super::settle::SettleTask;
-use super::work::Work;
-use crate::keeper::log_spool_failure;
+use super::work::Ticket;
 use crate::spool::DeadLetter;
-use crate::warehouse::{Bulk, Message, Outcome, Warehouse};
+use crate::warehouse::{Bulk, Message, Warehouse};
 
-/// After a disk that would not sync.
-const SYNC_AGAIN_AFTER: Duration = Duration::from_secs(10);
-
-/// What comes to a gatherer. All parcels of a batch come before its end.
-pub(super) enum Step {
-    Parcel(Parcel),
-    End(Arc<Work>),
+/// A batch and the rows of all of its messages that have been read.
+pub(super) struct WholeBatch {
+    pub(super) ticket: Ticket,
+    pub(super) dataset: Arc<str>,
+    pub(super) bulk: Box<dyn Bulk>,
+    pub(super) messages: Vec<Message>,
+    /// The letters of messages some of whose rows are bad, each with the index of its message in `messages`.
+    pub(super) letters: Vec<(usize, DeadLetter)>,
 }
 
-/// A batch whose rows are all there.
-pub(super) struct Gathered {
-    work: Arc<Work>,
-    dataset: Arc<str>,
-    bulk: Box<dyn Bulk>,
-    messages: Vec<Message>,
-    letters: Vec<(usize, DeadLetter)>,
-}
-
-/// Gathers the batches that come, until no more will.
+/// Collects batches until no more will come, and sends each one on when it is complete.
 ///
-/// A batch some of whose messages stay in its folder for a later try is not delivered in this pass: the whole folder
-/// must be what was delivered, or the next worker would take those messages for delivered.
+/// A batch is not delivered in this pass if some of its messages stay in its folder for a later one. Only the whole
+/// folder may be delivered under the batch's id, because the next worker takes all messages in it for delivered.
 pub(super) fn gather_all(
-    shared: &Shared,
+    run: &RunContext,
     warehouse: &dyn Warehouse,
-    steps: &Receiver<Step>,
-    complete: &Sender<Gathered>,
+    steps: &Receiver<GatherStep>,
+    complete: &Sender<WholeBatch>,
 ) {
-    let mut open: HashMap<Arc<str>, Gathered> = HashMap::new();
+    let mut open: HashMap<Arc<str>, WholeBatch> = HashMap::new();
     for step in steps {
         match step {
-            Step::Parcel(parcel) => {
-                let id = Arc::clone(&parcel.work.id);
-                let earlier = open.remove(&id);
-                if let Some(gathered) = add(shared, warehouse, earlier, parcel) {
-                    open.insert(id, gathered);
+            GatherStep::Parcel(parcel) => {
+                let id = Arc::clone(&parcel.ticket.id);
+                let begun = open.remove(&id);
+                if let Some(batch) = add(run, warehouse, begun, parcel) {
+                    open.insert(id, batch);
                 }
             }
-            Step::End(work) => match open.remove(&work.id) {
-                Some(gathered) if work.is_left_for_later() => leave(&gathered, Duration::ZERO),
-                // The finishers outlive the gatherers.
-                Some(gathered) => drop(complete.send(gathered)),
-                None => {}
-            },
+            GatherStep::End(ticket) => {
+                if let Some(batch) = open.remove(&ticket.id)
+                    && !ticket.is_left_for_later()
+                {
+                    // The finishers outlive the gatherers.
+                    let _ = complete.send(batch);
+                }
+            }
         }
     }
 }
 
+/// Adds a parcel to its batch. `None`: the batch is not delivered as a whole in this pass.
 fn add(
-    shared: &Shared,
+    run: &RunContext,
     warehouse: &dyn Warehouse,
-    earlier: Option<Gathered>,
+    begun: Option<WholeBatch>,
     parcel: Parcel,
-) -> Option<Gathered> {
-    let Parcel { delivery, work, letters, permit } = parcel;
-    let begun = match earlier {
-        // In the folder of no known dataset messages say what they are, and a job is for one table.
-        Some(gathered) if gathered.dataset != delivery.dataset => {
-            work.give_up_bulk();
-            leave(&gathered, Duration::ZERO);
+) -> Option<WholeBatch> {
+    let Parcel { delivery, ticket, letters, permit } = parcel;
+    let begun = match begun {
+        // The messages of a folder of no known dataset may be of several, and a bulk delivery is for one table.
+        Some(batch) if batch.dataset != delivery.dataset => {
+            ticket.stream_from_now_on();
             None
         }
-        Some(gathered) => Some(gathered),
-        None if work.is_left_for_later() || !work.is_bulk() => None,
-        None => warehouse.begin_bulk(&delivery.dataset, &work.id, !work.is_perhaps_delivered()).map(|bulk| {
-            Gathered {
-                work: Arc::clone(&work),
+        Some(batch) => Some(batch),
+        None if ticket.is_left_for_later() || !ticket.is_whole() => None,
+        None => {
+            let begun = warehouse.begin_bulk(&delivery.dataset, &ticket.id, !ticket.is_perhaps_delivered());
+            if begun.is_none() {
+                // The warehouse takes no batches as a whole.
+                ticket.stream_from_now_on();
+            }
+            begun.map(|bulk| WholeBatch {
+                ticket: ticket.clone(),
                 dataset: Arc::clone(&delivery.dataset),
                 bulk,
                 messages: Vec::new(),
                 letters: Vec::new(),
-            }
-        }),
-    };
-    let Some(mut gathered) = begun else {
-        // Not in this pass; and where the warehouse takes no whole batches, the files go as they are read.
-        if !work.is_left_for_later() {
-            work.give_up_bulk();
+            })
         }
-        work.leave_for_later(Duration::ZERO);
-        work.end(delivery.messages.len() as u64);
+    };
+    let Some(mut batch) = begun else {
+        ticket.leave_for_later(Duration::ZERO);
         return None;
     };
-    let added = gathered.bulk.add(&delivery);
+    let added = batch.bulk.add(&delivery);
     drop(permit);
-    let before = gathered.messages.len();
-    gathered.letters.extend(letters.into_iter().map(|(place, letter)| (before + place, letter)));
-    gathered.messages.extend(delivery.messages);
+    let before = batch.messages.len();
+    batch.letters.extend(letters.into_iter().map(|(index, letter)| (before + index, letter)));
+    batch.messages.extend(delivery.messages);
     match added {
-        Ok(()) => Some(gathered),
+        Ok(()) => Some(batch),
         Err(error) => {
-            log_failure(&gathered.dataset, &error);
-            Tally::add(&shared.tally.failed_loads, 1);
-            let delay = shared.tables.park(&gathered.dataset, &error);
-            gathered.work.leave_for_table(delay);
-            leave(&gathered, delay);
+            log_failure(&batch.dataset, &error);
+            Tally::add(&run.tally.failed_loads, 1);
+            ticket.leave_for_table(run.tables.park(&batch.dataset, &error));
             None
         }
     }
-}
-
-/// Delivers complete batches, until no more will come.
-pub(super) fn finish_all(shared: &Shared, complete: &Receiver<Gathered>, settle: &Sender<SettleTask>) {
-    for gathered in complete {
-        // The batch's id is how a job is known again. After a power cut that undid the claim nobody would ask for it.
-        if let Err(error) = gathered.work.batch.sync() {
-            log_spool_failure(&error);
-            leave(&gathered, SYNC_AGAIN_AFTER);
-            continue;
-        }
-        let Gathered { work, dataset, bulk, messages, letters } = gathered;
-        work.note_perhaps_delivered();
-        match bulk.finish() {
-            Ok(true) => {
-                let outcomes = vec![Outcome::Loaded; messages.len()];
-                send_endings(shared, settle, &work, Loaded { dataset, messages, outcomes, letters });
-            }
-            Ok(false) => {
-                tracing::warn!(
-                    dataset = &*dataset,
-                    batch = &*work.id,
-                    files = messages.len(),
-                    "the warehouse refuses a batch because of some of its rows: it goes row by row"
-                );
-                work.give_up_bulk();
-                work.leave_for_later(Duration::ZERO);
-                work.end(messages.len() as u64);
-            }
-            Err(error) => {
-                log_failure(&dataset, &error);
-                Tally::add(&shared.tally.failed_loads, 1);
-                work.leave_for_table(shared.tables.park(&dataset, &error));
-                work.end(messages.len() as u64);
-            }
-        }
-    }
-}
-
-fn leave(gathered: &Gathered, delay: Duration) {
-    gathered.work.leave_for_later(delay);
-    gathered.work.end(gathered.messages.len() as u64);
 }

@@ -1,13 +1,13 @@
-//! A limit on the message bytes that are in memory at once.
+//! The limit of the message bytes that are in memory at once.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::run_totals::Tally;
 
-/// How many bytes may be held; shared by all readers.
+/// How many bytes may be held. All readers share it.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct MemoryBudget {
     limit: u64,
     held: Mutex<u64>,
     freed: Condvar,
@@ -16,39 +16,41 @@ pub(super) struct Budget {
 
 /// Bytes that are held until this is dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
-    budget: Arc<Budget>,
+pub(super) struct MemoryPermit {
+    budget: Arc<MemoryBudget>,
     bytes: u64,
 }
 
-impl Budget {
-    pub(super) fn new(limit: u64, tally: Arc<Tally>) -> Arc<Budget> {
-        Arc::new(Budget { limit, held: Mutex::new(0), freed: Condvar::new(), tally })
+impl MemoryBudget {
+    pub(super) fn new(limit: u64, tally: Arc<Tally>) -> Arc<MemoryBudget> {
+        Arc::new(MemoryBudget { limit, held: Mutex::new(0), freed: Condvar::new(), tally })
     }
 
-    pub(super) fn empty_permit(self: &Arc<Self>) -> Permit {
-        Permit { budget: Arc::clone(self), bytes: 0 }
+    pub(super) fn empty_permit(self: &Arc<Self>) -> MemoryPermit {
+        MemoryPermit { budget: Arc::clone(self), bytes: 0 }
     }
 
-    fn tell(&self, held: u64) {
+    fn publish(&self, held: u64) {
         self.tally.figures.held_bytes.store(held, Ordering::Relaxed);
     }
 }
 
-impl Permit {
-    /// Takes `bytes` more if they are free now. More than the whole limit is given to whoever is alone.
+impl MemoryPermit {
+    /// Takes `bytes` more if they are free now. A message that is larger than the limit gets its memory when no other
+    /// is held.
     pub(super) fn try_grow(&mut self, bytes: u64) -> bool {
         let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
         let free = *held + bytes <= self.budget.limit || *held == 0;
         if free {
             *held += bytes;
             self.bytes += bytes;
-            self.budget.tell(*held);
+            self.budget.publish(*held);
         }
         free
     }
 
-    /// Takes `bytes` more and waits until they are free. The caller holds nothing else, or all could wait for all.
+    /// Waits until `bytes` are free and takes them. The permit must be empty, or all readers could wait for one
+    /// another.
     pub(super) fn grow(&mut self, bytes: u64) {
         assert_eq!(self.bytes, 0, "a permit that waits must be empty");
         let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,16 +59,16 @@ impl Permit {
         }
         *held += bytes;
         self.bytes = bytes;
-        self.budget.tell(*held);
+        self.budget.publish(*held);
     }
 }
 
-impl Drop for Permit {
+impl Drop for MemoryPermit {
     fn drop(&mut self) {
         if self.bytes > 0 {
             let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
             *held -= self.bytes;
-            self.budget.tell(*held);
+            self.budget.publish(*held);
             drop(held);
             self.budget.freed.notify_all();
         }

@@ -1,4 +1,6 @@
-//! Tables are asked about when a batch for them is claimed, several at a time, so that the readers, who are few, do not
+//! Asks the warehouse about tables before the rows for them are read.
+//!
+//! The coordinator claims batches of many datasets at once, and there are few readers. Without this, the readers would
 //! wait for one answer after the other.
 
 use std::collections::HashMap;
@@ -9,69 +11,74 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rayon::ThreadPool;
 
-use super::Shared;
-use super::read::is_of_one_table;
+use super::folder_dataset::is_of_one_table;
+use super::run_context::RunContext;
 use crate::catalog;
 
-/// Asks about tables that are not known.
-pub(super) struct Ahead {
-    /// None where the warehouse answers at once.
+/// Asks about tables whose columns are not known.
+pub(super) struct TableLookups {
+    /// The threads `table-N`. `None` where the warehouse answers at once.
     pool: Option<ThreadPool>,
-    /// The last question about each, and whether it is answered.
-    asked: HashMap<String, Arc<AtomicBool>>,
-    answer_sender: Sender<()>,
-    answers: Receiver<()>,
+    /// The last lookup of each dataset's table.
+    lookups: HashMap<String, TableLookup>,
+    done_sender: Sender<()>,
+    done: Receiver<()>,
 }
 
-/// Whether a table has been asked about, whatever the answer was.
+/// One question about a table.
 #[derive(Clone)]
-pub(super) struct Known(Arc<AtomicBool>);
+pub(super) struct TableLookup(Arc<AtomicBool>);
 
-impl Known {
-    pub(super) fn get(&self) -> bool {
+impl TableLookup {
+    fn new(is_done: bool) -> TableLookup {
+        TableLookup(Arc::new(AtomicBool::new(is_done)))
+    }
+
+    /// Whether the warehouse has answered, whatever the answer was.
+    pub(super) fn is_done(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-impl Ahead {
+impl TableLookups {
     /// `tables_at_once`: see [`crate::warehouse::Warehouse::tables_at_once`].
-    pub(super) fn new(tables_at_once: usize) -> io::Result<Ahead> {
+    pub(super) fn new(tables_at_once: usize) -> io::Result<TableLookups> {
         let pool = (tables_at_once > 0).then(|| {
             rayon::ThreadPoolBuilder::new()
                 .num_threads(tables_at_once)
                 .thread_name(|number| format!("table-{number}"))
                 .build()
         });
-        let (answer_sender, answers) = unbounded();
+        let (done_sender, done) = unbounded();
         let pool = pool.transpose().map_err(io::Error::other)?;
-        Ok(Ahead { pool, asked: HashMap::new(), answer_sender, answers })
+        Ok(TableLookups { pool, lookups: HashMap::new(), done_sender, done })
     }
 
-    /// Sees to it that the table of the batches from this folder becomes known.
-    pub(super) fn ask(&mut self, shared: &Arc<Shared>, label: &str) -> Known {
-        let Some(pool) = &self.pool else { return Known(Arc::new(AtomicBool::new(true))) };
+    /// Asks about the table of the messages in a dataset's folder, unless that is not needed or already under way.
+    pub(super) fn look_up(&mut self, run: &Arc<RunContext>, label: &str) -> TableLookup {
+        let Some(pool) = &self.pool else { return TableLookup::new(true) };
         let dataset = catalog::dataset_name(label);
-        // Which table a message is for that came in no known dataset's folder, only its rows tell.
-        if !is_of_one_table(label) || shared.tables.is_known(&dataset) {
-            return Known(Arc::new(AtomicBool::new(true)));
+        // Which tables the messages of other folders are for, only their rows tell.
+        if !is_of_one_table(label) || run.tables.is_known(&dataset) {
+            return TableLookup::new(true);
         }
-        if let Some(asked) = self.asked.get(&dataset).filter(|asked| !asked.load(Ordering::Acquire)) {
-            return Known(Arc::clone(asked));
+        if let Some(lookup) = self.lookups.get(&dataset).filter(|lookup| !lookup.is_done()) {
+            return lookup.clone();
         }
-        let known = Arc::new(AtomicBool::new(false));
-        self.asked.insert(dataset.clone(), Arc::clone(&known));
-        let (shared, answered, sender) = (Arc::clone(shared), Arc::clone(&known), self.answer_sender.clone());
+        let lookup = TableLookup::new(false);
+        self.lookups.insert(dataset.clone(), lookup.clone());
+        let (run, asked, done_sender) = (Arc::clone(run), lookup.clone(), self.done_sender.clone());
         pool.spawn(move || {
-            // A failure is logged and parks the table; the readers learn of it there.
-            let _ = shared.tables.schema(&dataset);
-            answered.store(true, Ordering::Release);
-            let _ = sender.send(());
+            // A failure is logged and parks the table. The readers see that there.
+            let _ = run.tables.schema(&dataset);
+            asked.0.store(true, Ordering::Release);
+            let _ = done_sender.send(());
         });
-        Known(known)
+        lookup
     }
 
-    /// Something comes out of this whenever a table has become known.
-    pub(super) fn answers(&self) -> &Receiver<()> {
-        &self.answers
+    /// Receives something whenever a lookup is done.
+    pub(super) fn done(&self) -> &Receiver<()> {
+        &self.done
     }
 }

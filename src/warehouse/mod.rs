@@ -95,6 +95,16 @@ pub enum Outcome {
     LessWhole,
 }
 
+/// What became of a whole batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BulkOutcome {
+    /// All of its rows are in, durably.
+    Loaded,
+    /// The warehouse refuses the batch as a whole and has taken nothing of it. Its rows are to be delivered by
+    /// [`Warehouse::load`].
+    Refused,
+}
+
 /// A row that the warehouse refuses for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRow {
@@ -202,7 +212,6 @@ pub trait Bulk: Send {
     fn add(&mut self, delivery: &Delivery) -> Result<(), WarehouseError>;
 
     /// Delivers all rows added, exactly once, however often the same batch is delivered. Waits until it is known what
-    /// became of them. `Ok(false)`: the warehouse refuses the batch as a whole because of some rows in it, and has
-    /// taken nothing; it is to be delivered by [`Warehouse::load`].
-    fn finish(self: Box<Self>) -> Result<bool, WarehouseError>;
+    /// became of them.
+    fn finish(self: Box<Self>) -> Result<BulkOutcome, WarehouseError>;
 }

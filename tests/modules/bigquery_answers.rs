@@ -7,7 +7,7 @@ use crate::support::fault_server::{Fault, FaultServer, error, fault};
 use crate::support::feed::{assert_all_in, assert_in, freq, options};
 use irispool::catalog::{Field, Kind};
 use irispool::warehouse::bigquery::{BigQuery, Options};
-use irispool::warehouse::{Outcome, Warehouse};
+use irispool::warehouse::{BulkOutcome, Outcome, Warehouse};
 use serde_json::{Value, json};
 
 const BATCH: &str = "FREQ.1761583680000.0";
@@ -89,7 +89,7 @@ fn a_load_job_is_made_once() {
                 let delivery = freq(warehouse, 5, 4);
                 let mut bulk = warehouse.begin_bulk("FREQ", BATCH, is_new).unwrap();
                 bulk.add(&delivery).unwrap();
-                assert!(bulk.finish().unwrap());
+                assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
                 assert_in(server, &delivery, &Default::default());
                 assert_eq!(server.state().jobs.len(), 1);
             });

@@ -7,7 +7,7 @@ use crate::support::emulator::Turn;
 use crate::support::feed::{delivery, freq, names};
 use irispool::catalog::{Field, Kind};
 use irispool::warehouse::bigquery::{BigQuery, CallError, Environment, Op, Options};
-use irispool::warehouse::{Outcome, Warehouse};
+use irispool::warehouse::{BulkOutcome, Outcome, Warehouse};
 use serde_json::{Value, json};
 
 /// A warehouse with a dataset of its own in the emulator.
@@ -65,11 +65,11 @@ fn streamed_and_loaded_rows_can_be_asked_for() {
 
     let mut bulk = site.begin_bulk("FREQ", &site.place().dataset, false).unwrap();
     bulk.add(&freq(&site, 30, 500)).unwrap();
-    assert!(bulk.finish().unwrap());
+    assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
     // The same batch again.
     let mut bulk = site.begin_bulk("FREQ", &site.place().dataset, false).unwrap();
     bulk.add(&freq(&site, 30, 500)).unwrap();
-    assert!(bulk.finish().unwrap());
+    assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
     // More than one page.
     assert_eq!(query(&site, "SELECT frequency FROM bmrs_freq_iris").len(), 1200 + 15_000);
 }
@@ -94,7 +94,7 @@ fn json_and_nested_values_are_the_same_whichever_way_they_come() {
     assert!(site.load(&[make()]).remove(0).is_ok());
     let mut bulk = site.begin_bulk("REMIT", &site.place().dataset, false).unwrap();
     bulk.add(&make()).unwrap();
-    assert!(bulk.finish().unwrap());
+    assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
     let rows = query(
         &site,
         "SELECT JSON_VALUE(extra, '$.a[0]'), outageProfile[OFFSET(0)].capacity, publishTime FROM bmrs_remit_iris",

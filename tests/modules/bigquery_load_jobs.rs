@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::fault_server::{Fault, FaultServer, error, fault};
 use crate::support::feed::{assert_in, delivery, freq, impatient, open, options};
 use irispool::warehouse::bigquery::{BigQuery, Method, Options};
-use irispool::warehouse::{Delivery, Reading, Warehouse, WarehouseError};
+use irispool::warehouse::{BulkOutcome, Delivery, Reading, Warehouse, WarehouseError};
 use serde_json::json;
 
 const BATCH: &str = "FREQ.1761583680000.0";
@@ -15,7 +15,7 @@ fn bulk(warehouse: &BigQuery, deliveries: &[&Delivery]) -> Result<bool, Warehous
     for delivery in deliveries {
         bulk.add(delivery).unwrap();
     }
-    bulk.finish()
+    bulk.finish().map(|outcome| outcome == BulkOutcome::Loaded)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_new_batch_is_not_asked_for_first_and_one_that_is_there_after_all_is_adopted
     let deliver = || {
         let mut bulk = warehouse.begin_bulk("FREQ", BATCH, true).unwrap();
         bulk.add(&delivery).unwrap();
-        bulk.finish().unwrap()
+        bulk.finish().unwrap() == BulkOutcome::Loaded
     };
     assert!(deliver());
     assert_eq!((server.count("jobs.insert"), server.count("jobs.get")), (1, 1));
@@ -115,7 +115,7 @@ fn a_job_of_the_same_id_for_another_table_is_not_taken_for_ours() {
     let warehouse = open(&server);
     let mut other = warehouse.begin_bulk("FUELINST", BATCH, false).unwrap();
     other.add(&crate::support::feed::fuelinst(&warehouse, 1, 1)).unwrap();
-    assert!(other.finish().unwrap());
+    assert_eq!(other.finish().unwrap(), BulkOutcome::Loaded);
     let delivery = freq(&warehouse, 5, 4);
     assert!(bulk(&warehouse, &[&delivery]).unwrap());
     assert_in(&server, &delivery, &Default::default());
@@ -255,11 +255,11 @@ fn only_a_call_that_made_a_job_counts_against_the_days_budget() {
     assert!(bulk(&BigQuery::open("p.d", one.clone()).unwrap(), &[&delivery]).unwrap());
     let mut adopted = warehouse.begin_bulk("FREQ", BATCH, true).unwrap();
     adopted.add(&delivery).unwrap();
-    assert!(adopted.finish().unwrap());
+    assert_eq!(adopted.finish().unwrap(), BulkOutcome::Loaded);
     assert!(warehouse.bulk_files_max("FREQ", 50_000).is_some(), "another worker's");
     let mut second = warehouse.begin_bulk("FREQ", "b", true).unwrap();
     second.add(&delivery).unwrap();
-    assert!(second.finish().unwrap());
+    assert_eq!(second.finish().unwrap(), BulkOutcome::Loaded);
     assert_eq!(warehouse.bulk_files_max("FREQ", 50_000), None);
 }
 
@@ -374,7 +374,7 @@ fn backlogs_go_by_load_jobs_as_long_as_the_budget_lasts() {
     for batch in ["a", "b"] {
         let mut bulk = auto.begin_bulk("FREQ", batch, true).unwrap();
         bulk.add(&freq(&auto, 1, 1)).unwrap();
-        assert!(bulk.finish().unwrap());
+        assert_eq!(bulk.finish().unwrap(), BulkOutcome::Loaded);
     }
     assert_eq!(auto.bulk_files_max("FREQ", 50_000), None, "the day's budget of this table is spent");
     assert!(auto.bulk_files_max("BOD", 50_000).is_some(), "that of another is not");

@@ -19,7 +19,7 @@ use super::load_file::Gathered;
 use super::metrics::Metrics;
 use super::patience::Patience;
 use super::rows::{Form, OfMessage, RowWriter};
-use crate::warehouse::{Bulk, Delivery, WarehouseError};
+use crate::warehouse::{Bulk, BulkOutcome, Delivery, WarehouseError};
 
 /// A batch whose jobs fail so often for passing reasons is streamed.
 const ATTEMPTS_MAX: u32 = 20;
@@ -198,7 +198,8 @@ impl Bulk for LoadJob {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<bool, WarehouseError> {
+    fn finish(mut self: Box<Self>) -> Result<BulkOutcome, WarehouseError> {
+        let ended = |is_in| if is_in { BulkOutcome::Loaded } else { BulkOutcome::Refused };
         let rows = self.rows.take().map(Gathered::finish);
         let mut rows = rows.transpose().map_err(|error| self.no_disk(&error))?;
         let location = self.shared.location()?;
@@ -213,11 +214,11 @@ impl Bulk for LoadJob {
                 Some(outcome) => outcome,
                 None => match self.make(&job, &mut rows)? {
                     Continue(outcome) => outcome,
-                    Break(is_in) => return Ok(is_in),
+                    Break(is_in) => return Ok(ended(is_in)),
                 },
             };
             if let Break(is_in) = self.conclude(&job, outcome, is_ours, &mut patience)? {
-                return Ok(is_in);
+                return Ok(ended(is_in));
             }
         }
         tracing::warn!(
@@ -226,6 +227,6 @@ impl Bulk for LoadJob {
             attempts = ATTEMPTS_MAX,
             "load jobs keep failing: the batch is streamed"
         );
-        Ok(false)
+        Ok(BulkOutcome::Refused)
     }
 }
