@@ -17,6 +17,7 @@ pub mod feed;
 pub mod health;
 pub mod https;
 pub mod keeper;
+mod locks;
 pub mod message;
 pub mod observe;
 pub mod paste;

@@ -1,10 +1,11 @@
 //! How full `dead` is. When it holds `dead_max_bytes`, the worker claims nothing more until a person has retried or
 //! dropped some dead letters. So nothing is thrown away, and a sender of rubbish cannot fill the disk.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::locks::Unpoisoned;
 use crate::signals::Stop;
 use crate::spool::{self, Layout, SpoolError};
 
@@ -63,7 +64,7 @@ struct DeadCount {
 impl DeadLimit {
     /// Sets the limit. Before this is called there is none.
     pub fn set(&self, bytes_max: Option<u64>) {
-        self.last_count.lock().unwrap_or_else(PoisonError::into_inner).bytes_max = bytes_max;
+        self.last_count.lock().unpoisoned().bytes_max = bytes_max;
     }
 
     /// Adds what this worker has just buried.
@@ -109,13 +110,13 @@ impl DeadLimit {
     fn count(&self, layout: &Layout, stop: &Stop) -> Result<(), SpoolError> {
         let (began, buried_then) = (Instant::now(), self.buried.load(Ordering::Relaxed));
         let Some(bytes) = spool::dead_bytes(layout, &|| stop.requested())? else { return Ok(()) };
-        let mut last = self.last_count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_count.lock().unpoisoned();
         *last = DeadCount { bytes, buried_then, at: Some(Instant::now()), took: began.elapsed(), ..*last };
         Ok(())
     }
 
     fn last_count(&self) -> DeadCount {
-        *self.last_count.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last_count.lock().unpoisoned()
     }
 
     /// What was counted, and what this worker has buried since.

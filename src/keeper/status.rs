@@ -1,8 +1,9 @@
 //! What the keeper tells the rest of its worker.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::dead_limit::DeadLimit;
+use crate::locks::Unpoisoned;
 use crate::spool::now_ms;
 
 /// How full `dead` is, and what the keeper fails at. The worker, its metrics and its news all read it.
@@ -47,6 +48,6 @@ impl LastingFailure {
     }
 
     fn locked(&self) -> MutexGuard<'_, Option<(String, i64)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unpoisoned()
     }
 }

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::ending::Ending;
+use crate::locks::Unpoisoned;
 use crate::spool::{DeadFolder, Layout};
 
 /// The messages that this worker will bury.
@@ -52,7 +53,7 @@ impl Burials {
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<(String, OsString), usize>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unpoisoned()
     }
 }
 

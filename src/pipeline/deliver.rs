@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -13,6 +13,7 @@ use super::parcel::Parcel;
 use super::run_context::RunContext;
 use super::run_totals::Tally;
 use super::settle::SettleTask;
+use crate::locks::Unpoisoned;
 use crate::warehouse::{Delivery, Warehouse};
 
 /// How often a drain checks whether more rows may still come.
@@ -35,7 +36,7 @@ pub(super) fn deliver_all(
         let failed: Mutex<HashSet<Arc<str>>> = Mutex::default();
         let began = Instant::now();
         warehouse.load_each(&deliveries, &|index, result| {
-            let parcel = unanswered[index].lock().unwrap_or_else(PoisonError::into_inner).take();
+            let parcel = unanswered[index].lock().unpoisoned().take();
             let (ticket, letters, _permit) = parcel.expect("a warehouse answers once for each delivery");
             let Delivery { dataset, messages, .. } = &deliveries[index];
             match result {
@@ -51,7 +52,7 @@ pub(super) fn deliver_all(
                 }
                 Err(error) => {
                     // The rows are dropped. The files stay claimed and are read again when the table is tried again.
-                    if failed.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(dataset)) {
+                    if failed.lock().unpoisoned().insert(Arc::clone(dataset)) {
                         log_failure(dataset, &error);
                         Tally::add(&run.tally.failed_loads, 1);
                     }
@@ -60,8 +61,7 @@ pub(super) fn deliver_all(
             }
         });
         run.tally.figures.load.add(began.elapsed());
-        let is_answered =
-            |parcel: &Mutex<Option<_>>| parcel.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        let is_answered = |parcel: &Mutex<Option<_>>| parcel.lock().unpoisoned().is_none();
         assert!(unanswered.iter().all(is_answered), "a warehouse answers for each delivery");
         // At the end of a drain, while the last files are deleted.
         if run.settings.once && run.upstream.load(Ordering::Acquire) == 0 && parcels.is_empty() {
@@ -73,7 +73,7 @@ pub(super) fn deliver_all(
 /// Waits for a parcel, and then for more of them until there are enough rows or the first one has waited long enough.
 /// `None` when no more will come.
 fn collect(run: &RunContext, parcels: &Receiver<Parcel>) -> Option<Vec<Parcel>> {
-    let _collecting = run.collecting.lock().unwrap_or_else(PoisonError::into_inner);
+    let _collecting = run.collecting.lock().unpoisoned();
     let first = parcels.recv().ok()?;
     let until = Instant::now() + run.settings.flush_interval;
     let weight = |parcel: &Parcel| parcel.delivery.rows.len() + parcel.delivery.messages.len();

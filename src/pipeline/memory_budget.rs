@@ -1,9 +1,10 @@
 //! The limit of the message bytes that are in memory at once.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
 use super::run_totals::Tally;
+use crate::locks::Unpoisoned;
 
 /// How many bytes may be held. All readers share it.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl MemoryPermit {
     /// Takes `bytes` more if they are free now. A message that is larger than the limit gets its memory when no other
     /// is held.
     pub(super) fn try_grow(&mut self, bytes: u64) -> bool {
-        let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.budget.held.lock().unpoisoned();
         let free = *held + bytes <= self.budget.limit || *held == 0;
         if free {
             *held += bytes;
@@ -53,9 +54,9 @@ impl MemoryPermit {
     /// another.
     pub(super) fn grow(&mut self, bytes: u64) {
         assert_eq!(self.bytes, 0, "a permit that waits must be empty");
-        let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.budget.held.lock().unpoisoned();
         while *held + bytes > self.budget.limit && *held > 0 {
-            held = self.budget.freed.wait(held).unwrap_or_else(PoisonError::into_inner);
+            held = self.budget.freed.wait(held).unpoisoned();
         }
         *held += bytes;
         self.bytes = bytes;
@@ -66,7 +67,7 @@ impl MemoryPermit {
 impl Drop for MemoryPermit {
     fn drop(&mut self) {
         if self.bytes > 0 {
-            let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = self.budget.held.lock().unpoisoned();
             *held -= self.bytes;
             self.budget.publish(*held);
             drop(held);

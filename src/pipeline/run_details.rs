@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::ending::Ending;
 use crate::keeper::KeeperStatus;
+use crate::locks::Unpoisoned;
 use crate::spool::{now_ms, reason_group};
 use crate::warehouse::{Histogram, WarehouseError};
 
@@ -115,19 +116,19 @@ impl Figures {
 
     /// The worker waits for its warehouse. `why`: the reason why the last try failed.
     pub fn wait(&self, why: Option<String>) {
-        let mut wait = locked(&self.warehouse_wait);
+        let mut wait = self.warehouse_wait.lock().unpoisoned();
         let since_ms = wait.as_ref().map_or_else(now_ms, |earlier| earlier.since_ms);
         *wait = Some(WarehouseWait { why, since_ms });
     }
 
     /// The warehouse is open.
     pub fn waited(&self) {
-        *locked(&self.warehouse_wait) = None;
+        *self.warehouse_wait.lock().unpoisoned() = None;
     }
 
     /// The wait for the warehouse; `None` when it is open.
     pub fn waiting(&self) -> Option<WarehouseWait> {
-        locked(&self.warehouse_wait).clone()
+        self.warehouse_wait.lock().unpoisoned().clone()
     }
 
     /// The worker's name; `None` before it is registered.
@@ -137,17 +138,17 @@ impl Figures {
 
     /// What became of the messages of each dataset.
     pub fn datasets(&self) -> BTreeMap<Arc<str>, DatasetFigures> {
-        locked(&self.datasets).clone()
+        self.datasets.lock().unpoisoned().clone()
     }
 
     /// Looks at the figures of every dataset, and copies none of them.
     pub(super) fn for_each_dataset(&self, look: impl FnMut(&DatasetFigures)) {
-        locked(&self.datasets).values().for_each(look);
+        self.datasets.lock().unpoisoned().values().for_each(look);
     }
 
     /// The tables that take no rows for now, by dataset.
     pub fn parked(&self) -> BTreeMap<Arc<str>, Parked> {
-        locked(&self.parked).clone()
+        self.parked.lock().unpoisoned().clone()
     }
 
     /// Message bytes in memory now.
@@ -167,7 +168,7 @@ impl Figures {
 
     /// Adds what was settled in one task.
     pub(super) fn add(&self, dataset: &Arc<str>, settled: DatasetFigures) {
-        let mut datasets = locked(&self.datasets);
+        let mut datasets = self.datasets.lock().unpoisoned();
         let reasons: usize = datasets.values().map(|figures| figures.dead.len()).sum();
         let figures = datasets.entry(Arc::clone(dataset)).or_default();
         figures.delivered += settled.delivered;
@@ -189,7 +190,7 @@ impl Figures {
 
     /// The table takes no rows for now.
     pub(super) fn park(&self, dataset: &str, error: &WarehouseError) {
-        let mut parked = locked(&self.parked);
+        let mut parked = self.parked.lock().unpoisoned();
         let since_ms = parked.get(dataset).map_or_else(now_ms, |earlier| earlier.since_ms);
         let (needs_person, hint) = match error {
             WarehouseError::Setup { hint, .. } => (true, Some(hint).filter(|hint| !hint.is_empty()).cloned()),
@@ -200,7 +201,7 @@ impl Figures {
 
     /// The table takes rows again.
     pub(super) fn unpark(&self, dataset: &str) {
-        locked(&self.parked).remove(dataset);
+        self.parked.lock().unpoisoned().remove(dataset);
     }
 }
 
@@ -243,10 +244,6 @@ impl DatasetFigures {
         let reason = reason_group(reason).chars().take(REASON_CHARS_MAX).collect();
         *self.dead.entry((stage, reason)).or_default() += 1;
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

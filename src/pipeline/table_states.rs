@@ -1,7 +1,7 @@
 //! What the pipeline knows about each table: its columns, and whether it takes rows now.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::failure_log::{log_failure, log_recovery};
 use super::run_totals::Tally;
 use crate::catalog::{Field, Schema};
+use crate::locks::Unpoisoned;
 use crate::spool::SpoolError;
 use crate::warehouse::{Warehouse, WarehouseError};
 
@@ -73,7 +74,7 @@ impl TableStates {
     }
 
     fn with<T>(&self, dataset: &str, act: impl FnOnce(&mut TableState) -> T) -> T {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.tables.lock().unpoisoned();
         if !tables.contains_key(dataset) {
             tables.insert(dataset.to_owned(), TableState::default());
         }

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
 use super::ending::Ending;
+use crate::locks::Unpoisoned;
 use crate::spool::Batch;
 
 /// How the rows of a batch get into the warehouse.
@@ -147,11 +148,11 @@ impl Work {
     }
 
     fn route(&self) -> MutexGuard<'_, Route> {
-        self.route.lock().unwrap_or_else(PoisonError::into_inner)
+        self.route.lock().unpoisoned()
     }
 
     fn setbacks(&self) -> MutexGuard<'_, Setbacks> {
-        self.setbacks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.setbacks.lock().unpoisoned()
     }
 }
 
