@@ -1,9 +1,8 @@
 //! irispool puts the messages of Elexon's IRIS client into a warehouse: every row, once, within seconds.
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
-//! [`cli`], [`commands`], [`health`], [`pipeline`], [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
-//! [`catalog`], [`https`], [`metrics`], [`config`], [`exit`], [`paste`], [`secret`], [`observe`]. The last five are for
-//! the program round the pipeline.
+//! [`cli`], [`commands`], [`health`], [`pipeline`], [`keeper`], [`warehouse`], [`spool`], [`signals`], [`feed`],
+//! [`message`], [`catalog`], [`https`], [`metrics`], [`config`], [`exit`], [`paste`], [`secret`], [`observe`].
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -18,6 +17,8 @@ pub mod feed;
 mod hashed_name;
 pub mod health;
 pub mod https;
+pub mod keeper;
+mod locks;
 pub mod message;
 pub mod metrics;
 pub mod observe;

@@ -15,10 +15,11 @@ use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::AlertWatcher;
 use crate::health::{DrainHistory, Endpoint, FactsCache, HangDetector, OpenedWarehouse, StatusPublisher};
+use crate::keeper::{Keeper, KeeperSettings};
 use crate::message::Mode;
 use crate::observe::service::Service;
 use crate::observe::{Progress, http};
-use crate::pipeline::{self, Ended, KeepSettings, Keeper, PipelineError, Room, Settings, Tally, Totals};
+use crate::pipeline::{self, Ended, PipelineError, Settings, Tally, Totals};
 use crate::signals::Stop;
 use crate::spool::{Layout, Retention, SpoolError, Worker, now_ms};
 use crate::warehouse::Warehouse;
@@ -128,8 +129,8 @@ pub(super) fn work(
     let totals = tally.totals();
     summarise("ended", &totals, &Totals::default(), started.elapsed());
     let exit = if ended.left > 0 {
-        if tally.figures.dead_room.room() == Room::Full {
-            let dead_bytes = tally.figures.dead_room.bytes();
+        if tally.figures.keeper.dead.is_full() {
+            let dead_bytes = tally.figures.keeper.dead.bytes();
             tracing::error!(
                 dead_bytes,
                 "dead/ holds as much as dead_max_bytes allows, so no more messages were claimed: irispool dead list"
@@ -156,11 +157,11 @@ fn deliver(
     stop: Stop,
 ) -> Result<Ended, Failure> {
     let settings = settings(config, once);
-    let dead_room = &tally.figures.dead_room;
-    dead_room.limit(config.dead_max_bytes);
-    dead_room.count_when_due(&layout, &stop)?;
+    let status = &tally.figures.keeper;
+    status.dead.set(config.dead_max_bytes);
+    status.dead.count_when_due(&layout, &stop)?;
     let keeper =
-        Keeper::start(layout.clone(), keep_settings(config, &settings), Arc::clone(tally), stop.clone())
+        Keeper::start(layout.clone(), keeper_settings(config, &settings), Arc::clone(status), stop.clone())
             .map_err(PipelineError::Thread)?;
     let ended = pipeline::run(settings, layout, worker, warehouse, Arc::clone(tally), stop);
     if once {
@@ -201,8 +202,8 @@ impl Explain for ListenError {
     }
 }
 
-fn keep_settings(config: &Config, settings: &Settings) -> KeepSettings {
-    KeepSettings {
+fn keeper_settings(config: &Config, settings: &Settings) -> KeeperSettings {
+    KeeperSettings {
         keep: settings.keep,
         max_age: config.keep_max_age,
         max_bytes: config.keep_max_bytes,

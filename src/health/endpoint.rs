@@ -11,7 +11,7 @@ use super::{alerts, spool_metrics, worker_metrics};
 use crate::config::Config;
 use crate::metrics::{MetricFamily, TextFormat};
 use crate::observe::http::{Request, Response};
-use crate::pipeline::{Room, Tally};
+use crate::pipeline::Tally;
 use crate::spool::now_ms;
 use crate::warehouse::Warehouse;
 
@@ -100,7 +100,7 @@ impl Endpoint {
         if !parked.is_empty() {
             return refuse(format!("parked: {}", parked.join(", ")));
         }
-        if figures.dead_room.room() == Room::Full {
+        if figures.keeper.dead.is_full() {
             return refuse("dead/ is full: it claims no messages".to_owned());
         }
         Response::text(200, "ready\n")

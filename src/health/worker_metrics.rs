@@ -1,7 +1,7 @@
 //! The metrics of what one worker did, from its own tally.
 
 use crate::metrics::{Histogram, MetricFamily};
-use crate::pipeline::{DatasetFigures, Room, Tally};
+use crate::pipeline::{DatasetFigures, Tally};
 
 /// All metrics of one worker. `started_ms`: when it started, in ms since 1970 UTC.
 pub(super) fn families(tally: &Tally, started_ms: i64) -> Vec<MetricFamily> {
@@ -15,7 +15,7 @@ fn of_process(tally: &Tally, started_ms: i64) -> Vec<MetricFamily> {
     let figures = &tally.figures;
     // Before the first round, the round counts from the start.
     let last_round_ms = figures.turned_at_ms().max(started_ms);
-    let claiming_has_stopped = figures.dead_room.room() == Room::Full;
+    let claiming_has_stopped = figures.keeper.dead.is_full();
     let counter = |name, help, value: u64| MetricFamily::counter(name, help).with(&[], value);
     let gauge = |name, help, value: f64| MetricFamily::gauge(name, help).with(&[], value);
     let histogram =
@@ -75,7 +75,7 @@ fn of_process(tally: &Tally, started_ms: i64) -> Vec<MetricFamily> {
         gauge(
             "irispool_packing_failed",
             "1 while delivered messages stay in done/ because they can't be packed.",
-            f64::from(u8::from(figures.unpacked().is_some())),
+            f64::from(u8::from(figures.keeper.packing_failure().is_some())),
         ),
         gauge("irispool_held_bytes", "Message bytes in memory now.", figures.held_bytes() as f64),
     ]

@@ -1,39 +1,41 @@
-//! Messages that are on their way to `dead`. One that comes again meanwhile, whole, is settled after its burial: so the
-//! letter is there, and can go. (A worker that dies between the two, or another worker, may still bury it later.)
+//! Messages that are on their way to `dead`.
+//!
+//! A message may arrive whole while an earlier one of its name is being buried. It is settled after that burial, so
+//! that its settler finds the dead letter and can delete it. If the worker dies in between, or another worker buries
+//! the earlier one, the letter may stay.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
-use super::Shared;
-use super::settle::Ending;
-use crate::spool::{DeadFolder, Label};
+use super::ending::Ending;
+use crate::locks::Unpoisoned;
+use crate::spool::{DeadFolder, Label, Layout};
 
+/// The messages that this worker will bury.
 #[derive(Debug, Default)]
 pub(super) struct Burials {
-    /// How many there are, to be asked without the lock: mostly there are none.
+    /// How many there are. It is read without the lock, since there are mostly none.
     count: AtomicUsize,
-    /// How many have ended.
+    /// How many have ended since the start.
     ended: AtomicU64,
-    /// By the dataset's folder and the name, how often.
+    /// How many there are of each label of a dataset's folder and name of a message.
     under_way: Mutex<HashMap<(String, OsString), usize>>,
 }
 
 impl Burials {
-    /// Those of these messages that are dead will be buried.
+    /// Notes those of these messages that will be buried.
     pub(super) fn begin(&self, label: &str, endings: &[(OsString, Ending)]) {
-        for (name, ending) in endings {
-            if ending.is_dead() {
-                *self.locked().entry((label.to_owned(), name.clone())).or_default() += 1;
-                self.count.fetch_add(1, Ordering::AcqRel);
-            }
+        for (name, _) in endings.iter().filter(|(_, ending)| ending.letter().is_some()) {
+            *self.locked().entry((label.to_owned(), name.clone())).or_default() += 1;
+            self.count.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    /// It is buried, or will be begun again.
+    /// The message is buried, or its burial will begin again.
     pub(super) fn end(&self, label: &str, name: &OsStr) {
-        // Before it is not under way any more: who sees that must see the letter, too.
+        // Before it is removed below: a thread that sees no burial under way must find the letter.
         self.ended.fetch_add(1, Ordering::AcqRel);
         let mut under_way = self.locked();
         let key = (label.to_owned(), name.to_owned());
@@ -51,30 +53,32 @@ impl Burials {
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<(String, OsString), usize>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unpoisoned()
     }
 }
 
-/// What a dataset has in `dead`, listed once for some messages, and looked at anew after a burial.
-pub(super) struct Dead<'s> {
-    shared: &'s Shared,
-    label: &'s Label,
-    ended: u64,
+/// The dead letters of one dataset, listed once for many messages, and again after a burial.
+pub(super) struct LettersOfDataset<'a> {
+    burials: &'a Burials,
+    layout: &'a Layout,
+    label: &'a Label,
+    /// How many burials had ended before the listing.
+    burials_seen: u64,
     folder: Option<DeadFolder>,
 }
 
-impl<'s> Dead<'s> {
-    pub(super) fn of(shared: &'s Shared, label: &'s Label) -> Dead<'s> {
-        let ended = shared.burials.ended.load(Ordering::Acquire);
-        Dead { shared, label, ended, folder: DeadFolder::of(&shared.layout, label) }
+impl<'a> LettersOfDataset<'a> {
+    pub(super) fn new(burials: &'a Burials, layout: &'a Layout, label: &'a Label) -> LettersOfDataset<'a> {
+        let burials_seen = burials.ended.load(Ordering::Acquire);
+        LettersOfDataset { burials, layout, label, burials_seen, folder: DeadFolder::of(layout, label) }
     }
 
-    /// None where there is nothing.
+    /// `None` where the dataset has no dead letters.
     pub(super) fn folder(&mut self) -> Option<&DeadFolder> {
-        let ended = self.shared.burials.ended.load(Ordering::Acquire);
-        if self.ended != ended {
-            self.ended = ended;
-            self.folder = DeadFolder::unlisted(&self.shared.layout, self.label);
+        let ended = self.burials.ended.load(Ordering::Acquire);
+        if self.burials_seen != ended {
+            self.burials_seen = ended;
+            self.folder = DeadFolder::unlisted(self.layout, self.label);
         }
         self.folder.as_ref()
     }

@@ -1,5 +1,5 @@
-//! Batches are listed a handful of entries at a time, in turn, so that a small one never waits for a large one, nor any
-//! for one whose table is not known yet.
+//! Lists claimed batches and hands their entries to the readers, a few at a time and in turn. So a small batch never
+//! waits for a large one, and no batch waits for another one's table.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,205 +9,218 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, after, bounded, never, select};
 use rayon::ThreadPool;
 
-use super::Shared;
-use super::ahead::{Ahead, Known};
-use super::failures::log_spool_failure;
-use super::parcel::Outlets;
-use super::parse::parse_entries;
-use super::work::Work;
+use super::outlets::{Outlets, Reading};
+use super::read::read_entries;
+use super::run_context::RunContext;
+use super::table_lookup::{TableLookup, TableLookups};
+use super::work::{PassWatch, Ticket};
+use crate::keeper::log_spool_failure;
 use crate::spool::{Entry, SpoolError};
 
 /// Entries that a reader takes at once.
 const ENTRIES_AT_ONCE: usize = 64;
 
-/// Entry lists handed out and not finished, for each reader.
+/// Lists of entries that are handed out and not read, for each reader.
 const TASKS_PER_READER: usize = 2;
 
-/// A batch whose folder could not be listed is tried again after this.
+/// A batch whose folder could not be listed is tried again after this time.
 const LIST_RETRY: Duration = Duration::from_secs(5);
 
-/// Bulk batches between listing and end. More would fill the channels before the few threads that finish them, and all
-/// readers would wait there while small batches wait for a reader.
-const BULK_UNDERWAY_MAX: usize = 12;
+/// The most whole batches between their listing and their end. More would fill the channels to the few threads that
+/// finish them, and all readers would wait there while small batches wait for a reader.
+const WHOLE_BATCHES_MAX: usize = 12;
 
-/// While there is no room for another one, it is looked so often whether one has ended.
-const ROOM_LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// While there are [`WHOLE_BATCHES_MAX`], how often the lister checks whether one has ended.
+const WHOLE_BATCHES_CHECK: Duration = Duration::from_millis(50);
 
-type Entries = Box<dyn Iterator<Item = Result<Entry, SpoolError>>>;
+/// A batch that is being listed.
+struct BatchListing {
+    reading: Reading,
+    entries: Box<dyn Iterator<Item = Result<Entry, SpoolError>>>,
+    table: TableLookup,
+    has_begun: bool,
+}
 
-struct Listing {
-    work: Arc<Work>,
-    entries: Entries,
-    table: Known,
-    begun: bool,
+impl BatchListing {
+    fn is_whole(&self) -> bool {
+        self.reading.is_whole()
+    }
+
+    /// The next entries, up to [`ENTRIES_AT_ONCE`], and what comes after them.
+    fn next_entries(&mut self) -> (Vec<Entry>, Rest) {
+        let mut entries = Vec::with_capacity(ENTRIES_AT_ONCE);
+        while entries.len() < ENTRIES_AT_ONCE {
+            match self.entries.next() {
+                Some(Ok(entry)) => entries.push(entry),
+                Some(Err(error)) => return (entries, Rest::Failed(error)),
+                None => return (entries, Rest::Nothing),
+            }
+        }
+        (entries, Rest::Unknown)
+    }
+}
+
+/// What of a folder is still to be listed.
+enum Rest {
+    Unknown,
+    Nothing,
+    Failed(SpoolError),
 }
 
 /// The batches that are being listed.
 #[derive(Default)]
-struct Listings {
-    /// Each gets its turn.
-    small: VecDeque<Listing>,
-    /// Bulk batches, delivered only when they are complete: one after the other, so that the first one is delivered
-    /// while the others are read.
-    bulk: VecDeque<Listing>,
-    is_turn_of_bulk: bool,
-    /// Bulk batches that were begun, until their end.
-    bulk_underway: Vec<Arc<Work>>,
+struct BatchListings {
+    /// In turn.
+    streamed: VecDeque<BatchListing>,
+    /// One after the other: a whole batch is delivered only when it is complete, so the first one is delivered while
+    /// the others are read.
+    whole: VecDeque<BatchListing>,
+    is_turn_of_whole: bool,
+    /// The whole batches that have begun and not ended.
+    whole_under_way: Vec<PassWatch>,
 }
 
-impl Listings {
-    fn add(&mut self, listing: Listing) {
-        if listing.work.is_bulk() { self.bulk.push_back(listing) } else { self.small.push_back(listing) }
+impl BatchListings {
+    fn add(&mut self, listing: BatchListing) {
+        if listing.is_whole() { self.whole.push_back(listing) } else { self.streamed.push_back(listing) }
     }
 
-    /// What was taken out and has more entries.
-    fn put_back(&mut self, listing: Listing) {
-        if listing.work.is_bulk() { self.bulk.push_front(listing) } else { self.small.push_back(listing) }
+    /// Takes back what [`Self::next`] gave, when it has more entries.
+    fn put_back(&mut self, listing: BatchListing) {
+        if listing.is_whole() { self.whole.push_front(listing) } else { self.streamed.push_back(listing) }
     }
 
     fn is_empty(&self) -> bool {
-        self.small.is_empty() && self.bulk.is_empty()
+        self.streamed.is_empty() && self.whole.is_empty()
     }
 
-    /// Takes out the next one of those that can go on: one whose table is known, or any when all are to be given up.
-    fn next(&mut self, any: bool) -> Option<Listing> {
-        self.is_turn_of_bulk = !self.is_turn_of_bulk;
-        self.bulk_underway.retain(|work| !work.is_ended());
-        let has_room = self.bulk_underway.len() < BULK_UNDERWAY_MAX;
-        let (first, second) = match self.is_turn_of_bulk {
-            true => (&mut self.bulk, &mut self.small),
-            false => (&mut self.small, &mut self.bulk),
+    /// Takes out the next one that can go on: its table is known, and there are not too many whole batches. `any`:
+    /// takes out any, because all are to be given up.
+    fn next(&mut self, any: bool) -> Option<BatchListing> {
+        self.is_turn_of_whole = !self.is_turn_of_whole;
+        self.whole_under_way.retain(|pass| !pass.is_over());
+        let may_begin_whole = self.whole_under_way.len() < WHOLE_BATCHES_MAX;
+        let (first, second) = match self.is_turn_of_whole {
+            true => (&mut self.whole, &mut self.streamed),
+            false => (&mut self.streamed, &mut self.whole),
         };
-        let take = |listings: &mut VecDeque<Listing>| {
-            let can_go_on = |listing: &Listing| {
-                any || listing.table.get() && (has_room || listing.begun || !listing.work.is_bulk())
+        let take = |listings: &mut VecDeque<BatchListing>| {
+            let can_go_on = |listing: &BatchListing| {
+                any || listing.table.is_done()
+                    && (may_begin_whole || listing.has_begun || !listing.is_whole())
             };
-            let place = listings.iter().position(can_go_on)?;
-            listings.remove(place)
+            let index = listings.iter().position(can_go_on)?;
+            listings.remove(index)
         };
         let mut next = take(first).or_else(|| take(second))?;
-        if !next.begun && next.work.is_bulk() {
-            self.bulk_underway.push(Arc::clone(&next.work));
+        if !next.has_begun && next.is_whole() {
+            self.whole_under_way.push(next.reading.pass());
         }
-        next.begun = true;
+        next.has_begun = true;
         Some(next)
     }
 
-    /// Ready when there may be room for another bulk batch, if that is what one waits for.
-    fn room(&self) -> Receiver<Instant> {
-        if self.bulk_underway.len() < BULK_UNDERWAY_MAX { never() } else { after(ROOM_LOOK_AGAIN) }
+    /// Ready when another whole batch may perhaps begin. Never ready if that is not what a batch waits for.
+    fn whole_may_begin(&self) -> Receiver<Instant> {
+        if self.whole_under_way.len() < WHOLE_BATCHES_MAX { never() } else { after(WHOLE_BATCHES_CHECK) }
     }
 }
 
 /// Hands the entries of all batches to the readers, until no more batches will come.
 pub(super) fn list_all(
-    shared: &Arc<Shared>,
-    mut ahead: Ahead,
+    run: &Arc<RunContext>,
+    mut lookups: TableLookups,
     readers: &ThreadPool,
-    works: &Receiver<Arc<Work>>,
+    batches: &Receiver<Ticket>,
     outlets: &Outlets,
 ) {
-    let tasks_max = shared.settings.readers * TASKS_PER_READER;
+    let tasks_max = run.settings.readers * TASKS_PER_READER;
     let (task_done, free_task) = bounded::<()>(tasks_max);
     for _ in 0..tasks_max {
         let _ = task_done.send(());
     }
-    let mut listings = Listings::default();
+    let mut listings = BatchListings::default();
     loop {
-        let new_work = if listings.is_empty() { works.recv().ok() } else { works.try_recv().ok() };
-        match new_work {
-            Some(work) => {
-                begin(shared, &mut ahead, outlets, &mut listings, work);
+        let new_batch = if listings.is_empty() { batches.recv().ok() } else { batches.try_recv().ok() };
+        match new_batch {
+            Some(ticket) => {
+                begin(run, &mut lookups, outlets, &mut listings, ticket);
                 continue;
             }
             None if listings.is_empty() => return,
             None => {}
         }
-        let is_stopping = shared.stop.requested();
+        let is_stopping = run.stop.requested();
         let Some(mut listing) = listings.next(is_stopping) else {
-            let room = listings.room();
+            let whole_may_begin = listings.whole_may_begin();
             select! {
-                recv(works) -> work => match work {
-                    Ok(work) => begin(shared, &mut ahead, outlets, &mut listings, work),
-                    // No more will come: only the tables are waited for.
+                recv(batches) -> ticket => match ticket {
+                    Ok(ticket) => begin(run, &mut lookups, outlets, &mut listings, ticket),
+                    // No more batches will come, and `batches` is always ready.
                     Err(_) => select! {
-                        recv(room) -> _ => {}
-                        recv(ahead.answers()) -> _ => {}
-                        recv(shared.stop.channel()) -> _ => {}
+                        recv(whole_may_begin) -> _ => {}
+                        recv(lookups.done()) -> _ => {}
+                        recv(run.stop.channel()) -> _ => {}
                     },
                 },
-                recv(ahead.answers()) -> _ => {}
-                recv(room) -> _ => {}
-                recv(shared.stop.channel()) -> _ => {}
+                recv(lookups.done()) -> _ => {}
+                recv(whole_may_begin) -> _ => {}
+                recv(run.stop.channel()) -> _ => {}
             }
             continue;
         };
         if is_stopping {
-            // What is not handed out stays in its folder, and goes back from there.
-            listing.work.leave_for_later(Duration::ZERO);
-            end_listing(shared, outlets, &listing.work);
+            // Messages that are not handed out stay in the folder, and the coordinator gives them back.
+            listing.reading.leave_for_later(Duration::ZERO);
+            end_listing(run, outlets, listing.reading);
             continue;
         }
-        let mut entries = Vec::with_capacity(ENTRIES_AT_ONCE);
-        let mut fault = None;
-        let more = loop {
-            match listing.entries.next() {
-                Some(Ok(entry)) => entries.push(entry),
-                Some(Err(error)) => {
-                    fault = Some(error);
-                    break false;
-                }
-                None => break false,
-            }
-            if entries.len() == ENTRIES_AT_ONCE {
-                break true;
-            }
-        };
+        let (entries, rest) = listing.next_entries();
         if !entries.is_empty() {
-            listing.work.begin(entries.len() as u64);
-            // The sender of free tasks lives in this function.
+            // It waits for a free reader. The sender lives in this function.
             let _ = free_task.recv();
-            shared.upstream.fetch_add(1, Ordering::AcqRel);
-            let (shared, work) = (Arc::clone(shared), Arc::clone(&listing.work));
+            run.upstream.fetch_add(1, Ordering::AcqRel);
+            let (run, reading) = (Arc::clone(run), Arc::clone(&listing.reading));
             let (outlets, task_done) = (outlets.clone(), task_done.clone());
             readers.spawn(move || {
-                parse_entries(&shared, &work, entries, &outlets);
-                shared.upstream.fetch_sub(1, Ordering::AcqRel);
+                read_entries(&run, &reading, entries, &outlets);
+                outlets.end_reading(reading);
+                run.upstream.fetch_sub(1, Ordering::AcqRel);
                 let _ = task_done.send(());
             });
         }
-        match (more, fault) {
-            (true, _) => listings.put_back(listing),
-            (false, Some(error)) => fail(shared, outlets, &listing.work, &error),
-            (false, None) => end_listing(shared, outlets, &listing.work),
+        match rest {
+            Rest::Unknown => listings.put_back(listing),
+            Rest::Nothing => end_listing(run, outlets, listing.reading),
+            Rest::Failed(error) => fail(run, outlets, listing.reading, &error),
         }
     }
 }
 
 fn begin(
-    shared: &Arc<Shared>,
-    ahead: &mut Ahead,
+    run: &Arc<RunContext>,
+    lookups: &mut TableLookups,
     outlets: &Outlets,
-    listings: &mut Listings,
-    work: Arc<Work>,
+    listings: &mut BatchListings,
+    ticket: Ticket,
 ) {
-    // One to end for the listing itself.
-    work.begin(1);
-    let table = ahead.ask(shared, work.batch.label());
-    match work.batch.entries() {
-        Ok(entries) => listings.add(Listing { work, entries: Box::new(entries), table, begun: false }),
-        Err(error) => fail(shared, outlets, &work, &error),
+    let table = lookups.look_up(run, ticket.batch.label());
+    let reading = Reading::new(ticket);
+    match reading.batch.entries() {
+        Ok(entries) => {
+            listings.add(BatchListing { reading, entries: Box::new(entries), table, has_begun: false });
+        }
+        Err(error) => fail(run, outlets, reading, &error),
     }
 }
 
-fn fail(shared: &Shared, outlets: &Outlets, work: &Arc<Work>, error: &SpoolError) {
+fn fail(run: &RunContext, outlets: &Outlets, reading: Reading, error: &SpoolError) {
     log_spool_failure(error);
-    work.leave_for_later(LIST_RETRY);
-    end_listing(shared, outlets, work);
+    reading.leave_for_later(LIST_RETRY);
+    end_listing(run, outlets, reading);
 }
 
-fn end_listing(shared: &Shared, outlets: &Outlets, work: &Arc<Work>) {
-    outlets.parsed(work, 1);
-    shared.upstream.fetch_sub(1, Ordering::AcqRel);
-    work.end(1);
+fn end_listing(run: &RunContext, outlets: &Outlets, reading: Reading) {
+    outlets.end_reading(reading);
+    run.upstream.fetch_sub(1, Ordering::AcqRel);
 }

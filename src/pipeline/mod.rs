@@ -1,95 +1,81 @@
-//! The stages wired together: `discover → claim → parse → deliver → settle`.
+//! The stages that take a message from `incoming` into the warehouse.
 //!
-//! | stage | runs in | waits for |
+//! | stage | threads | waits for |
 //! |---|---|---|
-//! | discover, claim | the coordinator ([`run()`]'s own thread) | events, timers, batches that came back |
-//! | list | one lister | free readers, tables that are being asked about by a few threads more |
-//! | parse | `readers` threads (rayon) | the disk, free memory, room before delivery |
-//! | gather, finish (bulk batches only) | a few threads | the warehouse |
-//! | deliver | as many threads as the warehouse has use for | the warehouse |
-//! | settle | `settlers` threads | the disk |
-//!
-//! Beside them, for nobody to wait for, the keeper packs, tidies and counts ([`Keeper`]).
+//! | discover, claim | the coordinator, which is [`run()`]'s own thread | events, timers, batches that have ended |
+//! | list | `list` | free readers; answers about tables, for which `table-N` ask |
+//! | read | `read-N`, as many as `readers` | the disk, free memory, room in the next channel |
+//! | gather, finish (whole batches only) | `gather-N`, `finish-N` | the warehouse |
+//! | deliver | `deliver-N`, as many as the warehouse can use | the warehouse |
+//! | settle | `settle-N`, as many as `settlers` | the disk |
 //!
 //! Channels are bounded and the bytes in memory have a limit, so a slow stage slows those before it, and memory does
 //! not grow with the backlog. A message that can't go on stays where it is on disk and is found again by listing.
+//!
+//! Whatever holds messages of a batch holds a ticket of it. When the last ticket is dropped, the batch goes back to the
+//! coordinator.
+//!
+//! - `run.rs`: one worker, from its first look at the spool to its last
+//! - `settings.rs`: what can be set about a run
+//! - `run_context.rs`: what all stages share
+//! - `run_totals.rs`: what the run has done
+//! - `run_details.rs`: the same by dataset, and how the run is now
+//! - `stages.rs`: the threads of the stages and the channels between them
+//! - `coordinator.rs`: goes rounds: claims, takes over from dead workers, takes back what has ended
+//! - `discover.rs`: one round of claiming from `incoming`
+//! - `batches.rs`: the batches that the worker holds
+//! - `work.rs`: a claimed batch, its route, and its tickets
+//! - `list.rs`: lists batches, a few entries of each in turn
+//! - `table_lookup.rs`: asks about tables before their rows are read
+//! - `table_states.rs`: what is known about each table: its columns, and whether it takes rows now
+//! - `folder_dataset.rs`: which dataset the messages of a folder are of
+//! - `read.rs`: reads files and encodes their rows
+//! - `memory_budget.rs`: the limit of the message bytes in memory
+//! - `give_back.rs`: puts files that can't be read back into `incoming`
+//! - `redelivery.rs`: a message that was delivered without its bad rows and arrives again
+//! - `parcel.rs`: rows of some messages on their way to the warehouse
+//! - `outlets.rs`: where a reader sends them
+//! - `gather.rs`: collects the rows of a whole batch
+//! - `finish.rs`: delivers a whole batch in one step
+//! - `deliver.rs`: collects parcels and loads them
+//! - `outcomes.rs`: turns the warehouse's answers into endings
+//! - `ending.rs`: what becomes of a message
+//! - `settle.rs`: deletes, keeps or buries files
+//! - `burials.rs`: the messages on their way to `dead`, and the dead letters of a dataset
+//! - `obsolete_letters.rs`: deletes dead letters whose message has arrived whole
+//! - `failure_log.rs`: the log lines about failed deliveries
 
-mod ahead;
-mod budget;
-mod bulk;
+mod batches;
 mod burials;
-mod coordinate;
-mod dead_room;
+mod coordinator;
 mod deliver;
-mod failures;
-mod figures;
+mod discover;
+mod ending;
+mod failure_log;
+mod finish;
+mod folder_dataset;
+mod gather;
 mod give_back;
-mod keep;
-mod letters;
 mod list;
-mod mended;
+mod memory_budget;
+mod obsolete_letters;
+mod outcomes;
+mod outlets;
 mod parcel;
-mod parse;
+mod read;
+mod redelivery;
 mod run;
+mod run_context;
+mod run_details;
+mod run_totals;
+mod settings;
 mod settle;
 mod stages;
-mod tables;
-mod tally;
+mod table_lookup;
+mod table_states;
 mod work;
 
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-pub use dead_room::{DeadRoom, Room};
-pub use figures::{DatasetFigures, Figures, Parked, Waiting};
-pub use keep::{KeepSettings, Keeper};
 pub use run::{Ended, PipelineError, run};
-pub use tally::{Tally, Totals};
-
-use crate::message::Mode;
-use crate::signals::Stop;
-use crate::spool::{Layout, Retention};
-
-/// What can be set about a run.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Drain what is there, then end.
-    pub once: bool,
-    pub schema: Mode,
-    pub keep: Retention,
-    /// Larger messages are dead, unread.
-    pub max_file_bytes: u64,
-    /// Message bytes in memory at once.
-    pub in_flight_bytes: u64,
-    /// Rows in one load, about.
-    pub batch_rows: u64,
-    /// How long a row may wait for others to be loaded with.
-    pub flush_interval: Duration,
-    /// How often everything is listed although no event came, and dead workers are looked for.
-    pub scan_interval: Duration,
-    /// Messages claimed by single renames at once; a folder with more is claimed whole.
-    pub claim_files: u64,
-    /// Where the system can't tell who writes a file, how long one must have been left alone.
-    pub write_age: Duration,
-    pub readers: usize,
-    pub settlers: usize,
-    /// How long a stop may take before what is left is given back as it is.
-    pub stop_timeout: Duration,
-}
-
-/// What all stages share.
-pub(crate) struct Shared {
-    settings: Settings,
-    layout: Layout,
-    worker_name: Arc<str>,
-    tables: tables::Tables,
-    budget: Arc<budget::Budget>,
-    tally: Arc<Tally>,
-    burials: burials::Burials,
-    /// Batches to be listed and entries to be parsed: none means that nothing more comes to the deliverers for now.
-    upstream: AtomicU64,
-    /// One deliverer gathers at a time: if several did, each would get a part of every table's rows.
-    gathering: Mutex<()>,
-    stop: Stop,
-}
+pub use run_details::{DatasetFigures, Figures};
+pub use run_totals::{Tally, Totals};
+pub use settings::Settings;

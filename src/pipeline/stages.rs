@@ -1,4 +1,4 @@
-//! The threads of the stages behind the coordinator, and the channels between them.
+//! Starts the threads of the stages behind the coordinator, with the channels between them.
 
 use std::io;
 use std::sync::Arc;
@@ -6,33 +6,42 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 
-use super::ahead::Ahead;
-use super::parcel::Outlets;
-use super::work::Work;
-use super::{Shared, bulk, deliver, list, settle};
+use super::deliver::deliver_all;
+use super::finish::finish_all;
+use super::gather::gather_all;
+use super::list::list_all;
+use super::outlets::Outlets;
+use super::run_context::RunContext;
+use super::settle::settle_all;
+use super::table_lookup::TableLookups;
+use super::work::Ticket;
 use crate::warehouse::Warehouse;
 
-/// Parcels waiting for delivery, or to be put into a bulk batch. Three times as many gain some two parts in a hundred of the
-/// time, and take 15 MiB more.
+/// Parcels that wait for the deliverers, and for each gatherer. 192 would be about 2 % faster and cost 15 MiB.
 const PARCELS_WAITING_MAX: usize = 64;
 
-/// Threads that put bulk batches together.
+/// Threads that collect the rows of whole batches.
 const GATHERERS: usize = 2;
 
-/// Bulk batches that are being delivered at once.
+/// Threads that deliver whole batches, and so the most batches that are delivered at once.
 const FINISHERS: usize = 8;
 
-/// Settle tasks waiting for a free thread.
+/// Settle tasks that wait for a free thread.
 const SETTLE_TASKS_WAITING_MAX: usize = 512;
 
-/// The way into the stages, and their threads: they end when nothing can come in any more.
+/// The way into the stages, and their threads. The threads end when the sender is dropped and they have done what they
+/// hold.
 pub(super) struct Stages {
-    pub(super) works: Sender<Arc<Work>>,
+    pub(super) batches: Sender<Ticket>,
     pub(super) threads: Vec<JoinHandle<()>>,
 }
 
-pub(super) fn start(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io::Result<Stages> {
-    let (works_sender, works) = unbounded::<Arc<Work>>();
+/// Starts every thread of the stages.
+///
+/// # Errors
+/// When the system starts no more threads.
+pub(super) fn start(run: &Arc<RunContext>, warehouse: &Arc<dyn Warehouse>) -> io::Result<Stages> {
+    let (batch_sender, batches) = unbounded::<Ticket>();
     let (parcel_sender, parcels) = bounded(PARCELS_WAITING_MAX);
     let (settle_sender, settle_tasks) = bounded(SETTLE_TASKS_WAITING_MAX);
     let mut threads = Vec::new();
@@ -40,7 +49,7 @@ pub(super) fn start(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io:
         thread::Builder::new().name(name).spawn(body).map(|thread| threads.push(thread))
     };
     let readers = rayon::ThreadPoolBuilder::new()
-        .num_threads(shared.settings.readers)
+        .num_threads(run.settings.readers)
         .thread_name(|number| format!("read-{number}"))
         .build()
         .map_err(io::Error::other)?;
@@ -49,35 +58,32 @@ pub(super) fn start(shared: &Arc<Shared>, warehouse: &Arc<dyn Warehouse>) -> io:
     for number in 0..GATHERERS {
         let (step_sender, steps) = bounded(PARCELS_WAITING_MAX);
         outlets.steps.push(step_sender);
-        let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
+        let (run, warehouse) = (Arc::clone(run), Arc::clone(warehouse));
         let complete = complete_sender.clone();
         start(
             format!("gather-{number}"),
-            Box::new(move || bulk::gather_all(&shared, &*warehouse, &steps, &complete)),
+            Box::new(move || gather_all(&run, &*warehouse, &steps, &complete)),
         )?;
     }
     drop(complete_sender);
     for number in 0..FINISHERS {
-        let (shared, complete, settle) = (Arc::clone(shared), complete.clone(), settle_sender.clone());
-        start(format!("finish-{number}"), Box::new(move || bulk::finish_all(&shared, &complete, &settle)))?;
+        let (run, complete, settle) = (Arc::clone(run), complete.clone(), settle_sender.clone());
+        start(format!("finish-{number}"), Box::new(move || finish_all(&run, &complete, &settle)))?;
     }
-    let lister_shared = Arc::clone(shared);
-    let ahead = Ahead::new(warehouse.tables_at_once())?;
-    start(
-        "list".to_owned(),
-        Box::new(move || list::list_all(&lister_shared, ahead, &readers, &works, &outlets)),
-    )?;
+    let lister_run = Arc::clone(run);
+    let lookups = TableLookups::new(warehouse.tables_at_once())?;
+    start("list".to_owned(), Box::new(move || list_all(&lister_run, lookups, &readers, &batches, &outlets)))?;
     for number in 0..warehouse.parallelism() {
-        let (shared, warehouse) = (Arc::clone(shared), Arc::clone(warehouse));
+        let (run, warehouse) = (Arc::clone(run), Arc::clone(warehouse));
         let (parcels, settle) = (parcels.clone(), settle_sender.clone());
         start(
             format!("deliver-{number}"),
-            Box::new(move || deliver::deliver_all(&shared, &*warehouse, &parcels, &settle)),
+            Box::new(move || deliver_all(&run, &*warehouse, &parcels, &settle)),
         )?;
     }
-    for number in 0..shared.settings.settlers {
-        let (shared, tasks) = (Arc::clone(shared), settle_tasks.clone());
-        start(format!("settle-{number}"), Box::new(move || settle::settle_all(&shared, &tasks)))?;
+    for number in 0..run.settings.settlers {
+        let (run, tasks) = (Arc::clone(run), settle_tasks.clone());
+        start(format!("settle-{number}"), Box::new(move || settle_all(&run, &tasks)))?;
     }
-    Ok(Stages { works: works_sender, threads })
+    Ok(Stages { batches: batch_sender, threads })
 }

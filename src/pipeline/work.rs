@@ -2,181 +2,250 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
-use super::settle::Ending;
+use super::ending::Ending;
+use crate::locks::Unpoisoned;
 use crate::spool::Batch;
 
-/// A batch and what is still open of it. Every message that the lister hands out is settled, given back, or left for a
-/// later try; when none is open any more, the batch comes back to the coordinator.
+/// How the rows of a batch get into the warehouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// A reader sends the rows on as it reads them, and `deliver` loads them with those of other batches.
+    Streamed,
+    /// `gather` collects the rows of all messages, and `finish` delivers them in one step under the batch's id.
+    Whole {
+        /// The warehouse may have the batch already. Until it has said whether, the batch keeps its id and its
+        /// messages.
+        perhaps_delivered: bool,
+    },
+}
+
+/// A claimed batch, its route, and what must happen to it after the stages have done what they could.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) batch: Batch,
     /// The batch's id, for [`crate::warehouse::Delivery`].
     pub(super) id: Arc<str>,
-    /// Messages handed out and not ended, and one more while the folder is being listed.
-    open: AtomicU64,
-    /// The listing, and entries that are handed out and not parsed: when none is left, a bulk batch is complete.
-    unparsed: AtomicU64,
-    /// It is delivered as a whole.
-    bulk: AtomicBool,
-    /// The warehouse may have it already, under its id: it must keep that id until that is known.
-    perhaps_delivered: AtomicBool,
+    route: Mutex<Route>,
+    setbacks: Mutex<Setbacks>,
+}
+
+/// What kept messages of a batch from being settled.
+#[derive(Debug, Default)]
+struct Setbacks {
+    /// Messages stay in the folder; the batch goes through the stages again after this long.
+    retry_after: Option<Duration>,
+    /// The warehouse did not take rows of the batch at the last try.
+    table_failed: bool,
+    /// Messages had to wait for their table or for their files, now or in an earlier pass.
+    has_failed: bool,
     /// Messages went back to `incoming`.
-    gave_back: AtomicBool,
-    /// The warehouse did not take some of its messages at the last try.
-    table_failed: AtomicBool,
-    /// It was so once, or a message could not be settled.
-    failed: AtomicBool,
-    /// What became of messages whose files could not be settled: only that is tried again.
-    unsettled: Mutex<HashMap<OsString, Ending>>,
-    /// Some messages stay for a later try, after this long.
-    later: Mutex<Option<Duration>>,
-    ended: Sender<Arc<Work>>,
+    gave_back: bool,
+    /// Messages that are delivered or dead, but whose files could not be settled: only that is tried again.
+    unsettled: HashMap<OsString, Ending>,
 }
 
 impl Work {
-    /// `taken_over`: from a dead worker, which may have delivered it.
-    pub(super) fn new(batch: Batch, taken_over: bool, ended: Sender<Arc<Work>>) -> Arc<Work> {
+    /// `taken_over`: from a dead worker, which may have delivered the batch.
+    pub(super) fn new(batch: Batch, taken_over: bool) -> Arc<Work> {
+        let route = match batch.is_bulk() {
+            true => Route::Whole { perhaps_delivered: taken_over },
+            false => Route::Streamed,
+        };
         let id = Arc::from(batch.id());
-        let bulk = batch.is_bulk();
-        Arc::new(Work {
-            batch,
-            id,
-            open: AtomicU64::new(0),
-            unparsed: AtomicU64::new(0),
-            bulk: AtomicBool::new(bulk),
-            perhaps_delivered: AtomicBool::new(bulk && taken_over),
-            gave_back: AtomicBool::new(false),
-            table_failed: AtomicBool::new(false),
-            failed: AtomicBool::new(false),
-            unsettled: Mutex::default(),
-            later: Mutex::new(None),
-            ended,
-        })
+        Arc::new(Work { batch, id, route: Mutex::new(route), setbacks: Mutex::default() })
     }
 
-    /// `count` more things to parse and to end.
-    pub(super) fn begin(&self, count: u64) {
-        self.unparsed.fetch_add(count, Ordering::Relaxed);
-        self.open.fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// `count` things are parsed, their rows sent on. True: the batch's rows are complete.
-    pub(super) fn parsed(&self, count: u64) -> bool {
-        self.unparsed.fetch_sub(count, Ordering::AcqRel) == count
-    }
-
-    pub(super) fn is_bulk(&self) -> bool {
-        self.bulk.load(Ordering::Acquire)
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(*self.route(), Route::Whole { .. })
     }
 
     pub(super) fn is_perhaps_delivered(&self) -> bool {
-        self.perhaps_delivered.load(Ordering::Acquire)
+        *self.route() == Route::Whole { perhaps_delivered: true }
     }
 
-    /// Before a bulk batch goes to the warehouse.
+    /// To be called before the batch goes to the warehouse as a whole.
     pub(super) fn note_perhaps_delivered(&self) {
-        self.perhaps_delivered.store(true, Ordering::Release);
+        *self.route() = Route::Whole { perhaps_delivered: true };
     }
 
-    /// From now on its messages are delivered as they are read.
-    pub(super) fn give_up_bulk(&self) {
-        self.bulk.store(false, Ordering::Release);
+    /// The warehouse does not take the batch as a whole and has nothing of it.
+    pub(super) fn stream_from_now_on(&self) {
+        *self.route() = Route::Streamed;
     }
 
-    /// It was to be delivered as a whole, and is no more.
-    pub(super) fn gave_up_bulk(&self) -> bool {
-        self.batch.is_bulk() && !self.is_bulk()
+    /// Whether the batch is streamed although its id says that it is delivered as a whole.
+    pub(super) fn must_be_renamed(&self) -> bool {
+        self.batch.is_bulk() && !self.is_whole()
     }
 
-    /// One more thing to end: while it is open, the batch does not come back.
-    pub(super) fn hold(&self) {
-        self.open.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Nothing of it is open in the stages.
-    pub(super) fn is_ended(&self) -> bool {
-        self.open.load(Ordering::Acquire) == 0
-    }
-
-    /// `count` things are ended; the last one sends the batch back.
-    pub(super) fn end(self: &Arc<Self>, count: u64) {
-        let before = self.open.fetch_sub(count, Ordering::AcqRel);
-        assert!(before >= count, "a batch ended more messages than it began");
-        if before == count {
-            // The coordinator is gone only when the process ends.
-            let _ = self.ended.send(Arc::clone(self));
-        }
-    }
-
-    /// Messages stay in the folder; they are tried again after `delay` at the earliest.
+    /// Messages stay in the folder. They are tried again after `delay` at the earliest.
     pub(super) fn leave_for_later(&self, delay: Duration) {
-        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
-        *later = Some(later.map_or(delay, |earlier| earlier.max(delay)));
+        self.setbacks().leave_for_later(delay);
     }
 
-    /// The same, because the warehouse does not take them now. Until it does, no more of the dataset is claimed: the
-    /// batches that a worker holds would grow without end.
+    /// Messages stay in the folder because the warehouse does not take their rows now. Until it does, the coordinator
+    /// claims no more of the dataset. Otherwise the worker would hold more and more batches.
     pub(super) fn leave_for_table(&self, delay: Duration) {
-        self.table_failed.store(true, Ordering::Release);
-        self.failed.store(true, Ordering::Release);
-        self.leave_for_later(delay);
+        let mut setbacks = self.setbacks();
+        setbacks.table_failed = true;
+        setbacks.has_failed = true;
+        setbacks.leave_for_later(delay);
     }
 
-    /// The warehouse takes rows of it.
-    pub(super) fn note_taken(&self) {
-        self.table_failed.store(false, Ordering::Release);
-    }
-
-    pub(super) fn table_failed(&self) -> bool {
-        self.table_failed.load(Ordering::Acquire)
-    }
-
-    /// Some of its messages had to wait for their table, or for their files.
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
-    }
-
-    /// Messages stay in the folder: in this pass the batch is not whole.
-    pub(super) fn is_left_for_later(&self) -> bool {
-        self.later.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    /// A message is delivered, or dead, and its file could not be settled.
+    /// A message is delivered or dead, and its file could not be settled.
     pub(super) fn keep_unsettled(&self, name: OsString, ending: Ending, delay: Duration) {
-        self.unsettled().insert(name, ending);
-        self.failed.store(true, Ordering::Release);
-        self.leave_for_later(delay);
+        let mut setbacks = self.setbacks();
+        setbacks.unsettled.insert(name, ending);
+        setbacks.has_failed = true;
+        setbacks.leave_for_later(delay);
     }
 
-    /// What became of a message, where only its file is left to settle.
+    /// What became of a message of which only the file must still be settled.
     pub(super) fn take_unsettled(&self, name: &OsStr) -> Option<Ending> {
-        if self.has_failed() { self.unsettled().remove(name) } else { None }
+        self.setbacks().unsettled.remove(name)
     }
 
     pub(super) fn has_unsettled(&self) -> bool {
-        self.has_failed() && !self.unsettled().is_empty()
+        !self.setbacks().unsettled.is_empty()
     }
 
-    fn unsettled(&self) -> MutexGuard<'_, HashMap<OsString, Ending>> {
-        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The warehouse has taken rows of the batch.
+    pub(super) fn note_table_works(&self) {
+        self.setbacks().table_failed = false;
     }
 
-    /// When to list the folder again, if messages stayed in it. Asking forgets it.
-    pub(super) fn take_later(&self) -> Option<Duration> {
-        self.later.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn table_failed(&self) -> bool {
+        self.setbacks().table_failed
+    }
+
+    /// Whether messages had to wait for their table or for their files, now or in an earlier pass.
+    pub(super) fn has_failed(&self) -> bool {
+        self.setbacks().has_failed
+    }
+
+    /// Whether messages stay in the folder, so that the batch is not whole in this pass.
+    pub(super) fn is_left_for_later(&self) -> bool {
+        self.setbacks().retry_after.is_some()
+    }
+
+    /// How long to wait before the next pass. `None`: no message was left for one. Asking resets it.
+    pub(super) fn take_retry_after(&self) -> Option<Duration> {
+        self.setbacks().retry_after.take()
     }
 
     pub(super) fn note_given_back(&self) {
-        self.gave_back.store(true, Ordering::Relaxed);
+        self.setbacks().gave_back = true;
     }
 
     pub(super) fn gave_back(&self) -> bool {
-        self.gave_back.load(Ordering::Relaxed)
+        self.setbacks().gave_back
+    }
+
+    fn route(&self) -> MutexGuard<'_, Route> {
+        self.route.lock().unpoisoned()
+    }
+
+    fn setbacks(&self) -> MutexGuard<'_, Setbacks> {
+        self.setbacks.lock().unpoisoned()
+    }
+}
+
+impl Setbacks {
+    /// Of several delays, the longest counts.
+    fn leave_for_later(&mut self, delay: Duration) {
+        self.retry_after = Some(self.retry_after.map_or(delay, |earlier| earlier.max(delay)));
+    }
+}
+
+/// Keeps a batch in the stages. Whatever holds messages of a batch, such as a listing, a parcel or a settle task, holds
+/// a ticket of it too. When the last ticket is dropped, the batch goes back to the coordinator.
+///
+/// It goes back once for each pass: a new ticket is a clone of another one, except the first, which the coordinator
+/// makes.
+#[derive(Clone, Debug)]
+pub(super) struct Ticket(Arc<Pass>);
+
+/// One pass of a batch through the stages.
+#[derive(Debug)]
+struct Pass {
+    work: Arc<Work>,
+    ended: Sender<Arc<Work>>,
+}
+
+impl Ticket {
+    /// The first ticket of a pass. `ended`: where the batch goes when the pass is over.
+    pub(super) fn new(work: Arc<Work>, ended: Sender<Arc<Work>>) -> Ticket {
+        Ticket(Arc::new(Pass { work, ended }))
+    }
+
+    pub(super) fn pass(&self) -> PassWatch {
+        PassWatch(Arc::downgrade(&self.0))
+    }
+}
+
+impl Deref for Ticket {
+    type Target = Work;
+
+    fn deref(&self) -> &Work {
+        &self.0.work
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        // The channel has no limit, so no stage waits here. The coordinator is gone only when the process ends.
+        let _ = self.ended.send(Arc::clone(&self.work));
+    }
+}
+
+/// Tells whether a pass is over, and does not prolong it.
+#[derive(Debug)]
+pub(super) struct PassWatch(Weak<Pass>);
+
+impl PassWatch {
+    pub(super) fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::spool::{Claimer, Layout, Worker};
+
+    #[test]
+    fn a_batch_goes_back_once_for_each_pass_when_its_last_ticket_is_dropped() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::open(root.path()).unwrap();
+        std::fs::create_dir_all(layout.incoming().join("FREQ")).unwrap();
+        std::fs::write(layout.incoming().join("FREQ/a.json"), "[]").unwrap();
+        let worker = Arc::new(Worker::register(&layout).unwrap());
+        let mut claimer = Claimer::new(layout, worker, 10, Duration::ZERO);
+        let work = Work::new(claimer.claim(OsStr::new("FREQ"), |_| None).unwrap().batch.unwrap(), false);
+        let (ended_sender, ended) = unbounded();
+        for _ in 0..2 {
+            let first = Ticket::new(Arc::clone(&work), ended_sender.clone());
+            let pass = first.pass();
+            let others: Vec<Ticket> = (0..8).map(|_| first.clone()).collect();
+            thread::scope(|scope| {
+                for ticket in others {
+                    scope.spawn(move || drop(ticket));
+                }
+            });
+            assert!(!pass.is_over() && ended.is_empty(), "one ticket is left");
+            drop(first);
+            assert!(pass.is_over());
+            assert_eq!(ended.try_iter().count(), 1);
+        }
     }
 }

@@ -3,8 +3,8 @@
 use super::situation::Situation;
 use crate::health::finding::{Finding, Level};
 use crate::health::finding_key::FindingKey;
+use crate::keeper::DeadFill;
 use crate::observe::{short_duration, size};
-use crate::pipeline::Room;
 use crate::spool::Sighting;
 
 pub(super) fn spool_unread(situation: &Situation<'_>) -> Option<Finding> {
@@ -111,14 +111,14 @@ pub(super) fn dead_letters(situation: &Situation<'_>) -> Option<Finding> {
 pub(super) fn dead_room(situation: &Situation<'_>) -> Option<Finding> {
     let (bytes, bytes_max) = (situation.facts.dead_bytes, situation.config.dead_max_bytes?);
     let holds = format!("dead/ holds {}, and dead_max_bytes allows {}", size(bytes), size(bytes_max));
-    let (level, key, what) = match Room::of(bytes, bytes_max) {
-        Room::Enough => return None,
-        Room::Near => (
+    let (level, key, what) = match DeadFill::of(bytes, bytes_max) {
+        DeadFill::Low => return None,
+        DeadFill::NearlyFull => (
             Level::Warning,
             FindingKey::DeadNearlyFull,
             format!("{holds}: irispool stops claiming messages when it is full"),
         ),
-        Room::Full => {
+        DeadFill::Full => {
             (Level::Critical, FindingKey::DeadFull, format!("irispool claims no more messages: {holds}"))
         }
     };

@@ -1,12 +1,9 @@
-//! What is said in the log of things that fail and are tried again: once, not at every try.
+//! The log lines about deliveries that fail and are tried again: one when it begins, not one for every try.
 
-use std::io;
-
-use crate::observe::{is_news, is_news_of, is_over};
-use crate::spool::SpoolError;
+use crate::observe::{is_news_of, is_over};
 use crate::warehouse::WarehouseError;
 
-/// A log line for a delivery that failed, unless the same has failed for the same reason since it last worked.
+/// Logs a failed delivery, unless one of the same dataset has failed for the same reason since it last worked.
 pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
     if !is_news_of(&delivery_of(dataset), &error.to_string()) {
         return;
@@ -26,7 +23,7 @@ pub(super) fn log_failure(dataset: &str, error: &WarehouseError) {
     }
 }
 
-/// After failures that were logged: that they are over.
+/// Logs that the failures of a dataset's deliveries are over, if there were any.
 pub(super) fn log_recovery(dataset: &str) {
     if let Some(over) = is_over(&delivery_of(dataset)) {
         let seconds = over.lasted.as_secs();
@@ -36,17 +33,4 @@ pub(super) fn log_recovery(dataset: &str) {
 
 fn delivery_of(dataset: &str) -> String {
     format!("delivery of {dataset}")
-}
-
-/// Logs a fault of the spool, unless it lasts. On a full disk each of many files has it: the first stands for all.
-pub(super) fn log_spool_failure(error: &SpoolError) {
-    let fault = match error {
-        SpoolError::Io { action, source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-            format!("cannot {action}: {source}")
-        }
-        other => other.to_string(),
-    };
-    if is_news(&fault) {
-        tracing::error!(%error, hint = error.hint(), "the spool is in trouble");
-    }
 }

@@ -1,4 +1,4 @@
-//! Claimed files become rows: opened once nobody writes them, read, hashed, encoded for their table.
+//! Reads claimed files and turns them into rows: opens a file once nobody is writing it, reads, hashes and encodes it.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -6,33 +6,33 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::Shared;
-use super::budget::Permit;
-use super::burials::Dead;
+use super::burials::LettersOfDataset;
+use super::ending::Ending;
+use super::folder_dataset::{NO_SUBJECT, is_of_one_table};
 use super::give_back::give_back;
-use super::mended::{less_whole, win_over_delivered};
-use super::parcel::{Outlets, Parcel};
-use super::settle::{Ending, SettleTask};
-use super::work::Work;
+use super::memory_budget::MemoryPermit;
+use super::outlets::Outlets;
+use super::parcel::Parcel;
+use super::redelivery::{less_whole_letter, win_over_delivered};
+use super::run_context::RunContext;
+use super::settle::SettleTask;
+use super::work::Ticket;
 use crate::catalog::{self, Schema};
 use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
 use crate::spool::{self, BadRowNote, DeadLetter, DeadStage, Entry, EntryKind, ReadError};
 use crate::warehouse::{Delivery, Message};
 
-/// The folder that the client uses for messages without a subject: their rows or their names say what they are.
-pub(super) const NO_SUBJECT: &str = "unknown";
+/// A reader's buffers are freed after a message that made them larger than this.
+const BUFFER_BYTES_MAX: usize = 1 << 20;
 
-/// Whether all messages of a dataset's folder go into one table. It is not so where the folder is no known dataset's: each
-/// message may say that it is of another.
-pub(super) fn is_of_one_table(label: &str) -> bool {
-    catalog::find(&catalog::dataset_name(label)).is_some()
-}
-
-/// What became of one file, if its rows do not go to the warehouse.
-enum Fate {
+/// Why a file's rows do not go to the warehouse.
+enum NotRead {
     Dead(DeadLetter),
+    /// It can't be read, or not yet. Without an error, it is no message.
     GiveBack(Option<ReadError>),
+    /// The warehouse can't take its rows now. They are tried again after this time.
     TableFailed(Duration),
+    /// Somebody has removed it.
     Gone,
 }
 
@@ -46,47 +46,39 @@ thread_local! {
         RefCell::new(Buffers { bytes: Vec::new(), scratch: Scratch::default() });
 }
 
-/// A reader's buffer does not keep the size of one huge message for ever.
-const BUFFER_KEPT_BYTES_MAX: usize = 1 << 20;
-
-/// Reads and encodes some entries of a batch, and sends their rows and endings on.
-pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entry>, outlets: &Outlets) {
-    let dead = Dead::of(shared, work.batch.label());
-    let mut reader = Reader { shared, work, outlets, dead, open_parcel: None };
+/// Reads some entries of a batch, and sends their rows and endings on.
+pub(super) fn read_entries(run: &RunContext, ticket: &Ticket, entries: Vec<Entry>, outlets: &Outlets) {
+    let label = ticket.batch.label();
+    let letters = LettersOfDataset::new(&run.burials, &run.layout, label);
+    let mut reader = EntryReader { run, ticket, outlets, letters, open_parcel: None };
     let mut endings = Vec::new();
-    let count = entries.len() as u64;
-    // Its messages may all end before this says that they are parsed, and a batch that comes back is listed anew.
-    work.hold();
-    let one_table = is_of_one_table(work.batch.label());
+    let one_table = is_of_one_table(label);
+    let has_unsettled = ticket.has_unsettled();
     let mut table_failed = None;
     BUFFERS.with_borrow_mut(|buffers| {
         for entry in entries {
-            if shared.stop.requested() {
-                work.leave_for_later(Duration::ZERO);
-                work.end(1);
+            if run.stop.requested() {
+                ticket.leave_for_later(Duration::ZERO);
                 continue;
             }
-            if let Some(ending) = work.take_unsettled(&entry.name) {
+            if has_unsettled && let Some(ending) = ticket.take_unsettled(&entry.name) {
                 endings.push((entry.name, ending));
                 continue;
             }
             if let Some(delay) = table_failed {
-                work.leave_for_table(delay);
-                work.end(1);
+                ticket.leave_for_table(delay);
                 continue;
             }
             match reader.take(&entry, buffers) {
-                Ok(()) => {}
-                Err(Fate::Dead(letter)) => endings.push((entry.name, Ending::Dead(letter))),
-                Err(Fate::GiveBack(error)) => give_back(shared, work, &entry.name, error),
-                Err(Fate::TableFailed(delay)) => {
+                Ok(()) | Err(NotRead::Gone) => {}
+                Err(NotRead::Dead(letter)) => endings.push((entry.name, Ending::Dead(letter))),
+                Err(NotRead::GiveBack(error)) => give_back(run, ticket, &entry.name, error.as_ref()),
+                Err(NotRead::TableFailed(delay)) => {
                     table_failed = one_table.then_some(delay);
-                    work.leave_for_table(delay);
-                    work.end(1);
+                    ticket.leave_for_table(delay);
                 }
-                Err(Fate::Gone) => work.end(1),
             }
-            if buffers.bytes.capacity() > BUFFER_KEPT_BYTES_MAX {
+            if buffers.bytes.capacity() > BUFFER_BYTES_MAX {
                 *buffers = Buffers { bytes: Vec::new(), scratch: Scratch::default() };
             }
         }
@@ -94,54 +86,53 @@ pub(super) fn parse_entries(shared: &Shared, work: &Arc<Work>, entries: Vec<Entr
     reader.send();
     if !endings.is_empty() {
         // The settlers outlive the readers.
-        let dataset = Arc::from(catalog::dataset_name(work.batch.label()));
-        let _ = outlets.settle.send(SettleTask::new(shared, work, &dataset, endings));
+        let dataset = Arc::from(catalog::dataset_name(label));
+        let _ = outlets.settle.send(SettleTask::new(run, ticket.clone(), &dataset, endings));
     }
-    outlets.parsed(work, count);
-    work.end(1);
 }
 
-struct Reader<'a> {
-    shared: &'a Shared,
-    work: &'a Arc<Work>,
+struct EntryReader<'a> {
+    run: &'a RunContext,
+    ticket: &'a Ticket,
     outlets: &'a Outlets,
-    /// What its dataset has of dead letters.
-    dead: Dead<'a>,
+    letters: LettersOfDataset<'a>,
+    /// The rows that were read and are not sent on.
     open_parcel: Option<Parcel>,
 }
 
-impl Reader<'_> {
-    fn take(&mut self, entry: &Entry, buffers: &mut Buffers) -> Result<(), Fate> {
-        let dead = |reason: &str| Err(Fate::Dead(DeadLetter::whole(DeadStage::Claim, reason, None)));
+impl EntryReader<'_> {
+    /// Reads a file and adds its rows to the open parcel.
+    fn take(&mut self, entry: &Entry, buffers: &mut Buffers) -> Result<(), NotRead> {
+        let dead = |reason: &str| Err(NotRead::Dead(DeadLetter::whole(DeadStage::Claim, reason, None)));
         match entry.kind {
-            // Claimed because its whole folder was.
-            _ if self.shared.layout.is_temporary(&entry.name) => return Err(Fate::GiveBack(None)),
+            // It was claimed because its whole folder was.
+            _ if self.run.layout.is_temporary(&entry.name) => return Err(NotRead::GiveBack(None)),
             EntryKind::File => {}
-            EntryKind::Folder => return Err(Fate::GiveBack(None)),
+            EntryKind::Folder => return Err(NotRead::GiveBack(None)),
             EntryKind::SymbolicLink => {
                 return dead("not a message: a symbolic link, which is never followed");
             }
             EntryKind::Other => return dead("not a message: a FIFO, socket or device"),
         }
         let Some(id) = entry.name.to_str() else { return dead("its name is not UTF-8") };
-        let file = match spool::read(&self.work.batch, &entry.name, self.shared.settings.write_age) {
+        let file = match spool::read(&self.ticket.batch, &entry.name, self.run.settings.write_age) {
             Ok(file) => file,
-            Err(ReadError::Gone) => return Err(Fate::Gone),
+            Err(ReadError::Gone) => return Err(NotRead::Gone),
             Err(ReadError::NotAFile) => return dead("not a message: not a regular file"),
             Err(error @ (ReadError::BeingWritten | ReadError::Unreadable(_))) => {
-                return Err(Fate::GiveBack(Some(error)));
+                return Err(NotRead::GiveBack(Some(error)));
             }
         };
         let bytes = file.bytes();
-        let bytes_max = self.shared.settings.max_file_bytes;
+        let bytes_max = self.run.settings.max_file_bytes;
         if bytes > bytes_max {
             let reason = format!("{bytes} bytes, more than max_file_bytes = {bytes_max}");
-            return Err(Fate::Dead(DeadLetter::whole(DeadStage::Read, reason, None)));
+            return Err(NotRead::Dead(DeadLetter::whole(DeadStage::Read, reason, None)));
         }
         let mut own_permit = self.reserve(bytes);
         let written_at_ms = file.written_at_ms();
         if let Err(error) = file.read_into(&mut buffers.bytes) {
-            return Err(Fate::GiveBack(Some(error)));
+            return Err(NotRead::GiveBack(Some(error)));
         }
         let content = &buffers.bytes[..];
         let dataset = self.dataset_of(id, content, &mut buffers.scratch)?;
@@ -153,7 +144,7 @@ impl Reader<'_> {
             rescued: 0,
             dead: 0,
             written_at_ms,
-            claimed_at_ms: self.work.batch.claimed_at_ms(),
+            claimed_at_ms: self.ticket.batch.claimed_at_ms(),
         };
         let encoded = self.encode(&dataset, content, &mut buffers.scratch, &mut own_permit)?;
         let parcel = self.open_parcel.as_mut().expect("encode leaves an open parcel");
@@ -162,40 +153,40 @@ impl Reader<'_> {
         message.rescued = encoded.rescued;
         message.dead = encoded.bad.len() as u32;
         let letter = (!encoded.bad.is_empty()).then(|| bad_rows_letter(encoded.bad));
-        if let Some(dead) = self.dead.folder()
-            && !win_over_delivered(self.work, dead, &mut message)
+        if let Some(dead) = self.letters.folder()
+            && !win_over_delivered(self.ticket, dead, &mut message)
         {
             parcel.delivery.rows.truncate(message.rows.start);
-            return Err(Fate::Dead(less_whole(letter)));
+            return Err(NotRead::Dead(less_whole_letter(letter)));
         }
         parcel.letters.extend(letter.map(|letter| (parcel.delivery.messages.len(), letter)));
         parcel.delivery.messages.push(message);
         Ok(())
     }
 
-    /// Gets leave to hold `bytes`. Where that must wait, what is held already is sent on first: it could be what all
-    /// others wait for. A permit is given when there is no open parcel to keep it.
-    fn reserve(&mut self, bytes: u64) -> Option<Permit> {
+    /// Reserves memory for `bytes` more. If it must wait for memory, it first sends on what it holds: that could be
+    /// what all the other readers wait for. It gives the permit if there is no open parcel to keep it.
+    fn reserve(&mut self, bytes: u64) -> Option<MemoryPermit> {
         if let Some(parcel) = &mut self.open_parcel {
             if parcel.permit.try_grow(bytes) {
                 return None;
             }
             self.send();
         }
-        let mut permit = self.shared.budget.empty_permit();
+        let mut permit = self.run.budget.empty_permit();
         permit.grow(bytes);
         Some(permit)
     }
 
-    /// The folder's dataset, where it is known. Else the one that the rows name, or the file's name. A dataset that nobody
-    /// knows is believed of a folder, and of rows only where the folder says nothing.
-    fn dataset_of(&self, id: &str, content: &[u8], scratch: &mut Scratch) -> Result<String, Fate> {
-        let label = self.work.batch.label();
+    /// The dataset of a message: the folder's, if it is known, and otherwise the one in its rows or in its name. An
+    /// unknown name in the rows counts only where the folder has no dataset's name.
+    fn dataset_of(&self, id: &str, content: &[u8], scratch: &mut Scratch) -> Result<String, NotRead> {
+        let label = self.ticket.batch.label();
         let of_folder = catalog::dataset_name(label);
         if is_of_one_table(label) {
             return Ok(of_folder);
         }
-        let is_believed = |name: &String| label.as_str() == NO_SUBJECT || catalog::find(name).is_some();
+        let is_believed = |name: &String| label == NO_SUBJECT || catalog::find(name).is_some();
         let mut of_rows = message::datasets_in(content, scratch);
         if !of_rows.iter().any(is_believed) {
             return Ok(catalog::dataset_of_file_name(id).filter(is_believed).unwrap_or(of_folder));
@@ -204,41 +195,44 @@ impl Reader<'_> {
             let reason = format!(
                 "its rows are of several datasets, such as {first} and {second}: make a message of each dataset's rows"
             );
-            return Err(Fate::Dead(DeadLetter::whole(DeadStage::Parse, reason, None)));
+            return Err(NotRead::Dead(DeadLetter::whole(DeadStage::Parse, reason, None)));
         }
         Ok(of_rows.remove(0))
     }
 
-    /// Encodes a message behind the rows of the open parcel, adding columns for new fields first.
+    /// Encodes a message and adds its rows to those of the open parcel, after adding columns for new fields.
     fn encode(
         &mut self,
         dataset: &str,
         content: &[u8],
         scratch: &mut Scratch,
-        own_permit: &mut Option<Permit>,
-    ) -> Result<Encoded, Fate> {
-        let mode = self.shared.settings.schema;
-        let schema = self.shared.tables.schema(dataset).map_err(Fate::TableFailed)?;
+        own_permit: &mut Option<MemoryPermit>,
+    ) -> Result<Encoded, NotRead> {
+        let mode = self.run.settings.schema;
+        let schema = self.run.tables.schema(dataset).map_err(NotRead::TableFailed)?;
         let rows = self.parcel(dataset, &schema, own_permit);
         let before = rows.len();
         let encoded = encode(content, &schema, mode, rows, scratch)?;
         if encoded.new_fields.is_empty() {
             return Ok(encoded);
         }
-        let wider = self.shared.tables.add_fields(dataset, &encoded.new_fields).map_err(Fate::TableFailed);
-        let wider = match wider {
-            Ok(None) => return Ok(encoded),
-            Ok(Some(wider)) => Ok(wider),
-            Err(fate) => Err(fate),
-        };
+        let wider = self.run.tables.add_fields(dataset, &encoded.new_fields).transpose();
+        let Some(wider) = wider else { return Ok(encoded) };
+        // The rows lack the new columns.
         self.parcel(dataset, &schema, own_permit).truncate(before);
-        let wider = wider?;
+        let wider = wider.map_err(NotRead::TableFailed)?;
         let rows = self.parcel(dataset, &wider, own_permit);
         encode(content, &wider, Mode::Rescue, rows, scratch)
     }
 
-    /// The rows of a parcel for this table as it is now; sends the open one on if it is for another.
-    fn parcel(&mut self, dataset: &str, schema: &Arc<Schema>, own_permit: &mut Option<Permit>) -> &mut Rows {
+    /// The rows of the open parcel. If that is for another table, or for other columns, it is sent on and a new one
+    /// opened.
+    fn parcel(
+        &mut self,
+        dataset: &str,
+        schema: &Arc<Schema>,
+        own_permit: &mut Option<MemoryPermit>,
+    ) -> &mut Rows {
         let fits = self.open_parcel.as_ref().is_some_and(|open| {
             *open.delivery.dataset == *dataset && Arc::ptr_eq(&open.delivery.schema, schema)
         });
@@ -247,21 +241,21 @@ impl Reader<'_> {
             self.open_parcel = Some(Parcel {
                 delivery: Delivery {
                     dataset: Arc::from(dataset),
-                    batch: Arc::clone(&self.work.id),
-                    worker: Arc::clone(&self.shared.worker_name),
+                    batch: Arc::clone(&self.ticket.id),
+                    worker: Arc::clone(&self.run.worker_name),
                     schema: Arc::clone(schema),
                     messages: Vec::new(),
                     rows: Rows::default(),
                 },
-                work: Arc::clone(self.work),
+                ticket: self.ticket.clone(),
                 letters: Vec::new(),
-                permit: own_permit.take().unwrap_or_else(|| self.shared.budget.empty_permit()),
+                permit: own_permit.take().unwrap_or_else(|| self.run.budget.empty_permit()),
             });
         }
         &mut self.open_parcel.as_mut().expect("it was opened just above").delivery.rows
     }
 
-    /// Sends the open parcel on; waits while the warehouse is behind.
+    /// Sends the open parcel on. Waits while the warehouse is behind.
     fn send(&mut self) {
         if let Some(parcel) = self.open_parcel.take()
             && !parcel.delivery.messages.is_empty()
@@ -277,13 +271,13 @@ fn encode(
     mode: Mode,
     rows: &mut Rows,
     scratch: &mut Scratch,
-) -> Result<Encoded, Fate> {
+) -> Result<Encoded, NotRead> {
     message::encode(content, schema, mode, rows, scratch).map_err(|error| {
         let byte = match error {
             MessageError::CutOff { byte } | MessageError::NotJson { byte, .. } => Some(byte),
             _ => None,
         };
-        Fate::Dead(DeadLetter::whole(DeadStage::Parse, error.to_string(), byte))
+        NotRead::Dead(DeadLetter::whole(DeadStage::Parse, error.to_string(), byte))
     })
 }
 

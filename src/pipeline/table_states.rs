@@ -1,90 +1,97 @@
-//! What the pipeline knows of each table: its columns, and whether it takes rows at the moment.
+//! What the pipeline knows about each table: its columns, and whether it takes rows now.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::failures::{log_failure, log_recovery};
-use super::tally::Tally;
+use super::failure_log::{log_failure, log_recovery};
+use super::run_totals::Tally;
 use crate::catalog::{Field, Schema};
+use crate::locks::Unpoisoned;
 use crate::spool::SpoolError;
 use crate::warehouse::{Warehouse, WarehouseError};
 
-/// A table that needs a person is asked again after so long.
+/// How long a table that needs a person is left alone.
 const SETUP_RETRY: Duration = Duration::from_secs(30);
 
-/// So long one reader waits for what another one is asking. The answer usually takes a fraction of it.
+/// How long a reader waits for another reader's schema request. A request usually takes much less.
 const ASK_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// After that the messages are tried again after this.
+/// When that wait was too short, the messages are tried again after this time.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
-struct Table {
+struct TableState {
     schema: Option<Arc<Schema>>,
-    /// Fields that the warehouse did not take as columns; asking again for every message would be slow.
+    /// Fields that the warehouse did not take as columns. Asking again for every message would be slow.
     refused: HashSet<String>,
     parked_until: Option<Instant>,
-    /// Taken while the warehouse is asked, so that one of many readers asks, and the others learn from it.
-    asking: Arc<Turn>,
+    /// Taken while the warehouse is asked, so that one of many readers asks and the others use its answer.
+    request: Arc<RequestLock>,
 }
 
-/// One at a time. Who waits for too long goes on without: readers are few, and one table must not hold them all.
-struct Turn(Sender<()>, Receiver<()>);
+/// A lock for which a reader waits only for [`ASK_WAIT_MAX`]: there are few readers, and one table must not hold up all
+/// of them.
+struct RequestLock {
+    unlocked: Sender<()>,
+    unlocks: Receiver<()>,
+}
 
-struct Taken<'a>(&'a Turn);
+struct RequestGuard<'a>(&'a RequestLock);
 
-impl Default for Turn {
-    fn default() -> Turn {
-        let (back, free) = bounded(1);
-        let _ = back.send(());
-        Turn(back, free)
+impl Default for RequestLock {
+    fn default() -> RequestLock {
+        let (unlocked, unlocks) = bounded(1);
+        let _ = unlocked.send(());
+        RequestLock { unlocked, unlocks }
     }
 }
 
-impl Turn {
-    fn take(&self) -> Option<Taken<'_>> {
-        // Not `then_some`: it would make a `Taken` after a timeout too, whose drop gives back a turn that it never had.
-        self.1.recv_timeout(ASK_WAIT_MAX).is_ok().then(|| Taken(self))
+impl RequestLock {
+    fn lock(&self) -> Option<RequestGuard<'_>> {
+        self.unlocks.recv_timeout(ASK_WAIT_MAX).is_ok().then_some(RequestGuard(self))
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
-        let _ = self.0.0.send(());
+        let _ = self.0.unlocked.send(());
     }
 }
 
-pub(super) struct Tables {
+/// The tables of a run, by dataset.
+pub(super) struct TableStates {
     warehouse: Arc<dyn Warehouse>,
     tally: Arc<Tally>,
-    tables: Mutex<HashMap<String, Table>>,
+    tables: Mutex<HashMap<String, TableState>>,
 }
 
-impl Tables {
-    pub(super) fn new(warehouse: Arc<dyn Warehouse>, tally: Arc<Tally>) -> Tables {
-        Tables { warehouse, tally, tables: Mutex::default() }
+impl TableStates {
+    pub(super) fn new(warehouse: Arc<dyn Warehouse>, tally: Arc<Tally>) -> TableStates {
+        TableStates { warehouse, tally, tables: Mutex::default() }
     }
 
-    fn with<T>(&self, dataset: &str, act: impl FnOnce(&mut Table) -> T) -> T {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+    fn with<T>(&self, dataset: &str, act: impl FnOnce(&mut TableState) -> T) -> T {
+        let mut tables = self.tables.lock().unpoisoned();
         if !tables.contains_key(dataset) {
-            tables.insert(dataset.to_owned(), Table::default());
+            tables.insert(dataset.to_owned(), TableState::default());
         }
         act(tables.get_mut(dataset).expect("the table was inserted just above"))
     }
 
-    /// The columns of a dataset's table; asked of the warehouse once. While the table is parked it is not asked. The
-    /// error is for how long the table's messages wait; it is logged.
+    /// The columns of a dataset's table. The warehouse is asked once, and not while the table is parked.
+    ///
+    /// # Errors
+    /// Says how long the table's messages must wait. The failure is logged here.
     pub(super) fn schema(&self, dataset: &str) -> Result<Arc<Schema>, Duration> {
         let known = || self.with(dataset, |table| table.schema.clone());
         if let Some(schema) = known() {
             return Ok(schema);
         }
-        let asking = self.with(dataset, |table| Arc::clone(&table.asking));
-        let Some(_turn) = asking.take() else { return Err(ASK_AGAIN) };
+        let request = self.with(dataset, |table| Arc::clone(&table.request));
+        let Some(_guard) = request.lock() else { return Err(ASK_AGAIN) };
         if let Some(schema) = known() {
             return Ok(schema);
         }
@@ -96,22 +103,24 @@ impl Tables {
         Ok(schema)
     }
 
-    /// The table did not do what it should: logged, counted, parked. Gives how long its messages wait.
+    /// Logs and counts a failure of the table, and parks it. Gives how long its messages wait.
     pub(super) fn failed(&self, dataset: &str, error: &WarehouseError) -> Duration {
         log_failure(dataset, error);
         Tally::add(&self.tally.failed_loads, 1);
         self.park(dataset, error)
     }
 
-    /// How long the table still waits, if it does.
+    /// How long the table is still parked, if it is.
     fn parked_for(&self, dataset: &str) -> Option<Duration> {
         let until = self.with(dataset, |table| table.parked_until)?;
         let left = until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    /// Adds those of `fields` that the warehouse has not refused before; none when there is nothing to add. The error is
-    /// as that of [`Self::schema`].
+    /// Adds those of `fields` as columns that the warehouse has not refused before. `None`: there was nothing to add.
+    ///
+    /// # Errors
+    /// As those of [`Self::schema`].
     pub(super) fn add_fields(
         &self,
         dataset: &str,
@@ -125,8 +134,8 @@ impl Tables {
         if wanted().is_empty() {
             return Ok(None);
         }
-        let asking = self.with(dataset, |table| Arc::clone(&table.asking));
-        let Some(_turn) = asking.take() else { return Err(ASK_AGAIN) };
+        let request = self.with(dataset, |table| Arc::clone(&table.request));
+        let Some(_guard) = request.lock() else { return Err(ASK_AGAIN) };
         let wanted = wanted();
         if let Some(after) = self.parked_for(dataset) {
             return Err(after);
@@ -151,8 +160,8 @@ impl Tables {
         Ok((added > 0).then_some(schema))
     }
 
-    /// After a failed delivery: nothing is claimed for the table for a while, and its columns are read anew. Gives how
-    /// long its messages wait.
+    /// Parks the table after a failed delivery: the coordinator claims nothing for it for a while, and its columns are
+    /// read again. Gives how long its messages wait.
     pub(super) fn park(&self, dataset: &str, error: &WarehouseError) -> Duration {
         let wait = match error {
             WarehouseError::Later { after, .. } => *after,
@@ -166,16 +175,18 @@ impl Tables {
         wait
     }
 
-    /// Delivered or dead messages of the dataset can't be settled: nothing more of it is claimed until they are.
+    /// Publishes that messages of the dataset can't be settled. The batches that hold them keep the coordinator from
+    /// claiming more.
     pub(super) fn files_stuck(&self, dataset: &str, error: &SpoolError) {
         let hint = error.hint().unwrap_or_default();
         self.tally.figures.park(dataset, &WarehouseError::Setup { why: error.to_string(), hint });
     }
 
-    /// The table has taken rows, or none of its messages waits any more for it or for its file.
+    /// The table has taken rows, or none of its messages waits any more for the table or for a file.
     pub(super) fn unpark(&self, dataset: &str) {
         self.with(dataset, |table| table.parked_until = None);
-        // Also where that was so: who parks sets one after the other, and another may have been between the two.
+        // Even if the table was not parked: `park` sets the time first and publishes later, and this may come between
+        // the two.
         self.tally.figures.unpark(dataset);
         log_recovery(dataset);
     }
@@ -196,22 +207,12 @@ mod tests {
     use crate::warehouse::sqlite::Sqlite;
 
     #[test]
-    fn a_reader_that_waited_in_vain_does_not_give_back_the_turn_of_another() {
-        let turn = Turn::default();
-        let taken = turn.take();
-        assert!(turn.take().is_none());
-        assert!(turn.1.is_empty(), "the turn is still taken");
-        drop(taken);
-        assert!(turn.take().is_some());
-    }
-
-    #[test]
-    fn a_table_that_takes_rows_is_never_told_to_be_parked() {
+    fn a_table_that_takes_rows_is_never_published_as_parked() {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = Sqlite::open(folder.path().join("iris.db"), Duration::from_secs(1)).unwrap();
-        let tables = Tables::new(Arc::new(sqlite), Arc::default());
+        let tables = TableStates::new(Arc::new(sqlite), Arc::default());
         let error = WarehouseError::Later { why: "busy".into(), after: Duration::ZERO };
-        // As by one who parks it while another's rows are taken.
+        // As if one thread parked it while another thread's rows were taken.
         tables.tally.figures.park("FREQ", &error);
         tables.unpark("FREQ");
         assert!(tables.tally.figures.parked().is_empty());

@@ -1,17 +1,17 @@
-//! A message that was delivered but for some bad rows, and comes again with other content.
+//! A message that was delivered without its bad rows, and arrives again with other content.
 //!
-//! Its letter's report says what was delivered. That is asked here, and not of the warehouse, as BigQuery has no ledger:
-//! there the rows that are dated later hide the others.
+//! The report of its dead letter says what was delivered. The pipeline reads it there and does not ask the warehouse,
+//! because BigQuery has no ledger: in its views, the rows that are dated later hide the others.
 
 use std::ffi::OsStr;
 
-use super::failures::log_spool_failure;
 use super::work::Work;
+use crate::keeper::log_spool_failure;
 use crate::spool::{DeadFolder, DeadLetter, DeadStage, set_written_at};
 use crate::warehouse::Message;
 
-/// Dates a message so that it wins over what was delivered under its name with bad rows, if it mends that. False: it is
-/// older and does not, so it must not be delivered.
+/// Dates a message so that it replaces what was delivered under its name without some rows, if it completes that.
+/// False: it is older and does not complete it, so it must not be delivered.
 pub(super) fn win_over_delivered(work: &Work, dead: &DeadFolder, message: &mut Message) -> bool {
     let name = OsStr::new(&message.id);
     let Some((delivered, bad_rows)) = dead.delivered(name) else { return true };
@@ -22,15 +22,15 @@ pub(super) fn win_over_delivered(work: &Work, dead: &DeadFolder, message: &mut M
         return false;
     }
     message.written_at_ms = written_at_ms;
-    // Where the file can't be dated, the next try finds the report again.
+    // If the file can't be dated, the next try finds the report again.
     if let Err(error) = set_written_at(&work.batch, name, written_at_ms) {
         log_spool_failure(&error);
     }
     true
 }
 
-/// The letter of a message that does not mend what is in.
-pub(super) fn less_whole(letter: Option<DeadLetter>) -> DeadLetter {
+/// The letter of a message that does not complete what is in the warehouse.
+pub(super) fn less_whole_letter(letter: Option<DeadLetter>) -> DeadLetter {
     let mut letter = letter.unwrap_or_else(|| DeadLetter::whole(DeadStage::Deliver, "", None));
     let bad =
         if letter.reason.is_empty() { String::new() } else { format!("; in this one: {}", letter.reason) };
