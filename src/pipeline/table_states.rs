@@ -51,7 +51,8 @@ impl Default for RequestLock {
 
 impl RequestLock {
     fn lock(&self) -> Option<RequestGuard<'_>> {
-        self.unlocks.recv_timeout(ASK_WAIT_MAX).is_ok().then_some(RequestGuard(self))
+        // Only then: the drop of a guard unlocks.
+        self.unlocks.recv_timeout(ASK_WAIT_MAX).is_ok().then(|| RequestGuard(self))
     }
 }
 
@@ -205,6 +206,17 @@ impl TableStates {
 mod tests {
     use super::*;
     use crate::warehouse::sqlite::Sqlite;
+
+    #[test]
+    fn a_reader_that_waits_in_vain_for_a_request_unlocks_nothing() {
+        let lock = RequestLock::default();
+        let guard = lock.lock();
+        assert!(guard.is_some());
+        assert!(lock.lock().is_none(), "another one holds it");
+        assert!(lock.unlocks.is_empty(), "it is still held");
+        drop(guard);
+        assert!(lock.lock().is_some());
+    }
 
     #[test]
     fn a_table_that_takes_rows_is_never_published_as_parked() {
