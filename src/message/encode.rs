@@ -28,7 +28,7 @@ pub struct Encoded {
     pub rescued: u32,
     /// The elements that cannot be rows.
     pub bad: Vec<BadRow>,
-    /// The fields that the table could have but lacks, each once. Always empty unless the mode is [`Mode::Evolve`].
+    /// The fields that the table could have but lacks, each once. Empty unless the mode is [`Mode::Evolve`].
     pub new_fields: Vec<Field>,
 }
 
