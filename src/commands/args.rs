@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use crate::catalog;
-use crate::config::{AlertSettings, Config, RunSettings, StatusSettings};
+use crate::config::Config;
 use crate::exit::{Exit, Explain};
 use crate::spool::Layout;
 
@@ -14,22 +14,6 @@ pub struct RunArgs {
     /// Deliver what is there, then exit
     #[arg(long)]
     pub once: bool,
-    #[command(flatten)]
-    pub settings: RunSettings,
-    #[command(flatten)]
-    pub health: StatusSettings,
-    #[command(flatten)]
-    pub alerts: AlertSettings,
-}
-
-#[derive(Debug, Args)]
-pub struct ConfigArgs {
-    #[command(flatten)]
-    pub settings: RunSettings,
-    #[command(flatten)]
-    pub health: StatusSettings,
-    #[command(flatten)]
-    pub alerts: AlertSettings,
 }
 
 #[derive(Debug, Args)]

@@ -97,7 +97,7 @@ pub(super) fn work(
         let (tally, opened) = (Arc::clone(&tally), Arc::clone(&opened));
         Endpoint::new(config, tally, opened, Arc::clone(&pulse), latest)
     };
-    let listen = config.listen.0.map(|address| serve(address, endpoint())).transpose()?;
+    let listen = config.listen.map(|address| serve(address, endpoint())).transpose()?;
     // Only now: a second worker by mistake fails before it touches the first one's file.
     let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let worker = Worker::register(&layout)?;
@@ -217,9 +217,9 @@ fn settings(config: &Config, once: bool) -> Settings {
             config::SchemaPolicy::Strict => Mode::Strict,
         },
         keep: match config.keep {
-            config::Keep::None => Keep::None,
-            config::Keep::Done => Keep::Done,
-            config::Keep::Archive => Keep::Archive,
+            config::KeepPolicy::None => Keep::None,
+            config::KeepPolicy::Done => Keep::Done,
+            config::KeepPolicy::Archive => Keep::Archive,
         },
         max_file_bytes: config.max_file_bytes,
         in_flight_bytes: config.in_flight_bytes,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::flow::{Flow, Rhythm};
 use super::ledger;
 use crate::config::{Config, WarehouseSpec};
-use crate::warehouse::bigquery::{BigQuery, Environment, Options};
+use crate::warehouse::bigquery::{BigQuery, BqDataset, Environment, Options};
 use crate::warehouse::sqlite::Reader;
 use crate::warehouse::{LeftAlone, QueryError, WarehouseError};
 
@@ -66,7 +66,7 @@ pub(super) struct Asker {
 #[derive(Debug)]
 enum What {
     Sqlite { path: PathBuf, busy_timeout: Duration },
-    BigQuery { spec: String, caller: Mutex<Caller> },
+    BigQuery { bq_dataset: BqDataset, caller: Mutex<Caller> },
 }
 
 /// What is kept between two calls.
@@ -95,7 +95,9 @@ impl Asker {
             WarehouseSpec::Sqlite(path) => {
                 What::Sqlite { path: path.clone(), busy_timeout: config.busy_timeout.min(BUSY_TIMEOUT) }
             }
-            WarehouseSpec::BigQuery { .. } => What::BigQuery { spec: name.clone(), caller: Mutex::default() },
+            WarehouseSpec::BigQuery(bq_dataset) => {
+                What::BigQuery { bq_dataset: bq_dataset.clone(), caller: Mutex::default() }
+            }
         };
         Asker { name, what }
     }
@@ -105,9 +107,9 @@ impl Asker {
         let facts = WarehouseFacts { name: self.name.clone(), ..WarehouseFacts::default() };
         match &self.what {
             What::Sqlite { path, busy_timeout } => ask_sqlite(facts, path, *busy_timeout),
-            What::BigQuery { spec, caller } => {
+            What::BigQuery { bq_dataset, caller } => {
                 let mut caller = caller.lock().unwrap_or_else(PoisonError::into_inner);
-                (ask_bigquery(facts, spec, &mut caller), None)
+                (ask_bigquery(facts, bq_dataset, &mut caller), None)
             }
         }
     }
@@ -154,10 +156,10 @@ fn ask_sqlite(
 
 /// One call that costs nothing, tried once: where the dataset is. It is made by a thread of its own, as nothing else
 /// bounds how long looking up a name may take.
-fn ask_bigquery(mut facts: WarehouseFacts, spec: &str, caller: &mut Caller) -> WarehouseFacts {
+fn ask_bigquery(mut facts: WarehouseFacts, bq_dataset: &BqDataset, caller: &mut Caller) -> WarehouseFacts {
     let pending = match caller.pending.take() {
         Some(pending) => pending,
-        None => match caller.client(spec) {
+        None => match caller.client(bq_dataset) {
             Ok(client) => {
                 let is_old = |at: &Instant| at.elapsed() > LEFT_ALONE_AGE_MAX;
                 call(client, caller.left_alone.as_ref().is_none_or(|(at, _)| is_old(at)))
@@ -211,7 +213,7 @@ impl fmt::Debug for Caller {
 }
 
 impl Caller {
-    fn client(&mut self, spec: &str) -> Result<Arc<BigQuery>, WarehouseError> {
+    fn client(&mut self, bq_dataset: &BqDataset) -> Result<Arc<BigQuery>, WarehouseError> {
         if let Some(client) = &self.client {
             return Ok(Arc::clone(client));
         }
@@ -221,7 +223,7 @@ impl Caller {
             environment: Environment::of_process(),
             ..Options::default()
         };
-        let client = Arc::new(BigQuery::open(spec, options)?);
+        let client = Arc::new(BigQuery::open(bq_dataset.clone(), options)?);
         self.client = Some(Arc::clone(&client));
         Ok(client)
     }

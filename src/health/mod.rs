@@ -189,7 +189,7 @@ fn look_with(config: &Config, asker: &Asker, old_days: &mut OldDays) -> Facts {
     let (mut warehouse, ledger) = asker.ask();
     let flows = match &config.warehouse {
         WarehouseSpec::Sqlite(_) => ledger,
-        WarehouseSpec::BigQuery { .. } => {
+        WarehouseSpec::BigQuery(_) => {
             match flows_of_log(&layout, &warehouse.name, &workers, at_ms, old_days) {
                 Ok(flows) => Some(flows),
                 Err(error) => {

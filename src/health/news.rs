@@ -104,7 +104,7 @@ impl Publisher {
         let warehouse = &config.warehouse;
         let flow_log = match warehouse {
             WarehouseSpec::Sqlite(_) => None,
-            WarehouseSpec::BigQuery { .. } => Some(FlowLog::new(layout.flow(), warehouse.to_string())),
+            WarehouseSpec::BigQuery(_) => Some(FlowLog::new(layout.flow(), warehouse.to_string())),
         };
         let (started_ms, earlier) = (now_ms(), VecDeque::new());
         let config = config.clone();

@@ -13,7 +13,7 @@ use super::metrics::Metrics;
 use super::pace::{InFlight, Pace, Waits};
 use super::patience::Patience;
 use super::try_once::{Answered, Body};
-use super::{Options, Place};
+use super::{BqDataset, Options};
 use crate::https;
 use crate::observe::is_news;
 use crate::warehouse::WarehouseError;
@@ -29,7 +29,7 @@ pub struct Client {
     pub(super) agent: ureq::Agent,
     pub(super) base: String,
     pub(super) gzip: bool,
-    pub(super) place: Place,
+    pub(super) place: BqDataset,
     pub(super) auth: Auth,
     pub(super) pace: Pace,
     pub(super) waits: Waits,
@@ -45,7 +45,7 @@ pub struct Client {
 
 impl Client {
     pub(super) fn open(
-        place: Place,
+        place: BqDataset,
         options: &Options,
         metrics: Arc<Metrics>,
     ) -> Result<Client, WarehouseError> {
@@ -142,7 +142,7 @@ impl Client {
     /// What the server's clock says, in ms since 1970 UTC; none where it does not say. Asked without a token: a refusal
     /// says it as well.
     pub(super) fn server_time(&self) -> Result<Option<i64>, WarehouseError> {
-        let Place { project, dataset } = &self.place;
+        let BqDataset { project, dataset } = &self.place;
         let path = format!("/bigquery/v2/projects/{project}/datasets/{dataset}");
         let answered = self.once(Op::DatasetsGet, "GET", &path, None, &mut Body::None, None);
         answered.map(|answered| answered.server_ms).map_err(|why| WarehouseError::Later {

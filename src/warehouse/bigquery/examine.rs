@@ -9,7 +9,7 @@ use super::fault::{CallError, Op};
 use super::sql::quoted;
 use super::table::table_of;
 use super::tables::table_path;
-use super::{BigQuery, Place};
+use super::{BigQuery, BqDataset};
 use crate::catalog;
 use crate::warehouse::WarehouseError;
 
@@ -113,7 +113,7 @@ impl BigQuery {
     }
 
     fn new_table_sql(&self) -> String {
-        let Place { project, dataset } = self.place();
+        let BqDataset { project, dataset } = self.place();
         let table = quoted(&format!("{project}.{dataset}.irispool_check"));
         format!("CREATE TABLE IF NOT EXISTS {table} (x INT64)")
     }

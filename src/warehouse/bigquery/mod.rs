@@ -9,6 +9,7 @@
 mod answer;
 mod ask;
 mod auth;
+mod bq_dataset;
 mod client;
 mod columns;
 mod credentials;
@@ -40,13 +41,13 @@ mod view_makers;
 pub mod views;
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 pub use self::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify, classify_row};
+pub use self::bq_dataset::{BqDataset, NotABqDataset};
 pub use self::client::Client;
 pub use self::credentials::Environment;
 pub use self::examine::{Allowed, Permission, UnusableTable};
@@ -74,44 +75,6 @@ const LOAD_FILES_LEAST: u64 = 5_000;
 /// A table whose quota is spent waits for so long.
 const QUOTA_PARK: Duration = Duration::from_secs(5 * 60);
 
-/// A project and a dataset in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub project: String,
-    pub dataset: String,
-}
-
-impl Place {
-    /// Of `PROJECT.DATASET`, with or without `bigquery:` before it.
-    pub fn parse(spec: &str) -> Result<Place, WarehouseError> {
-        let place = spec.strip_prefix("bigquery:").unwrap_or(spec);
-        let is_project = |text: &str| {
-            !text.is_empty()
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte))
-        };
-        let is_dataset = |text: &str| {
-            (1..=1024).contains(&text.len())
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        };
-        match place.rsplit_once('.') {
-            Some((project, dataset)) if is_project(project) && is_dataset(dataset) => {
-                Ok(Place { project: project.to_owned(), dataset: dataset.to_owned() })
-            }
-            _ => Err(WarehouseError::Setup {
-                why: format!("`{place}` is not a BigQuery project and dataset"),
-                hint: "write --warehouse bigquery:PROJECT.DATASET, for instance bigquery:my-project.elexon"
-                    .into(),
-            }),
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", self.project, self.dataset)
-    }
-}
-
 /// A dataset of BigQuery as a warehouse.
 pub struct BigQuery {
     shared: Arc<Shared>,
@@ -133,9 +96,8 @@ struct Shared {
 }
 
 impl BigQuery {
-    /// Opens `PROJECT.DATASET`, with or without `bigquery:` before it: reads the credentials, and asks nobody yet.
-    pub fn open(spec: &str, options: Options) -> Result<BigQuery, WarehouseError> {
-        let place = Place::parse(spec)?;
+    /// Opens a dataset: reads the credentials, and sends no request yet.
+    pub fn open(place: BqDataset, options: Options) -> Result<BigQuery, WarehouseError> {
         let metrics = Arc::new(Metrics::default());
         let client = Client::open(place, &options, Arc::clone(&metrics))?;
         let tables = Tables::new(options.backoff_first);
@@ -152,7 +114,7 @@ impl BigQuery {
         Ok(BigQuery { views: ViewMakers::new(Arc::clone(&shared)), shared })
     }
 
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &BqDataset {
         &self.shared.client.place
     }
 
@@ -174,7 +136,7 @@ impl BigQuery {
     /// Makes the dataset where it is not there, in this location, such as `EU` or `europe-west2`. True: it was made.
     pub fn make_dataset(&self, location: Option<&str>) -> Result<bool, WarehouseError> {
         let client = &self.shared.client;
-        let Place { project, dataset } = &client.place;
+        let BqDataset { project, dataset } = &client.place;
         // Asked first: who may do everything in this dataset may not make one, and would be refused though it is there.
         match client.get(Op::DatasetsGet, &format!("datasets/{dataset}")) {
             Ok(_) => return Ok(false),

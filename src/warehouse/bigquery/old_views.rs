@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::Place;
+use super::BqDataset;
 use super::columns::field_of;
 use crate::catalog::{self, is_meta_column};
 use crate::warehouse::left_alone::names;
@@ -36,7 +36,7 @@ const FUNCTIONS: [&str; 17] = [
 ];
 
 /// Whether it is a view of a dataset as irispool 0.1.0 made it.
-pub(super) fn is_old(resource: &Value, place: &Place, dataset: &str, name: &str) -> bool {
+pub(super) fn is_old(resource: &Value, place: &BqDataset, dataset: &str, name: &str) -> bool {
     let known = catalog::find(dataset);
     let meaning = known.map_or(dataset, |known| &known.meaning);
     let unified = catalog::view_name(dataset);

@@ -13,7 +13,7 @@ use super::setup::live_of;
 use super::sql::{literal, quoted};
 use super::tables::table_path;
 use super::views::{self, LiveTable, View};
-use super::{Place, Shared};
+use super::{BqDataset, Shared};
 use crate::catalog;
 use crate::warehouse::left_alone::{missed, with_article};
 use crate::warehouse::{LeftAlone, Made, Replace, WarehouseError, mark};
@@ -103,7 +103,7 @@ impl Shared {
         historic: Option<&LiveTable>,
         left: Vec<LeftAlone>,
     ) -> Wanted {
-        let Place { project, dataset: place } = &self.client.place;
+        let BqDataset { project, dataset: place } = &self.client.place;
         let place = views::Place { project, dataset: place };
         Wanted {
             unified: views::unified(place, dataset, iris, historic),
@@ -234,7 +234,7 @@ impl Shared {
     fn insert(&self, view: &View) -> Result<(), CallError> {
         tracing::debug!(view = view.name, "making a view");
         let mut resource = resource_of(view);
-        let Place { project, dataset } = &self.client.place;
+        let BqDataset { project, dataset } = &self.client.place;
         resource["tableReference"] =
             json!({"projectId": project, "datasetId": dataset, "tableId": view.name});
         self.client.post(Op::TablesInsert, &format!("datasets/{dataset}/tables"), &resource).map(drop)
@@ -258,7 +258,7 @@ impl Shared {
 
     /// A view of the user's as a statement that makes it again.
     fn statement_of(&self, name: &str, there: &Value) -> String {
-        let Place { project, dataset } = &self.client.place;
+        let BqDataset { project, dataset } = &self.client.place;
         let view = quoted(&format!("{project}.{dataset}.{name}"));
         let options = match there["description"].as_str() {
             Some(description) => format!("\nOPTIONS (description = {})", literal(description)),
@@ -321,7 +321,7 @@ fn query_of(resource: &Value) -> &str {
     if mark::is_marked(query) { mark::without(query) } else { query }
 }
 
-fn is_ours(resource: &Value, place: &Place, dataset: &str, name: &str) -> bool {
+fn is_ours(resource: &Value, place: &BqDataset, dataset: &str, name: &str) -> bool {
     let query = resource["view"]["query"].as_str().unwrap_or_default();
     mark::is_marked(query) || old_views::is_old(resource, place, dataset, name)
 }

@@ -1,0 +1,68 @@
+//! A dataset of BigQuery by its name.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A project of Google Cloud, and a dataset of BigQuery in it: `my-project.elexon`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BqDataset {
+    /// The project id, such as `my-project` or `example.com:my-project`.
+    pub project: String,
+    /// The dataset's own name, such as `elexon`.
+    pub dataset: String,
+}
+
+/// A text does not name a dataset of BigQuery.
+#[derive(Debug, thiserror::Error)]
+#[error("not a project and a dataset of BigQuery")]
+pub struct NotABqDataset;
+
+impl FromStr for BqDataset {
+    type Err = NotABqDataset;
+
+    /// Reads `PROJECT.DATASET`. A project id has letters, digits and hyphens, and may have a domain in front
+    /// (`example.com:`). The name of a dataset has up to 1024 letters, digits and underscores.
+    /// <https://docs.cloud.google.com/resource-manager/docs/creating-managing-projects>,
+    /// <https://docs.cloud.google.com/bigquery/docs/datasets#dataset-naming>
+    fn from_str(text: &str) -> Result<BqDataset, NotABqDataset> {
+        let is_made_of = |text: &str, others: &[u8]| {
+            !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+        };
+        let is_project = |project: &str| match project.split_once(':') {
+            Some((domain, id)) => is_made_of(domain, b"-.") && is_made_of(id, b"-"),
+            None => is_made_of(project, b"-"),
+        };
+        match text.rsplit_once('.') {
+            Some((project, dataset))
+                if is_project(project) && is_made_of(dataset, b"_") && dataset.len() <= 1024 =>
+            {
+                Ok(BqDataset { project: project.to_owned(), dataset: dataset.to_owned() })
+            }
+            _ => Err(NotABqDataset),
+        }
+    }
+}
+
+impl fmt::Display for BqDataset {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.project, self.dataset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_project_and_a_dataset_are_taken() {
+        for text in ["my-project.elexon", "example.com:p-1.d_2", "p.d"] {
+            assert_eq!(text.parse::<BqDataset>().unwrap().to_string(), text);
+        }
+        for text in
+            ["d", "p.", ".d", "p.d e", "p/x.d", "", "p.d-e", "my_project.d", "a.b.c", ":p.d", "bigquery:"]
+        {
+            assert!(text.parse::<BqDataset>().is_err(), "{text}");
+        }
+    }
+}
