@@ -1,7 +1,7 @@
 //! The command line.
 //!
-//! A [`Cli`] is what the user typed. The settings among it are the strongest layer of a [`crate::config::Config`], which
-//! is what the commands use.
+//! A [`Cli`] is what the user typed. Its settings are the strongest layer of a [`crate::config::Config`], which the
+//! commands use.
 
 use std::path::{Path, PathBuf};
 

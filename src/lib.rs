@@ -2,11 +2,13 @@
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
 //! [`cli`], [`commands`], [`health`], [`pipeline`], [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
-//! [`catalog`], [`https`], [`config`], [`exit`], [`paste`], [`observe`]. The last four are for the program round the pipeline.
+//! [`catalog`], [`https`], [`config`], [`exit`], [`paste`], [`bq_dataset`], [`observe`]. Only the program around the
+//! pipeline uses [`config`], [`exit`], [`paste`] and [`observe`].
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod bq_dataset;
 pub mod catalog;
 pub mod cli;
 pub mod commands;

@@ -224,7 +224,7 @@ fn settings(config: &Config, once: bool) -> Settings {
         max_file_bytes: config.max_file_bytes,
         in_flight_bytes: config.in_flight_bytes,
         batch_rows: config.batch_rows as u64,
-        flush_interval: config.flush_interval(),
+        flush_interval: config.flush_interval.unwrap_or_else(|| config.warehouse.usual_flush_interval()),
         scan_interval: config.scan_interval,
         claim_files: config.claim_files as u64,
         write_age: config.write_age,

@@ -7,22 +7,23 @@ pub use crate::observe::logs::LogFormat;
 /// What happens to a field or a value that does not fit its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaPolicy {
-    /// A new field becomes a column; a value that does not fit its column goes to `rescued`
+    /// A new field becomes a column; a value that does not fit its column is null there and goes to the
+    /// column `rescued`, as JSON
     Evolve,
-    /// Both go to `rescued`
+    /// There are no new columns, and both go to `rescued`
     Rescue,
-    /// The row goes to dead
+    /// The row goes to `dead/`
     Strict,
 }
 
 /// What happens to a delivered message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum KeepPolicy {
-    /// Delete it
+    /// irispool deletes it
     None,
-    /// Move it to `done/` in the spool
+    /// irispool moves it to `done/` in the spool
     Done,
-    /// Pack it into one file a day in `archive/` in the spool
+    /// irispool packs it into `archive/` in the spool, one file per dataset and day
     Archive,
 }
 
@@ -31,9 +32,9 @@ pub enum KeepPolicy {
 pub enum DeliveryMethod {
     /// Backlogs go by load jobs, and irispool streams the rest
     Auto,
-    /// irispool streams all rows
+    /// irispool streams all rows, which are there within a second or two; Google bills them by volume
     Stream,
-    /// All rows go by load jobs, until a table has used up its jobs of the day
+    /// All rows go by load jobs, which are free; a table has 1,000 a day, and when they are used up, irispool streams
     Load,
 }
 
@@ -42,6 +43,6 @@ pub enum DeliveryMethod {
 pub enum AlertFormat {
     /// An object with every change, its level, its hint and its beginning
     Json,
-    /// The same in words, for Slack, Mattermost, and Discord (with /slack at the end of its URL)
+    /// `{"text": …}` with the same in words, for Slack, Mattermost, and Discord (with /slack at the end of its URL)
     Slack,
 }

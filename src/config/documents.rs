@@ -51,7 +51,8 @@ pub fn example() -> String {
         }
         let mut words = without_links(&explanation(setting));
         if let Some((least, greatest)) = setting.range {
-            let _ = write!(words, " From {least} to {greatest}{}.", other_word(setting));
+            let or_word = setting.word.map_or_else(String::new, |word| format!(", or \"{word}\""));
+            let _ = write!(words, " From {least} to {greatest}{or_word}.");
         }
         let _ = write!(text, "\n{}#{} = {}\n", filled("# ", &words), setting.name, setting.default);
     }
@@ -73,12 +74,13 @@ pub fn reference() -> String {
         };
         let range =
             setting.range.map_or("–".to_owned(), |(least, greatest)| format!("{least} to {greatest}"));
+        let or_word = setting.word.map_or_else(String::new, |word| format!(" or `{word}`"));
         let Setting { name, flag, variable, kind, default, .. } = setting;
         let _ = write!(
             text,
             "\n### {name}\n\n{}\n\
              | flag | for | variable | type | default | range |\n|---|---|---|---|---|---|\n\
-             | `{flag}` | {takers} | `{variable}` | {kind} | `{default}` | {range} |\n",
+             | `{flag}` | {takers} | `{variable}` | {kind}{or_word} | `{default}` | {range} |\n",
             filled("", &explanation(setting)),
         );
     }
@@ -95,18 +97,17 @@ fn with_group_starts() -> impl Iterator<Item = (&'static Setting, bool)> {
 
 /// What the setting does, in whole sentences of Markdown.
 fn explanation(setting: &Setting) -> String {
-    match &*setting.details {
-        "" => format!("{}.", setting.summary),
-        details => format!("{}. {details}", setting.summary),
+    let mut text = format!("{}.", setting.summary);
+    for choice in &setting.choices {
+        if let Some(help) = choice.get_help() {
+            let _ = write!(text, " `{}`: {help}.", choice.get_name());
+        }
     }
-}
-
-/// The word that the setting takes besides values in its range: `, or "off"`.
-fn other_word(setting: &Setting) -> String {
-    match setting.kind.split_once(" or `") {
-        Some((_, word)) => format!(", or \"{}\"", word.trim_end_matches('`')),
-        None => String::new(),
+    if !setting.details.is_empty() {
+        text.push(' ');
+        text.push_str(&setting.details);
     }
+    text
 }
 
 /// The text in lines, each behind a prefix.

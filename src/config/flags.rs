@@ -1,6 +1,6 @@
 //! The settings as flags.
 //!
-//! clap checks only choices, because it lists them. Other values are checked like those of the file and the environment.
+//! clap checks only choices, because it lists them. `load.rs` checks the other values, like those of the file.
 
 use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;

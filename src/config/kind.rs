@@ -13,7 +13,7 @@ use toml::Value;
 
 /// A kind of values. The types that implement it have no values of their own: they only name the kind in a row of
 /// [`super::Config`].
-pub trait Kind {
+pub trait ValueKind {
     /// The value as the program uses it.
     type Value;
 
@@ -21,10 +21,12 @@ pub trait Kind {
     const PLACEHOLDER: &'static str;
     /// What a shell offers to complete.
     const COMPLETION: ValueHint = ValueHint::Unknown;
+    /// A word that stands beside the other values, such as `off`.
+    const WORD: Option<&'static str> = None;
     /// Whether no message may repeat the value.
     const IS_SECRET: bool = false;
 
-    /// The name of the kind in the reference, in Markdown.
+    /// The name of the kind in the reference, in Markdown, without its [`ValueKind::WORD`].
     fn name() -> String;
 
     /// What is right, after "should be".
@@ -69,14 +71,15 @@ macro_rules! kind_or_word {
         $(#[$doc])*
         pub struct $kind<K>(PhantomData<K>);
 
-        impl<K: Kind> Kind for $kind<K> {
+        impl<K: ValueKind> ValueKind for $kind<K> {
             type Value = Option<K::Value>;
             const PLACEHOLDER: &'static str = K::PLACEHOLDER;
             const COMPLETION: ValueHint = K::COMPLETION;
+            const WORD: Option<&'static str> = Some($word);
             const IS_SECRET: bool = K::IS_SECRET;
 
             fn name() -> String {
-                format!(concat!("{} or `", $word, "`"), K::name())
+                K::name()
             }
 
             fn right() -> String {

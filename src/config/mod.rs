@@ -1,17 +1,27 @@
 //! The settings: one [`Config`], made of the defaults, `irispool.toml`, the environment and the flags.
 //!
-//! - `settings.rs` is the table: one row for each setting. `setting.rs` says what a row is.
-//! - `kind.rs` says what a kind of values is. `numbers.rs`, `texts.rs`, `choices.rs` and `warehouse_spec.rs` have the
-//!   kinds, and `secret.rs` keeps values out of messages.
-//! - `layers.rs` reads the file and the environment, `flags.rs` the command line. `load.rs` makes the settings of them,
-//!   `loaded.rs` has the result, and `origin.rs` says where a setting comes from.
-//! - `error.rs` says what is wrong, and `guess.rs` what was perhaps meant.
-//! - `documents.rs` writes `irispool.example.toml` and `docs/settings.md`, and `markdown.rs` makes plain text of a row.
+//! - `settings.rs`: the table, one row for each setting
+//! - `setting.rs`: what a row is, and the macro that makes [`Config`] of the rows
+//! - `kind.rs`: what a kind of values is, and values that may also be a word such as `off`
+//! - `numbers.rs`: sizes, durations and counts
+//! - `texts.rs`: paths, choices, lists, addresses and secrets
+//! - `choices.rs`: the words of the settings that are a choice
+//! - `warehouse_spec.rs`: the warehouse as it is named
+//! - `secret.rs`: texts that no message repeats
+//! - `layers.rs`: what the file, the environment and the command line say
+//! - `flags.rs`: the settings as flags
+//! - `load.rs`: makes one [`Config`] of the layers
+//! - `loaded.rs`: the settings in effect, and where each comes from
+//! - `origin.rs`: where a setting is written
+//! - `error.rs`: what can be wrong with the settings
+//! - `guess.rs`: what was perhaps meant
+//! - `documents.rs`: `irispool.example.toml` and `docs/settings.md`
+//! - `markdown.rs`: the Markdown of a row as plain text
 //!
 //! A later layer wins over an earlier one: defaults, file, environment, flags. A setting has the same name everywhere:
-//! `batch_rows`, `IRISPOOL_BATCH_ROWS`, `--batch-rows`. An unknown name and a wrong value are errors, which say where they
-//! stand and what is right, so that nobody believes in a setting that has no effect. A relative path in the file starts at
-//! the folder of the file. Anywhere else it starts at the working folder.
+//! `batch_rows`, `IRISPOOL_BATCH_ROWS`, `--batch-rows`. An unknown name and a wrong value are errors, which say where
+//! they stand and what is right, so that nobody believes in a setting that has no effect. A relative path in the file
+//! starts at the folder of the file. Anywhere else it starts at the working folder.
 
 mod choices;
 mod documents;

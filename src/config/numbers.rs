@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::guess;
-use super::kind::Kind;
+use super::kind::ValueKind;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -14,7 +14,7 @@ const GIB: u64 = 1 << 30;
 /// A number of bytes: `8MiB`, `64 MB`, `1048576`. It is shown in the largest unit that divides it.
 pub enum Size {}
 
-impl Kind for Size {
+impl ValueKind for Size {
     type Value = u64;
     const PLACEHOLDER: &'static str = "SIZE";
 
@@ -48,7 +48,7 @@ impl Kind for Size {
 /// A duration of up to some minutes: `200ms`, `5s`, `1m 30s`.
 pub enum Span {}
 
-impl Kind for Span {
+impl ValueKind for Span {
     type Value = Duration;
     const PLACEHOLDER: &'static str = "DURATION";
 
@@ -80,7 +80,7 @@ impl Kind for Span {
 /// A duration of hours or days: `12h`, `90days`.
 pub enum Age {}
 
-impl Kind for Age {
+impl ValueKind for Age {
     type Value = Duration;
     const PLACEHOLDER: &'static str = Span::PLACEHOLDER;
 
@@ -112,7 +112,7 @@ impl Kind for Age {
 /// A whole number.
 pub enum Count {}
 
-impl Kind for Count {
+impl ValueKind for Count {
     type Value = usize;
     const PLACEHOLDER: &'static str = "N";
 
@@ -140,7 +140,7 @@ impl Kind for Count {
 /// A percentage.
 pub enum Percent {}
 
-impl Kind for Percent {
+impl ValueKind for Percent {
     type Value = usize;
     const PLACEHOLDER: &'static str = "PERCENT";
 
@@ -168,12 +168,13 @@ impl Kind for Percent {
 /// A number of threads. `auto` is 4 per core, because the threads wait for the disk most of the time, and at least 8.
 pub enum Threads {}
 
-impl Kind for Threads {
+impl ValueKind for Threads {
     type Value = usize;
     const PLACEHOLDER: &'static str = "N";
+    const WORD: Option<&'static str> = Some("auto");
 
     fn name() -> String {
-        "number or `auto`".to_owned()
+        Count::name()
     }
 
     fn right() -> String {
@@ -202,12 +203,13 @@ impl Kind for Threads {
 /// A number per second. `none` and 0 mean no limit.
 pub enum Rate {}
 
-impl Kind for Rate {
+impl ValueKind for Rate {
     type Value = Option<u32>;
     const PLACEHOLDER: &'static str = "N";
+    const WORD: Option<&'static str> = Some("none");
 
     fn name() -> String {
-        "number or `none`".to_owned()
+        Count::name()
     }
 
     fn right() -> String {

@@ -4,7 +4,7 @@ use clap::ValueHint;
 use clap::builder::PossibleValue;
 use toml::Value;
 
-use super::kind::Kind;
+use super::kind::ValueKind;
 
 /// What the variables of settings begin with.
 pub(super) const VARIABLE_PREFIX: &str = "IRISPOOL_";
@@ -41,6 +41,8 @@ pub struct Setting {
     pub details: String,
     /// The name of the kind of value, in Markdown.
     pub kind: String,
+    /// A word that stands beside the other values, such as `off`.
+    pub word: Option<&'static str>,
     pub(super) placeholder: &'static str,
     pub(super) completion: ValueHint,
     pub(super) is_secret: bool,
@@ -57,7 +59,7 @@ pub(super) struct WrongValue {
 
 impl Setting {
     /// A row. Its `doc` has the summary in the first line, an empty line, and the details.
-    pub(super) fn of<K: Kind>(
+    pub(super) fn of<K: ValueKind>(
         name: &'static str,
         group: &'static str,
         default: &'static str,
@@ -78,6 +80,7 @@ impl Setting {
             summary: summary.trim(),
             details: details.join(" "),
             kind: K::name(),
+            word: K::WORD,
             placeholder: K::PLACEHOLDER,
             completion: K::COMPLETION,
             is_secret: K::IS_SECRET,
@@ -91,7 +94,7 @@ impl Setting {
     }
 
     /// Reads a value and checks it.
-    pub(super) fn read<K: Kind>(&self, value: &Value) -> Result<K::Value, WrongValue> {
+    pub(super) fn read<K: ValueKind>(&self, value: &Value) -> Result<K::Value, WrongValue> {
         let Some(read) = K::read(value) else {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             return Err(WrongValue { right: K::right(), meant: K::guess(&text) });
@@ -113,7 +116,7 @@ impl Setting {
     }
 
     /// Reads the default.
-    pub(super) fn read_default<K: Kind>(&self) -> K::Value {
+    pub(super) fn read_default<K: ValueKind>(&self) -> K::Value {
         let value: Value = self.default.parse().expect("a default is TOML");
         K::read(&value).expect("a default is a value of its kind")
     }
@@ -121,8 +124,8 @@ impl Setting {
 
 /// Makes `Config`, with a field for each row, and the table of the rows themselves.
 ///
-/// A row is its doc, then `name: Kind = default from least to greatest, flag of COMMANDS;`, without the limits if there
-/// are none.
+/// A row is its doc, then `name: ValueKind = default from least to greatest, flag of COMMANDS;`, without the limits if
+/// there are none.
 macro_rules! settings {
     ($(
         group $group:literal {
@@ -135,7 +138,7 @@ macro_rules! settings {
         /// Every setting, checked and ready to use.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Config {
-            $($($(#[doc = $doc])+ pub $name: <$kind as Kind>::Value,)+)+
+            $($($(#[doc = $doc])+ pub $name: <$kind as ValueKind>::Value,)+)+
         }
 
         static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| vec![$($(
@@ -162,15 +165,23 @@ macro_rules! settings {
             /// The value of a setting as TOML, so that it reads as the same value.
             pub fn value(&self, setting: &Setting) -> toml::Value {
                 match setting.name {
-                    $($(stringify!($name) => <$kind as Kind>::show(&self.$name),)+)+
+                    $($(stringify!($name) => <$kind as ValueKind>::show(&self.$name),)+)+
                     other => unreachable!("{other} is not a row"),
                 }
+            }
+
+            /// The settings with absolute paths. A printed path can then be pasted anywhere, and keys and labels with
+            /// paths in them are the same for every process.
+            pub fn with_absolute_paths(mut self) -> Config {
+                let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                settings().iter().for_each(|setting| self.map_paths(setting, &absolute));
+                self
             }
 
             /// Changes the file paths in the value of a setting.
             pub(super) fn map_paths(&mut self, setting: &Setting, change: &dyn Fn(&Path) -> PathBuf) {
                 match setting.name {
-                    $($(stringify!($name) => <$kind as Kind>::map_paths(&mut self.$name, change),)+)+
+                    $($(stringify!($name) => <$kind as ValueKind>::map_paths(&mut self.$name, change),)+)+
                     other => unreachable!("{other} is not a row"),
                 }
             }

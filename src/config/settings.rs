@@ -5,10 +5,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use super::choices::{AlertFormat, DeliveryMethod, KeepPolicy, LogFormat, SchemaPolicy};
-use super::kind::{Kind, OrAuto, OrOff};
+use super::kind::{OrAuto, OrOff, ValueKind};
 use super::numbers::{Age, Count, Percent, Rate, Size, Span, Threads};
 use super::setting::{Setting, Takers, WrongValue, settings};
 use super::texts::{
@@ -31,18 +30,13 @@ settings! {
         warehouse: WarehouseSpec = "sqlite:irispool.db", flag of EVERY;
 
         /// What happens to a field or a value that does not fit its table
-        ///
-        /// `evolve`: a new field becomes a column; a value that does not fit its column is null there and goes to the
-        /// column `rescued`, as JSON. `rescue`: there are no new columns, and both go to `rescued`. `strict`: the row
-        /// goes to `dead/`.
         schema: Choice<SchemaPolicy> = "evolve", flag of RUN;
     }
 
     group "Delivered and dead messages" {
         /// What happens to a delivered message
         ///
-        /// `none`: irispool deletes it. `done`: irispool moves it to `done/`. `archive`: irispool packs it into
-        /// `archive/`, see [operate.md](operate.md#keep-delivered-messages).
+        /// See [operate.md](operate.md#keep-delivered-messages).
         keep: Choice<KeepPolicy> = "none", flag of RUN;
 
         /// Delete a kept message that was written longer ago than this
@@ -117,7 +111,7 @@ settings! {
 
         /// How long a worker may take to finish what it holds after SIGTERM or Ctrl-C
         ///
-        /// It gives the rest back.
+        /// Then it gives the rest back.
         stop_timeout: Span = "5s" from "100ms" to "1h", flag of RUN;
     }
 
@@ -129,8 +123,6 @@ settings! {
     group "BigQuery" {
         /// How rows go to BigQuery
         ///
-        /// `stream`: within a second or two, billed by volume. `load`: by load jobs, which are free, but limited to
-        /// 1,000 a day for each table. `auto`: a backlog goes by load jobs, and irispool streams the rest.
         /// [bigquery.md](bigquery.md#how-rows-are-delivered) compares the three.
         method: Choice<DeliveryMethod> = "auto", flag of RUN;
 
@@ -170,7 +162,7 @@ settings! {
         /// A message that waits for longer than this is a warning too.
         status_stale_after: Span = "5m" from "1s" to "7days", flag of STATUS;
 
-        /// A disk that is fuller than this is critical
+        /// A disk that is fuller than this percentage is critical
         ///
         /// The same holds for its inodes.
         status_disk_critical: Percent = 90 from 1 to 100, flag of STATUS;
@@ -190,8 +182,6 @@ settings! {
         alert_webhook: OrOff<Url> = "off", flag of STATUS;
 
         /// What irispool posts
-        ///
-        /// `json`: an object with every change. `slack`: `{"text": …}` in words, for Slack, Mattermost and others.
         alert_format: Choice<AlertFormat> = "json", flag of STATUS;
 
         /// Run this command with `sh` for each alert
@@ -211,7 +201,8 @@ settings! {
         /// Request this URL again and again while data flows
         ///
         /// It is for a dead man's switch such as healthchecks.io or Uptime Kuma, which notices when the requests (GET)
-        /// stop. irispool sends none while something is critical or unknown, or while no rows come. The URL is a secret.
+        /// stop. irispool sends none while something is critical or unknown, or while no rows come. The URL is a
+        /// secret.
         heartbeat_url: OrOff<Url> = "off", flag of STATUS;
 
         /// How often all workers of the spool together request the heartbeat URL
@@ -225,8 +216,6 @@ settings! {
         pid_file: OrOff<FilePath> = "off", flag of RUN;
 
         /// How log lines look
-        ///
-        /// `human`: one short line each. `json`: one object per line.
         log_format: Choice<LogFormat> = "human", flag of EVERY;
 
         /// Which log lines appear: `error`, `warn`, `info`, `debug`, `trace`, or directives
@@ -261,24 +250,36 @@ fn setting(name: &str) -> &'static Setting {
     found.unwrap_or_else(|| unreachable!("{name} is not a row"))
 }
 
-impl Config {
-    /// The settings with absolute paths. A printed path can then be pasted anywhere, and keys and labels with paths in
-    /// them are the same for every process.
-    pub fn with_absolute_paths(mut self) -> Config {
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_and_the_limits_of_each_setting_are_right() {
         for setting in settings() {
-            self.map_paths(setting, &absolute);
+            let limits = setting.range.iter().flat_map(|(least, greatest)| [*least, *greatest]);
+            for text in limits.chain([setting.default_text()]) {
+                let wrong = Config::default().set(setting, &toml::Value::from(text)).err();
+                assert!(wrong.is_none(), "{}: {text}", setting.name);
+            }
         }
-        self
     }
 
-    /// How long a row may wait for others to be sent with it. With `auto` this is 200 ms for SQLite and 1 s for
-    /// BigQuery. There, each table with new rows takes one request in each interval. About sixty tables are busy all
-    /// the time, so this stays below 90 requests a second.
-    pub fn flush_interval(&self) -> Duration {
-        self.flush_interval.unwrap_or(match self.warehouse {
-            WarehouseSpec::Sqlite(_) => Duration::from_millis(200),
-            WarehouseSpec::BigQuery(_) => Duration::from_secs(1),
-        })
+    #[test]
+    fn what_is_shown_reads_as_the_same_value() {
+        let defaults = Config::default();
+        let mut again = Config::default();
+        for setting in settings() {
+            assert!(again.set(setting, &defaults.value(setting)).is_ok(), "{}", setting.name);
+        }
+        assert_eq!(again, defaults);
+    }
+
+    #[test]
+    fn each_summary_is_one_line_without_a_full_stop() {
+        for Setting { name, summary, details, .. } in settings() {
+            assert!(!summary.ends_with('.') && summary.len() < 100, "{name}: {summary}");
+            assert!(details.is_empty() || details.ends_with('.'), "{name}: {details}");
+        }
     }
 }

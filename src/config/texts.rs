@@ -10,14 +10,14 @@ use toml::Value;
 use tracing_subscriber::EnvFilter;
 
 use super::guess;
-use super::kind::Kind;
+use super::kind::ValueKind;
 use super::secret::Secret;
 use crate::spool::TemporaryNames;
 
 /// The path of a file.
 pub enum FilePath {}
 
-impl Kind for FilePath {
+impl ValueKind for FilePath {
     type Value = PathBuf;
     const PLACEHOLDER: &'static str = "FILE";
     const COMPLETION: ValueHint = ValueHint::FilePath;
@@ -46,7 +46,7 @@ impl Kind for FilePath {
 /// The path of a folder.
 pub enum FolderPath {}
 
-impl Kind for FolderPath {
+impl ValueKind for FolderPath {
     type Value = PathBuf;
     const PLACEHOLDER: &'static str = "DIR";
     const COMPLETION: ValueHint = ValueHint::DirPath;
@@ -93,7 +93,7 @@ impl<T: ValueEnum> Choice<T> {
     }
 }
 
-impl<T: ValueEnum> Kind for Choice<T> {
+impl<T: ValueEnum> ValueKind for Choice<T> {
     type Value = T;
     const PLACEHOLDER: &'static str = "CHOICE";
 
@@ -127,7 +127,7 @@ impl<T: ValueEnum> Kind for Choice<T> {
 /// Patterns of file names. TOML has them as a list; elsewhere they are words between spaces or commas, or such a list.
 pub enum NamePatterns {}
 
-impl Kind for NamePatterns {
+impl ValueKind for NamePatterns {
     type Value = TemporaryNames;
     const PLACEHOLDER: &'static str = "LIST";
 
@@ -168,7 +168,7 @@ impl Kind for NamePatterns {
 /// Which log lines there are: a level, or directives of tracing's `EnvFilter`.
 pub enum LogLevel {}
 
-impl Kind for LogLevel {
+impl ValueKind for LogLevel {
     type Value = String;
     const PLACEHOLDER: &'static str = "LEVEL";
 
@@ -195,7 +195,7 @@ impl Kind for LogLevel {
 /// A region or multi-region of Google's: `US`, `EU`, `europe-west2`.
 pub enum Location {}
 
-impl Kind for Location {
+impl ValueKind for Location {
     type Value = String;
     const PLACEHOLDER: &'static str = "LOCATION";
 
@@ -221,7 +221,7 @@ impl Kind for Location {
 /// An address and a port to listen on. With port 0 the system chooses one.
 pub enum Address {}
 
-impl Kind for Address {
+impl ValueKind for Address {
     type Value = SocketAddr;
     const PLACEHOLDER: &'static str = "ADDRESS";
 
@@ -245,7 +245,7 @@ impl Kind for Address {
 /// The URL of a webhook or a heartbeat: `http://…` or `https://…`.
 pub enum Url {}
 
-impl Kind for Url {
+impl ValueKind for Url {
     type Value = Secret;
     const PLACEHOLDER: &'static str = "URL";
     const COMPLETION: ValueHint = ValueHint::Url;
@@ -272,7 +272,7 @@ impl Kind for Url {
 /// A command that `sh` runs.
 pub enum ShellCommand {}
 
-impl Kind for ShellCommand {
+impl ValueKind for ShellCommand {
     type Value = Secret;
     const PLACEHOLDER: &'static str = "COMMAND";
     const COMPLETION: ValueHint = ValueHint::CommandString;

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::guess;
-use super::kind::Kind;
+use super::kind::ValueKind;
 use super::texts::{FilePath, parse_path};
-use crate::warehouse::bigquery::BqDataset;
+use crate::bq_dataset::BqDataset;
 
 /// A warehouse: `sqlite:PATH` or `bigquery:PROJECT.DATASET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,19 @@ pub enum WarehouseSpec {
     Sqlite(PathBuf),
     /// The dataset of BigQuery.
     BigQuery(BqDataset),
+}
+
+impl WarehouseSpec {
+    /// How long a row waits for others to be sent with it, unless the setting `flush_interval` says so.
+    ///
+    /// With BigQuery, each table with new rows takes one request in each interval. About sixty tables are busy all the
+    /// time, so an interval of 1 s stays below 90 requests a second.
+    pub fn usual_flush_interval(&self) -> Duration {
+        match self {
+            WarehouseSpec::Sqlite(_) => Duration::from_millis(200),
+            WarehouseSpec::BigQuery(_) => Duration::from_secs(1),
+        }
+    }
 }
 
 impl fmt::Display for WarehouseSpec {
@@ -26,7 +40,7 @@ impl fmt::Display for WarehouseSpec {
     }
 }
 
-impl Kind for WarehouseSpec {
+impl ValueKind for WarehouseSpec {
     type Value = WarehouseSpec;
     const PLACEHOLDER: &'static str = "WAREHOUSE";
 

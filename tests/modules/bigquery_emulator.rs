@@ -63,11 +63,11 @@ fn streamed_and_loaded_rows_can_be_asked_for() {
         names(&streamed).len()
     );
 
-    let mut bulk = site.begin_bulk("FREQ", &site.place().dataset, false).unwrap();
+    let mut bulk = site.begin_bulk("FREQ", &site.place().name, false).unwrap();
     bulk.add(&freq(&site, 30, 500)).unwrap();
     assert!(bulk.finish().unwrap());
     // The same batch again.
-    let mut bulk = site.begin_bulk("FREQ", &site.place().dataset, false).unwrap();
+    let mut bulk = site.begin_bulk("FREQ", &site.place().name, false).unwrap();
     bulk.add(&freq(&site, 30, 500)).unwrap();
     assert!(bulk.finish().unwrap());
     // More than one page.
@@ -92,7 +92,7 @@ fn json_and_nested_values_are_the_same_whichever_way_they_come() {
         })
     };
     assert!(site.load(&[make()]).remove(0).is_ok());
-    let mut bulk = site.begin_bulk("REMIT", &site.place().dataset, false).unwrap();
+    let mut bulk = site.begin_bulk("REMIT", &site.place().name, false).unwrap();
     bulk.add(&make()).unwrap();
     assert!(bulk.finish().unwrap());
     let rows = query(
@@ -123,10 +123,10 @@ fn a_table_of_an_earlier_program_is_filled_as_it_is() {
     .map(|(name, kind)| json!({"name": name, "type": kind}))
     .collect();
     let resource = json!({
-        "tableReference": {"projectId": place.project, "datasetId": place.dataset, "tableId": "bmrs_fuelinst_iris"},
+        "tableReference": {"projectId": place.project, "datasetId": place.name, "tableId": "bmrs_fuelinst_iris"},
         "schema": {"fields": columns},
     });
-    site.client().post(Op::TablesInsert, &format!("datasets/{}/tables", place.dataset), &resource).unwrap();
+    site.client().post(Op::TablesInsert, &format!("datasets/{}/tables", place.name), &resource).unwrap();
     let schema = site.add_fields("FUELINST", &[Field::new("fuelType", Kind::String)]).unwrap();
     let delivery = delivery(&schema, "FUELINST", 1, 3, |_| {
         vec![

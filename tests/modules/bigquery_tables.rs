@@ -312,6 +312,6 @@ fn a_passing_fault_gives_up_after_a_while() {
 fn a_warehouse_is_named_by_its_project_and_dataset() {
     let server = FaultServer::start();
     let open = BigQuery::open("example.com:p-1.d_2".parse().unwrap(), options(&server)).unwrap();
-    assert_eq!((&*open.place().project, &*open.place().dataset), ("example.com:p-1", "d_2"));
+    assert_eq!((&*open.place().project, &*open.place().name), ("example.com:p-1", "d_2"));
     assert_eq!(open.name(), "bigquery:example.com:p-1.d_2");
 }

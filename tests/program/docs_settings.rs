@@ -14,7 +14,10 @@ use crate::support::root;
 pub(super) fn assert_generated(path: &str, text: &str) {
     let file = root().join(path);
     if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-        fs::write(&file, text).unwrap();
+        // Other tests read the file meanwhile.
+        let whole = file.with_extension("new");
+        fs::write(&whole, text).unwrap();
+        fs::rename(&whole, &file).unwrap();
     }
     assert!(
         fs::read_to_string(&file).unwrap() == text,

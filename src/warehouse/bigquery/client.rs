@@ -142,7 +142,7 @@ impl Client {
     /// What the server's clock says, in ms since 1970 UTC; none where it does not say. Asked without a token: a refusal
     /// says it as well.
     pub(super) fn server_time(&self) -> Result<Option<i64>, WarehouseError> {
-        let BqDataset { project, dataset } = &self.place;
+        let BqDataset { project, name: dataset } = &self.place;
         let path = format!("/bigquery/v2/projects/{project}/datasets/{dataset}");
         let answered = self.once(Op::DatasetsGet, "GET", &path, None, &mut Body::None, None);
         answered.map(|answered| answered.server_ms).map_err(|why| WarehouseError::Later {

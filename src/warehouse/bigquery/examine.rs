@@ -97,7 +97,7 @@ impl BigQuery {
             let ours = |name: &&String| name.starts_with("bmrs_") && name.ends_with("_iris");
             names.iter().find(ours).cloned()
         });
-        let dataset = format!("datasets/{}", self.place().dataset);
+        let dataset = format!("datasets/{}", self.place().name);
         let tables = format!("{dataset}/tables?maxResults=1");
         // Of a table that is not there the answer is 404 only to who may ask.
         let table = table_path(self.client(), known.as_deref().unwrap_or("irispool_check"));
@@ -113,7 +113,7 @@ impl BigQuery {
     }
 
     fn new_table_sql(&self) -> String {
-        let BqDataset { project, dataset } = self.place();
+        let BqDataset { project, name: dataset } = self.place();
         let table = quoted(&format!("{project}.{dataset}.irispool_check"));
         format!("CREATE TABLE IF NOT EXISTS {table} (x INT64)")
     }

@@ -96,7 +96,7 @@ impl Client {
                 let role = match permission {
                     "bigquery.datasets.create" => format!(
                         "roles/bigquery.user on the project, or make the dataset by hand: `bq mk --dataset {}:{}`",
-                        self.place.project, self.place.dataset
+                        self.place.project, self.place.name
                     ),
                     jobs if jobs.starts_with("bigquery.jobs.") => {
                         "roles/bigquery.jobUser on the project".to_owned()

@@ -70,7 +70,7 @@ impl<'a> Inserter<'a> {
         report: &'a dyn Report,
     ) -> Inserter<'a> {
         let place = &warehouse.client.place;
-        let (project, in_dataset, name) = (&place.project, &place.dataset, &table.name);
+        let (project, in_dataset, name) = (&place.project, &place.name, &table.name);
         let path = format!("/bigquery/v2/projects/{project}/datasets/{in_dataset}/tables/{name}/insertAll");
         Inserter { warehouse, deliveries, dataset, table, path, report }
     }

@@ -95,7 +95,7 @@ impl<'a> Job<'a> {
         let table = catalog::table_name(self.dataset);
         let differs =
             |field: &str, ours: &str| destination[field].as_str().is_some_and(|theirs| theirs != ours);
-        if differs("datasetId", &place.dataset) || differs("tableId", &table) {
+        if differs("datasetId", &place.name) || differs("tableId", &table) {
             return Outcome::Foreign;
         }
         let status = &job["status"];
@@ -141,7 +141,7 @@ impl<'a> Job<'a> {
             "jobReference": reference,
             "configuration": {"load": {
                 "destinationTable": {
-                    "projectId": place.project, "datasetId": place.dataset, "tableId": table.name,
+                    "projectId": place.project, "datasetId": place.name, "tableId": table.name,
                 },
                 "sourceFormat": "NEWLINE_DELIMITED_JSON",
                 "schema": {"fields": table.fields},

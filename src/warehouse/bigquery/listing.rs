@@ -34,7 +34,7 @@ impl Shared {
         let mut names = HashMap::new();
         let mut page = String::new();
         loop {
-            let dataset = &self.client.place.dataset;
+            let dataset = &self.client.place.name;
             let path = format!("datasets/{dataset}/tables?maxResults={TABLES_A_PAGE}{page}");
             let answer = match self.client.get(Op::TablesList, &path) {
                 Ok(answer) => answer,

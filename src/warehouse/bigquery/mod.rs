@@ -9,7 +9,6 @@
 mod answer;
 mod ask;
 mod auth;
-mod bq_dataset;
 mod client;
 mod columns;
 mod credentials;
@@ -47,7 +46,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub use self::answer::{Answer, ErrorProto, Meaning, RowMeaning, classify, classify_row};
-pub use self::bq_dataset::{BqDataset, NotABqDataset};
 pub use self::client::Client;
 pub use self::credentials::Environment;
 pub use self::examine::{Allowed, Permission, UnusableTable};
@@ -61,6 +59,7 @@ pub use self::setup::Plan;
 use self::tables::Tables;
 use self::view_makers::ViewMakers;
 use super::{Bulk, Delivery, LoadResult, Measure, Warehouse, WarehouseError};
+pub use crate::bq_dataset::BqDataset;
 use crate::catalog::{self, Field, Schema};
 
 /// Loads under way, for each request that may be.
@@ -136,7 +135,7 @@ impl BigQuery {
     /// Makes the dataset where it is not there, in this location, such as `EU` or `europe-west2`. True: it was made.
     pub fn make_dataset(&self, location: Option<&str>) -> Result<bool, WarehouseError> {
         let client = &self.shared.client;
-        let BqDataset { project, dataset } = &client.place;
+        let BqDataset { project, name: dataset } = &client.place;
         // Asked first: who may do everything in this dataset may not make one, and would be refused though it is there.
         match client.get(Op::DatasetsGet, &format!("datasets/{dataset}")) {
             Ok(_) => return Ok(false),
@@ -172,7 +171,7 @@ impl Shared {
     }
 
     fn ask_location(&self) -> Result<Option<String>, WarehouseError> {
-        let path = format!("datasets/{}", self.client.place.dataset);
+        let path = format!("datasets/{}", self.client.place.name);
         let dataset: Value = self
             .client
             .get(Op::DatasetsGet, &path)

@@ -49,7 +49,7 @@ pub(super) fn is_old(resource: &Value, place: &BqDataset, dataset: &str, name: &
         return false;
     }
     let query = words(query);
-    let table = |name: &str| format!("{}.{}.{name}", place.project, place.dataset);
+    let table = |name: &str| format!("{}.{}.{name}", place.project, place.name);
     if name != unified {
         let start = format!("SELECT * FROM {} QUALIFY ", table(&unified));
         let end = "MESSAGE_ID DESC, MESSAGE_ROW DESC) = 1";

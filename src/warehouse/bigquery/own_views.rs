@@ -103,7 +103,7 @@ impl Shared {
         historic: Option<&LiveTable>,
         left: Vec<LeftAlone>,
     ) -> Wanted {
-        let BqDataset { project, dataset: place } = &self.client.place;
+        let BqDataset { project, name: place } = &self.client.place;
         let place = views::Place { project, dataset: place };
         Wanted {
             unified: views::unified(place, dataset, iris, historic),
@@ -234,7 +234,7 @@ impl Shared {
     fn insert(&self, view: &View) -> Result<(), CallError> {
         tracing::debug!(view = view.name, "making a view");
         let mut resource = resource_of(view);
-        let BqDataset { project, dataset } = &self.client.place;
+        let BqDataset { project, name: dataset } = &self.client.place;
         resource["tableReference"] =
             json!({"projectId": project, "datasetId": dataset, "tableId": view.name});
         self.client.post(Op::TablesInsert, &format!("datasets/{dataset}/tables"), &resource).map(drop)
@@ -258,7 +258,7 @@ impl Shared {
 
     /// A view of the user's as a statement that makes it again.
     fn statement_of(&self, name: &str, there: &Value) -> String {
-        let BqDataset { project, dataset } = &self.client.place;
+        let BqDataset { project, name: dataset } = &self.client.place;
         let view = quoted(&format!("{project}.{dataset}.{name}"));
         let options = match there["description"].as_str() {
             Some(description) => format!("\nOPTIONS (description = {})", literal(description)),

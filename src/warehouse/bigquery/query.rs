@@ -46,7 +46,7 @@ impl Client {
             "useLegacySql": false,
             "maxResults": PAGE_ROWS,
             "timeoutMs": WAIT_MS,
-            "defaultDataset": {"projectId": self.place.project, "datasetId": self.place.dataset},
+            "defaultDataset": {"projectId": self.place.project, "datasetId": self.place.name},
             "formatOptions": {"timestampOutputFormat": "ISO8601_STRING"},
         });
         let mut answer = self.post(Op::JobsQuery, "queries", &request)?;

@@ -77,7 +77,7 @@ impl BigQuery {
         let place = self.place();
         let mut plan = Plan::default();
         if there.is_none() {
-            let dataset = quoted(&format!("{}.{}", place.project, place.dataset));
+            let dataset = quoted(&format!("{}.{}", place.project, place.name));
             let statement = fill(NEW_DATASET, &[("dataset", &dataset), ("location", &literal(location))]);
             plan.statements.push(statement);
         }
@@ -176,7 +176,7 @@ impl Shared {
     ) -> Result<(LiveTable, Vec<String>), WarehouseError> {
         let name = catalog::table_name(dataset);
         let place = &self.client.place;
-        let shown = quoted(&format!("{}.{}.{name}", place.project, place.dataset));
+        let shown = quoted(&format!("{}.{}.{name}", place.project, place.name));
         let found = match there.contains(&name) {
             true => self.tables.read(&self.client, dataset)?,
             false => None,

@@ -97,7 +97,7 @@ pub(super) fn new_table(client: &Client, name: &str, known: Option<&Dataset>, wa
     debug_assert!(columns.len() >= META_COLUMNS.len());
     let mut resource = json!({
         "tableReference": {
-            "projectId": client.place.project, "datasetId": client.place.dataset, "tableId": name,
+            "projectId": client.place.project, "datasetId": client.place.name, "tableId": name,
         },
         "schema": {"fields": columns},
         "timePartitioning": {"type": "DAY", "field": partition},

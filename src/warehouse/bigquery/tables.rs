@@ -191,7 +191,7 @@ impl Tables {
     ) -> Result<Option<Arc<Table>>, WarehouseError> {
         let name = catalog::table_name(dataset);
         let resource = new_table(client, &name, catalog::find(dataset), wanted);
-        let path = format!("datasets/{}/tables", client.place.dataset);
+        let path = format!("datasets/{}/tables", client.place.name);
         match client.post(Op::TablesInsert, &path, &resource) {
             Ok(made) => {
                 tracing::info!(dataset, table = name, "table made");
@@ -247,7 +247,7 @@ impl Tables {
 }
 
 pub(super) fn table_path(client: &Client, table: &str) -> String {
-    format!("datasets/{}/tables/{table}", client.place.dataset)
+    format!("datasets/{}/tables/{table}", client.place.name)
 }
 
 /// Google names what it did not find. One that names nothing is about what was asked for.

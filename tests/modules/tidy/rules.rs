@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "bq_dataset",
             "catalog",
             "config",
             "exit",
@@ -33,12 +34,23 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "health",
-        &["catalog", "config", "exit", "https", "observe", "pipeline", "signals", "spool", "warehouse"],
+        &[
+            "bq_dataset",
+            "catalog",
+            "config",
+            "exit",
+            "https",
+            "observe",
+            "pipeline",
+            "signals",
+            "spool",
+            "warehouse",
+        ],
     ),
     ("keeper", &["observe", "signals", "spool"]),
     ("pipeline", &["catalog", "message", "observe", "signals", "spool", "warehouse"]),
-    ("warehouse", &["catalog", "https", "message", "observe", "paste"]),
-    ("config", &["catalog", "exit", "observe", "spool"]),
+    ("warehouse", &["bq_dataset", "catalog", "https", "message", "observe", "paste"]),
+    ("config", &["bq_dataset", "exit", "observe", "spool"]),
     ("spool", &[]),
     ("feed", &["catalog"]),
     ("message", &["catalog"]),
@@ -46,6 +58,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("https", &[]),
     ("exit", &["observe"]),
     ("paste", &["observe"]),
+    ("bq_dataset", &[]),
     ("signals", &[]),
     ("observe", &[]),
 ];

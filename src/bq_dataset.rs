@@ -1,15 +1,27 @@
-//! A dataset of BigQuery by its name.
+//! The name of a dataset in BigQuery, and the only parser of it.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A project of Google Cloud, and a dataset of BigQuery in it: `my-project.elexon`.
+/// A dataset in BigQuery: a Google project, and a dataset in it. `Display` writes `PROJECT.DATASET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BqDataset {
-    /// The project id, such as `my-project` or `example.com:my-project`.
+    /// The id of the Google project, such as `my-project` or `example.com:my-project`.
     pub project: String,
-    /// The dataset's own name, such as `elexon`.
-    pub dataset: String,
+    /// The name of the dataset in the project, such as `elexon`.
+    pub name: String,
+}
+
+impl BqDataset {
+    /// The dataset `name` in `project`. The names are not checked.
+    pub fn new(project: impl Into<String>, name: impl Into<String>) -> BqDataset {
+        BqDataset { project: project.into(), name: name.into() }
+    }
+
+    /// The full name of a table or view, `PROJECT.DATASET.TABLE`.
+    pub fn full_name(&self, table: &str) -> String {
+        format!("{self}.{table}")
+    }
 }
 
 /// A text does not name a dataset of BigQuery.
@@ -34,10 +46,8 @@ impl FromStr for BqDataset {
             None => is_made_of(project, b"-"),
         };
         match text.rsplit_once('.') {
-            Some((project, dataset))
-                if is_project(project) && is_made_of(dataset, b"_") && dataset.len() <= 1024 =>
-            {
-                Ok(BqDataset { project: project.to_owned(), dataset: dataset.to_owned() })
+            Some((project, name)) if is_project(project) && is_made_of(name, b"_") && name.len() <= 1024 => {
+                Ok(BqDataset::new(project, name))
             }
             _ => Err(NotABqDataset),
         }
@@ -46,7 +56,7 @@ impl FromStr for BqDataset {
 
 impl fmt::Display for BqDataset {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}.{}", self.project, self.dataset)
+        write!(out, "{}.{}", self.project, self.name)
     }
 }
 
