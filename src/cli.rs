@@ -1,40 +1,46 @@
-//! The command line: what can be typed, as data. What was typed is a [`Cli`]; what is ready to use is a
-//! [`crate::config::Config`], which takes [`Cli::flags`] as its strongest layer.
+//! The command line.
+//!
+//! A [`Cli`] is what the user typed. Its settings are the strongest layer of a [`crate::config::Config`], which the
+//! commands use.
 
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, Parser, ValueHint};
 
-use crate::commands::{Command, ConfigArgs, RunArgs, StatusArgs};
-use crate::config::{Flag, GlobalSettings};
+use crate::commands::Command;
+use crate::config::{Flag, TypedSettings, with_flags_of_commands};
 use crate::paste;
 
-/// Puts Elexon IRIS messages into a warehouse: every row, once, within seconds
-#[derive(Debug, Parser)]
-#[command(name = "irispool", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Examples:
+const EXAMPLES: &str = "Examples:
   irispool demo                   show all of it on made-up messages
   irispool run                    deliver what is in spool/incoming, and what arrives there
   irispool query 'SELECT …'       ask the warehouse
   irispool config                 show the settings in effect and where each comes from
 
-Settings come from irispool.toml, then IRISPOOL_* variables, then flags; the later wins.")]
+Settings come from irispool.toml, then IRISPOOL_* variables, then flags; a later one wins.";
+
+/// Puts Elexon IRIS messages into a warehouse: every row, once, within seconds
+#[derive(Debug, Args)]
 pub struct Cli {
+    /// The settings that were typed as flags.
     #[command(flatten)]
-    pub global: Global,
+    pub settings: TypedSettings,
+    /// The options of every command that are not settings.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// The options of every command that are not settings.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// Read settings from FILE, not from irispool.toml in the working folder
+pub struct GlobalOptions {
+    /// Read settings from this file instead of irispool.toml in the working folder
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    #[command(flatten)]
-    pub settings: GlobalSettings,
     /// Log more: -v is --log-level debug, -vv is --log-level trace
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "log_level")]
     pub verbose: u8,
@@ -43,32 +49,47 @@ pub struct Global {
     pub color: ColorChoice,
 }
 
+impl CommandFactory for Cli {
+    fn command() -> clap::Command {
+        let command = clap::Command::new("irispool")
+            .version(env!("CARGO_PKG_VERSION"))
+            .max_term_width(100)
+            .arg_required_else_help(true)
+            .after_help(EXAMPLES);
+        with_flags_of_commands(Cli::augment_args(command))
+    }
+
+    fn command_for_update() -> clap::Command {
+        Cli::command()
+    }
+}
+
+impl Parser for Cli {}
+
 impl Cli {
-    /// Reads the process's arguments. Where they are wrong, or ask for help or the version, this prints what clap has
-    /// to say and exits.
+    /// Reads the arguments of the process. If they are wrong, or ask for help or the version, this prints the answer of
+    /// clap and exits.
     pub fn read() -> Cli {
         Cli::try_parse().and_then(Cli::checked).unwrap_or_else(|error| with_quotes(error).exit())
     }
 
-    /// A flag that would do nothing is refused: who typed it expects something of it.
+    /// Refuses a flag that would do nothing, because the user expects something of it.
     fn checked(self) -> Result<Cli, clap::Error> {
         let (verb, instead) = match self.command {
-            Command::Demo(_) => ("demo", "it makes its own in DIR"),
+            Command::Demo(_) => ("demo", "it creates its own in DIR"),
             Command::Feed(_) => ("feed", "it only writes messages, into DIR"),
             _ => return Ok(self),
         };
-        let settings = &self.global.settings;
-        let idle = [("--spool", &settings.spool), ("--warehouse", &settings.warehouse)];
-        match idle.iter().find(|(_, value)| value.is_some()) {
+        match self.settings.flags().iter().find(|flag| matches!(flag.name, "spool" | "warehouse")) {
             None => Ok(self),
-            Some((flag, _)) => {
+            Some(Flag { flag, .. }) => {
                 let why = format!("the argument '{flag}' cannot be used with '{verb}': {instead}");
                 Err(Cli::command().error(ErrorKind::ArgumentConflict, why))
             }
         }
     }
 
-    /// Whether the exit code is an answer, which an error's own would garble.
+    /// Whether the exit code is the answer, which the exit code of an error would spoil.
     pub fn is_status(&self) -> bool {
         matches!(self.command, Command::Status(_))
     }
@@ -78,43 +99,20 @@ impl Cli {
         self.global.config.as_deref()
     }
 
-    /// The settings that were typed.
+    /// The settings on the command line.
     pub fn flags(&self) -> Vec<Flag> {
-        let mut flags = self.global.settings.typed();
-        match &self.command {
-            Command::Run(RunArgs { settings, health, alerts, .. })
-            | Command::Config(ConfigArgs { settings, health, alerts }) => {
-                flags.extend(settings.typed());
-                flags.extend(health.typed());
-                flags.extend(alerts.typed());
-            }
-            Command::Status(StatusArgs { health, alerts, .. }) => {
-                flags.extend(health.typed());
-                flags.extend(alerts.typed());
-            }
-            Command::Demo(_)
-            | Command::Feed(_)
-            | Command::Setup(_)
-            | Command::Query(_)
-            | Command::Migrate(_)
-            | Command::Dead(_)
-            | Command::Archive(_)
-            | Command::Prune(_)
-            | Command::Check(_)
-            | Command::Completions(_)
-            | Command::Man(_) => {}
-        }
+        let mut flags = self.settings.flags().to_vec();
         let level = match self.global.verbose {
             0 => return flags,
             1 => "debug",
             _ => "trace",
         };
-        flags.push(Flag { key: "log_level".into(), flag: "--verbose".into(), value: level.into() });
+        flags.push(Flag { name: "log_level", flag: "--verbose".into(), value: level.into() });
         flags
     }
 }
 
-/// Where a word too many follows another one, the shell may have made two of a path with a space in it.
+/// Adds a hint if one word too many follows another one: the shell may have split a path with a space in it.
 fn with_quotes(mut error: clap::Error) -> clap::Error {
     let word = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().find_map(|kind| {
         match error.get(kind)? {
@@ -123,18 +121,18 @@ fn with_quotes(mut error: clap::Error) -> clap::Error {
         }
     });
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let place = word.and_then(|word| words.iter().position(|other| *other == word));
-    let Some(place) = place.filter(|place| *place > 1 && !words[*place].starts_with('-')) else {
+    let index = word.and_then(|word| words.iter().position(|other| *other == word));
+    let Some(index) = index.filter(|index| *index > 1 && !words[*index].starts_with('-')) else {
         return error;
     };
-    let before = words[place - 1].as_str();
+    let before = words[index - 1].as_str();
     let value = match before.split_once('=') {
         Some((flag, value)) if flag.starts_with('-') => value,
         _ => before,
     };
     if !value.starts_with('-') {
-        let whole = paste::word(format!("{value} {}", words[place]));
-        let tip = format!("what has a space in it needs quotes: {whole}");
+        let whole = paste::word(format!("{value} {}", words[index]));
+        let tip = format!("put a text with a space in it in quotes: {whole}");
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error

@@ -1,46 +1,32 @@
-//! What can be typed behind each verb.
+//! Arguments that several commands share, and how they name a dataset and the spool.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
 use crate::catalog;
-use crate::config::{AlertSettings, Config, RunSettings, StatusSettings};
+use crate::config::Config;
 use crate::exit::{Exit, Explain};
 use crate::spool::Layout;
 
+/// What `irispool run` takes besides the settings.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Deliver what is there, then exit
     #[arg(long)]
     pub once: bool,
-    #[command(flatten)]
-    pub settings: RunSettings,
-    #[command(flatten)]
-    pub health: StatusSettings,
-    #[command(flatten)]
-    pub alerts: AlertSettings,
 }
 
-#[derive(Debug, Args)]
-pub struct ConfigArgs {
-    #[command(flatten)]
-    pub settings: RunSettings,
-    #[command(flatten)]
-    pub health: StatusSettings,
-    #[command(flatten)]
-    pub alerts: AlertSettings,
-}
-
+/// What `irispool demo` takes.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Where; a fresh folder when left out
+    /// The folder for the demo; the default is a fresh folder
     #[arg(value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
 }
 
-/// Whether a folder of that label is one of the datasets that were named, by whichever of their names; all are where none
-/// was.
+/// Whether the folder with this label belongs to one of the named datasets. A dataset may have several names. If no
+/// dataset is named, every folder does.
 pub(super) fn is_of(datasets: &[String], label: &str) -> bool {
     let dataset = catalog::dataset_name(label);
     let is_it = |name: &String| {
@@ -49,11 +35,13 @@ pub(super) fn is_of(datasets: &[String], label: &str) -> bool {
     datasets.is_empty() || datasets.iter().any(is_it)
 }
 
-/// What was named on the command line and is not there.
+/// Something that the command line names does not exist.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotThere {
+    /// The folder of the spool does not exist.
     #[error("there is no spool at {}", path.display())]
     Spool { path: PathBuf },
+    /// The catalog does not know the dataset, and the spool has no folder of it.
     #[error("there is no dataset {name}")]
     Dataset { name: String, near: Option<String> },
 }
@@ -66,7 +54,7 @@ impl Explain for NotThere {
                     .to_owned()
             }
             NotThere::Dataset { near: Some(near), .. } => format!("did you mean {near}?"),
-            NotThere::Dataset { .. } => "irispool status --all lists those that there are".to_owned(),
+            NotThere::Dataset { .. } => "irispool status --all lists the datasets".to_owned(),
         })
     }
 
@@ -78,7 +66,10 @@ impl Explain for NotThere {
     }
 }
 
-/// The spool that the settings name, which must be there.
+/// The spool that the settings name.
+///
+/// # Errors
+/// If it does not exist.
 pub(super) fn spool_of(config: &Config) -> Result<Layout, NotThere> {
     match config.spool.try_exists() {
         Ok(false) => Err(NotThere::Spool { path: config.spool.clone() }),
@@ -86,7 +77,7 @@ pub(super) fn spool_of(config: &Config) -> Result<Layout, NotThere> {
     }
 }
 
-/// A dataset that is neither known nor among `there` is mistyped.
+/// Refuses a dataset that is neither in the catalog nor among `there`, because it is mistyped.
 pub(super) fn refuse_unknown(datasets: &[String], there: &[&str]) -> Result<(), NotThere> {
     let is_there = |name: &&String| there.iter().any(|label| is_of(std::slice::from_ref(*name), label));
     let is_known = |name: &&String| catalog::find(&catalog::dataset_name(name)).is_some();

@@ -2,14 +2,14 @@
 
 use std::io::{Write, stdout};
 
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::exit::{Exit, Failure, OutputError};
 
 /// Prints every setting as TOML, with a comment that says where it comes from.
 ///
 /// # Errors
 /// When stdout does not take it.
-pub(super) fn run(settings: &Loaded) -> Result<Exit, Failure> {
+pub(super) fn run(settings: &LoadedConfig) -> Result<Exit, Failure> {
     stdout().write_all(settings.to_toml().as_bytes()).map_err(OutputError::from)?;
     Ok(Exit::Done)
 }

@@ -11,7 +11,7 @@ use super::feed::{self, FeedArgs};
 use super::query::{Format, print};
 use super::run::work;
 use super::text::say;
-use crate::config::{Config, Listen, WarehouseSpec};
+use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::feed::Mix;
 use crate::observe::plain;
@@ -62,7 +62,7 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     let config = Config {
         spool: spool.clone(),
         warehouse: WarehouseSpec::Sqlite(database.clone()),
-        listen: Listen(None),
+        listen: None,
         pid_file: None,
         ..config.clone()
     };

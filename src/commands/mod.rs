@@ -21,7 +21,7 @@ mod text;
 use clap::{ColorChoice, Subcommand};
 
 pub use archive::ArchiveCommand;
-pub use args::{ConfigArgs, DemoArgs, RunArgs};
+pub use args::{DemoArgs, RunArgs};
 pub use check::CheckArgs;
 pub use dead::DeadCommand;
 pub use feed::FeedArgs;
@@ -32,7 +32,7 @@ pub use setup::SetupArgs;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use status::StatusArgs;
 
-use crate::config::{Config, Listen, Loaded, Origin};
+use crate::config::{Config, LoadedConfig, SettingOrigin};
 use crate::exit::{Exit, Explain, Failure};
 use crate::observe::log_file::LogFileSettings;
 use crate::warehouse::{DISK_FULL, WarehouseError};
@@ -134,7 +134,7 @@ rows; --vacuum gives it back.")]
     #[command(after_help = "Examples:
   irispool config
   irispool config --readers 16 > new.toml")]
-    Config(ConfigArgs),
+    Config,
     /// Print completions for a shell
     #[command(after_help = "Examples:
   irispool completions bash > ~/.local/share/bash-completion/completions/irispool
@@ -149,11 +149,11 @@ rows; --vacuum gives it back.")]
 
 impl Command {
     /// Which log lines there are: as it is set, and where nothing is, fewer for verbs that answer on stdout.
-    pub fn log_level<'s>(&self, settings: &'s Loaded) -> &'s str {
+    pub fn log_level<'s>(&self, settings: &'s LoadedConfig) -> &'s str {
         match self {
-            Command::Demo(_) if matches!(settings.origin("log_level"), Origin::Default) => "error",
+            Command::Demo(_) if matches!(settings.origin("log_level"), SettingOrigin::Default) => "error",
             Command::Setup(_) | Command::Status(_)
-                if matches!(settings.origin("log_level"), Origin::Default) =>
+                if matches!(settings.origin("log_level"), SettingOrigin::Default) =>
             {
                 "warn"
             }
@@ -164,7 +164,7 @@ impl Command {
 
 impl Command {
     /// The log file that is set, of a run; the other verbs talk to whoever typed them.
-    pub fn log_file(&self, settings: &Loaded) -> Option<LogFileSettings> {
+    pub fn log_file(&self, settings: &LoadedConfig) -> Option<LogFileSettings> {
         let Command::Run(_) = self else { return None };
         let Config { log_file, log_file_bytes, log_files_kept, .. } = &settings.config;
         let path = log_file.clone()?;
@@ -174,11 +174,11 @@ impl Command {
 
 /// The settings of a run. A drain reads the file of the daemon beside it, and two can have neither an address nor a PID
 /// file together: a drain has them by flags only.
-fn of_run(settings: &Loaded, once: bool) -> Config {
+fn of_run(settings: &LoadedConfig, once: bool) -> Config {
     let mut config = settings.config.clone();
-    let is_shared = |key| once && !matches!(settings.origin(key), Origin::Flag { .. });
+    let is_shared = |key| once && !matches!(settings.origin(key), SettingOrigin::Flag { .. });
     if is_shared("listen") {
-        config.listen = Listen(None);
+        config.listen = None;
     }
     if is_shared("pid_file") {
         config.pid_file = None;
@@ -192,12 +192,12 @@ fn of_run(settings: &Loaded, once: bool) -> Config {
 /// Whatever the verb fails with.
 pub fn run(
     command: Command,
-    settings: Loaded,
+    settings: LoadedConfig,
     colour: ColorChoice,
     definition: clap::Command,
 ) -> Result<Exit, Failure> {
     // As they were written, and as they are meant.
-    let (written, settings) = (settings.clone(), settings.map(Config::with_whole_paths));
+    let (written, settings) = (settings.clone(), settings.map(Config::with_absolute_paths));
     let config = &settings.config;
     match command {
         Command::Run(args) => run::run(&of_run(&settings, args.once), args.once),
@@ -211,7 +211,7 @@ pub fn run(
         Command::Dead(command) => dead::run(config, &command),
         Command::Archive(command) => archive::run(config, &command),
         Command::Prune(args) => prune::run(config, &args),
-        Command::Config(_) => config::run(&written),
+        Command::Config => config::run(&written),
         Command::Completions(args) => shell::completions(&args, definition),
         Command::Man(args) => shell::man(&args, definition),
     }

@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use crate::observe::{is_news_of, is_over};
 use crate::pipeline::Tally;
 use crate::signals::Stop;
-use crate::warehouse::bigquery::{self, BigQuery};
+use crate::warehouse::bigquery::{self, BigQuery, BqDataset};
 use crate::warehouse::{Warehouse, WarehouseError, sqlite::Sqlite};
 
 /// A warehouse that is not ready when a daemon starts is tried again after so long.
@@ -64,7 +64,7 @@ fn open_warehouse(config: &Config, once: bool) -> Result<Arc<dyn Warehouse>, Fai
             sqlite.set_busy_timeout(config.busy_timeout)?;
             Arc::new(sqlite)
         }
-        WarehouseSpec::BigQuery { .. } => Arc::new(open_bigquery(config)?),
+        WarehouseSpec::BigQuery(bq_dataset) => Arc::new(open_bigquery(config, bq_dataset)?),
     })
 }
 
@@ -91,13 +91,13 @@ fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseE
     Ok(sqlite)
 }
 
-/// Opens the settings' warehouse, which is in BigQuery, with the credentials that the process finds around it.
-pub(super) fn open_bigquery(config: &Config) -> Result<BigQuery, WarehouseError> {
+/// Opens a dataset of BigQuery with the settings, and with the credentials of this process.
+pub(super) fn open_bigquery(config: &Config, bq_dataset: &BqDataset) -> Result<BigQuery, WarehouseError> {
     let options = bigquery::Options {
         method: match config.method {
-            config::Method::Auto => bigquery::DeliveryMethod::Auto,
-            config::Method::Stream => bigquery::DeliveryMethod::Stream,
-            config::Method::Load => bigquery::DeliveryMethod::Load,
+            config::DeliveryMethod::Auto => bigquery::DeliveryMethod::Auto,
+            config::DeliveryMethod::Stream => bigquery::DeliveryMethod::Stream,
+            config::DeliveryMethod::Load => bigquery::DeliveryMethod::Load,
         },
         batch_rows: config.stream_rows,
         in_flight: config.requests_in_flight,
@@ -106,5 +106,5 @@ pub(super) fn open_bigquery(config: &Config) -> Result<BigQuery, WarehouseError>
         environment: bigquery::Environment::of_process(),
         ..bigquery::Options::default()
     };
-    BigQuery::open(&config.warehouse.to_string(), options)
+    BigQuery::open(bq_dataset.clone(), options)
 }

@@ -66,7 +66,7 @@ pub(super) fn start(config: &Config, args: &QueryArgs) -> Result<Exit, Failure> 
     }
     match &config.warehouse {
         WarehouseSpec::Sqlite(path) => run(&args, &Reader::open(path, config.busy_timeout)?)?,
-        WarehouseSpec::BigQuery { .. } => run(&args, &open_bigquery(config)?)?,
+        WarehouseSpec::BigQuery(bq_dataset) => run(&args, &open_bigquery(config, bq_dataset)?)?,
     }
     Ok(Exit::Done)
 }

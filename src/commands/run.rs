@@ -100,7 +100,7 @@ pub(super) fn work(
         let (tally, opened) = (Arc::clone(&tally), Arc::clone(&opened));
         Endpoint::new(config, tally, opened, Arc::clone(&hang_detector), facts_cache)
     };
-    let listen = config.listen.0.map(|address| serve(address, endpoint())).transpose()?;
+    let listen = config.listen.map(|address| serve(address, endpoint())).transpose()?;
     // Only now: a second worker by mistake fails before it touches the first one's file.
     let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let worker = Worker::register(&layout)?;
@@ -220,14 +220,14 @@ fn settings(config: &Config, once: bool) -> Settings {
             config::SchemaPolicy::Strict => Mode::Strict,
         },
         keep: match config.keep {
-            config::Keep::None => Retention::None,
-            config::Keep::Done => Retention::Done,
-            config::Keep::Archive => Retention::Archive,
+            config::KeepPolicy::None => Retention::None,
+            config::KeepPolicy::Done => Retention::Done,
+            config::KeepPolicy::Archive => Retention::Archive,
         },
         max_file_bytes: config.max_file_bytes,
         in_flight_bytes: config.in_flight_bytes,
         batch_rows: config.batch_rows as u64,
-        flush_interval: config.flush_interval(),
+        flush_interval: config.flush_interval.unwrap_or_else(|| config.warehouse.usual_flush_interval()),
         scan_interval: config.scan_interval,
         claim_files: config.claim_files as u64,
         write_age: config.write_age,

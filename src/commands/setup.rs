@@ -65,7 +65,7 @@ pub(super) fn run(config: &Config, args: &SetupArgs) -> Result<Exit, Failure> {
     }
     let beside = match &config.warehouse {
         WarehouseSpec::Sqlite(path) => path,
-        WarehouseSpec::BigQuery { .. } => &config.spool,
+        WarehouseSpec::BigQuery(_) => &config.spool,
     };
     let folder = beside.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let replace =
@@ -75,8 +75,8 @@ pub(super) fn run(config: &Config, args: &SetupArgs) -> Result<Exit, Failure> {
         WarehouseSpec::Sqlite(path) => {
             set_up(&Sqlite::open(path, config.busy_timeout)?, &datasets, replace.as_ref(), &mut out)?;
         }
-        WarehouseSpec::BigQuery { .. } => {
-            let warehouse = open_bigquery(config)?;
+        WarehouseSpec::BigQuery(bq_dataset) => {
+            let warehouse = open_bigquery(config, bq_dataset)?;
             if args.dry_run {
                 plan(&warehouse, &datasets, &config.location, replace.as_ref(), &mut out)?;
             } else {

@@ -1,23 +1,24 @@
-//! What can be wrong with the settings, in words for whoever set them.
+//! What can be wrong with the settings, in words for the user who set them.
 
 use std::io;
 use std::path::PathBuf;
 
-use super::guess;
-use super::load::Origin;
+use super::origin::SettingOrigin;
 use crate::exit::{Exit, Explain};
 
 /// Why there is no [`super::Config`].
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The file of settings cannot be read.
     #[error("cannot read {}, {whence}", .file.display())]
     Unreadable {
         file: PathBuf,
-        /// Why this file: `named by --config`.
+        /// Why irispool reads this file, such as "named by --config".
         whence: &'static str,
         source: io::Error,
     },
 
+    /// The file of settings is not TOML.
     #[error("{}, line {line}: {why}", .file.display())]
     NotToml {
         file: PathBuf,
@@ -27,47 +28,55 @@ pub enum ConfigError {
         meant: Option<String>,
     },
 
+    /// There is no setting of this name.
     #[error("{}", unknown(.origin, .name))]
-    UnknownKey {
-        /// As it was written.
+    UnknownSetting {
+        /// The name as it was written.
         name: String,
-        origin: Origin,
+        origin: SettingOrigin,
         hint: String,
     },
 
+    /// The value of a variable is not UTF-8.
     #[error("the environment variable {variable} is not UTF-8")]
     NotText { variable: String },
 
-    #[error("{} should be {}", setting(.0), .0.right)]
+    /// The value is of the wrong kind or out of range.
+    #[error("{} should be {}", written(.0), .0.right)]
     BadValue(Box<BadValue>),
 }
 
-/// A value that its key does not take.
+/// A value that its setting does not take.
 #[derive(Debug)]
 pub struct BadValue {
-    pub key: String,
-    /// As it was written.
+    /// The name of the setting.
+    pub name: &'static str,
+    /// The value as it was written, unless it is a secret.
     pub value: String,
-    pub origin: Origin,
-    /// What would be right.
+    /// Where it was written.
+    pub origin: SettingOrigin,
+    /// What is right.
     pub right: String,
-    /// The value that the key has by itself.
-    pub default: String,
+    /// The default, as TOML.
+    pub default: &'static str,
+    /// The value that was perhaps meant.
+    pub meant: Option<String>,
 }
 
 impl Explain for ConfigError {
     fn hint(&self) -> Option<String> {
         match self {
-            ConfigError::NotToml { meant: Some(meant), .. } => Some(format!("put quotes about it: {meant}")),
-            ConfigError::NotToml { .. } => {
-                Some("irispool.example.toml shows how settings are written".into())
+            ConfigError::NotToml { meant: Some(meant), .. } => {
+                Some(format!("put the value in quotes: {meant}"))
             }
-            ConfigError::UnknownKey { hint, .. } => Some(hint.clone()),
+            ConfigError::NotToml { .. } => {
+                Some("irispool.example.toml shows how settings are written".to_owned())
+            }
+            ConfigError::UnknownSetting { hint, .. } => Some(hint.clone()),
             ConfigError::Unreadable { .. } | ConfigError::NotText { .. } => None,
             ConfigError::BadValue(bad) => {
-                let default = format!("left out, it is {}", bad.default);
-                // What is no secret only, and what is beyond the limits is of the right kind.
-                Some(match guess::value(&bad.key, &bad.value, &bad.right) {
+                let default = format!("the default is {}", bad.default);
+                Some(match &bad.meant {
                     Some(meant) => format!("{default}\ndid you mean {meant}?"),
                     None => default,
                 })
@@ -77,25 +86,23 @@ impl Explain for ConfigError {
 
     fn exit(&self) -> Exit {
         match self {
-            ConfigError::BadValue(bad) if matches!(bad.origin, Origin::Flag { .. }) => Exit::Usage,
+            ConfigError::BadValue(bad) if matches!(bad.origin, SettingOrigin::Flag { .. }) => Exit::Usage,
             _ => Exit::CannotRun,
         }
     }
 }
 
-fn unknown(origin: &Origin, name: &str) -> String {
+fn unknown(origin: &SettingOrigin, name: &str) -> String {
     match origin {
-        Origin::Environment { variable } => format!("the environment variable {variable} is no setting"),
-        Origin::File { .. } | Origin::Flag { .. } | Origin::Default => {
-            format!("{origin}: {name} is no setting")
-        }
+        SettingOrigin::Environment { variable } => format!("unknown environment variable {variable}"),
+        _ => format!("{origin}: unknown setting `{name}`"),
     }
 }
 
-fn setting(BadValue { origin, key, value, .. }: &BadValue) -> String {
+fn written(BadValue { origin, name, value, .. }: &BadValue) -> String {
     match origin {
-        Origin::Environment { variable } => format!("the environment variable {variable}={value}"),
-        Origin::Flag { flag } => format!("{flag} {value}"),
-        Origin::File { .. } | Origin::Default => format!("{origin}: {key} = {value}"),
+        SettingOrigin::Environment { variable } => format!("the environment variable {variable}={value}"),
+        SettingOrigin::Flag { flag } => format!("{flag} {value}"),
+        SettingOrigin::File { .. } | SettingOrigin::Default => format!("{origin}: {name} = {value}"),
     }
 }

@@ -1,24 +1,6 @@
-//! What somebody may have meant who wrote something that is not right.
+//! What somebody may have meant who wrote something wrong.
 
-use super::secret::{HIDDEN, SECRET_KEYS};
-use super::values::WarehouseSpec;
-
-/// The value that is near to the one that was written; `right` says what would be one. None where there is no telling.
-pub(super) fn value(key: &str, written: &str, right: &str) -> Option<String> {
-    let text = written.trim_matches('"');
-    if key == "warehouse" {
-        return warehouse(text);
-    }
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && right.starts_with("a duration") {
-        let unit = if right.contains("days") { "d" } else { "s" };
-        return Some(format!("{text}{unit}"));
-    }
-    let choices: Vec<&str> = right.split(", ").flat_map(|part| part.split(" or ")).collect();
-    let is_choice = choices.len() > 1 && choices.iter().all(|choice| !choice.contains(' '));
-    is_choice.then(|| nearest(&text.to_ascii_lowercase(), choices.into_iter()))?.map(str::to_owned)
-}
-
-/// The one of some names that is like another.
+/// The name that is most like another one, if any is like it.
 pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     const LIKENESS_MIN: f64 = 0.7;
     let likenesses = names.map(|other| (strsim::jaro_winkler(other, name), other));
@@ -26,47 +8,39 @@ pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> O
     nearest.filter(|(likeness, _)| *likeness > LIKENESS_MIN).map(|(_, other)| other)
 }
 
-/// `bigquery:p:d`, `p.d`, `bq://p/d`, `irispool.db`, `sqlite3:///srv/iris.db`.
-fn warehouse(text: &str) -> Option<String> {
-    let (scheme, rest) = match text.split_once(':') {
-        Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
-        None => (String::new(), text),
-    };
-    let is_file = |name: &str| {
-        [".db", ".sqlite", ".sqlite3", ".db3"]
-            .iter()
-            .any(|ending| name.to_ascii_lowercase().ends_with(ending))
-    };
-    let in_sqlite = || {
-        let file = if scheme.starts_with("sqlite") { rest } else { text };
-        let file = file.strip_prefix("//").unwrap_or(file);
-        format!("sqlite:{file}")
-    };
-    let in_bigquery = || {
-        let named = if matches!(&*scheme, "bigquery" | "bq" | "bigqury" | "google") { rest } else { text };
-        let (project, dataset) = named.trim_matches(['/', '`']).rsplit_once([':', '.', '/'])?;
-        Some(format!("bigquery:{project}.{dataset}"))
-    };
-    let candidates = match () {
-        () if scheme.starts_with("sqlite") || is_file(text) => [Some(in_sqlite()), None],
-        () if text.starts_with(['/', '.']) => [Some(in_sqlite()), None],
-        () => [in_bigquery(), None],
-    };
-    let is_right = |candidate: &String| candidate != text && WarehouseSpec::parse(candidate).is_some();
-    candidates.into_iter().flatten().find(is_right)
+/// A bare number with the unit that it lacks.
+pub(super) fn with_unit(text: &str, unit: &str) -> Option<String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| format!("{text}{unit}"))
 }
 
-/// The line of TOML with quotes about its value, where it has none and they make it right.
-pub(super) fn quoted(line: &str) -> Option<String> {
+/// The warehouse that is meant by `bigquery:p:d`, `p.d`, `bq://p/d`, `irispool.db` or `sqlite3:///srv/iris.db`. It may
+/// be wrong too.
+pub(super) fn warehouse(text: &str) -> Option<String> {
+    const FILE_ENDINGS: [&str; 4] = [".db", ".sqlite", ".sqlite3", ".db3"];
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+    let scheme = scheme.to_ascii_lowercase();
+    let is_sqlite = scheme.starts_with("sqlite");
+    let is_file = FILE_ENDINGS.iter().any(|ending| text.to_ascii_lowercase().ends_with(ending));
+    if is_sqlite || is_file || text.starts_with(['/', '.']) {
+        let file = if is_sqlite { rest } else { text };
+        return Some(format!("sqlite:{}", file.strip_prefix("//").unwrap_or(file)));
+    }
+    let named = if matches!(&*scheme, "bigquery" | "bq" | "bigqury" | "google") { rest } else { text };
+    let (project, bq_dataset) = named.trim_matches(['/', '`']).rsplit_once([':', '.', '/'])?;
+    Some(format!("bigquery:{project}.{bq_dataset}"))
+}
+
+/// The line of TOML with its value in quotes, if it has none and they make it right: the key, and the value.
+pub(super) fn in_quotes(line: &str) -> Option<(&str, toml::Value)> {
     let (key, value) = line.split_once('=')?;
     let (key, value) = (key.trim(), value.split(" #").next()?.trim());
     if value.is_empty() || value.starts_with(['"', '\'', '[', '{']) {
         return None;
     }
-    let meant = format!("{key} = {}", toml::Value::String(value.to_owned()));
-    let is_right = line.parse::<toml::Table>().is_err() && meant.parse::<toml::Table>().is_ok();
-    let is_secret = SECRET_KEYS.contains(&key);
-    is_right.then(|| if is_secret { format!("{key} = \"{HIDDEN}\"") } else { meant })
+    let value = toml::Value::from(value);
+    let is_toml = |line: &str| line.parse::<toml::Table>().is_ok();
+    (!is_toml(line) && is_toml(&format!("{key} = {value}"))).then_some((key, value))
 }
 
 #[cfg(test)]
@@ -74,55 +48,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warehouse_that_is_written_another_way_is_guessed() {
-        for (written, meant) in [
-            ("bigquery:p:d", Some("bigquery:p.d")),
-            ("bigquery:example.com:p:d", Some("bigquery:example.com:p.d")),
-            ("bigquery:p/d", Some("bigquery:p.d")),
-            ("bigquery://p/d", Some("bigquery:p.d")),
-            ("bq:p.d", Some("bigquery:p.d")),
-            ("BigQuery:p.d", Some("bigquery:p.d")),
-            ("my-project.elexon", Some("bigquery:my-project.elexon")),
-            ("irispool.db", Some("sqlite:irispool.db")),
-            ("/srv/JJ work/iris.db", Some("sqlite:/srv/JJ work/iris.db")),
-            ("./iris", Some("sqlite:./iris")),
-            ("sqlite:///srv/iris.db", Some("sqlite:/srv/iris.db")),
-            ("SQLite:iris.db", Some("sqlite:iris.db")),
-            ("sqlite3:iris.db", Some("sqlite:iris.db")),
-            ("bigquery:project", None),
-            ("sqlite:", None),
-            ("", None),
-        ] {
-            assert_eq!(warehouse(written).as_deref(), meant, "{written}");
-        }
+    fn a_number_without_a_unit_gets_one() {
+        assert_eq!(with_unit("5", "s").as_deref(), Some("5s"));
+        assert_eq!(with_unit("soon", "s"), None);
+        assert_eq!(with_unit("", "s"), None);
     }
 
     #[test]
-    fn a_number_without_a_unit_and_a_choice_in_other_letters_are_guessed() {
-        let duration = "a duration such as 200ms, 5s or 1m, or \"auto\"";
-        assert_eq!(value("flush_interval", "5", duration).as_deref(), Some("5s"));
-        let age = "a duration such as 12h or 90days, or \"off\"";
-        assert_eq!(value("keep_max_age", "90", age).as_deref(), Some("90d"));
-        assert_eq!(value("flush_interval", "\"soon\"", duration), None);
-        assert_eq!(value("keep", "Done", "none, done or archive").as_deref(), Some("done"));
-        assert_eq!(value("keep", "\"archiv\"", "none, done or archive").as_deref(), Some("archive"));
-        assert_eq!(value("keep", "true", "none, done or archive"), None);
-        assert_eq!(value("readers", "many", "a whole number, or \"auto\" for 4 a core"), None);
+    fn a_name_is_guessed_only_if_it_is_like_one() {
+        let names = ["none", "done", "archive"];
+        assert_eq!(nearest("archiv", names.into_iter()), Some("archive"));
+        assert_eq!(nearest("true", names.into_iter()), None);
     }
 
     #[test]
-    fn quotes_are_put_where_they_lack() {
+    fn quotes_are_put_where_they_are_missing() {
         for (line, right) in [
-            ("log_file = irispool.log", Some("log_file = \"irispool.log\"")),
-            (" spool=/srv/JJ work # ours", Some("spool = \"/srv/JJ work\"")),
-            ("scan_interval = 5s", Some("scan_interval = \"5s\"")),
-            ("alert_webhook = https://example.com/key", Some("alert_webhook = \"…\"")),
+            ("log_file = irispool.log", Some(("log_file", "irispool.log"))),
+            (" spool=/srv/JJ work # ours", Some(("spool", "/srv/JJ work"))),
+            ("scan_interval = 5s", Some(("scan_interval", "5s"))),
             ("spool = \"a", None),
             ("readers = 4", None),
             ("spool =", None),
             ("[spool]", None),
         ] {
-            assert_eq!(quoted(line).as_deref(), right, "{line}");
+            let right = right.map(|(key, value)| (key, toml::Value::from(value)));
+            assert_eq!(in_quotes(line), right, "{line}");
         }
     }
 }

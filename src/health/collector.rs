@@ -45,7 +45,7 @@ impl FactsCollector {
         let (mut warehouse, ledger) = self.probe.ask();
         let flows = match &config.warehouse {
             WarehouseSpec::Sqlite(_) => ledger,
-            WarehouseSpec::BigQuery { .. } => {
+            WarehouseSpec::BigQuery(_) => {
                 match self.flows_of_log(&layout, &warehouse.name, &workers, at_ms) {
                     Ok(flows) => Some(flows),
                     Err(error) => {

@@ -37,7 +37,7 @@ impl StatusPublisher {
         let warehouse = &config.warehouse;
         let flow_log = match warehouse {
             WarehouseSpec::Sqlite(_) => None,
-            WarehouseSpec::BigQuery { .. } => Some(FlowLogWriter::new(layout.flow(), warehouse.to_string())),
+            WarehouseSpec::BigQuery(_) => Some(FlowLogWriter::new(layout.flow(), warehouse.to_string())),
         };
         StatusPublisher {
             layout,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::facts::WarehouseFacts;
 use super::flow::{DatasetFlow, ask_ledger};
+use crate::bq_dataset::BqDataset;
 use crate::config::{Config, WarehouseSpec};
 use crate::warehouse::bigquery::{BigQuery, Environment, Options};
 use crate::warehouse::sqlite::Reader;
@@ -38,7 +39,7 @@ pub(super) struct WarehouseProbe {
 #[derive(Debug)]
 enum ProbeTarget {
     Sqlite { path: PathBuf, busy_timeout: Duration },
-    BigQuery { spec: String, session: Mutex<BigQuerySession> },
+    BigQuery { bq_dataset: BqDataset, session: Mutex<BigQuerySession> },
 }
 
 /// What the probe keeps between two calls.
@@ -68,8 +69,8 @@ impl WarehouseProbe {
                 path: path.clone(),
                 busy_timeout: config.busy_timeout.min(BUSY_TIMEOUT_MAX),
             },
-            WarehouseSpec::BigQuery { .. } => {
-                ProbeTarget::BigQuery { spec: name.clone(), session: Mutex::default() }
+            WarehouseSpec::BigQuery(bq_dataset) => {
+                ProbeTarget::BigQuery { bq_dataset: bq_dataset.clone(), session: Mutex::default() }
             }
         };
         WarehouseProbe { name, target }
@@ -80,9 +81,9 @@ impl WarehouseProbe {
         let facts = WarehouseFacts { name: self.name.clone(), ..WarehouseFacts::default() };
         match &self.target {
             ProbeTarget::Sqlite { path, busy_timeout } => ask_sqlite(facts, path, *busy_timeout),
-            ProbeTarget::BigQuery { spec, session } => {
+            ProbeTarget::BigQuery { bq_dataset, session } => {
                 let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-                (ask_bigquery(facts, spec, &mut session), None)
+                (ask_bigquery(facts, bq_dataset, &mut session), None)
             }
         }
     }
@@ -129,10 +130,14 @@ fn ask_sqlite(
 
 /// Asks once where the dataset is, which is free of charge. A thread of its own makes the call, as there is no other
 /// limit to how long the look-up of a host name takes.
-fn ask_bigquery(mut facts: WarehouseFacts, spec: &str, session: &mut BigQuerySession) -> WarehouseFacts {
+fn ask_bigquery(
+    mut facts: WarehouseFacts,
+    bq_dataset: &BqDataset,
+    session: &mut BigQuerySession,
+) -> WarehouseFacts {
     let pending = match session.pending.take() {
         Some(pending) => pending,
-        None => match session.client(spec) {
+        None => match session.client(bq_dataset) {
             Ok(client) => {
                 let is_old = |at: &Instant| at.elapsed() > LEFT_ALONE_AGE_MAX;
                 call(client, session.left_alone.as_ref().is_none_or(|(at, _)| is_old(at)))
@@ -186,7 +191,7 @@ impl fmt::Debug for BigQuerySession {
 }
 
 impl BigQuerySession {
-    fn client(&mut self, spec: &str) -> Result<Arc<BigQuery>, WarehouseError> {
+    fn client(&mut self, bq_dataset: &BqDataset) -> Result<Arc<BigQuery>, WarehouseError> {
         if let Some(client) = &self.client {
             return Ok(Arc::clone(client));
         }
@@ -196,7 +201,7 @@ impl BigQuerySession {
             environment: Environment::of_process(),
             ..Options::default()
         };
-        let client = Arc::new(BigQuery::open(spec, options)?);
+        let client = Arc::new(BigQuery::open(bq_dataset.clone(), options)?);
         self.client = Some(Arc::clone(&client));
         Ok(client)
     }

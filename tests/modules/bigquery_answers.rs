@@ -44,7 +44,7 @@ fn passing() -> Vec<(&'static str, Vec<Fault>)> {
 /// A warehouse that does not wait long for an answer.
 fn hasty(server: &FaultServer) -> BigQuery {
     let options = Options { call_timeout: Duration::from_millis(400), ..options(server) };
-    BigQuery::open("p.d", options).unwrap()
+    BigQuery::open("p.d".parse().unwrap(), options).unwrap()
 }
 
 /// The faults of one operation come while `act` is at work; gives the warehouse for a look at what it counted.

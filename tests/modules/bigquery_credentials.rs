@@ -165,7 +165,7 @@ fn written(folder: &Path, content: &str) -> PathBuf {
 fn with(bigquery: &FaultServer, environment: Environment) -> Result<BigQuery, WarehouseError> {
     let endpoint = Some(format!("http://{}/", bigquery.address));
     BigQuery::open(
-        "p.d",
+        "p.d".parse().unwrap(),
         Options { environment: Environment { endpoint, ..environment }, ..options(bigquery) },
     )
 }
@@ -229,7 +229,7 @@ fn another_address_of_the_api_may_have_the_version_in_it() {
         };
         let patience = std::time::Duration::from_secs(2);
         let options = Options { environment, patience, ..options(&bigquery) };
-        let warehouse = BigQuery::open("p.d", options).unwrap();
+        let warehouse = BigQuery::open("p.d".parse().unwrap(), options).unwrap();
         assert!(warehouse.schema("FREQ").is_ok(), "{path}");
     }
     assert_eq!(tokens.state.lock().unwrap().given, 4);
@@ -322,7 +322,7 @@ fn nobody_at_the_token_address() {
         };
         let patience = std::time::Duration::from_millis(20);
         let options = Options { environment, patience, ..options(&bigquery) };
-        let warehouse = BigQuery::open("p.d", options).unwrap();
+        let warehouse = BigQuery::open("p.d".parse().unwrap(), options).unwrap();
         let result = warehouse.schema("FREQ");
         assert!(
             matches!(&result, Err(WarehouseError::Later { why, .. }) if why.contains("can't be reached")),

@@ -31,7 +31,7 @@ fn emulated(dataset: &str) -> Option<Site> {
     let environment =
         Environment { emulator_host: Some(emulator.address().to_string()), ..Environment::default() };
     let options = Options { environment, ..Options::default() };
-    let warehouse = BigQuery::open(&format!("local.{dataset}"), options.clone()).unwrap();
+    let warehouse = BigQuery::open(format!("local.{dataset}").parse().unwrap(), options.clone()).unwrap();
     assert!(warehouse.create_bq_dataset(None).unwrap());
     assert!(!warehouse.create_bq_dataset(None).unwrap());
     Some(Site { warehouse, options, _emulator: emulator })
@@ -150,13 +150,13 @@ fn a_table_of_an_earlier_program_is_filled_as_it_is() {
 #[test]
 fn three_workers_add_columns_and_fill_them() {
     let Some(first) = emulated("evolve") else { return };
-    let spec = first.bq_dataset().to_string();
+    let bq_dataset = first.bq_dataset();
     first.schema("FREQ").unwrap();
     thread::scope(|scope| {
         for worker in 0..3 {
-            let (spec, options) = (&spec, first.options.clone());
+            let (bq_dataset, options) = (bq_dataset.clone(), first.options.clone());
             scope.spawn(move || {
-                let warehouse = BigQuery::open(spec, options).unwrap();
+                let warehouse = BigQuery::open(bq_dataset, options).unwrap();
                 let name = ["w_0", "w_1", "w_2"][worker];
                 let schema = warehouse.add_fields("FREQ", &[Field::new(name, Kind::Int64)]).unwrap();
                 let mut delivery = delivery(&schema, "FREQ", 1, 10, |row| vec![(name, row.to_string())]);

@@ -182,7 +182,7 @@ fn attempts_that_fail_do_not_follow_each_other_without_a_pause() {
     let server = FaultServer::start();
     // The first pause is more than it has patience for.
     let slow = Options { backoff_first: Duration::from_secs(3000), ..options(&server) };
-    let warehouse = BigQuery::open("p.d", slow).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), slow).unwrap();
     let delivery = freq(&warehouse, 5, 4);
     server.state().job_errors = (0..3).map(|_| json!({"reason": "backendError", "message": "x"})).collect();
     for attempts in 1..=3 {
@@ -201,7 +201,7 @@ fn attempts_that_fail_do_not_follow_each_other_without_a_pause() {
 fn a_job_that_failed_as_there_were_too_many_slows_the_project_down_for_seconds() {
     let server = FaultServer::start();
     let paced = Options { requests_per_second: Some(1000.0), ..options(&server) };
-    let warehouse = BigQuery::open("p.d", paced).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), paced).unwrap();
     let delivery = freq(&warehouse, 5, 4);
     for reason in ["rateLimitExceeded", "jobRateLimitExceeded"] {
         server.state().job_errors = [json!({"reason": reason, "message": "too many"})].into();
@@ -234,7 +234,7 @@ fn a_batch_that_google_finds_too_large_goes_row_by_row() {
 fn an_upload_that_hangs_is_given_up_and_the_same_id_finds_out() {
     let server = FaultServer::start();
     let hasty = Options { call_timeout: Duration::from_millis(700), ..options(&server) };
-    let warehouse = BigQuery::open("p.d", hasty).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), hasty).unwrap();
     let delivery = freq(&warehouse, 5, 4);
     server.fail("jobs.insert", [Fault::Slow(Duration::from_secs(30))]);
     assert!(bulk(&warehouse, &[&delivery]).unwrap());
@@ -247,7 +247,7 @@ fn an_upload_that_hangs_is_given_up_and_the_same_id_finds_out() {
 fn only_a_call_that_made_a_job_counts_against_the_days_budget() {
     let server = FaultServer::start();
     let one = Options { load_jobs_a_day: 1, ..impatient(&server) };
-    let warehouse = BigQuery::open("p.d", one.clone()).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), one.clone()).unwrap();
     let delivery = freq(&warehouse, 1, 1);
     for fault in [fault(503, "backendError", "x"), Fault::HangupBefore] {
         server.fail("jobs.insert", vec![fault; 100_000]);
@@ -255,7 +255,7 @@ fn only_a_call_that_made_a_job_counts_against_the_days_budget() {
         server.state().fail_no_more();
         assert!(warehouse.book_bulk_claim("FREQ", 50_000).is_some());
     }
-    assert!(bulk(&BigQuery::open("p.d", one.clone()).unwrap(), &[&delivery]).unwrap());
+    assert!(bulk(&BigQuery::open("p.d".parse().unwrap(), one.clone()).unwrap(), &[&delivery]).unwrap());
     let mut adopted = warehouse.begin_bulk("FREQ", BATCH, true).unwrap();
     adopted.add(&delivery).unwrap();
     assert_eq!(adopted.finish().unwrap(), BulkOutcome::Loaded);
@@ -321,7 +321,8 @@ fn a_quota_that_stays_spent_makes_the_table_stream() {
 #[test]
 fn workers_share_the_days_budget_of_a_table() {
     let server = FaultServer::start();
-    let warehouse = BigQuery::open("p.d", Options { load_jobs_a_day: 2, ..options(&server) }).unwrap();
+    let warehouse =
+        BigQuery::open("p.d".parse().unwrap(), Options { load_jobs_a_day: 2, ..options(&server) }).unwrap();
     warehouse.set_workers(2);
     assert!(bulk(&warehouse, &[&freq(&warehouse, 1, 1)]).unwrap());
     assert_eq!(warehouse.book_bulk_claim("FREQ", 50_000), None, "the other job is the other worker's");
@@ -332,7 +333,8 @@ fn workers_share_the_days_budget_of_a_table() {
 #[test]
 fn by_load_jobs_alone_the_days_jobs_of_a_table_last_for_the_day() {
     let server = FaultServer::start();
-    let with = |method| BigQuery::open("p.d", Options { method, ..options(&server) }).unwrap();
+    let with =
+        |method| BigQuery::open("p.d".parse().unwrap(), Options { method, ..options(&server) }).unwrap();
     let load = with(DeliveryMethod::Load);
     assert_eq!(load.claim_wait("FREQ"), None, "the first job is made at once");
     assert_eq!(load.book_bulk_claim("FREQ", 90_000), Some(11_250));
@@ -351,7 +353,7 @@ fn by_load_jobs_alone_the_days_jobs_of_a_table_last_for_the_day() {
 #[test]
 fn a_server_that_stays_down_gives_the_batch_back() {
     let server = FaultServer::start();
-    let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), impatient(&server)).unwrap();
     let delivery = freq(&warehouse, 2, 2);
     server.fail("jobs.insert", vec![fault(503, "backendError", "x"); 300]);
     assert!(matches!(bulk(&warehouse, &[&delivery]), Err(WarehouseError::Later { .. })));
@@ -363,8 +365,10 @@ fn a_server_that_stays_down_gives_the_batch_back() {
 #[test]
 fn backlogs_go_by_load_jobs_as_long_as_the_budget_lasts() {
     let server = FaultServer::start();
-    let with =
-        |method| BigQuery::open("p.d", Options { method, load_jobs_a_day: 2, ..options(&server) }).unwrap();
+    let with = |method| {
+        BigQuery::open("p.d".parse().unwrap(), Options { method, load_jobs_a_day: 2, ..options(&server) })
+            .unwrap()
+    };
     let auto = with(DeliveryMethod::Auto);
     assert_eq!(auto.book_bulk_claim("FREQ", 5_000), None);
     assert_eq!(auto.book_bulk_claim("FREQ", 5_001), Some(5_001));

@@ -43,7 +43,8 @@ fn rows_arrive_in_batches_of_500_by_several_requests() {
 #[test]
 fn a_message_has_one_time_and_its_rows_one_insert_id_however_often_it_is_claimed() {
     let server = FaultServer::start();
-    let warehouse = BigQuery::open("p.d", Options { batch_rows: 7, ..options(&server) }).unwrap();
+    let warehouse =
+        BigQuery::open("p.d".parse().unwrap(), Options { batch_rows: 7, ..options(&server) }).unwrap();
     let claimed_at = |claimed_at_ms: i64, written_at_ms: i64| {
         let mut delivery = freq(&warehouse, 2, 20);
         for message in &mut delivery.messages {
@@ -68,7 +69,8 @@ fn a_message_has_one_time_and_its_rows_one_insert_id_however_often_it_is_claimed
 #[test]
 fn requests_stay_under_the_limit_of_bytes() {
     let server = FaultServer::start();
-    let warehouse = BigQuery::open("p.d", Options { batch_bytes: 2_000, ..options(&server) }).unwrap();
+    let warehouse =
+        BigQuery::open("p.d".parse().unwrap(), Options { batch_bytes: 2_000, ..options(&server) }).unwrap();
     let delivery = freq(&warehouse, 1, 100);
     assert_eq!(warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap(), loaded(1));
     assert_all_in(&server, &delivery);
@@ -123,7 +125,7 @@ fn passing_faults_are_ridden_out() {
     for (name, faults) in faults {
         let server = FaultServer::start();
         let hasty = Options { call_timeout: Duration::from_millis(700), ..options(&server) };
-        let warehouse = BigQuery::open("p.d", hasty).unwrap();
+        let warehouse = BigQuery::open("p.d".parse().unwrap(), hasty).unwrap();
         let delivery = freq(&warehouse, 2, 3);
         server.fail("insertAll", faults);
         let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0);
@@ -136,7 +138,7 @@ fn passing_faults_are_ridden_out() {
 #[test]
 fn what_does_not_pass_in_time_gives_the_rows_back_and_they_go_under_the_same_ids_later() {
     let server = FaultServer::start();
-    let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), impatient(&server)).unwrap();
     let delivery = freq(&warehouse, 2, 3);
     server.fail("insertAll", vec![Fault::DoneBut(503, error(503, "backendError", "Try again")); 500]);
     let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0);
@@ -156,7 +158,7 @@ fn what_does_not_pass_in_time_gives_the_rows_back_and_they_go_under_the_same_ids
 #[test]
 fn stopped_rows_without_a_culprit_are_no_endless_loop() {
     let server = FaultServer::start();
-    let warehouse = BigQuery::open("p.d", impatient(&server)).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), impatient(&server)).unwrap();
     let delivery = freq(&warehouse, 1, 1);
     server
         .fail("insertAll", vec![Fault::Rows(json!([{"index": 0, "errors": [{"reason": "stopped"}]}])); 500]);
@@ -189,7 +191,7 @@ fn a_stop_ends_the_waiting() {
         patience: Duration::from_secs(9000),
         ..options(&server)
     };
-    let warehouse = BigQuery::open("p.d", slow).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), slow).unwrap();
     let delivery = freq(&warehouse, 1, 1);
     server.fail("insertAll", [fault(503, "backendError", "Later")]);
     let result = thread::scope(|scope| {
@@ -212,7 +214,9 @@ fn a_stop_ends_the_waiting() {
 #[test]
 fn an_upload_that_hangs_holds_up_no_streaming() {
     let server = FaultServer::start();
-    let warehouse = Arc::new(BigQuery::open("p.d", Options { in_flight: 1, ..options(&server) }).unwrap());
+    let warehouse = Arc::new(
+        BigQuery::open("p.d".parse().unwrap(), Options { in_flight: 1, ..options(&server) }).unwrap(),
+    );
     let delivery = freq(&warehouse, 2, 3);
     server.fail("jobs.insert", [Fault::Slow(Duration::from_secs(3600))]);
     let mut bulk = warehouse.begin_bulk("FUELINST", "FUELINST.1", true).unwrap();
@@ -236,7 +240,7 @@ fn a_spent_quota_parks_the_table_and_comes_back() {
     let warehouse = open(&server);
     let deliveries = [freq(&warehouse, 1, 3), fuelinst(&warehouse, 1, 3)];
     let only_freq = Options { in_flight: 1, ..options(&server) };
-    let warehouse_in_order = BigQuery::open("p.d", only_freq).unwrap();
+    let warehouse_in_order = BigQuery::open("p.d".parse().unwrap(), only_freq).unwrap();
     // The tables go in the order of their names.
     server.fail("insertAll", [fault(403, "quotaExceeded", "Quota exceeded: rows per second")]);
     let results = warehouse_in_order.load(&deliveries);
@@ -279,7 +283,7 @@ fn what_is_in_is_told_while_another_table_is_still_tried() {
 fn a_table_with_many_requests_that_are_tried_again_holds_up_no_other() {
     let server = FaultServer::start();
     let small = Options { batch_rows: 2, ..options(&server) };
-    let warehouse = BigQuery::open("p.d", small).unwrap();
+    let warehouse = BigQuery::open("p.d".parse().unwrap(), small).unwrap();
     // Boalf's name is the first, and its requests are more than may be under way.
     let boalf = delivery(&warehouse.schema("BOALF").unwrap(), "BOALF", 1, 60, |_| Vec::new());
     let deliveries = [boalf, fuelinst(&warehouse, 1, 3)];

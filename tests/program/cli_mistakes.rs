@@ -36,15 +36,18 @@ fn a_warehouse_that_is_written_another_way_is_guessed() {
 fn a_file_of_settings_that_is_almost_right_is_put_right() {
     let site = Site::new();
     for (text, hint) in [
-        ("log_file = irispool.log", "hint: put quotes about it: log_file = \"irispool.log\""),
-        ("readers = 4\nspool = /srv/JJ work # here", "hint: put quotes about it: spool = \"/srv/JJ work\""),
-        ("scan_interval = 5s", "hint: put quotes about it: scan_interval = \"5s\""),
+        ("log_file = irispool.log", "hint: put the value in quotes: log_file = \"irispool.log\""),
+        (
+            "readers = 4\nspool = /srv/JJ work # here",
+            "hint: put the value in quotes: spool = \"/srv/JJ work\"",
+        ),
+        ("scan_interval = 5s", "hint: put the value in quotes: scan_interval = \"5s\""),
         ("scan_interval = 5", "hint: did you mean 5s?"),
         ("keep = \"Archive\"", "hint: did you mean archive?"),
         ("warehouse = \"irispool.db\"", "hint: did you mean sqlite:irispool.db?"),
-        ("spol = \"a\"", "hint: did you mean spool?"),
-        ("logfile = \"a\"", "hint: did you mean log_file?"),
-        ("[bigquery]\nproject = \"a\"", "hint: settings stand in no section"),
+        ("spol = \"a\"", "hint: did you mean `spool`?"),
+        ("logfile = \"a\"", "hint: did you mean `log_file`?"),
+        ("[bigquery]\nproject = \"a\"", "hint: settings do not belong to a section"),
         ("xyzzy = 1", "hint: irispool config lists the settings"),
     ] {
         fs::write(site.folder.path().join("irispool.toml"), text).unwrap();
@@ -72,7 +75,7 @@ fn a_path_that_the_shell_made_two_words_of_is_put_in_quotes() {
         (&["query", "SELECT", "1"], "'SELECT 1'"),
     ] {
         let ended = said(site.irispool().args(words));
-        assert_said(&ended, 2, &format!("what has a space in it needs quotes: {whole}"));
+        assert_said(&ended, 2, &format!("put a text with a space in it in quotes: {whole}"));
     }
     // Another mistake is no matter of quotes.
     for words in [&["run", "--nonsense"][..], &["nonsense"], &["run", "--once", "nonsense"]] {

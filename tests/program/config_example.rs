@@ -1,12 +1,14 @@
 //! `irispool.example.toml` says what is true, and all of it.
 
-use std::collections::BTreeSet;
 use std::fs;
 
-use irispool::config::{self, Config, Loaded, Origin};
+use irispool::config::{self, Config, LoadedConfig, SettingOrigin, settings};
+
+use super::docs_settings::assert_generated;
+use crate::support::root;
 
 fn example() -> String {
-    fs::read_to_string(crate::support::root().join("irispool.example.toml")).unwrap()
+    fs::read_to_string(root().join("irispool.example.toml")).unwrap()
 }
 
 /// A setting has no space behind its `#`; a comment has one.
@@ -18,12 +20,12 @@ fn uncommented() -> String {
     example().lines().filter(|line| is_setting(line)).map(|line| format!("{}\n", &line[1..])).collect()
 }
 
-fn load(text: &str) -> Loaded {
+fn load(text: &str) -> LoadedConfig {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("irispool.toml");
     fs::write(&file, text).unwrap();
     let mut loaded = config::load(Some(&file), [], &[]).unwrap();
-    // Relative paths in a file are meant from its folder, and the defaults are relative.
+    // A relative path in a file starts at its folder, and the defaults are relative.
     if let config::WarehouseSpec::Sqlite(database) = &mut loaded.config.warehouse {
         *database = database.strip_prefix(folder.path()).unwrap_or(database).to_owned();
     }
@@ -33,24 +35,27 @@ fn load(text: &str) -> Loaded {
 }
 
 #[test]
+fn it_is_what_the_table_of_settings_says() {
+    assert_generated("irispool.example.toml", &config::example());
+}
+
+#[test]
 fn uncommented_it_is_the_defaults() {
     assert_eq!(load(&uncommented()).config, Config::default());
 }
 
 #[test]
 fn it_has_every_setting_once_in_their_order() {
-    let of_config: Vec<String> = toml::Table::try_from(Config::default()).unwrap().keys().cloned().collect();
-    let of_example: Vec<String> =
-        toml::from_str::<toml::Table>(&uncommented()).unwrap().keys().cloned().collect();
-    assert_eq!(of_example, of_config);
+    let of_example = toml::from_str::<toml::Table>(&uncommented()).unwrap();
+    let names: Vec<&str> = settings().iter().map(|setting| setting.name).collect();
+    assert_eq!(of_example.keys().collect::<Vec<_>>(), names);
 }
 
 #[test]
 fn every_setting_in_it_is_read() {
     let loaded = load(&uncommented());
-    let keys: BTreeSet<String> = toml::Table::try_from(Config::default()).unwrap().keys().cloned().collect();
-    for key in keys {
-        assert!(matches!(loaded.origin(&key), Origin::File { .. }), "{key}");
+    for setting in settings() {
+        assert!(matches!(loaded.origin(setting.name), SettingOrigin::File { .. }), "{}", setting.name);
     }
 }
 
@@ -63,8 +68,8 @@ fn as_it_is_it_sets_nothing() {
 fn every_setting_in_it_is_explained() {
     let text = example();
     let lines: Vec<&str> = text.lines().collect();
-    for (place, line) in lines.iter().enumerate().filter(|(_, line)| is_setting(line)) {
-        assert!(place > 0 && lines[place - 1].starts_with("# "), "{line}");
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| is_setting(line)) {
+        assert!(index > 0 && lines[index - 1].starts_with("# "), "{line}");
     }
 }
 

@@ -210,12 +210,12 @@ fn a_usual_file_that_cannot_be_read_is_not_passed_over() {
 #[test]
 fn an_unknown_key_is_named_with_its_place_and_a_near_one() {
     insta::assert_snapshot!(refusal_of_toml("readers = 3\n\nflush-intervall = \"1s\""), @r"
-    error: irispool.toml, line 3: flush-intervall is no setting
-    hint: did you mean flush_interval?
+    error: irispool.toml, line 3: unknown setting `flush-intervall`
+    hint: did you mean `flush_interval`?
     ");
     insta::assert_snapshot!(refusal_of_toml("[bigquery]\nproject = 1"), @r"
-    error: irispool.toml, line 1: bigquery is no setting
-    hint: settings stand in no section: leave its heading out
+    error: irispool.toml, line 1: unknown setting `bigquery`
+    hint: settings do not belong to a section: delete the line `[bigquery]`
     ");
 }
 
@@ -223,11 +223,11 @@ fn an_unknown_key_is_named_with_its_place_and_a_near_one() {
 fn an_unknown_variable_is_an_error_too() {
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_FLUSH_INTERVALL", "1s"), 1), @r"
-    error: the environment variable IRISPOOL_FLUSH_INTERVALL is no setting
+    error: unknown environment variable IRISPOOL_FLUSH_INTERVALL
     hint: did you mean IRISPOOL_FLUSH_INTERVAL?
     ");
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_Keep", "done"), 1), @r"
-    error: the environment variable IRISPOOL_Keep is no setting
+    error: unknown environment variable IRISPOOL_Keep
     hint: did you mean IRISPOOL_KEEP?
     ");
 }
@@ -236,22 +236,22 @@ fn an_unknown_variable_is_an_error_too() {
 fn a_bad_value_is_named_with_its_place_and_what_would_be_right() {
     insta::assert_snapshot!(refusal_of_toml("# a comment\n flush_interval = 5"), @r#"
     error: irispool.toml, line 2: flush_interval = 5 should be a duration such as 200ms, 5s or 1m, or "auto"
-    hint: left out, it is "auto"
+    hint: the default is "auto"
     hint: did you mean 5s?
     "#);
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_KEEP", "Done"), 1), @r#"
     error: the environment variable IRISPOOL_KEEP=Done should be none, done or archive
-    hint: left out, it is "none"
+    hint: the default is "none"
     hint: did you mean done?
     "#);
     insta::assert_snapshot!(refusal(config_in(&folder).env("IRISPOOL_SPOOL", ""), 1), @r#"
     error: the environment variable IRISPOOL_SPOOL="" should be a path, with the home folder written out, not as ~
-    hint: left out, it is "spool"
+    hint: the default is "spool"
     "#);
     insta::assert_snapshot!(refusal(config_in(&folder).args(["--max-file-bytes", "1.5 TB"]), 2), @r#"
     error: --max-file-bytes "1.5 TB" should be from 1KiB to 1GiB
-    hint: left out, it is "64MiB"
+    hint: the default is "64MiB"
     "#);
 }
 
@@ -273,7 +273,7 @@ fn what_a_hook_finds_in_its_environment_is_no_setting() {
     command.env("IRISPOOL_ALERT_LEVEL", "critical").env("IRISPOOL_ALERT_TEXT", "all is wrong");
     assert_eq!(setting(&mut command, "alert_webhook").0, "\"off\"");
     let said = refusal(config_in(&folder).env("IRISPOOL_ALERT_COLOUR", "red"), 1);
-    assert!(said.contains("IRISPOOL_ALERT_COLOUR is no setting"), "{said}");
+    assert!(said.contains("unknown environment variable IRISPOOL_ALERT_COLOUR"), "{said}");
 }
 
 #[test]
@@ -286,12 +286,13 @@ fn values_of_every_kind_are_checked() {
         ("warehouse = \"sqlite:\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
         ("warehouse = \"sqlite::memory:\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
         ("warehouse = \"bigquery:project\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
+        ("warehouse = \"bigquery:my_project.elexon\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
         ("warehouse = \"bigquery:project.data-set\"", "sqlite:PATH or bigquery:PROJECT.DATASET"),
         ("schema = \"evolv\"", "evolve, rescue or strict"),
         ("keep = true", "none, done or archive"),
         ("keep_max_age = \"a year\"", "a duration such as 12h or 90days, or \"off\""),
         ("keep_max_age = \"30m\"", "from 1h to 100years"),
-        ("keep_max_bytes = \"all\"", "a size such as 10GiB or 500 MB, or \"off\""),
+        ("keep_max_bytes = \"all\"", "a size such as 8MiB, 64 MB or 1048576, or \"off\""),
         ("keep_max_bytes = 1000", "from 1MiB to 16384GiB"),
         ("dead_max_bytes = 0", "from 1KiB to 16384GiB"),
         ("max_file_bytes = \"64 apples\"", "a size such as 8MiB, 64 MB or 1048576"),
@@ -311,20 +312,20 @@ fn values_of_every_kind_are_checked() {
         ("load_threshold_files = 0", "from 1 to 10000000"),
         ("location = \"the moon\"", "a location of BigQuery such as US, EU or europe-west2"),
         ("readers = 257", "from 1 to 256"),
-        ("readers = \"many\"", "a whole number, or \"auto\" for 4 a core"),
+        ("readers = \"many\"", "a whole number, or \"auto\" for 4 per core"),
         ("settlers = 0", "from 1 to 256"),
         ("stop_timeout = \"1d\"", "from 100ms to 1h"),
         ("status_disk_critical = 101", "from 1 to 100"),
-        ("listen = \"9464\"", "an address and a port such as 127.0.0.1:9464, or off"),
-        ("alert_webhook = \"hooks.example.com\"", "a URL that begins with https:// or http://, or off"),
+        ("listen = \"9464\"", "an address and a port such as 127.0.0.1:9464, or \"off\""),
+        ("alert_webhook = \"hooks.example.com\"", "a URL that begins with https:// or http://, or \"off\""),
         ("alert_format = \"teams\"", "json or slack"),
-        ("alert_command = \" \"", "a command for sh, or off"),
+        ("alert_command = \" \"", "a command for sh, or \"off\""),
         ("alert_after = \"2h\"", "from 0s to 1h"),
         ("alert_remind = \"0s\"", "from 1s to 30days"),
-        ("heartbeat_url = \"ftp://example.com/\"", "a URL that begins with https:// or http://, or off"),
+        ("heartbeat_url = \"ftp://example.com/\"", "a URL that begins with https:// or http://, or \"off\""),
         ("heartbeat_interval = \"1ms\"", "from 1s to 1day"),
-        ("pid_file = \"~/iris.pid\"", "a path, with the home folder written out, not as ~, or off"),
-        ("log_file = \"\"", "a path, with the home folder written out, not as ~, or off"),
+        ("pid_file = \"~/iris.pid\"", "a path, with the home folder written out, not as ~, or \"off\""),
+        ("log_file = \"\"", "a path, with the home folder written out, not as ~, or \"off\""),
         ("log_file_bytes = \"1KiB\"", "from 4KiB to 16GiB"),
         ("log_files_kept = 10001", "from 0 to 10000"),
         ("log_format = \"xml\"", "human or json"),
@@ -339,7 +340,7 @@ fn values_of_every_kind_are_checked() {
     ] {
         let said = refusal_of_toml(toml);
         assert!(said.starts_with("error: irispool.toml, line 1: "), "{said}");
-        assert!(said.contains(&format!(" should be {right}\nhint: left out, it is ")), "{toml}: {said}");
+        assert!(said.contains(&format!(" should be {right}\nhint: the default is ")), "{toml}: {said}");
     }
 }
 
@@ -347,7 +348,7 @@ fn values_of_every_kind_are_checked() {
 fn what_is_no_toml_is_named_by_its_line() {
     insta::assert_snapshot!(refusal_of_toml("readers = 3\nspool = spool\n"), @r#"
     error: irispool.toml, line 2: string values must be quoted, expected literal string
-    hint: put quotes about it: spool = "spool"
+    hint: put the value in quotes: spool = "spool"
     "#);
     insta::assert_snapshot!(refusal_of_toml("readers = 3\nreaders = 4\n"), @r"
     error: irispool.toml, line 2: duplicate key
@@ -358,5 +359,5 @@ fn what_is_no_toml_is_named_by_its_line() {
 #[test]
 fn what_is_wrong_cannot_steer_the_terminal_that_says_so() {
     let said = refusal_of_toml("\"\\u001b[2J\\n\" = 1");
-    assert!(said.starts_with("error: irispool.toml, line 1: \\u{1b}[2J\\n is no setting\n"), "{said}");
+    assert!(said.starts_with("error: irispool.toml, line 1: unknown setting `\\u{1b}[2J\\n`\n"), "{said}");
 }

@@ -4,13 +4,30 @@ use std::fs;
 
 use clap::CommandFactory;
 use irispool::cli::Cli;
-use irispool::config::{self, Config, HOOK_VARIABLES};
+use irispool::config::{self, Config, HOOK_VARIABLES, settings};
 
 use super::docs_links::{Pieces, anchors, manuals, pieces, spans};
 use crate::support::root;
 
-fn settings() -> toml::Table {
-    toml::Table::try_from(Config::default()).unwrap()
+/// A file of the repository that is made of the table of settings. `INSTA_UPDATE=always` writes it anew.
+#[track_caller]
+pub(super) fn assert_generated(path: &str, text: &str) {
+    let file = root().join(path);
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        // Other tests read the file meanwhile.
+        let whole = file.with_extension("new");
+        fs::write(&whole, text).unwrap();
+        fs::rename(&whole, &file).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&file).unwrap() == text,
+        "{path} differs from the table in src/config/settings.rs. To renew it, run\n\
+         INSTA_UPDATE=always cargo nextest run --test program -E 'test(the_table_of_settings_says)'"
+    );
+}
+
+fn is_known(name: &str) -> bool {
+    settings().iter().any(|setting| setting.name == name)
 }
 
 /// The section of one setting in `docs/settings.md`.
@@ -37,10 +54,15 @@ fn load(text: &str) -> Result<Config, String> {
 }
 
 #[test]
+fn the_reference_is_what_the_table_of_settings_says() {
+    assert_generated("docs/settings.md", &config::reference());
+}
+
+#[test]
 fn every_setting_has_its_section_with_its_flag_variable_default_and_range() {
     let example = fs::read_to_string(root().join("irispool.example.toml")).unwrap();
     let command = Cli::command();
-    for name in settings().keys() {
+    for name in settings().iter().map(|setting| setting.name) {
         let section = section(name);
         let cells = cells(&section);
         let [flag, commands, variable, kind, default, range] = &cells[..] else {
@@ -71,15 +93,13 @@ fn every_setting_has_its_section_with_its_flag_variable_default_and_range() {
         assert!(error.contains(&format!("from {range}")), "{name}: {range}, and the program says: {error}");
     }
     let headings = anchors(&fs::read_to_string(root().join("docs/settings.md")).unwrap());
-    let known = settings();
     for heading in headings.iter().filter(|heading| heading.contains('_')) {
-        assert!(known.contains_key(heading), "{heading} is no setting");
+        assert!(is_known(heading), "{heading} is not a setting");
     }
 }
 
 #[test]
 fn every_setting_and_variable_that_a_document_names_exists() {
-    let known = settings();
     for (path, text) in manuals() {
         let Pieces { blocks, prose } = pieces(&text);
         for span in spans(&prose) {
@@ -97,7 +117,7 @@ fn every_setting_and_variable_that_a_document_names_exists() {
             let variable = format!("IRISPOOL_{name}");
             let exists = name.is_empty()
                 || name == "CONFIG"
-                || known.contains_key(&name.to_lowercase())
+                || is_known(&name.to_lowercase())
                 || HOOK_VARIABLES.contains(&&*variable);
             assert!(exists, "{}: {variable}", path.display());
         }

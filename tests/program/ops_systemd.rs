@@ -128,7 +128,7 @@ fn the_journal_knows_an_error_from_a_warning() {
     let wanted = [
         "a message went to dead",
         "error: the environment variable IRISPOOL_CLAIM_FILES=lots should be a whole number",
-        "hint: left out, it is 2000",
+        "hint: the default is 2000",
     ];
     assert_says(steps, &wanted);
 }

@@ -33,7 +33,7 @@ pub fn impatient(server: &FaultServer) -> Options {
 }
 
 pub fn open(server: &FaultServer) -> BigQuery {
-    BigQuery::open("p.d", options(server)).unwrap()
+    BigQuery::open("p.d".parse().unwrap(), options(server)).unwrap()
 }
 
 /// Messages of some rows each; `fill` gives the columns of the row at a place, over all messages, as text in their wire

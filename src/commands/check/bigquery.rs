@@ -9,11 +9,11 @@ use super::super::text::{counted, short_duration};
 use super::spool::of_room;
 use super::{Line, bad, good, of_left_alone, unknown, warning};
 use crate::catalog;
-use crate::config::{Config, Method};
+use crate::config::{Config, DeliveryMethod};
 use crate::exit::Explain;
 use crate::spool::now_ms;
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::{Allowed, BigQuery, Environment, NO_PROJECT, Options};
+use crate::warehouse::bigquery::{Allowed, BigQuery, BqDataset, Environment, NO_PROJECT, Options};
 
 /// How long one request may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,14 +24,14 @@ const CLOCK_WARN: Duration = Duration::from_secs(10);
 /// A service account signs with the time, and Google takes no signature of another time.
 const CLOCK_BAD: Duration = Duration::from_secs(5 * 60);
 
-pub(super) fn check(config: &Config) -> Vec<Line> {
+pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<Line> {
     let options = Options {
         patience: Duration::ZERO,
         call_timeout: CALL_TIMEOUT,
         environment: Environment::of_process(),
         ..Options::default()
     };
-    let warehouse = match BigQuery::open(&config.warehouse.to_string(), options) {
+    let warehouse = match BigQuery::open(bq_dataset.clone(), options) {
         Ok(warehouse) => warehouse,
         Err(error) => return vec![failed("credentials", &error)],
     };
@@ -78,10 +78,10 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
     }
     let names = warehouse.names().ok().flatten();
     lines.extend(of_permissions(&warehouse, names.as_ref()));
-    if config.method != Method::Stream {
+    if config.method != DeliveryMethod::Stream {
         lines.push(of_temporary(config));
     }
-    if config.method != Method::Load {
+    if config.method != DeliveryMethod::Load {
         let what = "whether the project has a billing account can't be asked, and streaming needs one";
         lines.push(unknown("billing", what, "without one: method = \"load\""));
     }

@@ -14,7 +14,7 @@ use clap::{Args, ColorChoice};
 use serde::Serialize;
 
 use super::text::{Look, Room, wrapped};
-use crate::config::{Loaded, Origin, WarehouseSpec};
+use crate::config::{LoadedConfig, SettingOrigin, WarehouseSpec};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::observe::plain;
 use crate::warehouse::LeftAlone;
@@ -74,14 +74,14 @@ fn bad(check: &'static str, what: impl Into<String>, hint: impl Into<String>) ->
 ///
 /// # Errors
 /// When stdout does not take it.
-pub(super) fn run(settings: &Loaded, args: &CheckArgs, colour: ColorChoice) -> Result<Exit, Failure> {
+pub(super) fn run(settings: &LoadedConfig, args: &CheckArgs, colour: ColorChoice) -> Result<Exit, Failure> {
     let config = &settings.config;
     let mut lines = vec![of_settings(settings)];
     lines.extend(spool::check(config));
     lines.extend(host::check(config));
     lines.extend(match &config.warehouse {
         WarehouseSpec::Sqlite(path) => sqlite::check(config, path),
-        WarehouseSpec::BigQuery { .. } => bigquery::check(config),
+        WarehouseSpec::BigQuery(bq_dataset) => bigquery::check(config, bq_dataset),
     });
     lines.extend(told::check(config));
     let text = if args.json {
@@ -95,9 +95,9 @@ pub(super) fn run(settings: &Loaded, args: &CheckArgs, colour: ColorChoice) -> R
 }
 
 /// They are checked when they are read: a wrong one ends every command.
-fn of_settings(settings: &Loaded) -> Line {
-    let file = match settings.origins().find(|origin| matches!(origin, Origin::File { .. })) {
-        Some(Origin::File { path, .. }) => format!(", some of them from {}", path.display()),
+fn of_settings(settings: &LoadedConfig) -> Line {
+    let file = match settings.origins().find(|origin| matches!(origin, SettingOrigin::File { .. })) {
+        Some(SettingOrigin::File { path, .. }) => format!(", some of them from {}", path.display()),
         _ => String::new(),
     };
     good("settings", format!("every setting is right{file}"))

@@ -10,7 +10,7 @@ use rustix::fs::{Access, AtFlags, CWD};
 
 use super::super::text::counted;
 use super::{Line, bad, good, warning};
-use crate::config::{Config, Keep, WarehouseSpec};
+use crate::config::{Config, KeepPolicy, WarehouseSpec};
 use crate::paste;
 use crate::spool::Layout;
 
@@ -60,7 +60,7 @@ pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground:
 /// Folders in which files are made, renamed or deleted. A folder that a run of another user made is among them.
 fn folders(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<PathBuf> {
     let mut folders = there.to_vec();
-    let is_archiving = config.keep == Keep::Archive;
+    let is_archiving = config.keep == KeepPolicy::Archive;
     let archive_lacks = is_archiving && layout.archive().symlink_metadata().is_err();
     if there.len() < 4 || archive_lacks {
         // What lacks is made in it.
@@ -88,7 +88,7 @@ pub(super) fn sub_folders(folder: &Path) -> Vec<PathBuf> {
 /// Files that are opened again and again to be written: locks, and the archive's.
 fn written_files(config: &Config, layout: &Layout) -> Vec<PathBuf> {
     let mut folders = vec![layout.dataset_locks()];
-    if config.keep == Keep::Archive {
+    if config.keep == KeepPolicy::Archive {
         folders.extend(sub_folders(&layout.archive()));
     }
     let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
@@ -154,7 +154,7 @@ fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<Line> {
         alerts.map(|file| (file, Access::READ_OK | Access::WRITE_OK)).into();
     let tells =
         config.alert_webhook.is_some() || config.alert_command.is_some() || config.heartbeat_url.is_some();
-    let notes = matches!(config.warehouse, WarehouseSpec::BigQuery { .. });
+    let notes = matches!(config.warehouse, WarehouseSpec::BigQuery(_));
     let in_it = Access::WRITE_OK | Access::EXEC_OK;
     if tells || notes {
         places.push((layout.root().to_owned(), in_it));

@@ -10,7 +10,7 @@ use rustix::fs::StatFs;
 use super::super::text::{counted, size};
 use super::rights::{self, sub_folders};
 use super::{Line, bad, good, warning};
-use crate::config::{Config, Keep};
+use crate::config::{Config, KeepPolicy};
 use crate::spool::{DiskSpace, FolderWatch, Layout, leases_work};
 
 /// File systems on which locks or leases are not what they are on a local disk: their number on Linux (statfs(2)),
@@ -42,7 +42,7 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
     lines.push(of_room("spool room", ground, config.status_disk_critical));
     let archive = layout.archive();
     let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
-    if config.keep == Keep::Archive && archive.is_dir() && device(&archive) != device(ground) {
+    if config.keep == KeepPolicy::Archive && archive.is_dir() && device(&archive) != device(ground) {
         lines.push(of_room("archive room", &archive, config.status_disk_critical));
     }
     lines.push(of_leases(&layout, ground));

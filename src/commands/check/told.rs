@@ -32,7 +32,7 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
         config.heartbeat_url.as_ref().map(|url| of_url("heartbeat", url)),
         config.log_file.as_deref().map(of_log_file),
         config.pid_file.as_deref().map(|path| of_file("pid file", path)),
-        config.listen.0.map(|address| of_address(config, address)),
+        config.listen.map(|address| of_address(config, address)),
     ];
     lines.into_iter().flatten().collect()
 }

@@ -8,7 +8,7 @@ use super::error::MigrateError;
 use super::guide::settings_file;
 use super::survey::Survey;
 use crate::commands::text::{counted, named};
-use crate::config::{Loaded, WarehouseSpec};
+use crate::config::{LoadedConfig, WarehouseSpec};
 use crate::observe::plain;
 use crate::paste;
 use crate::spool::{Adopted, Layout, adopt_folder};
@@ -32,7 +32,7 @@ pub(super) struct Applied {
 /// # Errors
 /// While the old script runs nothing is done. What fails ends it. The steps before it stay done, and you can run it
 /// again.
-pub(super) fn apply(survey: &Survey, settings: &Loaded) -> Result<Applied, MigrateError> {
+pub(super) fn apply(survey: &Survey, settings: &LoadedConfig) -> Result<Applied, MigrateError> {
     if let Some(process) = survey.processors().next() {
         return Err(MigrateError::StillRunning { pid: process.pid, script: process.script.clone() });
     }
@@ -63,7 +63,7 @@ pub(super) fn apply(survey: &Survey, settings: &Loaded) -> Result<Applied, Migra
 }
 
 /// Writes `irispool.toml` into the working folder, unless there is one.
-fn write_settings_file(settings: &Loaded) -> Result<Option<PathBuf>, MigrateError> {
+fn write_settings_file(settings: &LoadedConfig) -> Result<Option<PathBuf>, MigrateError> {
     let path = std::path::absolute(SETTINGS_FILE).unwrap_or_else(|_| PathBuf::from(SETTINGS_FILE));
     let config = &settings.config;
     let warehouse = match &config.warehouse {

@@ -9,7 +9,7 @@ use super::error::MigrateError;
 use super::guide::Guide;
 use super::survey::Survey;
 use crate::commands::text::say;
-use crate::config::Loaded;
+use crate::config::LoadedConfig;
 use crate::exit::{Exit, Failure};
 
 /// Shows the way from a script of your own to irispool.
@@ -28,7 +28,7 @@ pub struct MigrateArgs {
 ///
 /// # Errors
 /// When the folder can't be read, stdout does not take the guide, or a step of `--apply` fails.
-pub(crate) fn run(settings: &Loaded, args: &MigrateArgs) -> Result<Exit, Failure> {
+pub(crate) fn run(settings: &LoadedConfig, args: &MigrateArgs) -> Result<Exit, Failure> {
     let from = args
         .from
         .canonicalize()

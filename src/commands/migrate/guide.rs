@@ -6,7 +6,7 @@ use std::path::Path;
 use super::survey::{Download, Survey};
 use crate::client::{ClientSettings, Process};
 use crate::commands::text::{count, counted, size};
-use crate::config::{Loaded, Origin, WarehouseSpec};
+use crate::config::{LoadedConfig, SettingOrigin, WarehouseSpec};
 use crate::observe::plain;
 use crate::paste;
 
@@ -16,7 +16,7 @@ const DATASETS_SHOWN: usize = 4;
 /// What there is, and what to do, in this order.
 pub(super) struct Guide<'a> {
     pub(super) survey: &'a Survey,
-    pub(super) settings: &'a Loaded,
+    pub(super) settings: &'a LoadedConfig,
 }
 
 impl Guide<'_> {
@@ -288,9 +288,9 @@ impl std::fmt::Display for GuideStep {
 }
 
 /// The file that the settings come from, where there is one.
-pub(super) fn settings_file(settings: &Loaded) -> Option<&Path> {
+pub(super) fn settings_file(settings: &LoadedConfig) -> Option<&Path> {
     settings.origins().find_map(|origin| match origin {
-        Origin::File { path, .. } => Some(path.as_path()),
+        SettingOrigin::File { path, .. } => Some(path.as_path()),
         _ => None,
     })
 }

@@ -12,7 +12,7 @@ use clap::{Args, ColorChoice};
 use serde::Serialize;
 
 use super::text::{Look, Room};
-use crate::config::{AlertSettings, Config, StatusSettings};
+use crate::config::Config;
 use crate::exit::{Exit, Failure, OutputError};
 use crate::health::{Facts, FactsCollector, Finding, Level, evaluate, level_of};
 
@@ -40,10 +40,6 @@ pub struct StatusArgs {
     /// Do nothing but send a test by every way on which alerts go out
     #[arg(long, conflicts_with_all = ["watch", "alert", "json"])]
     pub alert_test: bool,
-    #[command(flatten)]
-    pub health: StatusSettings,
-    #[command(flatten)]
-    pub alerts: AlertSettings,
 }
 
 fn watch_interval(text: &str) -> Result<Duration, String> {

@@ -29,12 +29,12 @@ pub struct BigQuery {
 }
 
 impl BigQuery {
-    /// Opens `PROJECT.DATASET`, with or without `bigquery:` before it. Reads the credentials, and makes no request.
+    /// Opens a dataset of BigQuery. Reads the credentials, and makes no request.
     ///
     /// # Errors
-    /// [`WarehouseError::Setup`] if `spec` is not the name of a dataset, or the credentials can't be read or used.
-    pub fn open(spec: &str, options: Options) -> Result<BigQuery, WarehouseError> {
-        let client = Arc::new(Client::open(BqDataset::parse(spec)?, options)?);
+    /// [`WarehouseError::Setup`] if the credentials can't be read or used.
+    pub fn open(bq_dataset: BqDataset, options: Options) -> Result<BigQuery, WarehouseError> {
+        let client = Arc::new(Client::open(bq_dataset, options)?);
         let tables = Arc::new(KnownTables::new(Arc::clone(&client)));
         Ok(BigQuery {
             views: ViewMakers::new(Arc::clone(&tables)),

@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "bq_dataset",
             "catalog",
             "client",
             "config",
@@ -37,11 +38,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "health",
         &[
+            "bq_dataset",
             "catalog",
             "client",
             "config",
             "exit",
             "https",
+            "keeper",
             "locks",
             "metrics",
             "observe",
@@ -62,7 +65,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "warehouse",
         &["bq_dataset", "catalog", "https", "locks", "message", "metrics", "observe", "paste", "secret"],
     ),
-    ("config", &["bq_dataset", "catalog", "exit", "observe", "secret", "spool"]),
+    ("config", &["bq_dataset", "exit", "observe", "secret", "spool"]),
     ("spool", &["hashed_name", "locks"]),
     ("feed", &["catalog"]),
     ("message", &["catalog"]),
@@ -73,6 +76,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("exit", &["observe"]),
     ("paste", &["observe"]),
+    ("bq_dataset", &[]),
     ("locks", &[]),
     ("secret", &[]),
     ("signals", &["locks"]),

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::auth_error::AuthError;
-use super::bq_dataset::BqDataset;
 use super::call_error::CallError;
 use super::concurrency::ConcurrencyLimit;
 use super::counters::Counters;
@@ -20,6 +19,7 @@ use super::refusal::{Meaning, Refusal, classify};
 use super::retry::RetryBudget;
 use super::stop::StopSignal;
 use super::tokens::AccessTokens;
+use crate::bq_dataset::BqDataset;
 use crate::observe::is_news;
 use crate::warehouse::WarehouseError;
 

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::bq_dataset::BqDataset;
 use super::call_error::CallError;
 use super::client::Client;
 use super::op::Op;
 use super::refusal::{Meaning, Refusal};
+use crate::bq_dataset::BqDataset;
 use crate::warehouse::WarehouseError;
 
 /// The location of the dataset, such as `EU`; `None` if BigQuery does not say it. Each call makes a request.

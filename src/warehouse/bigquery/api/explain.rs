@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::bq_dataset::BqDataset;
 use super::op::Op;
 use super::refusal::{Meaning, Refusal};
+use crate::bq_dataset::BqDataset;
 use crate::warehouse::WarehouseError;
 
 /// How long a table waits after its quota is spent.

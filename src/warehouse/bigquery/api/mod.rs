@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `options` | the options of the whole BigQuery warehouse |
 //! | `environment` | the environment variables about BigQuery |
-//! | `bq_dataset` | the name of a dataset in BigQuery, `PROJECT.DATASET` |
 //! | `client` | the client: one call with all its retries |
 //! | `http_request` | one HTTP request and its answer |
 //! | `op` | the methods of the API, with their names and permissions |
@@ -21,7 +20,6 @@
 //! | `lock` | locks that a panic does not break |
 
 mod auth_error;
-mod bq_dataset;
 mod call_error;
 mod client;
 mod concurrency;
@@ -42,7 +40,6 @@ mod stop;
 mod token_source;
 mod tokens;
 
-pub use self::bq_dataset::BqDataset;
 pub use self::call_error::CallError;
 pub use self::client::Client;
 pub use self::counters::Counters;
@@ -57,3 +54,4 @@ pub use self::query::{QueryColumn, QueryPage};
 pub(super) use self::refusal::{ErrorProto, RowMeaning, classify_row, meaning_of};
 pub use self::refusal::{Meaning, Refusal};
 pub(super) use self::retry::{RetryBudget, RetryCount};
+pub use crate::bq_dataset::BqDataset;

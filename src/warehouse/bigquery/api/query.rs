@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::bq_dataset::BqDataset;
 use super::call_error::CallError;
+use crate::bq_dataset::BqDataset;
 use crate::warehouse::WarehouseError;
 
 const PAGE_ROWS: u32 = 10_000;
