@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 
 use super::args::{NotThere, is_of, refuse_unknown, spool_of};
-use super::query::{self, Format, QueryArgs};
-use super::text::{counted, named, say, size};
+use super::query::{self, OutputFormat, QueryArgs};
+use super::table::named;
+use super::terminal::say;
+use super::units::{counted, size};
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::observe::plain;
@@ -26,7 +28,7 @@ pub enum ArchiveCommand {
   irispool archive list --dataset FREQ --since 2025-10-01 --format csv
 
 Each file can be read by tar --zstd -xf and zstd -dc, too.")]
-    List(ListArgs),
+    List(ArchiveListArgs),
     /// Copy messages out of the archive, into a folder or back to incoming; it stays as it is
     #[command(after_help = "Examples:
   irispool archive restore --dataset FREQ --day 2025-10-28 --to /tmp/freq
@@ -41,7 +43,7 @@ not restored where incoming has one of its name: then the exit code is 4.")]
 
 /// Which files of the archive; each narrows the choice.
 #[derive(Debug, Default, Args)]
-pub struct Filter {
+pub struct ArchiveFilter {
     /// Only of this dataset; may be given more than once
     #[arg(long = "dataset", value_name = "NAME")]
     pub datasets: Vec<String>,
@@ -57,12 +59,12 @@ pub struct Filter {
 }
 
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub struct ArchiveListArgs {
     #[command(flatten)]
-    pub filter: Filter,
+    pub filter: ArchiveFilter,
     /// How to print it; a table on a terminal, csv elsewhere, unless said
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<OutputFormat>,
 }
 
 #[derive(Debug, Args)]
@@ -71,7 +73,7 @@ pub struct RestoreArgs {
     #[arg(value_name = "MESSAGE")]
     pub messages: Vec<String>,
     #[command(flatten)]
-    pub filter: Filter,
+    pub filter: ArchiveFilter,
     /// All that there are
     #[arg(long, conflicts_with_all = ["messages", "datasets", "day", "since", "until"])]
     pub all: bool,
@@ -130,7 +132,7 @@ pub(super) fn run(config: &Config, command: &ArchiveCommand) -> Result<Exit, Fai
         ArchiveCommand::List(args) => {
             let asked = QueryArgs { sql: String::new(), format: args.format };
             let (files, unread) = find(&layout, &args.filter)?;
-            let listing = Listing { files, without_note: Cell::new(0) };
+            let listing = ArchiveListing { files, without_note: Cell::new(0) };
             query::run(&asked, &listing)?;
             match (unread, listing.without_note.get()) {
                 (Some(error), _) => Err(error.into()),
@@ -142,7 +144,7 @@ pub(super) fn run(config: &Config, command: &ArchiveCommand) -> Result<Exit, Fai
     }
 }
 
-impl Filter {
+impl ArchiveFilter {
     fn is_empty(&self) -> bool {
         self.datasets.is_empty() && self.day.is_none() && self.since.is_none() && self.until.is_none()
     }
@@ -154,7 +156,7 @@ impl Filter {
 }
 
 /// The files, and the first reason why there may be more.
-fn find(layout: &Layout, filter: &Filter) -> Result<(Vec<ArchiveFile>, Option<SpoolError>), NotThere> {
+fn find(layout: &Layout, filter: &ArchiveFilter) -> Result<(Vec<ArchiveFile>, Option<SpoolError>), NotThere> {
     let (mut files, unread) = archive_files(layout, &|label| is_of(&filter.datasets, label));
     let labels: Vec<&str> = files.iter().map(|file| file.label.as_str()).collect();
     refuse_unknown(&filter.datasets, &labels)?;
@@ -163,13 +165,13 @@ fn find(layout: &Layout, filter: &Filter) -> Result<(Vec<ArchiveFile>, Option<Sp
 }
 
 /// The list, asked like a warehouse, so that it has the same formats.
-struct Listing {
+struct ArchiveListing {
     files: Vec<ArchiveFile>,
     /// How many of them do not say what is in them.
     without_note: Cell<u64>,
 }
 
-impl Query for Listing {
+impl Query for ArchiveListing {
     fn query(&self, _: &str, answer: &mut dyn Answer) -> Result<u64, QueryError> {
         let columns = ["dataset", "day", "messages", "bytes", "file_bytes", "file"];
         answer.columns(&columns.map(str::to_owned))?;

@@ -6,11 +6,11 @@ use std::io::{self, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::DemoArgs;
+use super::args::DemoArgs;
 use super::feed::{self, FeedArgs};
-use super::query::{Format, print};
+use super::query::{OutputFormat, print};
 use super::run::work;
-use super::text::say;
+use super::terminal::say;
 use crate::config::{Config, Listen, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::feed::Mix;
@@ -97,10 +97,10 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
 
     let reader = Reader::open(&database, config.busy_timeout)?;
     let mut out = stdout();
-    print(&reader, TABLES_SQL, Format::Table, None, &mut out)?;
+    print(&reader, TABLES_SQL, OutputFormat::Table, None, &mut out)?;
     show_dead(&layout)?;
     say("\nThe latest generation mix, from bmrs_fuelinst_unified\n")?;
-    print(&reader, GENERATION_SQL, Format::Table, None, &mut out)?;
+    print(&reader, GENERATION_SQL, OutputFormat::Table, None, &mut out)?;
     show_next(&dir)?;
     Ok(Exit::Done)
 }

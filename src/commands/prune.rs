@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::refuse_unknown;
-use super::text::{Align, columns, count, counted, say, size, time};
+use super::table::{Align, columns};
+use super::terminal::say;
+use super::units::{count, counted, size, time};
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure, OutputError};

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table};
 
-use super::open::open_bigquery;
+use super::open_warehouse::open_bigquery;
+use super::terminal::TerminalSize;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::warehouse::sqlite::Reader;
@@ -24,27 +25,17 @@ pub struct QueryArgs {
     pub sql: String,
     /// How to print the rows; a table on a terminal, csv elsewhere, unless said
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<OutputFormat>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// Columns side by side, cut to the terminal's width
     Table,
     /// RFC 4180, with a header; null is an empty field
     Csv,
     /// One array of objects
     Json,
-}
-
-impl Explain for QueryError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            QueryError::Statement { hint, .. } => hint.clone(),
-            QueryError::Warehouse(error) => error.hint(),
-            QueryError::Output(_) => None,
-        }
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +67,12 @@ pub(super) fn start(config: &Config, args: &QueryArgs) -> Result<Exit, Failure> 
 pub fn run(args: &QueryArgs, warehouse: &dyn Query) -> Result<(), QueryError> {
     let stdout = io::stdout();
     let terminal = stdout.is_terminal();
-    let format = args.format.unwrap_or(if terminal { Format::Table } else { Format::Csv });
-    let width = if terminal { terminal_width() } else { None };
+    let format = args.format.unwrap_or(if terminal { OutputFormat::Table } else { OutputFormat::Csv });
+    let width = TerminalSize::of_stdout().width.filter(|_| terminal).map(|chars| chars as u16);
     let mut out = io::BufWriter::new(stdout.lock());
     let asked = print(warehouse, &args.sql, format, width, &mut out);
     match asked.and_then(|rows| out.flush().map(|()| rows).map_err(QueryError::from)) {
-        Ok(rows) if format == Format::Table => {
+        Ok(rows) if format == OutputFormat::Table => {
             let shown = if rows > TABLE_ROWS_MAX {
                 format!(", the first {TABLE_ROWS_MAX} shown; --format csv gives all")
             } else {
@@ -100,29 +91,25 @@ pub fn run(args: &QueryArgs, warehouse: &dyn Query) -> Result<(), QueryError> {
 pub fn print(
     warehouse: &dyn Query,
     sql: &str,
-    format: Format,
+    format: OutputFormat,
     width: Option<u16>,
     out: &mut dyn Write,
 ) -> Result<u64, QueryError> {
     match format {
-        Format::Table => {
+        OutputFormat::Table => {
             let mut answer = TableAnswer { table: Table::new(), rows: 0 };
             let rows = warehouse.query(sql, &mut answer)?;
             answer.draw(width, out)?;
             Ok(rows)
         }
-        Format::Csv => warehouse.query(sql, &mut CsvAnswer { out }),
-        Format::Json => {
+        OutputFormat::Csv => warehouse.query(sql, &mut CsvAnswer { out }),
+        OutputFormat::Json => {
             let mut answer = JsonAnswer { out, keys: Vec::new(), rows: 0 };
             let rows = warehouse.query(sql, &mut answer)?;
             answer.end()?;
             Ok(rows)
         }
     }
-}
-
-fn terminal_width() -> Option<u16> {
-    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|width| *width > 0)
 }
 
 struct TableAnswer {

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::open::open_patiently;
+use super::open_warehouse::open_patiently;
 use super::pid_file::PidFile;
-use super::text::counted;
+use super::units::counted;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::Watch;
@@ -20,7 +20,7 @@ use crate::observe::service::Service;
 use crate::observe::{Progress, http};
 use crate::pipeline::{self, Ended, KeepSettings, Keeper, PipelineError, Room, Settings, Tally, Totals};
 use crate::signals::Stop;
-use crate::spool::{Keep, Layout, SpoolError, Worker, now_ms};
+use crate::spool::{Keep, Layout, Worker, now_ms};
 use crate::warehouse::Warehouse;
 
 /// How often the progress bar learns of new numbers.
@@ -31,23 +31,6 @@ const NEWS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A summary line comes after so long with work in it.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
-
-impl Explain for SpoolError {
-    fn hint(&self) -> Option<String> {
-        SpoolError::hint(self)
-    }
-}
-
-impl Explain for PipelineError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            PipelineError::Spool(error) => error.hint(),
-            PipelineError::Thread(_) => {
-                Some("lower readers and settlers, or raise the limit on processes".to_owned())
-            }
-        }
-    }
-}
 
 /// Runs one worker until a signal, or, with `once`, until nothing is left to do.
 ///

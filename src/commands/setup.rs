@@ -1,10 +1,10 @@
 //! `irispool setup`: tables and views of every dataset in the catalog, before the first message comes.
 
 use std::io::{self, Write};
-use std::path::Path;
 
-use super::open::open_bigquery;
-use super::text::counted;
+use super::folder_of::folder_of;
+use super::open_warehouse::open_bigquery;
+use super::units::counted;
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
@@ -67,7 +67,7 @@ pub(super) fn run(config: &Config, args: &SetupArgs) -> Result<Exit, Failure> {
         WarehouseSpec::Sqlite(path) => path,
         WarehouseSpec::BigQuery { .. } => &config.spool,
     };
-    let folder = beside.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(beside);
     let replace =
         args.replace_views.as_ref().map(|views| Replace { views: views.clone(), folder: folder.to_owned() });
     match &config.warehouse {

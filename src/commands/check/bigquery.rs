@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD};
-
-use super::super::text::{age, counted};
-use super::spool::of_room;
-use super::{Line, bad, good, of_left_alone, unknown, warning};
-use crate::catalog;
+use super::super::units::age;
+use super::access::{MAKE_FILES, may};
+use super::disk::of_room;
+use super::line::{CheckLine, bad, failed, good, unknown, warning};
+use super::tables::{of_catalog, of_left_alone};
 use crate::config::{Config, Method};
 use crate::exit::Explain;
 use crate::spool::now_ms;
-use crate::warehouse::WarehouseError;
 use crate::warehouse::bigquery::{Allowed, BigQuery, Environment, NO_PROJECT, Options};
 
 /// How long one request may take.
@@ -24,7 +22,7 @@ const CLOCK_WARN: Duration = Duration::from_secs(10);
 /// A service account signs with the time, and Google takes no signature of another time.
 const CLOCK_BAD: Duration = Duration::from_secs(5 * 60);
 
-pub(super) fn check(config: &Config) -> Vec<Line> {
+pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     let options = Options {
         patience: Duration::ZERO,
         call_timeout: CALL_TIMEOUT,
@@ -92,10 +90,9 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
 }
 
 /// Where the rows of a load job are gathered.
-fn of_temporary(config: &Config) -> Line {
+fn of_temporary(config: &Config) -> CheckLine {
     let folder = std::env::temp_dir();
-    let may = rustix::fs::accessat(CWD, &folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
-    match may {
+    match may(&folder, MAKE_FILES) {
         Ok(()) => of_room("load job room", &folder, config.status_disk_critical),
         Err(error) => bad(
             "load job room",
@@ -105,12 +102,7 @@ fn of_temporary(config: &Config) -> Line {
     }
 }
 
-fn failed(check: &'static str, error: &WarehouseError) -> Line {
-    let hint = error.hint().unwrap_or_else(|| "it may pass: check again in a minute".to_owned());
-    bad(check, error.to_string(), hint)
-}
-
-fn of_clock(server_ms: i64) -> Line {
+fn of_clock(server_ms: i64) -> CheckLine {
     let off_ms = now_ms() - server_ms;
     let off = Duration::from_millis(off_ms.unsigned_abs());
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
@@ -124,7 +116,7 @@ fn of_clock(server_ms: i64) -> Line {
     }
 }
 
-fn of_permissions(warehouse: &BigQuery, names: Option<&BTreeSet<String>>) -> Vec<Line> {
+fn of_permissions(warehouse: &BigQuery, names: Option<&BTreeSet<String>>) -> Vec<CheckLine> {
     let lines = warehouse.permissions(names).into_iter().map(|permission| {
         let (name, does) = (permission.name, permission.does);
         match permission.answer {
@@ -143,7 +135,7 @@ fn of_permissions(warehouse: &BigQuery, names: Option<&BTreeSet<String>>) -> Vec
     lines.collect()
 }
 
-fn of_tables(warehouse: &BigQuery, names: &BTreeSet<String>) -> Vec<Line> {
+fn of_tables(warehouse: &BigQuery, names: &BTreeSet<String>) -> Vec<CheckLine> {
     let mut lines = vec![of_catalog(names)];
     match warehouse.unusable_tables(names) {
         Ok(tables) => lines.extend(tables.into_iter().map(|table| bad("table", table.why, table.hint))),
@@ -154,26 +146,4 @@ fn of_tables(warehouse: &BigQuery, names: &BTreeSet<String>) -> Vec<Line> {
         Err(error) => lines.push(failed("views", &error)),
     }
     lines
-}
-
-/// How many of the known datasets have their table and view.
-pub(super) fn of_catalog(names: &BTreeSet<String>) -> Line {
-    let missing = |name_of: fn(&str) -> String| {
-        catalog::all().iter().filter(|dataset| !names.contains(&name_of(&dataset.name))).count()
-    };
-    let (tables, views) = (missing(catalog::table_name), missing(catalog::view_name));
-    let all = catalog::all().len();
-    if tables == 0 && views == 0 {
-        return good("tables", format!("the tables and views of all {all} datasets are there"));
-    }
-    let (there, lack) = (all - tables, counted(tables as u64, "table"));
-    let what = format!(
-        "{there} of {all} datasets have their table; {lack} and {} lack",
-        counted(views as u64, "view")
-    );
-    warning(
-        "tables",
-        what,
-        "a run makes each when its first message comes; irispool setup makes them all now",
-    )
 }

@@ -6,16 +6,14 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, AtFlags, CWD};
+use rustix::fs::Access;
 
-use super::super::text::counted;
-use super::{Line, bad, good, warning};
+use super::super::units::counted;
+use super::access::{MAKE_FILES, STICKY, may_if_there, sub_folders};
+use super::line::{CheckLine, bad, good, warning};
 use crate::config::{Config, Keep, WarehouseSpec};
 use crate::paste;
 use crate::spool::Layout;
-
-/// The bit of a folder such as /tmp.
-pub(super) const STICKY: u32 = 0o1000;
 
 const HINT: &str = "run irispool as the user that runs the IRIS client, or give its user the right to";
 
@@ -28,10 +26,11 @@ const LINES_MAX: usize = 3;
 type Denied = Vec<(PathBuf, rustix::io::Errno)>;
 
 /// `there`: the spool's folders that are there. `ground`: the nearest that is, where the spool is not.
-pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<Line> {
+pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<CheckLine> {
     let folders = folders(config, layout, there, ground);
     let mut denied = Denied::new();
-    let mut lines: Vec<Line> = folders.iter().filter_map(|folder| of_folder(folder, &mut denied)).collect();
+    let mut lines: Vec<CheckLine> =
+        folders.iter().filter_map(|folder| of_folder(folder, &mut denied)).collect();
     lines.extend(of_denied("read and write", &denied));
     lines.extend(of_denied("write", &of_files(&written_files(config, layout))));
     lines.extend(of_what_is_told(config, layout));
@@ -79,12 +78,6 @@ fn folders(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -
     folders
 }
 
-pub(super) fn sub_folders(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect()
-}
-
 /// Files that are opened again and again to be written: locks, and the archive's.
 fn written_files(config: &Config, layout: &Layout) -> Vec<PathBuf> {
     let mut folders = vec![layout.dataset_locks()];
@@ -95,18 +88,14 @@ fn written_files(config: &Config, layout: &Layout) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
-}
-
 /// None where all is well, or it has gone meanwhile, or it went to `denied`.
-fn of_folder(folder: &Path, denied: &mut Denied) -> Option<Line> {
+fn of_folder(folder: &Path, denied: &mut Denied) -> Option<CheckLine> {
     if folder.symlink_metadata().is_ok() && !folder.is_dir() {
         let what = format!("{} is no folder, or a link that leads to none", folder.display());
         return Some(bad("rights", what, "move it away, or make what it leads to"));
     }
     let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
-    if let Err(error) = may(folder, all) {
+    if let Err(error) = may_if_there(folder, all) {
         denied.push((folder.to_owned(), error));
         return None;
     }
@@ -122,11 +111,11 @@ fn of_folder(folder: &Path, denied: &mut Denied) -> Option<Line> {
 }
 
 fn of_files(files: &[PathBuf]) -> Denied {
-    let denied = |file: &PathBuf| Some((file.clone(), may(file, Access::WRITE_OK).err()?));
+    let denied = |file: &PathBuf| Some((file.clone(), may_if_there(file, Access::WRITE_OK).err()?));
     files.iter().filter_map(denied).collect()
 }
 
-fn of_denied(what: &str, denied: &Denied) -> Vec<Line> {
+fn of_denied(what: &str, denied: &Denied) -> Vec<CheckLine> {
     let mut by_fault: BTreeMap<i32, Vec<&Path>> = BTreeMap::new();
     for (path, error) in denied {
         by_fault.entry(error.raw_os_error()).or_default().push(path);
@@ -141,40 +130,31 @@ fn of_denied(what: &str, denied: &Denied) -> Vec<Line> {
     lines
 }
 
-fn denial(what: &str, path: &Path, more: &str, fault: i32) -> Line {
+fn denial(what: &str, path: &Path, more: &str, fault: i32) -> CheckLine {
     let error = io::Error::from_raw_os_error(fault);
     let hint = if error.kind() == io::ErrorKind::ReadOnlyFilesystem { READ_ONLY_HINT } else { HINT };
     bad("rights", format!("this user may not {what} {}{more}: {error}", path.display()), hint)
 }
 
 /// What nothing but alerts and `status` depend on.
-fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<Line> {
+fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<CheckLine> {
     let alerts = ["alerts.lock", "alerts.json"].map(|name| layout.root().join(name));
     let mut places: Vec<(PathBuf, Access)> =
         alerts.map(|file| (file, Access::READ_OK | Access::WRITE_OK)).into();
     let tells =
         config.alert_webhook.is_some() || config.alert_command.is_some() || config.heartbeat_url.is_some();
     let notes = matches!(config.warehouse, WarehouseSpec::BigQuery { .. });
-    let in_it = Access::WRITE_OK | Access::EXEC_OK;
     if tells || notes {
-        places.push((layout.root().to_owned(), in_it));
+        places.push((layout.root().to_owned(), MAKE_FILES));
     }
     if notes {
-        places.push((layout.flow(), in_it));
+        places.push((layout.flow(), MAKE_FILES));
     }
     let line = |(path, access): (PathBuf, Access)| {
-        let error = may(&path, access).err()?;
+        let error = may_if_there(&path, access).err()?;
         let what =
             format!("this user may not write {}, for irispool status and alerts: {error}", path.display());
         Some(warning("rights", what, HINT))
     };
     places.into_iter().filter_map(line).collect()
-}
-
-/// What is not there is as good: it is made, or was somebody's who has gone.
-fn may(path: &Path, what: Access) -> Result<(), rustix::io::Errno> {
-    match rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS) {
-        Err(rustix::io::Errno::NOENT) => Ok(()),
-        other => other,
-    }
 }

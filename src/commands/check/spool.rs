@@ -5,32 +5,18 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::StatFs;
-
-use super::super::text::{counted, size};
-use super::rights::{self, sub_folders};
-use super::{Line, bad, good, warning};
+use super::super::units::counted;
+use super::access::sub_folders;
+use super::disk::{of_network, of_room};
+use super::line::{CheckLine, bad, good, warning};
+use super::rights;
 use crate::config::{Config, Keep};
-use crate::spool::{DiskSpace, Layout, Watch, leases_work};
-
-/// File systems on which locks or leases are not what they are on a local disk: their number on Linux (statfs(2)),
-/// their name on macOS, and how people call them.
-const NETWORK_FILE_SYSTEMS: [(u32, &str, &str); 6] = [
-    (0x6969, "nfs", "NFS"),
-    (0x517b, "smbfs", "SMB"),
-    (0xff53_4d42, "", "CIFS"),
-    (0xfe53_4d42, "", "SMB2"),
-    (0x0102_1997, "", "9p"),
-    (0, "afpfs", "AFP"),
-];
-
-/// What a container on a Mac or sshfs has, and also many a local disk.
-const FUSE: (u32, &str) = (0x6573_5546, "macfuse");
+use crate::spool::{Layout, Watch, leases_work};
 
 /// Folders that the client may still make: one a dataset.
 const FOLDERS_TO_COME: u64 = 100;
 
-pub(super) fn check(config: &Config) -> Vec<Line> {
+pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     let layout = Layout::at(&config.spool).with_temporary_names(config.temporary_names.clone());
     let folders = [layout.incoming(), layout.claimed(), layout.dead(), layout.done()];
     let there: Vec<PathBuf> = folders.iter().filter(|folder| folder.is_dir()).cloned().collect();
@@ -50,7 +36,7 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
     lines
 }
 
-fn of_folders(config: &Config, folders: &[PathBuf]) -> Line {
+fn of_folders(config: &Config, folders: &[PathBuf]) -> CheckLine {
     let no_folder = folders.iter().find(|path| path.symlink_metadata().is_ok() && !path.is_dir());
     if let Some(path) = no_folder {
         let what = format!("{} is not a folder", path.display());
@@ -71,7 +57,7 @@ fn nearest(path: &Path) -> &Path {
     there.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn of_file_system(folders: &[PathBuf]) -> Line {
+fn of_file_system(folders: &[PathBuf]) -> CheckLine {
     let devices: BTreeSet<u64> =
         folders.iter().filter_map(|path| Some(nearest(path).metadata().ok()?.dev())).collect();
     if devices.len() > 1 {
@@ -82,51 +68,8 @@ fn of_file_system(folders: &[PathBuf]) -> Line {
     good("one file system", "renames can move messages between all folders")
 }
 
-/// None where the file system is a local one.
-pub(super) fn of_network(path: &Path, whose: &'static str) -> Option<Line> {
-    let found = rustix::fs::statfs(path).ok()?;
-    if is_called(&found, FUSE.0, FUSE.1) {
-        return Some(warning(
-            "local disk",
-            format!("the {whose} is behind FUSE, and who uses it from its other side is not seen from here"),
-            "the client and every worker must use it by this mount; or move it to a local disk",
-        ));
-    }
-    let (.., name) =
-        NETWORK_FILE_SYSTEMS.iter().find(|(number, name, _)| is_called(&found, *number, name))?;
-    let what = format!("the {whose} is on {name}, where locks and leases are not to be relied on");
-    Some(bad("local disk", what, "move it to a local disk"))
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn is_called(found: &StatFs, number: u32, _: &str) -> bool {
-    found.f_type as u32 == number
-}
-
-#[cfg(target_vendor = "apple")]
-fn is_called(found: &StatFs, _: u32, name: &str) -> bool {
-    let letters = found.f_fstypename.iter().map(|letter| *letter as u8).take_while(|letter| *letter != 0);
-    letters.eq(name.bytes())
-}
-
-pub(super) fn of_room(check: &'static str, path: &Path, percent_max: usize) -> Line {
-    let space = match DiskSpace::of(path) {
-        Ok(space) => space,
-        Err(error) => {
-            let what = format!("cannot ask how much room {} has: {error}", path.display());
-            return bad(check, what, "does the path exist?");
-        }
-    };
-    let inodes = if space.inodes > 0 { format!(", {} inodes", space.free_inodes) } else { String::new() };
-    let what = format!("{} free{inodes}, {} % used", size(space.free_bytes), space.percent_used());
-    if space.percent_used() as usize > percent_max {
-        return bad(check, what, "free some space, or inodes (df -i): a message takes one each");
-    }
-    good(check, what)
-}
-
 /// Tried on a file of our own, which is gone when this returns.
-fn of_leases(layout: &Layout, ground: &Path) -> Line {
+fn of_leases(layout: &Layout, ground: &Path) -> CheckLine {
     let claimed = layout.claimed();
     let folder = if claimed.is_dir() { &claimed } else { ground };
     let hint = "a file is then taken when it was not written for write_age; a local file system has leases";
@@ -141,7 +84,7 @@ fn of_leases(layout: &Layout, ground: &Path) -> Line {
 }
 
 /// Tried for every folder that is there.
-fn of_watches(layout: &Layout) -> Line {
+fn of_watches(layout: &Layout) -> CheckLine {
     let mut folders = sub_folders(&layout.incoming());
     if layout.incoming().is_dir() {
         folders.push(layout.incoming());

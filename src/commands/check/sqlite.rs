@@ -5,11 +5,13 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD};
+use rustix::fs::Access;
 
-use super::bigquery::of_catalog;
-use super::spool::{of_network, of_room};
-use super::{Line, bad, good, of_left_alone, warning};
+use super::super::folder_of::folder_of;
+use super::access::{MAKE_FILES, may};
+use super::disk::{of_network, of_room};
+use super::line::{CheckLine, bad, failed, good, warning};
+use super::tables::{of_catalog, of_left_alone};
 use crate::config::Config;
 use crate::exit::Explain;
 use crate::paste;
@@ -26,10 +28,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the pages are looked through.
 const LOOK_TIME: Duration = Duration::from_secs(3);
 
-pub(super) fn check(config: &Config, path: &Path) -> Vec<Line> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let may = |path: &Path, what| rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS);
-    if let Err(error) = may(folder, Access::WRITE_OK | Access::EXEC_OK) {
+pub(super) fn check(config: &Config, path: &Path) -> Vec<CheckLine> {
+    let folder = folder_of(path);
+    if let Err(error) = may(folder, MAKE_FILES) {
         let what = format!("this user may not make files in {}: {error}", folder.display());
         let hint =
             "SQLite makes its log beside the database: give this user the right to, or choose another place";
@@ -58,7 +59,7 @@ pub(super) fn check(config: &Config, path: &Path) -> Vec<Line> {
     lines
 }
 
-fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<Line>, QueryError> {
+fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<CheckLine>, QueryError> {
     let reader = Reader::open(path, busy_timeout)?;
     let mode = first_column(&reader, MODE_SQL)?.pop();
     let names: BTreeSet<String> =
@@ -76,7 +77,7 @@ fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<Lin
 }
 
 /// `mode`: of the database that is there.
-fn of_wal(folder: &Path, mode: Option<&str>) -> Line {
+fn of_wal(folder: &Path, mode: Option<&str>) -> CheckLine {
     if mode == Some("wal") {
         return good("WAL", "readers and the writer don't wait for each other");
     }
@@ -99,7 +100,7 @@ fn of_wal(folder: &Path, mode: Option<&str>) -> Line {
     }
 }
 
-fn of_lock(path: &Path, busy_timeout: Duration) -> Line {
+fn of_lock(path: &Path, busy_timeout: Duration) -> CheckLine {
     match sqlite::may_write(path, busy_timeout) {
         Ok(()) => good("write lock", "it can be taken"),
         Err(error @ WarehouseError::Later { .. }) => warning(
@@ -111,7 +112,7 @@ fn of_lock(path: &Path, busy_timeout: Duration) -> Line {
     }
 }
 
-fn of_integrity(path: &Path, busy_timeout: Duration) -> Line {
+fn of_integrity(path: &Path, busy_timeout: Duration) -> CheckLine {
     match sqlite::integrity(path, busy_timeout, LOOK_TIME) {
         Ok(Integrity::Good) => good("integrity", "no page is damaged"),
         Ok(Integrity::Unfinished) => {
@@ -125,11 +126,6 @@ fn of_integrity(path: &Path, busy_timeout: Duration) -> Line {
         }
         Err(error) => failed("integrity", &error),
     }
-}
-
-fn failed(check: &'static str, error: &WarehouseError) -> Line {
-    let hint = error.hint().unwrap_or_else(|| "it may pass: check again in a minute".to_owned());
-    bad(check, error.to_string(), hint)
 }
 
 fn first_column(reader: &Reader, sql: &str) -> Result<Vec<String>, QueryError> {

@@ -5,8 +5,9 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use super::super::text::{counted, say};
-use super::DeadError;
+use super::super::terminal::say;
+use super::super::units::counted;
+use super::error::DeadError;
 use crate::exit::{Exit, Failure};
 use crate::spool::Letter;
 

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::super::text::{Align, Room, columns, count, counted, say, size};
-use super::reason;
+use super::super::table::{Align, columns, cut};
+use super::super::terminal::{TerminalSize, say};
+use super::super::units::{count, counted, size};
+use super::letter::reason;
 use crate::exit::{Exit, Failure};
 use crate::observe::plain;
 use crate::spool::{Letter, Letters, reason_group};
 
 #[derive(Serialize)]
-struct Answer {
+struct DeadList {
     letters: u64,
     bytes: u64,
     /// What all of `dead` takes of the disk, reports and what was not asked for included.
@@ -25,12 +27,12 @@ struct Answer {
     gone: u64,
     /// Where these are noted, a JSON object a line.
     gone_file: PathBuf,
-    groups: Vec<Group>,
+    groups: Vec<ReasonGroup>,
 }
 
 /// Letters of one folder with one reason, but for the numbers in it.
 #[derive(Serialize)]
-struct Group {
+struct ReasonGroup {
     dataset: String,
     reason: String,
     count: u64,
@@ -58,7 +60,7 @@ pub(super) fn run(
     (gone, gone_file): (u64, PathBuf),
     json: bool,
 ) -> Result<Exit, Failure> {
-    let answer = Answer {
+    let answer = DeadList {
         letters: found.letters.len() as u64,
         bytes: found.letters.iter().map(|letter| letter.bytes).sum(),
         disk_bytes: disk.bytes,
@@ -72,17 +74,17 @@ pub(super) fn run(
         let text = serde_json::to_string_pretty(&answer).expect("counts and text can be written as JSON");
         say(&format!("{text}\n"))?;
     } else {
-        say(&table(&answer, Room::of_stdout().width))?;
+        say(&table(&answer, TerminalSize::of_stdout().width))?;
     }
     Ok(Exit::Done)
 }
 
 /// The largest first.
-fn groups(letters: &[Letter]) -> Vec<Group> {
-    let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
+fn groups(letters: &[Letter]) -> Vec<ReasonGroup> {
+    let mut groups: BTreeMap<(String, String), ReasonGroup> = BTreeMap::new();
     for letter in letters {
         let (dataset, reason) = (letter.label.clone(), reason_group(&reason(letter)));
-        let group = groups.entry((dataset.clone(), reason.clone())).or_insert(Group {
+        let group = groups.entry((dataset.clone(), reason.clone())).or_insert(ReasonGroup {
             dataset,
             reason,
             count: 0,
@@ -101,12 +103,12 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
             group.newest = group.newest.take().max(Some(report.last_failed_at.clone()));
         }
     }
-    let mut groups: Vec<Group> = groups.into_values().collect();
+    let mut groups: Vec<ReasonGroup> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }
 
-fn table(answer: &Answer, width: Option<usize>) -> String {
+fn table(answer: &DeadList, width: Option<usize>) -> String {
     let mut text = String::new();
     if answer.letters > 0 {
         let seconds = |time: &Option<String>| {
@@ -168,11 +170,4 @@ fn table(answer: &Answer, width: Option<usize>) -> String {
         text.push_str(&format!("{reports} without a message; the next retry or drop removes them\n"));
     }
     text
-}
-
-fn cut(text: &str, chars_max: usize) -> String {
-    if text.chars().count() <= chars_max {
-        return text.to_owned();
-    }
-    text.chars().take(chars_max - 1).chain(['…']).collect()
 }

@@ -7,8 +7,9 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use serde::Serialize;
 
-use super::super::text::{counted, say, size, time};
-use super::{place, reason};
+use super::super::terminal::say;
+use super::super::units::{counted, size, time};
+use super::letter::{path_in_dead, reason};
 use crate::exit::{Exit, Failure};
 use crate::observe::plain;
 use crate::spool::{DeadReport, Letter};
@@ -69,7 +70,7 @@ fn describe(letter: &Letter, shown: &Shown<'_>) -> String {
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<9} {}", plain(value));
     };
-    line("message", &place(letter));
+    line("message", &path_in_dead(letter));
     if shown.message_id != letter.name.to_string_lossy() {
         line("id", &shown.message_id);
     }

@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 use std::sync::Arc;
 
-use super::Answer;
+use super::report::StatusReport;
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::health::alerts::{self, Others};
@@ -26,7 +26,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
 }
 
 /// Tells what is to be told. Cron mails what is on stderr.
-pub(super) fn tell(config: &Config) -> Answer {
+pub(super) fn tell(config: &Config) -> StatusReport {
     let (facts, findings, others) = alerts::tell(config);
     match others {
         None => {}
@@ -44,7 +44,7 @@ pub(super) fn tell(config: &Config) -> Answer {
             eprintln!("hint: if it hangs, end it (its number: fuser {lock}); status has what is wrong");
         }
     }
-    Answer::new((Arc::unwrap_or_clone(facts), findings))
+    StatusReport::new((Arc::unwrap_or_clone(facts), findings))
 }
 
 /// Sends a test by every way, and says a line about each. Critical where one failed, a warning where a

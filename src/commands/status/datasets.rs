@@ -1,7 +1,7 @@
 //! The table of datasets on the screen of `irispool status`, as much of it as there is room for.
 
-use super::super::text::{Align, age, columns, count, time};
-use super::screen::since;
+use super::super::table::{Align, columns, cut};
+use super::super::units::{age, count, elapsed, time};
 use crate::health::{DatasetFacts, Facts, Finding, Flow};
 
 /// No name is cut to less.
@@ -71,7 +71,7 @@ fn draw(
         header.insert(6, ("AT", Align::Left));
     }
     let number = |number: u64| if number == 0 { "-".to_owned() } else { count(number) };
-    let ago = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| age(since(facts.at_ms, ms)));
+    let ago = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| age(elapsed(facts.at_ms, ms)));
     let rows = datasets.iter().map(|(name, dataset)| {
         let flow = dataset.flow.as_ref();
         let rows = |of: fn(&Flow) -> u64| flow.map_or_else(|| "?".to_owned(), |flow| number(of(flow)));
@@ -96,11 +96,4 @@ fn draw(
         row
     });
     columns(&header, &rows.collect::<Vec<_>>())
-}
-
-fn cut(name: &str, chars_max: usize) -> String {
-    if name.chars().count() <= chars_max {
-        return name.to_owned();
-    }
-    name.chars().take(chars_max - 1).chain(['…']).collect()
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 
-use super::super::text::{Look, Room, age, count, counted, size, time, wrapped};
+use super::super::table::wrapped;
+use super::super::terminal::{OutputStyle, TerminalSize};
+use super::super::units::{age, count, counted, elapsed, size, time};
 use super::datasets;
 use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
@@ -15,7 +17,7 @@ const TITLE_CHARS: usize = 11;
 
 /// The verdict, what is wrong and what to do, and then the facts. The first line alone says how things are, for those
 /// who show just that.
-pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) -> String {
+pub(super) fn draw(facts: &Facts, findings: &[Finding], look: OutputStyle, room: TerminalSize) -> String {
     let mut text = verdict(facts, level_of(findings), look, room);
     for finding in findings {
         let mark = mark(finding.level, look);
@@ -32,7 +34,7 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
     if let Some(drains) = &facts.drains {
         let every =
             drains.every().map_or(String::new(), |every| format!(", one every {} at most", age(every)));
-        let line = format!("the last one ended {} ago{every}", age(since(facts.at_ms, drains.ended_ms)));
+        let line = format!("the last one ended {} ago{every}", age(elapsed(facts.at_ms, drains.ended_ms)));
         text.push_str(&titled("drains", None, &line, look, room));
     }
     for (place, worker) in facts.workers.iter().enumerate() {
@@ -63,7 +65,13 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
 }
 
 /// A title, a mark, and what there is to say, as wide as there is room.
-fn titled(title: &str, mark: Option<(AnsiColor, &str, &str)>, text: &str, look: Look, room: Room) -> String {
+fn titled(
+    title: &str,
+    mark: Option<(AnsiColor, &str, &str)>,
+    text: &str,
+    look: OutputStyle,
+    room: TerminalSize,
+) -> String {
     let (mark, mark_chars) = match mark {
         None => (String::new(), 0),
         Some((colour, symbol, word)) => {
@@ -75,12 +83,12 @@ fn titled(title: &str, mark: Option<(AnsiColor, &str, &str)>, text: &str, look: 
     wrapped(&first, TITLE_CHARS + mark_chars, text, room.width)
 }
 
-fn verdict(facts: &Facts, level: Level, look: Look, room: Room) -> String {
+fn verdict(facts: &Facts, level: Level, look: OutputStyle, room: TerminalSize) -> String {
     let word = look.paint(colour(level), level.word());
     let symbol = if look.symbols { format!("{} ", mark(level, look)) } else { String::new() };
     let alive = facts.workers.iter().filter(|worker| worker.alive).count() as u64;
     let last = facts.warehouse.last_row_ms.map_or("no rows yet".to_owned(), |last_ms| {
-        format!("last row {} ago", age(since(facts.at_ms, last_ms)))
+        format!("last row {} ago", age(elapsed(facts.at_ms, last_ms)))
     });
     let alive = format!("{} alive", counted(alive, "worker"));
     let (waiting, dead) = (count(facts.ready), count(facts.dead));
@@ -126,7 +134,7 @@ fn worker_line(
     };
     let since = worker
         .since_ms
-        .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), age(since(at_ms, ms))));
+        .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), age(elapsed(at_ms, ms))));
     let held = counted(worker.claimed, "message");
     if !worker.alive {
         return (Some((AnsiColor::Red, "✘", "dead")), format!("{who}{since}, leaves {held}"));
@@ -177,11 +185,11 @@ fn warehouse(facts: &Facts) -> (Option<(AnsiColor, &'static str, &'static str)>,
     }
 }
 
-fn said(look: Look, colour: AnsiColor, symbol: &str, word: &str) -> String {
+fn said(look: OutputStyle, colour: AnsiColor, symbol: &str, word: &str) -> String {
     look.paint(colour, if look.symbols { symbol } else { word })
 }
 
-fn mark(level: Level, look: Look) -> String {
+fn mark(level: Level, look: OutputStyle) -> String {
     let symbol = match level {
         Level::Ok => "✔",
         Level::Warning => "!",
@@ -198,8 +206,4 @@ fn colour(level: Level) -> AnsiColor {
         Level::Critical => AnsiColor::Red,
         Level::Unknown => AnsiColor::Magenta,
     }
-}
-
-pub(super) fn since(now_ms: i64, then_ms: i64) -> Duration {
-    Duration::from_millis(u64::try_from(now_ms - then_ms).unwrap_or(0))
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, select};
 
-use super::super::text::{Look, Room, time};
-use super::{Answer, StatusArgs, screen};
+use super::super::terminal::{OutputStyle, TerminalSize};
+use super::super::units::time;
+use super::report::StatusReport;
+use super::screen;
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::health::Looker;
@@ -39,16 +41,17 @@ impl Explain for WatchError {
 pub(super) fn watch(
     config: &Config,
     looker: Looker,
-    args: &StatusArgs,
+    json: bool,
+    all: bool,
     every: Duration,
-    look: Look,
+    look: OutputStyle,
 ) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(WatchError)?;
     let answers = look_again_and_again(config.clone(), looker, every).map_err(WatchError)?;
-    let is_screen = !args.json && stdout().is_terminal();
+    let is_screen = !json && stdout().is_terminal();
     let mut terminal = if is_screen { Some(Terminal::enter().map_err(OutputError::from)?) } else { None };
-    let mut last: Option<Answer> = None;
-    let mut drawn: Option<Room> = None;
+    let mut last: Option<StatusReport> = None;
+    let mut drawn: Option<TerminalSize> = None;
     loop {
         select! {
             recv(stop.channel()) -> _ => break,
@@ -61,18 +64,18 @@ pub(super) fn watch(
         }
         let Some(answer) = &last else { continue };
         if let Some(terminal) = &mut terminal {
-            let room = Room::of_stdout();
+            let room = TerminalSize::of_stdout();
             if drawn != Some(room) {
-                let frame = frame(answer, look, room, args.all, every);
+                let frame = frame(answer, look, room, all, every);
                 terminal.show(&frame).map_err(OutputError::from)?;
                 drawn = Some(room);
             }
         } else if drawn.is_none() {
-            drawn = Some(Room::default());
-            let text = if args.json {
+            drawn = Some(TerminalSize::default());
+            let text = if json {
                 serde_json::to_string(answer).expect("facts can be written as JSON") + "\n"
             } else {
-                screen::draw(&answer.facts, &answer.findings, look, Room::default())
+                screen::draw(&answer.facts, &answer.findings, look, TerminalSize::default())
             };
             stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
         }
@@ -81,18 +84,22 @@ pub(super) fn watch(
     let Some(answer) = last else { return Ok(Exit::Unknown) };
     if is_screen {
         // What was seen last stays to be read, with room for the prompt.
-        let mut room = Room::of_stdout();
-        room.height = room.height.map(|height| height.saturating_sub(1)).filter(|_| !args.all);
+        let mut room = TerminalSize::of_stdout();
+        room.height = room.height.map(|height| height.saturating_sub(1)).filter(|_| !all);
         let text = screen::draw(&answer.facts, &answer.findings, look, room);
         stdout().write_all(text.as_bytes()).map_err(OutputError::from)?;
     }
     Ok(answer.exit())
 }
 
-fn look_again_and_again(config: Config, looker: Looker, every: Duration) -> io::Result<Receiver<Answer>> {
+fn look_again_and_again(
+    config: Config,
+    looker: Looker,
+    every: Duration,
+) -> io::Result<Receiver<StatusReport>> {
     let (sender, answers) = bounded(0);
     let work = move || {
-        while sender.send(Answer::of(&looker, &config)).is_ok() {
+        while sender.send(StatusReport::of(&looker, &config)).is_ok() {
             thread::sleep(every);
         }
     };
@@ -101,10 +108,10 @@ fn look_again_and_again(config: Config, looker: Looker, every: Duration) -> io::
 }
 
 /// The screen, and at its end when it was seen.
-fn frame(answer: &Answer, look: Look, room: Room, all: bool, every: Duration) -> String {
+fn frame(answer: &StatusReport, look: OutputStyle, room: TerminalSize, all: bool, every: Duration) -> String {
     let footer = format!("\n{}, again every {}", time(answer.facts.at_ms), humantime::format_duration(every));
     let height = room.height.map(|height| height.saturating_sub(2));
-    let of_screen = Room { height: height.filter(|_| !all), ..room };
+    let of_screen = TerminalSize { height: height.filter(|_| !all), ..room };
     let screen = screen::draw(&answer.facts, &answer.findings, look, of_screen);
     let lines: Vec<&str> = screen.lines().take(height.unwrap_or(usize::MAX)).collect();
     lines.join("\n") + "\n" + &footer

@@ -10,10 +10,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD};
+use rustix::fs::Access;
 
-use super::rights::STICKY;
-use super::{Line, Verdict, bad, good, warning};
+use super::super::folder_of::folder_of;
+use super::access::{MAKE_FILES, STICKY, may};
+use super::line::{CheckLine, CheckOutcome, bad, good, warning};
 use crate::config::{Config, Secret};
 use crate::health::News;
 use crate::paste;
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TRY: &str = "irispool status --alert-test sends a test";
 
 /// A line for each that is configured.
-pub(super) fn check(config: &Config) -> Vec<Line> {
+pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     let lines = [
         config.alert_webhook.as_ref().map(|url| of_url("alert webhook", url)),
         config.alert_command.as_ref().map(of_command),
@@ -38,7 +39,7 @@ pub(super) fn check(config: &Config) -> Vec<Line> {
 }
 
 /// Whether its server can be reached. The host is named, the rest is a secret.
-fn of_url(check: &'static str, url: &Secret) -> Line {
+fn of_url(check: &'static str, url: &Secret) -> CheckLine {
     if ureq::Proxy::try_from_env().is_some() {
         return good(check, format!("it goes by a proxy, which is not tried here; {TRY}"));
     }
@@ -75,7 +76,7 @@ fn connect(host: String, port: u16) -> Result<(), String> {
 }
 
 /// Whether the shell understands it; it is not run. It is a secret, so it is no argument, which everybody may read.
-fn of_command(text: &Secret) -> Line {
+fn of_command(text: &Secret) -> CheckLine {
     let mut shell = Command::new("sh");
     shell.arg("-n").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let understood = shell.spawn().and_then(|mut shell| {
@@ -93,10 +94,10 @@ fn of_command(text: &Secret) -> Line {
 }
 
 /// A log that can't be written holds nothing up.
-fn of_log_file(path: &Path) -> Line {
+fn of_log_file(path: &Path) -> CheckLine {
     let line = of_file("log file", path);
-    if line.verdict != Verdict::Good {
-        return Line { verdict: Verdict::Warning, ..line };
+    if line.verdict != CheckOutcome::Good {
+        return CheckLine { verdict: CheckOutcome::Warning, ..line };
     }
     // Of a folder like /tmp only a file's owner may take it away.
     let Ok((file, folder)) = path.metadata().and_then(|file| Ok((file, folder_of(path).metadata()?))) else {
@@ -111,11 +112,10 @@ fn of_log_file(path: &Path) -> Line {
     line
 }
 
-fn of_file(check: &'static str, path: &Path) -> Line {
-    let may = |path: &Path, what| rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS);
+fn of_file(check: &'static str, path: &Path) -> CheckLine {
     let hint = "make the folder, give this user the right to, or choose another place";
     let folder = folder_of(path);
-    let in_folder = may(folder, Access::WRITE_OK | Access::EXEC_OK);
+    let in_folder = may(folder, MAKE_FILES);
     if path.is_dir() {
         return bad(check, format!("{} is a folder", path.display()), "name a file in it");
     }
@@ -139,12 +139,8 @@ fn of_file(check: &'static str, path: &Path) -> Line {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// It is taken for a moment, and nobody is answered.
-fn of_address(config: &Config, address: SocketAddr) -> Line {
+fn of_address(config: &Config, address: SocketAddr) -> CheckLine {
     let error = match TcpListener::bind(address) {
         Ok(_) => return good("listen", format!("{address} is free")),
         Err(error) => error,

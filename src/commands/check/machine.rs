@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::{Line, bad, good, warning};
+use super::line::{CheckLine, bad, good, warning};
 use crate::config::Config;
 use crate::spool::{Layout, now_ms};
 
@@ -17,11 +17,11 @@ const AHEAD_MAX: Duration = Duration::from_secs(60);
 /// 2025-01-01T00:00:00Z. Nobody ran irispool before.
 const CLOCK_MIN_MS: i64 = 1_735_689_600_000;
 
-pub(super) fn check(config: &Config) -> Vec<Line> {
+pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     vec![of_clock(config), of_open_files()]
 }
 
-fn of_clock(config: &Config) -> Line {
+fn of_clock(config: &Config) -> CheckLine {
     let now = now_ms();
     let says = jiff::Timestamp::from_millisecond(now).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ");
     if now < CLOCK_MIN_MS {
@@ -80,7 +80,7 @@ fn synchronised() -> Option<bool> {
     None
 }
 
-fn of_open_files() -> Line {
+fn of_open_files() -> CheckLine {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     match limit {
         Some(limit) if limit < OPEN_FILES_MIN => {

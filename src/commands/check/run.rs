@@ -1,0 +1,56 @@
+//! Runs all checks and prints what they found.
+
+use std::io::{Write, stdout};
+
+use clap::{Args, ColorChoice};
+
+use super::super::terminal::{OutputStyle, TerminalSize};
+use super::line::{CheckLine, CheckOutcome, good};
+use super::screen::draw;
+use super::{bigquery, machine, outputs, spool, sqlite};
+use crate::config::{Loaded, Origin, WarehouseSpec};
+use crate::exit::{Exit, Failure, OutputError};
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// As a JSON array with an object a line of the answer
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Checks, and says a line about each check. 1 where a run would not work.
+///
+/// # Errors
+/// When stdout does not take it.
+pub(in crate::commands) fn run(
+    settings: &Loaded,
+    args: &CheckArgs,
+    colour: ColorChoice,
+) -> Result<Exit, Failure> {
+    let config = &settings.config;
+    let mut lines = vec![of_settings(settings)];
+    lines.extend(spool::check(config));
+    lines.extend(machine::check(config));
+    lines.extend(match &config.warehouse {
+        WarehouseSpec::Sqlite(path) => sqlite::check(config, path),
+        WarehouseSpec::BigQuery { .. } => bigquery::check(config),
+    });
+    lines.extend(outputs::check(config));
+    let text = if args.json {
+        serde_json::to_string_pretty(&lines).expect("text can be written as JSON") + "\n"
+    } else {
+        draw(&lines, OutputStyle::of_stdout(colour), TerminalSize::of_stdout().width)
+    };
+    stdout().write_all(text.as_bytes()).map_err(OutputError::from)?;
+    let works = lines.iter().all(|line| line.verdict != CheckOutcome::Bad);
+    Ok(if works { Exit::Done } else { Exit::CannotRun })
+}
+
+/// They are checked when they are read: a wrong one ends every command.
+fn of_settings(settings: &Loaded) -> CheckLine {
+    let file = match settings.origins().find(|origin| matches!(origin, Origin::File { .. })) {
+        Some(Origin::File { path, .. }) => format!(", some of them from {}", path.display()),
+        _ => String::new(),
+    };
+    good("settings", format!("every setting is right{file}"))
+}

@@ -1,0 +1,52 @@
+//! Runs the command that was typed.
+
+use clap::ColorChoice;
+
+use super::command::Command;
+use super::{archive, check, completions_and_man, config, dead, demo, feed, prune, query, setup, status};
+use crate::config::{Config, Listen, Loaded, Origin};
+use crate::exit::{Exit, Failure};
+
+/// The settings of a run. A drain reads the file of the daemon beside it, and two can have neither an address nor a PID
+/// file together: a drain has them by flags only.
+fn of_run(settings: &Loaded, once: bool) -> Config {
+    let mut config = settings.config.clone();
+    let is_shared = |key| once && !matches!(settings.origin(key), Origin::Flag { .. });
+    if is_shared("listen") {
+        config.listen = Listen(None);
+    }
+    if is_shared("pid_file") {
+        config.pid_file = None;
+    }
+    config
+}
+
+/// Does what was typed; `colour` is for what it answers on stdout, `definition` is the whole command line's.
+///
+/// # Errors
+/// Whatever the verb fails with.
+pub fn run(
+    command: Command,
+    settings: Loaded,
+    colour: ColorChoice,
+    definition: clap::Command,
+) -> Result<Exit, Failure> {
+    // As they were written, and as they are meant.
+    let (written, settings) = (settings.clone(), settings.map(Config::with_whole_paths));
+    let config = &settings.config;
+    match command {
+        Command::Run(args) => super::run::run(&of_run(&settings, args.once), args.once),
+        Command::Demo(args) => demo::run(config, &args),
+        Command::Feed(args) => feed::start(&args),
+        Command::Setup(args) => setup::run(config, &args),
+        Command::Query(args) => query::start(config, &args),
+        Command::Status(args) => status::run(config, &args, colour),
+        Command::Check(args) => check::run(&settings, &args, colour),
+        Command::Dead(command) => dead::run(config, &command),
+        Command::Archive(command) => archive::run(config, &command),
+        Command::Prune(args) => prune::run(config, &args),
+        Command::Config(_) => config::run(&written),
+        Command::Completions(args) => completions_and_man::completions(&args, definition),
+        Command::Man(args) => completions_and_man::man(&args, definition),
+    }
+}

@@ -1,0 +1,37 @@
+//! What `irispool status` found out at one moment.
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::health::{Facts, Finding, Level, Looker, judge, level_of};
+
+/// What was seen at one moment, and what it means.
+#[derive(Serialize)]
+pub(super) struct StatusReport {
+    pub(super) level: Level,
+    pub(super) findings: Vec<Finding>,
+    #[serde(flatten)]
+    pub(super) facts: Facts,
+}
+
+impl StatusReport {
+    pub(super) fn of(looker: &Looker, config: &Config) -> StatusReport {
+        let facts = looker.look();
+        let findings = judge(&facts, config);
+        StatusReport::new((facts, findings))
+    }
+
+    pub(super) fn new((facts, findings): (Facts, Vec<Finding>)) -> StatusReport {
+        StatusReport { level: level_of(&findings), findings, facts }
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match self.level {
+            Level::Ok => Exit::Done,
+            Level::Warning => Exit::Warning,
+            Level::Critical => Exit::Critical,
+            Level::Unknown => Exit::Unknown,
+        }
+    }
+}
