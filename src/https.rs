@@ -7,7 +7,7 @@ use ureq::typestate::AgentScope;
 /// The beginnings of an agent. It trusts whom this machine trusts, so that a company's own certificate authority works
 /// for all that irispool asks; `SSL_CERT_FILE` and `SSL_CERT_DIR` name another store. An answer that is no success is no
 /// error.
-pub fn agent() -> ConfigBuilder<AgentScope> {
+pub(crate) fn agent() -> ConfigBuilder<AgentScope> {
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     ureq::Agent::config_builder()
         .tls_config(tls)
@@ -16,7 +16,7 @@ pub fn agent() -> ConfigBuilder<AgentScope> {
 }
 
 /// What went wrong with a request, with what to do where it is about trust.
-pub fn reason(error: &ureq::Error) -> String {
+pub(crate) fn reason(error: &ureq::Error) -> String {
     let mut text = error.to_string();
     if text.contains("certificate") {
         text.push_str(

@@ -10,7 +10,7 @@ use std::path::Path;
 /// of printable text whatever bytes are in it, so it survives the terminal and the log.
 ///
 /// A word that begins with `-` gets `./` before it: as a path it means the same, and no command takes it for an option.
-pub fn word(word: impl AsRef<OsStr>) -> String {
+pub(crate) fn word(word: impl AsRef<OsStr>) -> String {
     let bytes = word.as_ref().as_bytes();
     let bytes =
         if bytes.starts_with(b"-") { Cow::Owned([b"./", bytes].concat()) } else { Cow::Borrowed(bytes) };
@@ -22,7 +22,7 @@ pub fn word(word: impl AsRef<OsStr>) -> String {
 }
 
 /// The same of a path, so that it means the same in every folder.
-pub fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     word(std::path::absolute(path).as_deref().unwrap_or(path))
 }
 

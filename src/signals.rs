@@ -23,10 +23,10 @@ use signal_hook::iterator::Signals;
 
 /// A request to stop that all threads share. Once requested it stays so.
 #[derive(Clone, Debug)]
-pub struct Stop(Arc<Shared>);
+pub struct Stop(Arc<StopState>);
 
 #[derive(Debug)]
-struct Shared {
+struct StopState {
     requested: AtomicBool,
     /// Dropped by the request, which disconnects every receiver at once.
     sender: Mutex<Option<Sender<Infallible>>>,
@@ -43,8 +43,9 @@ impl Stop {
     /// A handle that only [`Self::request`] sets.
     pub fn new() -> Stop {
         let (sender, receiver) = crossbeam_channel::bounded(0);
-        let shared = Shared { requested: AtomicBool::new(false), sender: Mutex::new(Some(sender)), receiver };
-        Stop(Arc::new(shared))
+        let state =
+            StopState { requested: AtomicBool::new(false), sender: Mutex::new(Some(sender)), receiver };
+        Stop(Arc::new(state))
     }
 
     /// A handle that SIGTERM and SIGINT set too, and the rest of this module's rules for the process. To be called

@@ -64,7 +64,7 @@ impl FeedArgs {
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeedReport {
+pub(super) struct FeedReport {
     /// Writes of a file; a redelivery is one.
     pub files: u64,
     /// Good rows that must arrive; a redelivered message's count once.
@@ -75,7 +75,7 @@ pub struct FeedReport {
 
 /// Why the feed ended early. What was written before stays.
 #[derive(Debug, thiserror::Error)]
-pub enum FeedError {
+pub(super) enum FeedError {
     #[error("`{name}` is no dataset of the catalog")]
     NoSuchDataset { name: String },
     #[error("can't make the folder {}: {source}", path.display())]
@@ -138,7 +138,7 @@ pub(super) fn start(args: &FeedArgs) -> Result<Exit, Failure> {
 }
 
 /// Feeds until `args.files` are written, or `stop` is set.
-pub fn run(args: &FeedArgs, stop: &Stop) -> Result<FeedReport, FeedError> {
+pub(super) fn run(args: &FeedArgs, stop: &Stop) -> Result<FeedReport, FeedError> {
     let files = args.files.unwrap_or(if args.per_second.is_some() { u64::MAX } else { FILES_DEFAULT });
     let mut feed = Feed::new(&options(args, files)?);
     fs::create_dir_all(&args.dir).map_err(|source| FeedError::Folder { path: args.dir.clone(), source })?;

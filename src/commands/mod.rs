@@ -24,7 +24,7 @@ mod config;
 mod dead;
 mod demo;
 mod dispatch;
-pub mod feed;
+mod feed;
 mod folder_of;
 mod hints;
 mod open_warehouse;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use tracing::Level;
 
 /// What a line on stderr begins with: its priority where the journal reads it, else nothing.
-pub fn journal_prefix(level: Level) -> &'static str {
+pub(crate) fn journal_prefix(level: Level) -> &'static str {
     static READS: OnceLock<bool> = OnceLock::new();
     if !*READS.get_or_init(is_read) {
         return "";

@@ -45,11 +45,11 @@ pub struct LogFileSettings {
 #[derive(Debug)]
 pub struct LogFile {
     settings: LogFileSettings,
-    state: Mutex<State>,
+    state: Mutex<LogFileState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LogFileState {
     file: Option<File>,
     /// The file in which our last write ended within a line, by device and inode.
     torn: Option<(u64, u64)>,
@@ -92,7 +92,7 @@ impl LogFile {
         }
     }
 
-    fn try_write(&self, state: &mut State, line: &[u8], now: Timestamp) -> io::Result<()> {
+    fn try_write(&self, state: &mut LogFileState, line: &[u8], now: Timestamp) -> io::Result<()> {
         let mut file = self.current(state.file.take())?;
         let found = file.metadata()?;
         let mut stuck = None;

@@ -42,7 +42,7 @@ static FILE: OnceLock<(LogFormat, LogFileSettings)> = OnceLock::new();
 /// # Panics
 /// When it is called twice.
 pub fn init(format: LogFormat, level: &str, colour: bool, file: Option<LogFileSettings>) {
-    let look = Look { colour, date: !io::stderr().is_terminal() };
+    let look = LineStyle { colour, date: !io::stderr().is_terminal() };
     let stderr = Stderr { json: format == LogFormat::Json };
     let started = match file {
         None => tracing::subscriber::set_global_default(subscriber(format, level, look, stderr)),
@@ -69,7 +69,7 @@ pub fn last_words(sentence: &str, hint: Option<&str>) {
 fn subscriber<W>(
     format: LogFormat,
     level: &str,
-    look: Look,
+    look: LineStyle,
     writer: W,
 ) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>
 where
@@ -79,7 +79,7 @@ where
     tracing_subscriber::registry().with(filter).with(lines(format, look, writer))
 }
 
-fn lines<S, W>(format: LogFormat, look: Look, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+fn lines<S, W>(format: LogFormat, look: LineStyle, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -92,17 +92,17 @@ where
 }
 
 /// Of lines in a file.
-const IN_FILE: Look = Look { colour: false, date: true };
+const IN_FILE: LineStyle = LineStyle { colour: false, date: true };
 
 /// How a line for people looks: `03:59:00Z INFO  delivered dataset=BOALF rows=3`.
 #[derive(Clone, Copy)]
-struct Look {
+struct LineStyle {
     colour: bool,
     /// The whole time, to the millisecond: a log file outlives the day, a terminal does not.
     date: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Look
+impl<S, N> FormatEvent<S, N> for LineStyle
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -320,7 +320,7 @@ mod tests {
     fn lines_of(format: LogFormat, level: &str, colour: bool, log: impl FnOnce()) -> Vec<String> {
         let lines = Lines::default();
         let writer = lines.clone();
-        let logs = subscriber(format, level, Look { colour, date: true }, move || writer.clone());
+        let logs = subscriber(format, level, LineStyle { colour, date: true }, move || writer.clone());
         tracing::subscriber::with_default(logs, log);
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert!(text.is_empty() || text.ends_with('\n'));

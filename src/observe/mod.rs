@@ -1,5 +1,6 @@
 //! What people see of a running irispool: log lines and the progress bar, both on stderr.
 
+mod colour;
 pub mod http;
 mod journal;
 pub mod log_file;
@@ -7,37 +8,12 @@ pub mod logs;
 pub mod metrics;
 mod progress;
 mod repeat;
-pub mod service;
+pub(crate) mod service;
 mod text;
 
-use std::io::IsTerminal;
-
-use clap::ColorChoice;
-
-pub use journal::journal_prefix;
-pub use progress::{Progress, print_above_progress};
-pub use repeat::{is_news, is_news_of, is_over};
-pub use text::{plain, size};
-
-/// Whether what goes to stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is
-/// set (<https://no-color.org>).
-pub fn colour_on_stderr(choice: ColorChoice) -> bool {
-    colour_on(std::io::stderr().is_terminal(), choice)
-}
-
-/// The same for stdout.
-pub fn colour_on_stdout(choice: ColorChoice) -> bool {
-    colour_on(std::io::stdout().is_terminal(), choice)
-}
-
-fn colour_on(terminal: bool, choice: ColorChoice) -> bool {
-    match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-                || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            terminal && !unwanted
-        }
-    }
-}
+pub use colour::colour_on_stderr;
+pub(crate) use colour::colour_on_stdout;
+pub(crate) use journal::journal_prefix;
+pub(crate) use progress::{Progress, print_above_progress};
+pub(crate) use repeat::{is_news, is_news_of, is_over};
+pub(crate) use text::{plain, short_duration, size};

@@ -15,7 +15,7 @@ static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Writes to stderr, above the progress bar where there is one. A stderr that is gone is not worth an error: there is
 /// no other place to say it.
-pub fn print_above_progress(text: &[u8]) {
+pub(crate) fn print_above_progress(text: &[u8]) {
     BARS.suspend(|| {
         let _ = std::io::stderr().lock().write_all(text);
     });
@@ -23,7 +23,7 @@ pub fn print_above_progress(text: &[u8]) {
 
 /// How far a backlog is. It may be shared by all threads; telling it of files costs two atomic additions, and the bar
 /// is drawn at most 20 times a second. The bar goes when this is dropped, or at [`Self::finish`].
-pub struct Progress {
+pub(crate) struct Progress {
     bars: MultiProgress,
     wanted: bool,
     /// Counts from the start, hidden until there is enough to do.
@@ -35,7 +35,7 @@ pub struct Progress {
 impl Progress {
     /// A bar for `files_total` files; [`Self::add_total`] brings more. It appears once the total is over 1,000, when
     /// it is `wanted` and stderr is a terminal.
-    pub fn new(files_total: u64, wanted: bool) -> Progress {
+    pub(crate) fn new(files_total: u64, wanted: bool) -> Progress {
         Progress::on(BARS.clone(), files_total, wanted)
     }
 
@@ -49,7 +49,7 @@ impl Progress {
     }
 
     /// So many more files are to be delivered.
-    pub fn add_total(&self, files: u64) {
+    pub(crate) fn add_total(&self, files: u64) {
         self.bar.inc_length(files);
         if self.wanted && self.bar.length() > Some(FILES_WITHOUT_BAR_MAX) {
             self.shown.call_once(|| {
@@ -60,13 +60,13 @@ impl Progress {
     }
 
     /// So many files with so many rows were delivered.
-    pub fn delivered(&self, files: u64, rows: u64) {
+    pub(crate) fn delivered(&self, files: u64, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.bar.inc(files);
     }
 
     /// Takes the bar away; the caller says in a log line what was done.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -14,10 +14,10 @@ const COMES_BACK: Duration = Duration::from_secs(60);
 const TROUBLES_MAX: usize = 1_000;
 const FAULTS_MAX: usize = 100;
 
-static TROUBLES: LazyLock<Mutex<HashMap<String, Trouble>>> = LazyLock::new(Mutex::default);
+static TROUBLES: LazyLock<Mutex<HashMap<String, RepeatedTrouble>>> = LazyLock::new(Mutex::default);
 
 #[derive(Debug)]
-struct Trouble {
+struct RepeatedTrouble {
     /// What was told of it.
     told: HashSet<String>,
     since: Instant,
@@ -30,29 +30,29 @@ struct Trouble {
 
 /// A trouble that is over.
 #[derive(Clone, Copy, Debug)]
-pub struct Over {
+pub(crate) struct Over {
     /// How often it was met.
     pub times: u64,
     pub lasted: Duration,
 }
 
 /// Whether this fault, known by its text, is to be told: it is when it was not met for some minutes.
-pub fn is_news(fault: &str) -> bool {
+pub(crate) fn is_news(fault: &str) -> bool {
     is_news_of(fault, "")
 }
 
 /// The same of a trouble that [`is_over`] at some time, and that may show itself in several faults: each is told once.
-pub fn is_news_of(trouble: &str, fault: &str) -> bool {
+pub(crate) fn is_news_of(trouble: &str, fault: &str) -> bool {
     met(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, fault, Instant::now())
 }
 
 /// The trouble has ended. Gives what is to be told of that; nothing where there was none.
-pub fn is_over(trouble: &str) -> Option<Over> {
+pub(crate) fn is_over(trouble: &str) -> Option<Over> {
     ended(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, Instant::now())
 }
 
-fn met(troubles: &mut HashMap<String, Trouble>, trouble: &str, fault: &str, now: Instant) -> bool {
-    let forgets = |trouble: &Trouble| {
+fn met(troubles: &mut HashMap<String, RepeatedTrouble>, trouble: &str, fault: &str, now: Instant) -> bool {
+    let forgets = |trouble: &RepeatedTrouble| {
         let age = now.saturating_duration_since(trouble.last);
         age >= FORGOTTEN || trouble.is_over && age >= COMES_BACK
     };
@@ -62,7 +62,7 @@ fn met(troubles: &mut HashMap<String, Trouble>, trouble: &str, fault: &str, now:
             troubles.clear();
         }
     }
-    let new = || Trouble {
+    let new = || RepeatedTrouble {
         told: HashSet::new(),
         since: now,
         last: now,
@@ -83,7 +83,7 @@ fn met(troubles: &mut HashMap<String, Trouble>, trouble: &str, fault: &str, now:
     known.told.insert(fault.to_owned())
 }
 
-fn ended(troubles: &mut HashMap<String, Trouble>, trouble: &str, now: Instant) -> Option<Over> {
+fn ended(troubles: &mut HashMap<String, RepeatedTrouble>, trouble: &str, now: Instant) -> Option<Over> {
     let known = troubles.get_mut(trouble).filter(|known| !known.is_over)?;
     known.is_over = true;
     let is_news = !std::mem::replace(&mut known.end_is_told, true);

@@ -13,7 +13,7 @@ use super::plain;
 
 /// The service manager of this process.
 #[derive(Debug)]
-pub struct Service {
+pub(crate) struct Service {
     socket: Option<(UnixDatagram, SocketAddr)>,
     /// How often it wants to hear of us; half of what it allows.
     watchdog: Option<Duration>,
@@ -24,7 +24,7 @@ pub struct Service {
 
 impl Service {
     /// As the environment says. `WATCHDOG_PID` may say that the watchdog is meant for another process.
-    pub fn of_environment() -> Service {
+    pub(crate) fn of_environment() -> Service {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|path| {
             let address = match path.as_bytes() {
                 #[cfg(target_os = "linux")]
@@ -43,24 +43,24 @@ impl Service {
     }
 
     /// It takes messages now, or waits for its warehouse to. False: it could not be told yet, and is to be told again.
-    pub fn ready(&self) -> bool {
+    pub(crate) fn ready(&self) -> bool {
         self.tell("READY=1")
     }
 
     /// How things are, for the line `Status:` of `systemctl status`.
-    pub fn status(&mut self, status: String) {
+    pub(crate) fn status(&mut self, status: String) {
         if status != self.status && self.tell(&format!("STATUS={}", plain(&status))) {
             self.status = status;
         }
     }
 
     /// It was asked to stop, and does. False: as with `ready`.
-    pub fn stopping(&self) -> bool {
+    pub(crate) fn stopping(&self) -> bool {
         self.tell("STOPPING=1")
     }
 
     /// To be called often while the worker is well: passes it on as often as the watchdog wants to hear it.
-    pub fn well(&mut self) {
+    pub(crate) fn well(&mut self) {
         let due = self.watchdog.is_some_and(|every| self.last_beat.is_none_or(|at| at.elapsed() >= every));
         if due && self.tell("WATCHDOG=1") {
             self.last_beat = Some(Instant::now());

@@ -1,11 +1,12 @@
-//! Text from outside, such as file names, made safe for a terminal and for a log line; and sizes as one reads them.
+//! Text from outside, such as file names, made safe for a terminal and for a log line; sizes and durations in words.
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// The text with every character that could break a line or steer a terminal written as an escape (`\n`, `\u{1b}`):
 /// control characters, line separators, and those that turn the direction of writing. Other text is as it was.
-pub fn plain(text: &str) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -21,8 +22,24 @@ pub fn plain(text: &str) -> Cow<'_, str> {
 }
 
 /// `4.2 MiB`.
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     bytesize::ByteSize::b(bytes).display().iec().to_string()
+}
+
+/// The duration in its largest unit and the next smaller one: `2d 4h`, `3h 5m`, `12s`. Less than a second is `0s`.
+pub(crate) fn short_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{large}{large_unit}"),
+        _ => format!("{large}{large_unit} {small}{small_unit}"),
+    };
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => pair(minutes, "m", seconds % 60, "s"),
+        3_600..86_400 => pair(hours, "h", minutes, "m"),
+        _ => pair(days, "d", hours, "h"),
+    }
 }
 
 /// One line of JSON text with the same characters escaped as JSON does it, so that the JSON means what it did.
@@ -73,5 +90,12 @@ mod tests {
         let safe = plain_json(&line);
         assert_eq!(plain(&safe), safe, "nothing is left to escape");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+    }
+
+    #[test]
+    fn ages_have_their_two_largest_units() {
+        let said =
+            [0, 59, 60, 61, 3_600, 3_661, 86_400, 90_000].map(|s| short_duration(Duration::from_secs(s)));
+        assert_eq!(said, ["0s", "59s", "1m", "1m 1s", "1h", "1h 1m", "1d", "1d 1h"]);
     }
 }

@@ -41,8 +41,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use dead_room::{DeadRoom, Room};
-pub use figures::{DatasetFigures, Figures, Parked, Waiting};
+pub use dead_room::Room;
+pub use figures::{DatasetFigures, Figures};
 pub use keep::{KeepSettings, Keeper};
 pub use run::{Ended, PipelineError, run};
 pub use tally::{Tally, Totals};

@@ -28,7 +28,7 @@ fn reader(place: &Place) -> Reader {
     Reader::open(place.path(), PATIENCE).unwrap()
 }
 
-fn printed(reader: &dyn Query, sql: &str, format: Format, width: Option<u16>) -> String {
+fn printed(reader: &dyn Query, sql: &str, format: OutputFormat, width: Option<u16>) -> String {
     let mut out = Vec::new();
     print(reader, sql, format, width, &mut out).unwrap();
     String::from_utf8(out).unwrap()

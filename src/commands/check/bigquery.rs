@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::super::units::age;
+use super::super::units::short_duration;
 use super::access::{MAKE_FILES, may};
 use super::disk::of_room;
 use super::line::{CheckLine, bad, failed, good, unknown, warning};
@@ -106,7 +106,7 @@ fn of_clock(server_ms: i64) -> CheckLine {
     let off_ms = now_ms() - server_ms;
     let off = Duration::from_millis(off_ms.unsigned_abs());
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
-    let what = format!("this machine's clock is {} {way} the server's", age(off));
+    let what = format!("this machine's clock is {} {way} the server's", short_duration(off));
     if off > CLOCK_BAD {
         bad("server clock", what, "set it: Google refuses signatures of another time, and rows carry it")
     } else if off > CLOCK_WARN {

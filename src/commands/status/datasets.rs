@@ -1,7 +1,7 @@
 //! The table of datasets on the screen of `irispool status`, as much of it as there is room for.
 
 use super::super::table::{Align, columns, cut};
-use super::super::units::{age, count, elapsed, time};
+use super::super::units::{count, elapsed, short_duration, time};
 use crate::health::{DatasetFacts, Facts, Finding, Flow};
 
 /// No name is cut to less.
@@ -71,7 +71,8 @@ fn draw(
         header.insert(6, ("AT", Align::Left));
     }
     let number = |number: u64| if number == 0 { "-".to_owned() } else { count(number) };
-    let ago = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| age(elapsed(facts.at_ms, ms)));
+    let ago =
+        |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| short_duration(elapsed(facts.at_ms, ms)));
     let rows = datasets.iter().map(|(name, dataset)| {
         let flow = dataset.flow.as_ref();
         let rows = |of: fn(&Flow) -> u64| flow.map_or_else(|| "?".to_owned(), |flow| number(of(flow)));

@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 
 use super::super::table::wrapped;
 use super::super::terminal::{OutputStyle, TerminalSize};
-use super::super::units::{age, count, counted, elapsed, size, time};
+use super::super::units::{count, counted, elapsed, short_duration, size, time};
 use super::datasets;
 use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
@@ -32,9 +32,13 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: OutputStyle, room:
         text.push_str(if is_known { "workers    none\n" } else { "workers    ?\n" });
     }
     if let Some(drains) = &facts.drains {
-        let every =
-            drains.every().map_or(String::new(), |every| format!(", one every {} at most", age(every)));
-        let line = format!("the last one ended {} ago{every}", age(elapsed(facts.at_ms, drains.ended_ms)));
+        let every = drains
+            .every()
+            .map_or(String::new(), |every| format!(", one every {} at most", short_duration(every)));
+        let line = format!(
+            "the last one ended {} ago{every}",
+            short_duration(elapsed(facts.at_ms, drains.ended_ms))
+        );
         text.push_str(&titled("drains", None, &line, look, room));
     }
     for (place, worker) in facts.workers.iter().enumerate() {
@@ -88,7 +92,7 @@ fn verdict(facts: &Facts, level: Level, look: OutputStyle, room: TerminalSize) -
     let symbol = if look.symbols { format!("{} ", mark(level, look)) } else { String::new() };
     let alive = facts.workers.iter().filter(|worker| worker.alive).count() as u64;
     let last = facts.warehouse.last_row_ms.map_or("no rows yet".to_owned(), |last_ms| {
-        format!("last row {} ago", age(elapsed(facts.at_ms, last_ms)))
+        format!("last row {} ago", short_duration(elapsed(facts.at_ms, last_ms)))
     });
     let alive = format!("{} alive", counted(alive, "worker"));
     let (waiting, dead) = (count(facts.ready), count(facts.dead));
@@ -109,7 +113,7 @@ fn ages(facts: &Facts) -> String {
     let mut from_s = 0;
     let mut classes = Vec::new();
     for class in &facts.backlog_ages {
-        let words = |seconds| age(Duration::from_secs(seconds));
+        let words = |seconds| short_duration(Duration::from_secs(seconds));
         let name = match class.up_to_s {
             Some(end) if from_s == 0 => format!("under {}", words(end)),
             Some(end) => format!("{} to {}", words(from_s), words(end)),
@@ -134,7 +138,7 @@ fn worker_line(
     };
     let since = worker
         .since_ms
-        .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), age(elapsed(at_ms, ms))));
+        .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), short_duration(elapsed(at_ms, ms))));
     let held = counted(worker.claimed, "message");
     if !worker.alive {
         return (Some((AnsiColor::Red, "✘", "dead")), format!("{who}{since}, leaves {held}"));
@@ -144,7 +148,7 @@ fn worker_line(
         line.push_str(&format!(", holds {held}"));
     }
     if let Some(hangs_for) = worker.hangs_for(at_ms) {
-        line.push_str(&format!(", no round for {}", age(hangs_for)));
+        line.push_str(&format!(", no round for {}", short_duration(hangs_for)));
         return (Some((AnsiColor::Red, "✘", "hangs")), line);
     }
     if let Some(news) = &worker.news {
