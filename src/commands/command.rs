@@ -25,54 +25,54 @@ pub enum Command {
   irispool run --spool /srv/iris --keep done    keep delivered files under /srv/iris/done/
   */15 * * * *  /usr/local/bin/irispool run --once --config /etc/irispool.toml
 
-Several may run on one spool at once. Exit codes: 0 all delivered, 1 it could not run,
-2 wrong usage, 3 something went to dead, 4 --once left messages that it could not take,
-130 or 143 a second signal ended it at once.")]
+Several workers may run on one spool at once. Exit codes: 0 it delivered everything, 1 it could not
+run, 2 the command line is wrong, 3 a message went to dead, 4 --once left messages that it could
+not take, 130 or 143 a second signal ended it at once.")]
     Run(RunArgs),
-    /// Show all of it on made-up messages, in a folder of its own
+    /// Show how irispool works, with made-up messages in a new folder
     #[command(after_help = "Examples:
-  irispool demo                in a fresh folder, which it names
-  irispool demo /tmp/iris      in that folder, which must be empty or not exist")]
+  irispool demo                in a new folder, whose path it prints
+  irispool demo /tmp/iris      in this folder, which must be empty or not exist")]
     Demo(DemoArgs),
     /// Write made-up messages into a folder, as Elexon's IRIS client does
     #[command(after_help = "Examples:
   irispool feed spool/incoming                                 1,000 messages, at once
-  irispool feed --files 60000 --seed 7 spool/incoming          the same backlog each time
+  irispool feed --files 60000 --seed 7 spool/incoming          the same messages each time
   irispool feed --per-second 10 --dataset FREQ --dataset MID spool/incoming")]
     Feed(FeedArgs),
-    /// Make the warehouse's tables and views now; run makes what is missing by itself
+    /// Create the warehouse's tables and views now; run creates missing ones by itself
     #[command(after_help = "Examples:
   irispool setup
   irispool setup --warehouse bigquery:my-project.elexon --location europe-west2
   irispool setup --warehouse bigquery:my-project.elexon --dry-run > setup.sql")]
     Setup(SetupArgs),
-    /// Ask the warehouse, in its own SQL, without changing it
+    /// Query the warehouse in its own SQL; this changes nothing
     #[command(after_help = "Examples:
   irispool query 'SELECT * FROM bmrs_fuelinst_unified LIMIT 5'
   irispool query --format csv 'SELECT * FROM bmrs_freq_iris' > freq.csv")]
     Query(QueryArgs),
-    /// Say whether data flows: what waits, who works, when the last rows came
+    /// Show whether data flows: waiting messages, workers, and when the last rows came
     #[command(after_help = "Examples:
   irispool status
   irispool status --watch
   irispool status --json | jq .findings
   5 * * * *  /usr/local/bin/irispool status --alert --config /etc/irispool.toml > /dev/null
 
-cron knows no PATH but its own: `command -v irispool` says where the program is.
+cron has a PATH of its own: `command -v irispool` prints the full path to use.
 
 Exit codes, by the convention of Nagios: 0 healthy, 1 warning, 2 critical, 3 unknown.")]
     Status(StatusArgs),
-    /// Before going live: whether everything is there that a run needs; nothing is changed
+    /// Check whether a run has everything it needs; this changes nothing
     #[command(after_help = "Examples:
   irispool check
   sudo -u iris irispool check --config /etc/irispool.toml
 
-A line is ok (✔), warning (!: a run works, but not as well as it could), FAILED (✘: it does
-not work) or unknown (?: it can't be found out without changing something).
+Each check is ok (✔), a warning (!, a run works, but not as well as it could), FAILED (✘, a run
+does not work) or unknown (?, irispool cannot find out without changing something).
 
-Exit codes: 0 a run works, 1 it does not.")]
+Exit codes: 0 a run works, 1 it does not work.")]
     Check(CheckArgs),
-    /// Look at what can't be delivered, try it again, or delete it
+    /// List messages that could not be delivered, retry them, or delete them
     #[command(
         subcommand,
         after_help = "Examples:
@@ -81,7 +81,7 @@ Exit codes: 0 a run works, 1 it does not.")]
   irispool dead drop --reason 'symbolic link'"
     )]
     Dead(DeadCommand),
-    /// See what delivered messages are in the archive, or copy some out of it
+    /// List the delivered messages in the archive, or copy some of them out
     #[command(
         subcommand,
         after_help = "Examples:
@@ -96,11 +96,11 @@ Exit codes: 0 a run works, 1 it does not.")]
   irispool prune --older-than 30d --dataset FREQ --dataset BOALF
   30 3 * * *  /usr/local/bin/irispool prune --older-than 90d --config /etc/irispool.toml > /dev/null
 
-Workers may go on meanwhile. A message goes as a whole, with its line in irispool_load_history.
-Rows of historic tables and of other programs stay. What is freed in the file is used by the next
-rows; --vacuum gives it back.")]
+Workers may run meanwhile. prune deletes all rows of a message together, with its line in
+irispool_load_history. It keeps the rows of historic tables and of other programs. New rows reuse
+the space that this frees in the file; --vacuum returns the space to the disk.")]
     Prune(PruneArgs),
-    /// Show the settings in effect, as TOML, each with where it comes from
+    /// Show the settings in effect as TOML, with the source of each
     #[command(after_help = "Examples:
   irispool config
   irispool config --readers 16 > new.toml")]
@@ -118,7 +118,7 @@ rows; --vacuum gives it back.")]
 }
 
 impl Command {
-    /// Which log lines there are: as it is set, and where nothing is, fewer for verbs that answer on stdout.
+    /// The log level that is set. The default is higher for commands whose answer on stdout is what the user wants.
     pub fn log_level<'s>(&self, settings: &'s Loaded) -> &'s str {
         match self {
             Command::Demo(_) if matches!(settings.origin("log_level"), Origin::Default) => "error",
@@ -131,7 +131,7 @@ impl Command {
         }
     }
 
-    /// The log file that is set, of a run; the other verbs talk to whoever typed them.
+    /// The log file, which only `run` writes; other commands talk to the person who typed them.
     pub fn log_file(&self, settings: &Loaded) -> Option<LogFileSettings> {
         let Command::Run(_) = self else { return None };
         let Config { log_file, log_file_bytes, log_files_kept, .. } = &settings.config;

@@ -7,8 +7,8 @@ use super::{archive, check, completions_and_man, config, dead, demo, feed, prune
 use crate::config::{Config, Listen, Loaded, Origin};
 use crate::exit::{Exit, Failure};
 
-/// The settings of a run. A drain reads the file of the daemon beside it, and two can have neither an address nor a PID
-/// file together: a drain has them by flags only.
+/// The settings of a run. A drain reads the same settings file as the daemon beside it, but two processes cannot share
+/// an address or a PID file. So a drain takes these two from flags only.
 fn of_run(settings: &Loaded, once: bool) -> Config {
     let mut config = settings.config.clone();
     let is_shared = |key| once && !matches!(settings.origin(key), Origin::Flag { .. });
@@ -21,17 +21,17 @@ fn of_run(settings: &Loaded, once: bool) -> Config {
     config
 }
 
-/// Does what was typed; `colour` is for what it answers on stdout, `definition` is the whole command line's.
+/// Runs the command. `colour` is for its answer on stdout; `definition` describes the whole command line.
 ///
 /// # Errors
-/// Whatever the verb fails with.
+/// What the command fails with.
 pub fn run(
     command: Command,
     settings: Loaded,
     colour: ColorChoice,
     definition: clap::Command,
 ) -> Result<Exit, Failure> {
-    // As they were written, and as they are meant.
+    // `config` prints paths as they were written; the others need whole paths.
     let (written, settings) = (settings.clone(), settings.map(Config::with_whole_paths));
     let config = &settings.config;
     match command {

@@ -3,7 +3,7 @@
 use super::units::count;
 use crate::observe::plain;
 
-/// Names told one by one; of more only how many they are.
+/// The most names in a list; of further ones only the number is shown.
 const NAMED_MAX: usize = 20;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(super) enum Align {
     Right,
 }
 
-/// Rows under a header, each column as wide as its widest cell. The last column is not filled up.
+/// Rows under a header, each column as wide as its widest cell.
 pub(super) fn columns(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     let titles = header.iter().map(|(title, _)| (*title).to_owned()).collect();
     let safe = rows.iter().map(|row| row.iter().map(|cell| plain(cell).into_owned()).collect());
@@ -45,8 +45,8 @@ pub(super) fn cut(text: &str, chars_max: usize) -> String {
     text.chars().take(chars_max - 1).chain(['…']).collect()
 }
 
-/// `first` and the text behind it, broken between words where it is wider than `width`. What `first` takes on the screen
-/// is `first_chars`; further lines stand under the text.
+/// `first` and the text behind it, broken between words at `width` characters. `first` is `first_chars` wide on the
+/// screen, and further lines are indented by as much.
 pub(super) fn wrapped(first: &str, first_chars: usize, text: &str, width: Option<usize>) -> String {
     let mut lines = first.to_owned();
     let mut used = first_chars;
@@ -65,7 +65,7 @@ pub(super) fn wrapped(first: &str, first_chars: usize, text: &str, width: Option
     lines + "\n"
 }
 
-/// A line for each name, but for those behind the first twenty.
+/// A line for each of the first twenty names, and the number of further ones.
 pub(super) fn named(names: &[String]) -> String {
     let mut lines: String = names.iter().take(NAMED_MAX).map(|name| format!("  {}\n", plain(name))).collect();
     if names.len() > NAMED_MAX {

@@ -17,7 +17,7 @@ pub(super) struct OutputStyle {
 }
 
 impl OutputStyle {
-    /// Of this process's stdout: words without colour where it is no terminal.
+    /// The style for this process's stdout: words and no colours unless it is a terminal.
     pub(super) fn of_stdout(choice: ColorChoice) -> OutputStyle {
         OutputStyle { colour: observe::colour_on_stdout(choice), symbols: io::stdout().is_terminal() }
     }
@@ -32,7 +32,7 @@ impl OutputStyle {
     }
 }
 
-/// How large a terminal is, in characters; none where there is none to be filled.
+/// The size of a terminal in characters; none if stdout is not a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TerminalSize {
     pub(super) width: Option<usize>,
@@ -47,7 +47,7 @@ impl TerminalSize {
     }
 }
 
-/// Writes to stdout, as it stands.
+/// Writes the text to stdout as it is.
 pub(super) fn say(text: &str) -> Result<(), OutputError> {
     Ok(io::stdout().write_all(text.as_bytes())?)
 }

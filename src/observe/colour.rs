@@ -4,13 +4,13 @@ use std::io::IsTerminal;
 
 use clap::ColorChoice;
 
-/// Whether what goes to stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is
-/// set (<https://no-color.org>).
+/// Whether stderr may have colours. `Auto` allows them on a terminal that can show them, unless `NO_COLOR` is set
+/// (<https://no-color.org>).
 pub fn colour_on_stderr(choice: ColorChoice) -> bool {
     colour_on(std::io::stderr().is_terminal(), choice)
 }
 
-/// The same for stdout.
+/// As [`colour_on_stderr`], for stdout.
 pub(crate) fn colour_on_stdout(choice: ColorChoice) -> bool {
     colour_on(std::io::stdout().is_terminal(), choice)
 }

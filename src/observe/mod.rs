@@ -1,4 +1,13 @@
-//! What people see of a running irispool: log lines and the progress bar, both on stderr.
+//! What people and programs see of a running irispool: log lines, the progress bar, HTTP, messages to systemd.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `logs`, `log_file` | log lines on stderr, and in a file that rotates |
+//! | `repeat` | logs a lasting problem once, not at every try |
+//! | `journal`, `service` | priorities for systemd's journal, and the worker's state for systemd |
+//! | `progress`, `colour` | the progress bar, and whether colours are allowed |
+//! | `text` | text made safe for a terminal; sizes and durations in words |
+//! | `http`, `metrics` | a small HTTP server, and metrics as text |
 
 mod colour;
 pub mod http;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD};
 use rustix::io::Errno;
 
-/// The bit of a folder such as /tmp.
+/// The mode bit of a folder such as /tmp, in which only a file's owner may delete or rename it.
 pub(super) const STICKY: u32 = 0o1000;
 
 /// What a user must be allowed in a folder to make, rename or delete files in it.

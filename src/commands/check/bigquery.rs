@@ -1,4 +1,4 @@
-//! BigQuery: credentials, network, dataset, permissions, tables.
+//! Checks a BigQuery warehouse: credentials, network, dataset, permissions and tables.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::warehouse::bigquery::{Allowed, BigQuery, Environment, NO_PROJECT, Opt
 /// How long one request may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A clock that is so far off is worth a word; a `Date` header has whole seconds, and took its way.
+/// A clock that is this far off is a warning. The `Date` header has whole seconds and takes time to arrive.
 const CLOCK_WARN: Duration = Duration::from_secs(10);
 
-/// A service account signs with the time, and Google takes no signature of another time.
+/// A service account signs the current time, and Google rejects a signature from a time that is further off.
 const CLOCK_BAD: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn check(config: &Config) -> Vec<CheckLine> {
@@ -33,7 +33,7 @@ pub(super) fn check(config: &Config) -> Vec<CheckLine> {
         Ok(warehouse) => warehouse,
         Err(error) => return vec![failed("credentials", &error)],
     };
-    // What lies nowhere is only there when it answers.
+    // Credentials without a file, such as a metadata server's, exist only if the server answers.
     let assumed = warehouse.credentials_are_assumed().then(|| warehouse.sign_in());
     let mut lines = vec![match &assumed {
         Some(Err(error)) => failed("credentials", error),
@@ -45,7 +45,7 @@ pub(super) fn check(config: &Config) -> Vec<CheckLine> {
             lines.extend(server_ms.map(of_clock));
         }
         Err(error) => {
-            let hint = "is the network up? A proxy is taken from HTTPS_PROXY";
+            let hint = "check the network; HTTPS_PROXY sets a proxy";
             lines.push(bad("network", error.to_string(), hint));
             return lines;
         }
@@ -54,8 +54,8 @@ pub(super) fn check(config: &Config) -> Vec<CheckLine> {
         return lines;
     }
     match warehouse.sign_in() {
-        Ok(true) => lines.push(good("token", "Google gives one")),
-        Ok(false) => lines.push(good("token", "none is asked for")),
+        Ok(true) => lines.push(good("token", "Google issued one")),
+        Ok(false) => lines.push(good("token", "none is needed")),
         Err(error) => {
             lines.push(failed("token", &error));
             return lines;
@@ -63,12 +63,12 @@ pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     }
     match warehouse.ask_location() {
         Ok(location) => {
-            let location = location.map_or(String::new(), |location| format!(", in {location}"));
-            lines.push(good("dataset", format!("{} is there{location}", warehouse.place())));
+            let location = location.map_or(String::new(), |location| format!(" in {location}"));
+            lines.push(good("dataset", format!("{} exists{location}", warehouse.place())));
         }
         Err(error) => {
             lines.push(failed("dataset", &error));
-            // Of a project that is not there nothing else can be asked, and each line would say the same.
+            // Without the project, every other check would fail in the same way.
             if error.hint().is_some_and(|hint| hint.contains(NO_PROJECT)) {
                 return lines;
             }
@@ -80,8 +80,8 @@ pub(super) fn check(config: &Config) -> Vec<CheckLine> {
         lines.push(of_temporary(config));
     }
     if config.method != Method::Load {
-        let what = "whether the project has a billing account can't be asked, and streaming needs one";
-        lines.push(unknown("billing", what, "without one: method = \"load\""));
+        let what = "irispool cannot ask whether the project has a billing account, which streaming needs";
+        lines.push(unknown("billing", what, "if it has none, set method = \"load\""));
     }
     if let Some(names) = &names {
         lines.extend(of_tables(&warehouse, names));
@@ -89,15 +89,15 @@ pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     lines
 }
 
-/// Where the rows of a load job are gathered.
+/// The folder in which the rows of a load job are collected.
 fn of_temporary(config: &Config) -> CheckLine {
     let folder = std::env::temp_dir();
     match may(&folder, MAKE_FILES) {
         Ok(()) => of_room("load job room", &folder, config.status_disk_critical),
         Err(error) => bad(
             "load job room",
-            format!("this user may not make files in {}: {error}", folder.display()),
-            "the rows of load jobs are gathered there: give this user the right to, or set TMPDIR",
+            format!("this user may not create files in {}: {error}", folder.display()),
+            "the rows of load jobs are collected there: give this user write access, or set TMPDIR",
         ),
     }
 }
@@ -108,9 +108,13 @@ fn of_clock(server_ms: i64) -> CheckLine {
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
     let what = format!("this machine's clock is {} {way} the server's", short_duration(off));
     if off > CLOCK_BAD {
-        bad("server clock", what, "set it: Google refuses signatures of another time, and rows carry it")
+        bad(
+            "server clock",
+            what,
+            "set the clock: Google rejects signatures from another time, and rows carry the time",
+        )
     } else if off > CLOCK_WARN {
-        warning("server clock", what, "set it: rows carry the time at which their file was written")
+        warning("server clock", what, "set the clock: rows carry the time at which their file was written")
     } else {
         good("server clock", "this machine's clock agrees with the server's")
     }
@@ -123,11 +127,11 @@ fn of_permissions(warehouse: &BigQuery, names: Option<&BTreeSet<String>>) -> Vec
             Allowed::Yes => good("permission", format!("{name} {does}")),
             Allowed::No { hint } => bad("permission", format!("{name}, which {does}, is not granted"), hint),
             Allowed::Unknown { why } => {
-                let what = format!("{name}, which {does}, can't be tested: {why}");
+                let what = format!("{name}, which {does}, cannot be tested: {why}");
                 unknown(
                     "permission",
                     what,
-                    "roles/bigquery.dataEditor and roles/bigquery.jobUser have all of them",
+                    "roles/bigquery.dataEditor and roles/bigquery.jobUser include all of them",
                 )
             }
         }

@@ -10,7 +10,7 @@ use crate::warehouse::WarehouseError;
 #[serde(rename_all = "lowercase")]
 pub(super) enum CheckOutcome {
     Good,
-    /// It can't be found out without changing something.
+    /// irispool cannot find out without changing something.
     Unknown,
     /// A run works, but not as well as it could.
     Warning,
@@ -24,7 +24,7 @@ pub(super) struct CheckLine {
     pub(super) check: &'static str,
     pub(super) verdict: CheckOutcome,
     pub(super) what: String,
-    /// What to do; none where all is well.
+    /// What to do; none if all is well.
     pub(super) hint: Option<String>,
 }
 
@@ -44,8 +44,8 @@ pub(super) fn bad(check: &'static str, what: impl Into<String>, hint: impl Into<
     CheckLine { check, verdict: CheckOutcome::Bad, what: what.into(), hint: Some(hint.into()) }
 }
 
-/// The warehouse refused; an error without a hint may pass.
+/// A check that the warehouse refused. An error without a hint may be temporary.
 pub(super) fn failed(check: &'static str, error: &WarehouseError) -> CheckLine {
-    let hint = error.hint().unwrap_or_else(|| "it may pass: check again in a minute".to_owned());
+    let hint = error.hint().unwrap_or_else(|| "this may be temporary: check again in a minute".to_owned());
     bad(check, error.to_string(), hint)
 }

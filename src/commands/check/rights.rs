@@ -1,4 +1,4 @@
-//! Whether this user may do in the spool what a run does there: a line for each place where it may not.
+//! Checks whether this user may do in the spool what a run does there, with a line for each path where it may not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,17 +15,16 @@ use crate::config::{Config, Keep, WarehouseSpec};
 use crate::paste;
 use crate::spool::Layout;
 
-const HINT: &str = "run irispool as the user that runs the IRIS client, or give its user the right to";
+const HINT: &str = "run irispool as the user that runs the IRIS client, or give this user access";
 
-const READ_ONLY_HINT: &str = "this file system may not be written. Where systemd runs irispool, the unit may forbid it: \
-                              ReadWritePaths= names what it allows";
+const READ_ONLY_HINT: &str = "this file system is read-only; if systemd runs irispool, the unit may forbid writing: ReadWritePaths= lists what it allows";
 
-/// Of so many places with the same fault each has its line; of more, one stands for all.
+/// Up to this many paths with the same error have a line each; of more paths, one stands for all.
 const LINES_MAX: usize = 3;
 
 type Denied = Vec<(PathBuf, rustix::io::Errno)>;
 
-/// `there`: the spool's folders that are there. `ground`: the nearest that is, where the spool is not.
+/// `there` are the spool's folders that exist. `ground` is the nearest folder that exists, in which a spool is created.
 pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<CheckLine> {
     let folders = folders(config, layout, there, ground);
     let mut denied = Denied::new();
@@ -46,8 +45,7 @@ pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground:
     vec![match others.filter(|_| !me.is_root()) {
         Some(path) => {
             let what = format!("{} belongs to another user", path.display());
-            let hint = "whether it is still written can't be asked then, and each file waits for write_age: run \
-                        irispool as the user that runs the IRIS client";
+            let hint = "irispool cannot ask whether it is still being written, so each file waits for write_age: run irispool as the user that runs the IRIS client";
             warning("rights", what, hint)
         }
         None => {
@@ -56,13 +54,13 @@ pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground:
     }]
 }
 
-/// Folders in which files are made, renamed or deleted. A folder that a run of another user made is among them.
+/// Folders in which a run creates, renames or deletes files, including those that another user's run created.
 fn folders(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<PathBuf> {
     let mut folders = there.to_vec();
     let is_archiving = config.keep == Keep::Archive;
     let archive_lacks = is_archiving && layout.archive().symlink_metadata().is_err();
     if there.len() < 4 || archive_lacks {
-        // What lacks is made in it.
+        // A run creates the missing folders in it.
         folders.push(ground.to_owned());
     }
     for folder in [layout.incoming(), layout.claimed(), layout.dead(), layout.done()] {
@@ -78,7 +76,7 @@ fn folders(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -
     folders
 }
 
-/// Files that are opened again and again to be written: locks, and the archive's.
+/// Files that a run opens to write: locks, and those of the archive.
 fn written_files(config: &Config, layout: &Layout) -> Vec<PathBuf> {
     let mut folders = vec![layout.dataset_locks()];
     if config.keep == Keep::Archive {
@@ -88,11 +86,11 @@ fn written_files(config: &Config, layout: &Layout) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-/// None where all is well, or it has gone meanwhile, or it went to `denied`.
+/// None if all is well, if the folder is gone, or if access is denied, which goes to `denied`.
 fn of_folder(folder: &Path, denied: &mut Denied) -> Option<CheckLine> {
     if folder.symlink_metadata().is_ok() && !folder.is_dir() {
-        let what = format!("{} is no folder, or a link that leads to none", folder.display());
-        return Some(bad("rights", what, "move it away, or make what it leads to"));
+        let what = format!("{} is not a folder, or is a link to something else", folder.display());
+        return Some(bad("rights", what, "move it away, or create the folder that it links to"));
     }
     let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     if let Err(error) = may_if_there(folder, all) {
@@ -103,8 +101,7 @@ fn of_folder(folder: &Path, denied: &mut Denied) -> Option<CheckLine> {
     let me = rustix::process::geteuid();
     let is_sticky = found.mode() & STICKY != 0;
     if is_sticky && found.uid() != me.as_raw() && !me.is_root() {
-        let what =
-            format!("in {} each user may move only files of their own: it is sticky", folder.display());
+        let what = format!("{} is sticky: each user may move only their own files there", folder.display());
         return Some(bad("rights", what, format!("chmod -t {}", paste::path(folder))));
     }
     None
@@ -124,7 +121,7 @@ fn of_denied(what: &str, denied: &Denied) -> Vec<CheckLine> {
     for (fault, paths) in by_fault {
         let each = if paths.len() > LINES_MAX { &paths[..1] } else { &paths };
         let more = paths.len() - each.len();
-        let more = if more > 0 { format!(" and {more} more places") } else { String::new() };
+        let more = if more > 0 { format!(" and {more} more paths") } else { String::new() };
         lines.extend(each.iter().map(|path| denial(what, path, &more, fault)));
     }
     lines
@@ -136,7 +133,7 @@ fn denial(what: &str, path: &Path, more: &str, fault: i32) -> CheckLine {
     bad("rights", format!("this user may not {what} {}{more}: {error}", path.display()), hint)
 }
 
-/// What nothing but alerts and `status` depend on.
+/// Paths that only alerts and `status` need.
 fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<CheckLine> {
     let alerts = ["alerts.lock", "alerts.json"].map(|name| layout.root().join(name));
     let mut places: Vec<(PathBuf, Access)> =
@@ -152,8 +149,10 @@ fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<CheckLine> {
     }
     let line = |(path, access): (PathBuf, Access)| {
         let error = may_if_there(&path, access).err()?;
-        let what =
-            format!("this user may not write {}, for irispool status and alerts: {error}", path.display());
+        let what = format!(
+            "this user may not write {}, which irispool status and alerts need: {error}",
+            path.display()
+        );
         Some(warning("rights", what, HINT))
     };
     places.into_iter().filter_map(line).collect()

@@ -11,17 +11,18 @@ use super::{bigquery, machine, outputs, spool, sqlite};
 use crate::config::{Loaded, Origin, WarehouseSpec};
 use crate::exit::{Exit, Failure, OutputError};
 
+/// What can be typed behind `irispool check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// As a JSON array with an object a line of the answer
+    /// Print a JSON array with one object per check
     #[arg(long)]
     pub json: bool,
 }
 
-/// Checks, and says a line about each check. 1 where a run would not work.
+/// Runs all checks and prints a line about each. The exit code is 1 if a run would not work.
 ///
 /// # Errors
-/// When stdout does not take it.
+/// If stdout cannot be written.
 pub(in crate::commands) fn run(
     settings: &Loaded,
     args: &CheckArgs,
@@ -46,11 +47,11 @@ pub(in crate::commands) fn run(
     Ok(if works { Exit::Done } else { Exit::CannotRun })
 }
 
-/// They are checked when they are read: a wrong one ends every command.
+/// The settings were checked when they were read: a wrong one ends every command.
 fn of_settings(settings: &Loaded) -> CheckLine {
     let file = match settings.origins().find(|origin| matches!(origin, Origin::File { .. })) {
         Some(Origin::File { path, .. }) => format!(", some of them from {}", path.display()),
         _ => String::new(),
     };
-    good("settings", format!("every setting is right{file}"))
+    good("settings", format!("all settings are valid{file}"))
 }

@@ -7,7 +7,7 @@ use super::super::terminal::OutputStyle;
 use super::line::{CheckLine, CheckOutcome};
 use crate::observe::plain;
 
-/// As wide as the terminal, where there is one.
+/// The lines, broken at `width` characters.
 pub(super) fn draw(lines: &[CheckLine], look: OutputStyle, width: Option<usize>) -> String {
     let mut text = String::new();
     let title_chars = lines.iter().map(|line| line.check.len()).max().unwrap_or(0);

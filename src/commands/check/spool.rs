@@ -1,4 +1,4 @@
-//! The queue: its folders, what may be done in them, room, leases, watches.
+//! Checks the spool: its folders, the rights in them, free space, leases and watches.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use super::rights;
 use crate::config::{Config, Keep};
 use crate::spool::{Layout, Watch, leases_work};
 
-/// Folders that the client may still make: one a dataset.
+/// Folders that the client may still create: one per dataset.
 const FOLDERS_TO_COME: u64 = 100;
 
 pub(super) fn check(config: &Config) -> Vec<CheckLine> {
@@ -46,12 +46,11 @@ fn of_folders(config: &Config, folders: &[PathBuf]) -> CheckLine {
     if folders[0].is_dir() {
         return good("spool", format!("{root} has an incoming folder"));
     }
-    let hint =
-        "the first run makes it; or is --spool wrong? The IRIS client must write into its incoming folder";
+    let hint = "the first run creates it; if --spool is wrong, set it to the folder whose incoming the IRIS client writes to";
     warning("spool", format!("{root} has no incoming folder yet"), hint)
 }
 
-/// Where something is not there yet, the nearest folder that is says what it will be like.
+/// The nearest folder that exists: a missing folder will be created on its file system.
 fn nearest(path: &Path) -> &Path {
     let there = path.ancestors().find(|path| path.is_dir());
     there.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -68,22 +67,23 @@ fn of_file_system(folders: &[PathBuf]) -> CheckLine {
     good("one file system", "renames can move messages between all folders")
 }
 
-/// Tried on a file of our own, which is gone when this returns.
+/// Tries a lease on a file of its own, and deletes the file.
 fn of_leases(layout: &Layout, ground: &Path) -> CheckLine {
     let claimed = layout.claimed();
     let folder = if claimed.is_dir() { &claimed } else { ground };
-    let hint = "a file is then taken when it was not written for write_age; a local file system has leases";
+    let hint =
+        "irispool then takes a file that nobody wrote to for write_age; local file systems have leases";
     match leases_work(folder) {
-        Ok(true) => good("leases", "it can be asked whether a file is still being written"),
-        Ok(false) => warning("leases", "it cannot be asked whether a file is still being written", hint),
+        Ok(true) => good("leases", "irispool can ask whether a file is still being written"),
+        Ok(false) => warning("leases", "irispool cannot ask whether a file is still being written", hint),
         Err(error) => {
-            let what = format!("cannot make a file in {} to try it: {error}", folder.display());
-            bad("leases", what, "does this user have the right to, and is there room?")
+            let what = format!("cannot create a file in {} to test leases: {error}", folder.display());
+            bad("leases", what, "give this user write access, and check the free space")
         }
     }
 }
 
-/// Tried for every folder that is there.
+/// Tries to watch every folder that exists.
 fn of_watches(layout: &Layout) -> CheckLine {
     let mut folders = sub_folders(&layout.incoming());
     if layout.incoming().is_dir() {
@@ -93,19 +93,19 @@ fn of_watches(layout: &Layout) -> CheckLine {
     let unwatched = folders.iter().filter(|folder| !watch.follow(folder)).count();
     let (watches, instances) = (limit("watches"), limit("instances"));
     if !watch.works() || unwatched > 0 {
-        let what = "the system does not tell of new files: they are found by the scan, later";
+        let what = "the system does not report new files: irispool finds them later, when it scans";
         let hint =
             format!("raise fs.inotify.max_user_watches ({watches}) or max_user_instances ({instances})");
         return warning("watches", what, hint);
     }
     let what = format!("{} watched, {watches} allowed", counted(folders.len() as u64, "folder"));
     if watches < folders.len() as u64 + FOLDERS_TO_COME {
-        return warning("watches", what, "each dataset takes one: raise fs.inotify.max_user_watches");
+        return warning("watches", what, "each dataset needs one: raise fs.inotify.max_user_watches");
     }
     good("watches", what)
 }
 
-/// The lower of the machine's limit of `watches` or `instances` a user and that of a container.
+/// The limit on `watches` or `instances` per user: the lower one of the machine's and the container's.
 fn limit(of: &str) -> u64 {
     let files = [format!("/proc/sys/fs/inotify/max_user_{of}"), format!("/proc/sys/user/max_inotify_{of}")];
     let limits = files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());

@@ -1,4 +1,4 @@
-//! SQLite: the folder and the file, whether they may be written, WAL, what is in the file.
+//! Checks a SQLite warehouse: whether its folder and file may be written, WAL, damage, and the tables in it.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,35 +22,35 @@ const NAMES_SQL: &str = "SELECT name FROM sqlite_schema WHERE type IN ('table', 
 
 const MODE_SQL: &str = "SELECT journal_mode FROM pragma_journal_mode";
 
-/// How long a check waits for a database that somebody has locked.
+/// How long a check waits for a locked database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the pages are looked through.
+/// How long the check for damaged pages may take.
 const LOOK_TIME: Duration = Duration::from_secs(3);
 
 pub(super) fn check(config: &Config, path: &Path) -> Vec<CheckLine> {
     let folder = folder_of(path);
     if let Err(error) = may(folder, MAKE_FILES) {
-        let what = format!("this user may not make files in {}: {error}", folder.display());
-        let hint =
-            "SQLite makes its log beside the database: give this user the right to, or choose another place";
+        let what = format!("this user may not create files in {}: {error}", folder.display());
+        let hint = "SQLite writes its log beside the database: give this user write access, or choose another folder";
         return vec![bad("warehouse folder", what, hint)];
     }
-    let mut lines = vec![good("warehouse folder", format!("files can be made in {}", folder.display()))];
+    let mut lines = vec![good("warehouse folder", format!("files can be created in {}", folder.display()))];
     lines.extend(of_network(folder, "warehouse"));
     if !path.exists() {
-        let what = format!("{} is not there yet", path.display());
-        lines.push(warning("warehouse", what, "irispool setup or the first run makes it"));
+        let what = format!("{} does not exist yet", path.display());
+        lines.push(warning("warehouse", what, "irispool setup or the first run creates it"));
         lines.push(of_wal(folder, None));
     } else if let Err(error) = may(path, Access::READ_OK | Access::WRITE_OK) {
         let what = format!("this user may not write {}: {error}", path.display());
-        lines.push(bad("warehouse", what, "give this user the right to"));
+        lines.push(bad("warehouse", what, "give this user write access"));
     } else {
         match of_file(config.busy_timeout.min(BUSY_TIMEOUT), path, folder) {
             Ok(answer) => lines.extend(answer),
             Err(error) => {
-                let hint =
-                    error.hint().unwrap_or_else(|| "is it a database, and who has it locked?".to_owned());
+                let hint = error.hint().unwrap_or_else(|| {
+                    "check that it is a SQLite database, and that no program has it locked".to_owned()
+                });
                 lines.push(bad("warehouse", error.to_string(), hint));
             }
         }
@@ -76,7 +76,7 @@ fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<Che
     Ok(lines)
 }
 
-/// `mode`: of the database that is there.
+/// `mode` is the journal mode of a database that exists.
 fn of_wal(folder: &Path, mode: Option<&str>) -> CheckLine {
     if mode == Some("wal") {
         return good("WAL", "readers and the writer don't wait for each other");
@@ -84,11 +84,11 @@ fn of_wal(folder: &Path, mode: Option<&str>) -> CheckLine {
     match sqlite::wal_works(folder) {
         Ok(true) => match mode {
             None => good("WAL", "a database in that folder can use it"),
-            // A database that another program made; the first run switches it.
+            // Another program created the database.
             Some(mode) => warning(
                 "WAL",
                 format!("the database is in journal mode {mode}"),
-                "the first run switches it to WAL; other programs must close it for that",
+                "the first run switches it to WAL; other programs must close it before that",
             ),
         },
         Ok(false) => bad(
@@ -102,11 +102,11 @@ fn of_wal(folder: &Path, mode: Option<&str>) -> CheckLine {
 
 fn of_lock(path: &Path, busy_timeout: Duration) -> CheckLine {
     match sqlite::may_write(path, busy_timeout) {
-        Ok(()) => good("write lock", "it can be taken"),
+        Ok(()) => good("write lock", "the database can be locked for writing"),
         Err(error @ WarehouseError::Later { .. }) => warning(
             "write lock",
             error.to_string(),
-            "who has it? A worker waits for it (fuser lists the programs that have the file open)",
+            "a worker waits until it is free (fuser lists the programs that have the file open)",
         ),
         Err(error) => failed("write lock", &error),
     }
@@ -117,7 +117,10 @@ fn of_integrity(path: &Path, busy_timeout: Duration) -> CheckLine {
         Ok(Integrity::Good) => good("integrity", "no page is damaged"),
         Ok(Integrity::Unfinished) => {
             let looked = LOOK_TIME.as_secs();
-            good("integrity", format!("nothing damaged in what was looked through in {looked} s"))
+            good(
+                "integrity",
+                format!("no damaged page was found in {looked} s, in which not every page was checked"),
+            )
         }
         Ok(Integrity::Damaged(why)) => {
             let file = paste::path(path);

@@ -4,25 +4,26 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
+/// The subcommands of `irispool dead`.
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
-    /// How many there are, by dataset and reason
+    /// Count the dead letters by dataset and reason
     #[command(after_help = "Examples:
   irispool dead list
   irispool dead list --dataset FREQ --json")]
     List(DeadListArgs),
-    /// Each message with its report, and the place in it that is bad
+    /// Show each message with its report and the bytes that are wrong
     #[command(after_help = "Examples:
   irispool dead show FREQ_202510280359_00001.json
   irispool dead show --reason 'half-way'")]
     Show(ShowArgs),
-    /// Move messages back to incoming, to be tried again
+    /// Move messages back to incoming, so that a worker tries them again
     #[command(after_help = "Examples:
   irispool dead retry --all
   irispool dead retry --dataset FREQ --reason 'half-way'
 
-What was delivered of them is not doubled; a mended copy replaces it, whatever its time. A message
-stays where incoming has one of its name: then the exit code is 4.")]
+Rows that were already delivered are not loaded twice; a repaired copy replaces them, whatever its
+time. A message stays in dead if incoming has a file of the same name; the exit code is then 4.")]
     Retry(DeadSelection),
     /// Delete messages and their reports for good; asks first
     #[command(after_help = "Examples:
@@ -36,67 +37,72 @@ stays where incoming has one of its name: then the exit code is 4.")]
     Export(ExportArgs),
 }
 
-/// Which dead letters; each narrows the choice.
+/// Which dead letters are meant; each option narrows the choice.
 #[derive(Debug, Default, Args)]
 pub struct DeadFilter {
-    /// Only of this dataset; may be given more than once
+    /// Only this dataset; can be given more than once
     #[arg(long = "dataset", value_name = "NAME")]
     pub datasets: Vec<String>,
-    /// Only those with this text in their reason; # stands for any number
+    /// Only letters with this text in their reason; # matches any number
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
 
+/// What can be typed behind `irispool dead list`.
 #[derive(Debug, Args)]
 pub struct DeadListArgs {
     #[command(flatten)]
     pub filter: DeadFilter,
-    /// As one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
+/// What can be typed behind `irispool dead show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Messages by their ids
+    /// Ids of messages
     #[arg(value_name = "MESSAGE")]
     pub messages: Vec<String>,
     #[command(flatten)]
     pub filter: DeadFilter,
-    /// A JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 }
 
+/// Messages by their ids, or by a filter, or all.
 #[derive(Debug, Args)]
 pub struct DeadSelection {
-    /// Messages by their ids
+    /// Ids of messages
     #[arg(value_name = "MESSAGE")]
     pub messages: Vec<String>,
     #[command(flatten)]
     pub filter: DeadFilter,
-    /// All that there are
+    /// All dead letters
     #[arg(long, conflicts_with_all = ["messages", "datasets", "reason"])]
     pub all: bool,
 }
 
+/// What can be typed behind `irispool dead drop`.
 #[derive(Debug, Args)]
 pub struct DropArgs {
     #[command(flatten)]
     pub selection: DeadSelection,
-    /// Do not ask
+    /// Delete without asking
     #[arg(long)]
     pub yes: bool,
 }
 
+/// What can be typed behind `irispool dead export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Where to; made where it lacks
+    /// The folder to copy to; it is created if it is missing
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
     #[command(flatten)]
     pub filter: DeadFilter,
-    /// All that there are
+    /// All dead letters
     #[arg(long, conflicts_with_all = ["datasets", "reason"])]
     pub all: bool,
 }

@@ -7,7 +7,7 @@ use super::letter::reason;
 use crate::exit::Failure;
 use crate::spool::{Layout, Letter, Letters, dead_letters, reason_group};
 
-/// What was chosen, and the names that are not there.
+/// The letters that were chosen, and the names that no letter has.
 pub(super) fn choose<'a>(
     layout: &Layout,
     selection: &'a DeadSelection,
@@ -29,7 +29,8 @@ pub(super) fn find(layout: &Layout, filter: &DeadFilter) -> Result<Letters, Fail
     Ok(found)
 }
 
-/// Those of these ids, or of these names in `dead`, and the names that no letter has; all where none is named.
+/// The letters with these message ids or file names, and the names that no letter has. Without names it keeps all
+/// letters.
 pub(super) fn only(mut found: Letters, messages: &[String]) -> (Letters, Vec<&str>) {
     let is_of =
         |letter: &Letter, name: &str| name == letter.message_id() || name == letter.name.to_string_lossy();

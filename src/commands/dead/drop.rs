@@ -30,11 +30,11 @@ pub(super) fn drop_letters(layout: &Layout, found: &Letters, yes: bool) -> Resul
     }
     remove_reports_alone(layout, found)?;
     say(&format!("deleted {}\n", of(deleted, bytes)))?;
-    say_left_in_dead("dead letter", &stay, "not the one that was listed any more; irispool dead list")?;
+    say_left_in_dead("dead letter", &stay, "it was replaced meanwhile; see irispool dead list")?;
     Ok(if stay.is_empty() { Exit::Done } else { Exit::Left })
 }
 
-/// Asks on stderr, which is there even when stdout is a file. Only `y` or `yes` is a yes.
+/// Asks on stderr, because stdout may be a file. Only `y` and `yes` mean yes.
 fn confirmed(what: &str, count: usize) -> Result<bool, DeadError> {
     let (stdin, mut stderr) = (io::stdin(), io::stderr());
     if !stdin.is_terminal() || !stderr.is_terminal() {

@@ -9,7 +9,7 @@ use crate::exit::{Exit, Explain};
 pub(super) enum DeadError {
     #[error("no dead letter was chosen")]
     NoChoice,
-    #[error("there is nobody to ask whether {count} dead letters may be deleted")]
+    #[error("cannot ask whether to delete {count} dead letters: this is not a terminal")]
     NobodyToAsk { count: usize },
     #[error("not in dead: {messages}")]
     NotThere { messages: String },
@@ -21,14 +21,14 @@ impl Explain for DeadError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             DeadError::NoChoice => {
-                "name messages, or choose by --dataset and --reason, or say --all".to_owned()
+                "name messages, or choose them with --dataset and --reason, or use --all".to_owned()
             }
-            DeadError::NobodyToAsk { .. } => "add --yes to delete them without being asked".to_owned(),
+            DeadError::NobodyToAsk { .. } => "add --yes to delete them without a question".to_owned(),
             DeadError::NotThere { .. } => {
-                "irispool dead list; or has somebody retried it already?".to_owned()
+                "see irispool dead list; somebody may have retried them already".to_owned()
             }
             DeadError::Copy { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
-                "nothing is overwritten: export into an empty folder".to_owned()
+                "export never overwrites a file: choose an empty folder".to_owned()
             }
             DeadError::Copy { .. } => return None,
         })

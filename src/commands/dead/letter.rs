@@ -10,16 +10,16 @@ use crate::spool::Letter;
 pub(super) fn reason(letter: &Letter) -> String {
     match &letter.report {
         Some(report) => format!("{}: {}", report.stage, report.reason),
-        None => "no report that can be read".to_owned(),
+        None => "no readable report".to_owned(),
     }
 }
 
-/// `FREQ/FREQ_202510280359_00001.json`, as it lies in dead.
+/// `FREQ/FREQ_202510280359_00001.json`, its path below `dead/`.
 pub(super) fn path_in_dead(letter: &Letter) -> String {
     format!("{}/{}", letter.label, letter.name.to_string_lossy())
 }
 
-/// Says which letters stay in `dead` and why; nothing where none does. `what` is what the user calls them.
+/// Prints which letters stay in `dead`, and why. Prints nothing if there are none. `what` is the word for one of them.
 pub(super) fn say_left_in_dead(what: &str, letters: &[String], why: &str) -> Result<(), OutputError> {
     if letters.is_empty() {
         return Ok(());

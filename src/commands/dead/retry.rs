@@ -6,11 +6,11 @@ use super::letter::{path_in_dead, say_left_in_dead};
 use crate::exit::{Exit, Failure};
 use crate::spool::{Layout, Letter, Letters, Retried, remove_reports_alone, retry_letters};
 
-/// Letters that go back under one lock; meanwhile no worker claims their dataset.
+/// Letters moved under one lock of their dataset. While it is held, no worker claims from that dataset.
 const RETRIED_AT_ONCE: usize = 200;
 
 pub(super) fn retry(layout: &Layout, found: &Letters) -> Result<Exit, Failure> {
-    // Where the spool's folders are not right, nothing may be moved in it.
+    // `open` checks the spool's folders before anything is moved.
     let layout = Layout::open(layout.root())?.with_temporary_names(layout.temporary_names().clone());
     let (mut back, mut stay, mut left_alone) = (0_u64, Vec::new(), Vec::new());
     for of_folder in found.letters.chunk_by(|one, other| one.label == other.label) {
@@ -31,9 +31,12 @@ pub(super) fn retry(layout: &Layout, found: &Letters) -> Result<Exit, Failure> {
     say_left_in_dead(
         "message",
         &left_alone,
-        "no worker takes a message from a folder that is set aside, or under a temporary name; move it to \
-         incoming/<DATASET>/ under its own name yourself",
+        "workers skip folders that are set aside and files with temporary names; move it to incoming/<DATASET>/ under its own name",
     )?;
-    say_left_in_dead("message", &stay, "incoming has one of that name; try again when it is delivered")?;
+    say_left_in_dead(
+        "message",
+        &stay,
+        "incoming has a file of the same name; try again when that one is delivered",
+    )?;
     Ok(if stay.is_empty() && left_alone.is_empty() { Exit::Done } else { Exit::Left })
 }

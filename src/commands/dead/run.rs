@@ -14,7 +14,7 @@ use crate::spool::{dead_bytes, gone_letters};
 /// `irispool dead`.
 ///
 /// # Errors
-/// When the spool can't be read, or what the verb does fails.
+/// If the spool cannot be read, or the subcommand fails.
 pub(in crate::commands) fn run(config: &Config, command: &DeadCommand) -> Result<Exit, Failure> {
     let layout = spool_of(config)?;
     match command {
@@ -44,7 +44,7 @@ pub(in crate::commands) fn run(config: &Config, command: &DeadCommand) -> Result
     }
 }
 
-/// What could be done with the others is done by then.
+/// Reports names that no letter has, after the others were handled.
 fn none_missing(missing: &[&str], exit: Exit) -> Result<Exit, Failure> {
     if missing.is_empty() {
         Ok(exit)

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::health::{Facts, Finding, Level, Looker, judge, level_of};
 
-/// What was seen at one moment, and what it means.
+/// What was found out at one moment, and what it means.
 #[derive(Serialize)]
 pub(super) struct StatusReport {
     pub(super) level: Level,

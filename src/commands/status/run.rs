@@ -12,12 +12,13 @@ use crate::config::{AlertSettings, Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::health::Looker;
 
+/// What can be typed behind `irispool status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// As one JSON object; with --watch one a line
+    /// Print one JSON object; with --watch, one per line
     #[arg(long)]
     pub json: bool,
-    /// OutputStyle again and again, until Ctrl-C
+    /// Repeat until Ctrl-C
     #[arg(
         long,
         value_name = "EVERY",
@@ -27,13 +28,13 @@ pub struct StatusArgs {
         value_parser = watch_interval
     )]
     pub watch: Option<Duration>,
-    /// Every dataset, also where the terminal has no room for them
+    /// Show every dataset, even if the terminal is too small for them
     #[arg(long, conflicts_with = "json")]
     pub all: bool,
-    /// Send the alerts that are due, as workers do: for cron, as no worker can tell that none is alive
+    /// Send the alerts that are due, as workers do; for cron, because no worker can report that none is alive
     #[arg(long, conflicts_with = "watch")]
     pub alert: bool,
-    /// Do nothing but send a test by every way on which alerts go out
+    /// Only send a test through every alert channel
     #[arg(long, conflicts_with_all = ["watch", "alert", "json"])]
     pub alert_test: bool,
     #[command(flatten)]
@@ -47,10 +48,10 @@ fn watch_interval(text: &str) -> Result<Duration, String> {
     if interval < Duration::from_millis(100) { Err("at least 100ms".to_owned()) } else { Ok(interval) }
 }
 
-/// Looks, and says what it sees. The exit code is that of the last look.
+/// Shows the state of the spool and the warehouse. The exit code is that of the last report.
 ///
 /// # Errors
-/// When stdout does not take it.
+/// If stdout cannot be written.
 pub(in crate::commands) fn run(
     config: &Config,
     args: &StatusArgs,
@@ -78,7 +79,7 @@ pub(in crate::commands) fn run(
         if args.all {
             room.height = None;
         }
-        // The prompt takes a line.
+        // The prompt needs one line.
         room.height = room.height.map(|height| height.saturating_sub(1));
         screen::draw(&answer.facts, &answer.findings, look, room)
     };

@@ -12,11 +12,11 @@ use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
 use crate::spool::Part;
 
-/// Behind `warehouse`, the longest title.
+/// The width of the column of titles: `warehouse` is the longest.
 const TITLE_CHARS: usize = 11;
 
-/// The verdict, what is wrong and what to do, and then the facts. The first line alone says how things are, for those
-/// who show just that.
+/// The verdict, then each finding with its hint, then the facts. The first line says on its own how things are, because
+/// Nagios shows only that one.
 pub(super) fn draw(facts: &Facts, findings: &[Finding], look: OutputStyle, room: TerminalSize) -> String {
     let mut text = verdict(facts, level_of(findings), look, room);
     for finding in findings {
@@ -68,7 +68,7 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: OutputStyle, room:
     text
 }
 
-/// A title, a mark, and what there is to say, as wide as there is room.
+/// A title, a mark and the text, broken at the terminal's width.
 fn titled(
     title: &str,
     mark: Option<(AnsiColor, &str, &str)>,
@@ -108,7 +108,7 @@ fn verdict(facts: &Facts, level: Level, look: OutputStyle, room: TerminalSize) -
     )
 }
 
-/// `under 1m 12, 1m to 5m 3`; classes with nothing in them are left out.
+/// `under 1m 12, 1m to 5m 3`: how many messages wait for how long, without empty classes.
 fn ages(facts: &Facts) -> String {
     let mut from_s = 0;
     let mut classes = Vec::new();
@@ -127,7 +127,7 @@ fn ages(facts: &Facts) -> String {
     classes.join(", ")
 }
 
-/// What is known of it: its mark, and the rest.
+/// A worker's mark, and what is known of the worker.
 fn worker_line(
     worker: &WorkerFacts,
     at_ms: i64,
@@ -141,7 +141,7 @@ fn worker_line(
         .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), short_duration(elapsed(at_ms, ms))));
     let held = counted(worker.claimed, "message");
     if !worker.alive {
-        return (Some((AnsiColor::Red, "✘", "dead")), format!("{who}{since}, leaves {held}"));
+        return (Some((AnsiColor::Red, "✘", "dead")), format!("{who}{since}, left {held}"));
     }
     let mut line = format!("{who}{since}");
     if worker.claimed > 0 {
@@ -178,14 +178,14 @@ fn warehouse(facts: &Facts) -> (Option<(AnsiColor, &'static str, &'static str)>,
             let superseded = match warehouse.superseded.unwrap_or(0) {
                 0 => String::new(),
                 contents => format!(
-                    ", {} not loaded as later content was in (irispool_superseded)",
+                    ", {} not loaded because newer content was there (irispool_superseded)",
                     counted(contents, "older message")
                 ),
             };
             let answer = format!("{name}{place}, answered in {ms} ms{superseded}");
             (Some((AnsiColor::Green, "✔", "answers:")), answer)
         }
-        (None, None) => (None, format!("{name}, not there yet: the first run makes it")),
+        (None, None) => (None, format!("{name}, which does not exist yet: the first run creates it")),
     }
 }
 

@@ -15,29 +15,29 @@ use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::health::Looker;
 use crate::signals::Stop;
 
-/// How soon a terminal of another size is drawn anew.
+/// How often the size of the terminal is checked.
 const RESIZE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The other screen, without a cursor; and back.
+/// Switches to the terminal's alternate screen and hides the cursor, and back.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
-/// A terminal that knows of it shows what is between the two at once.
+/// Synchronised output: a terminal that supports it shows everything between the two at once.
 const BEGIN_FRAME: &str = "\x1b[?2026h\x1b[H";
 const END_FRAME: &str = "\x1b[J\x1b[?2026l";
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot look again and again: {0}")]
+#[error("cannot repeat status: {0}")]
 struct WatchError(io::Error);
 
 impl Explain for WatchError {
     fn hint(&self) -> Option<String> {
-        Some("raise the limit on processes, or look once: irispool status".to_owned())
+        Some("raise the limit on processes, or run irispool status without --watch".to_owned())
     }
 }
 
-/// Until Ctrl-C; gives the code of the last look. Looking is done by a thread of its own, as it may take seconds, in
-/// which Ctrl-C must be heard.
+/// Repeats until Ctrl-C, and returns the exit code of the last report. A thread of its own makes the reports: one may
+/// take seconds, and Ctrl-C must work meanwhile.
 pub(super) fn watch(
     config: &Config,
     looker: Looker,
@@ -57,7 +57,7 @@ pub(super) fn watch(
             recv(stop.channel()) -> _ => break,
             recv(answers) -> answer => match answer {
                 Ok(answer) => (last, drawn) = (Some(answer), None),
-                // It looks until the process ends, or has panicked.
+                // The thread ends only by a panic.
                 Err(_) => break,
             },
             default(RESIZE_INTERVAL) => {}
@@ -83,7 +83,7 @@ pub(super) fn watch(
     drop(terminal);
     let Some(answer) = last else { return Ok(Exit::Unknown) };
     if is_screen {
-        // What was seen last stays to be read, with room for the prompt.
+        // The last report stays on the normal screen, with a line left for the prompt.
         let mut room = TerminalSize::of_stdout();
         room.height = room.height.map(|height| height.saturating_sub(1)).filter(|_| !all);
         let text = screen::draw(&answer.facts, &answer.findings, look, room);
@@ -107,7 +107,7 @@ fn look_again_and_again(
     Ok(answers)
 }
 
-/// The screen, and at its end when it was seen.
+/// The screen, with the time of the report on its last line.
 fn frame(answer: &StatusReport, look: OutputStyle, room: TerminalSize, all: bool, every: Duration) -> String {
     let footer = format!("\n{}, again every {}", time(answer.facts.at_ms), humantime::format_duration(every));
     let height = room.height.map(|height| height.saturating_sub(2));
@@ -117,7 +117,7 @@ fn frame(answer: &StatusReport, look: OutputStyle, room: TerminalSize, all: bool
     lines.join("\n") + "\n" + &footer
 }
 
-/// The terminal is as it was when this is gone.
+/// The alternate screen; dropping this restores the terminal.
 struct Terminal;
 
 impl Terminal {
@@ -127,7 +127,7 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Each line is written over the old one and the rest of it cleared, so that nothing blinks.
+    /// Overwrites each line and clears only its rest, so that the screen does not flicker.
     fn show(&mut self, frame: &str) -> io::Result<()> {
         let lines: Vec<String> = frame.lines().map(|line| format!("{line}\x1b[K")).collect();
         write(&format!("{BEGIN_FRAME}{}{END_FRAME}", lines.join("\r\n")))
