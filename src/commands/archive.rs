@@ -59,7 +59,7 @@ pub struct ArchiveFilter {
     pub until: Option<Day>,
 }
 
-/// What can be typed behind `irispool archive list`.
+/// The arguments of `irispool archive list`.
 #[derive(Debug, Args)]
 pub struct ArchiveListArgs {
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub struct ArchiveListArgs {
     pub format: Option<OutputFormat>,
 }
 
-/// What can be typed behind `irispool archive restore`.
+/// The arguments of `irispool archive restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
     /// Ids of messages

@@ -7,14 +7,14 @@ use clap::{Args, Command, ValueHint};
 
 use crate::exit::{Exit, Explain, Failure, OutputError};
 
-/// What can be typed behind `irispool completions`.
+/// The arguments of `irispool completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,
 }
 
-/// What can be typed behind `irispool man`.
+/// The arguments of `irispool man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
     /// Write a page for each command into DIR; without it, irispool(1) goes to stdout

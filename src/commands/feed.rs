@@ -17,7 +17,7 @@ use crate::signals::Stop;
 /// The default number of files.
 const FILES_DEFAULT: u64 = 1_000;
 
-/// What can be typed behind `irispool feed`.
+/// The arguments of `irispool feed`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct FeedArgs {
     /// The folder for the datasets' folders, such as spool/incoming

@@ -1,6 +1,6 @@
 //! What the user can do about the errors of the rooms below: the warehouse, the spool and the pipeline.
 //!
-//! Those rooms know nothing of [`crate::exit`], so their errors learn here how to explain themselves.
+//! Those rooms do not know [`crate::exit`], so the implementations of [`Explain`] are here.
 
 use crate::exit::Explain;
 use crate::pipeline::PipelineError;

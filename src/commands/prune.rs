@@ -17,7 +17,7 @@ use crate::warehouse::sqlite::{Prune, Pruned, Pruner};
 /// IRIS delivers a message again for up to 3 days. If the ledger forgot it sooner, its rows would be loaded again.
 const REDELIVERED_FOR: Duration = Duration::from_secs(3 * 86_400);
 
-/// What can be typed behind `irispool prune`.
+/// The arguments of `irispool prune`.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// Delete rows that were loaded (ingested_utc) longer ago than this, such as 90d; at least 3d

@@ -17,7 +17,7 @@ const TABLE_ROWS_MAX: u64 = 10_000;
 /// The longest value in a table, in characters, before the table is fitted to the terminal.
 const TABLE_CELL_CHARS_MAX: usize = 2_000;
 
-/// What can be typed behind `irispool query`.
+/// The arguments of `irispool query`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct QueryArgs {
     /// One statement in the warehouse's SQL, or - to read it from standard input

@@ -32,7 +32,7 @@ pub enum SetupError {
     Output(#[from] io::Error),
 }
 
-/// What can be typed behind `irispool setup`.
+/// The arguments of `irispool setup`.
 #[derive(Debug, clap::Args)]
 pub struct SetupArgs {
     /// With BigQuery: print the SQL that would create what is missing, and change nothing
@@ -182,7 +182,7 @@ pub fn set_up(
 /// Prints which of the user's own views were replaced, and which stay.
 fn say_kept(made: &Made, out: &mut dyn Write) -> Result<(), SetupError> {
     for replaced in &made.replaced {
-        writeln!(out, "{} is replaced; its SQL is saved in {}", replaced.view, replaced.saved.display())?;
+        writeln!(out, "{} is replaced; its SQL is in {}", replaced.view, replaced.saved.display())?;
     }
     for LeftAlone { what, hint, .. } in &made.left {
         writeln!(out, "{what}\n  hint: {hint}")?;

@@ -282,8 +282,7 @@ impl io::Write for FileLines {
 impl FileLines {
     /// The line about it for stderr. It is formatted by hand, because this runs while another event is being written.
     fn lost(&self, error: &io::Error) -> String {
-        const MESSAGE: &str =
-            "cannot write or rotate the log file: until this is fixed, its lines are lost, or it grows";
+        const MESSAGE: &str = "cannot write the log file, or cannot rotate it: until this is fixed, its lines are lost, or it grows";
         let mut time = String::new();
         let _ = Utc.format_time(&mut Writer::new(&mut time));
         match self.format {

@@ -323,11 +323,11 @@ fn a_log_file_that_cannot_be_put_aside_is_a_warning() {
     fs::set_permissions(logs.join("iris.log"), fs::Permissions::from_mode(0o666)).unwrap();
     let found = with_log("iris.log");
     assert_eq!(found["verdict"], "warning", "{found}");
-    assert!(found["what"].as_str().unwrap().contains("put aside"), "{found}");
+    assert!(found["what"].as_str().unwrap().contains("rotate"), "{found}");
     // As /tmp is: somebody else's file may be written there and not renamed.
     fs::set_permissions(&logs, fs::Permissions::from_mode(0o1777)).unwrap();
     let found = with_log("iris.log");
-    assert!(found["what"].as_str().unwrap().contains("put aside"), "{found}");
+    assert!(found["what"].as_str().unwrap().contains("rotate"), "{found}");
     std::os::unix::fs::chown(logs.join("iris.log"), Some(65534), Some(65534)).unwrap();
     assert_eq!(with_log("iris.log")["verdict"], "good");
     // Only log lines are lost where there is none: a run works.
@@ -401,7 +401,7 @@ fn a_disk_behind_fuse_is_a_warning_and_wal_is_bad_where_memory_cannot_be_shared(
         .collect();
     assert!(
         matches!(said[..], [("warning", spool), ("warning", database)]
-            if spool.contains("the spool is behind FUSE") && database.contains("the warehouse is behind FUSE")),
+            if spool.contains("the spool is on a FUSE mount") && database.contains("the warehouse is on a FUSE mount")),
         "{said:?}"
     );
     assert_bad(&mut check(), "WAL", "can't use it");
@@ -643,7 +643,7 @@ fn tables_that_lack_are_a_warning_with_how_to_make_them() {
         line["what"]
             .as_str()
             .unwrap()
-            .ends_with("87 of 88 datasets have their table; 1 table and 1 view lack"),
+            .ends_with("87 of 88 datasets have their table; 1 table and 1 view are missing"),
         "{line}"
     );
 }

@@ -157,7 +157,7 @@ fn what_is_asked_of_a_table_is_unknown_where_there_is_none() {
     assert_eq!(code, 0);
     let (line, _) = line(&mut check(&site, &google), "tables");
     assert_eq!(line["verdict"], "warning");
-    assert_eq!(line["what"], "0 of 88 datasets have their table; 88 tables and 88 views lack");
+    assert_eq!(line["what"], "0 of 88 datasets have their table; 88 tables and 88 views are missing");
 }
 
 #[test]

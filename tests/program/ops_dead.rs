@@ -230,7 +230,7 @@ fn export_copies_messages_and_reports_and_overwrites_nothing() {
     assert_eq!(site.dead().len(), 5);
     let again = dead(&site, &["export", "--all", target_text]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("hint: nothing is overwritten"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("hint: export never overwrites a file"));
 }
 
 #[test]

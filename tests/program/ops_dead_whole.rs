@@ -55,7 +55,7 @@ fn a_letter_goes_by_itself_when_its_message_comes_whole_in_all_its_forms() {
         has("bytes", content.len().into());
         has("reason", reason.into());
         let listed = said(&site, &["dead", "list"]);
-        assert!(listed.contains("1 dead letter went when a whole message came: "), "{listed}");
+        assert!(listed.contains("1 dead letter removed because a complete message came: "), "{listed}");
         assert!(listed.contains("dead/.gone.jsonl"), "{listed}");
     }
 }

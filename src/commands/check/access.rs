@@ -9,18 +9,18 @@ use rustix::io::Errno;
 /// The mode bit of a folder such as /tmp, in which only a file's owner may delete or rename it.
 pub(super) const STICKY: u32 = 0o1000;
 
-/// What a user must be allowed in a folder to make, rename or delete files in it.
+/// What a user must be allowed in a folder to create, rename or delete files in it.
 pub(super) const MAKE_FILES: Access = Access::WRITE_OK.union(Access::EXEC_OK);
 
-/// Whether this user may do that.
+/// Whether this user may do `what` with the path.
 ///
 /// # Errors
-/// What the system would answer.
+/// The error that the system would return.
 pub(super) fn may(path: &Path, what: Access) -> Result<(), Errno> {
     rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS)
 }
 
-/// As [`may`]; a path that is not there may be used: a run makes it, or somebody has just deleted it.
+/// As [`may`], but a missing path is no error: a run creates it, or somebody has just deleted it.
 pub(super) fn may_if_there(path: &Path, what: Access) -> Result<(), Errno> {
     match may(path, what) {
         Err(Errno::NOENT) => Ok(()),

@@ -11,7 +11,7 @@ use super::{bigquery, machine, outputs, spool, sqlite};
 use crate::config::{Loaded, Origin, WarehouseSpec};
 use crate::exit::{Exit, Failure, OutputError};
 
-/// What can be typed behind `irispool check`.
+/// The arguments of `irispool check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Print a JSON array with one object per check

@@ -1,4 +1,4 @@
-//! What can be typed behind `irispool dead`.
+//! The arguments of `irispool dead`.
 
 use std::path::PathBuf;
 
@@ -48,7 +48,7 @@ pub struct DeadFilter {
     pub reason: Option<String>,
 }
 
-/// What can be typed behind `irispool dead list`.
+/// The arguments of `irispool dead list`.
 #[derive(Debug, Args)]
 pub struct DeadListArgs {
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub struct DeadListArgs {
     pub json: bool,
 }
 
-/// What can be typed behind `irispool dead show`.
+/// The arguments of `irispool dead show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// Ids of messages
@@ -84,7 +84,7 @@ pub struct DeadSelection {
     pub all: bool,
 }
 
-/// What can be typed behind `irispool dead drop`.
+/// The arguments of `irispool dead drop`.
 #[derive(Debug, Args)]
 pub struct DropArgs {
     #[command(flatten)]
@@ -94,7 +94,7 @@ pub struct DropArgs {
     pub yes: bool,
 }
 
-/// What can be typed behind `irispool dead export`.
+/// The arguments of `irispool dead export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     /// The folder to copy to; it is created if it is missing

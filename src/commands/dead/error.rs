@@ -1,4 +1,4 @@
-//! What can go wrong with `irispool dead` through the user's choice.
+//! The errors of `irispool dead`.
 
 use std::io;
 use std::path::PathBuf;

@@ -35,7 +35,8 @@ pub(super) fn run(letters: &[Letter], dir: &Path) -> Result<Exit, Failure> {
     }
     say(&format!("copied {} to {}\n", counted(copied, "message"), dir.display()))?;
     if no_files > 0 {
-        say(&format!("{no_files} more are not regular files: only their reports were copied\n"))?;
+        let letters = counted(no_files, "letter");
+        say(&format!("copied only the reports of {letters} without a regular file\n"))?;
     }
     Ok(Exit::Done)
 }

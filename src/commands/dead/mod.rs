@@ -2,12 +2,12 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `args` | what can be typed |
+//! | `args` | the arguments |
 //! | `choose` | finds the dead letters that the user chose |
 //! | `run` | runs the subcommand that was typed |
 //! | `list`, `show`, `export`, `retry`, `drop` | the subcommands |
 //! | `letter` | how a dead letter is named and explained on the screen |
-//! | `error` | what can go wrong through the user's choice |
+//! | `error` | the errors |
 
 mod args;
 mod choose;

@@ -2,7 +2,7 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `run` | what can be typed, and what it does |
+//! | `run` | the arguments, and what the command does |
 //! | `report` | what was found out at one moment |
 //! | `screen`, `datasets` | the screen, and the table of datasets on it |
 //! | `watch` | `--watch`: the screen again and again |

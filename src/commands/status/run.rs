@@ -1,4 +1,4 @@
-//! What can be typed behind `irispool status`, and what it does.
+//! The arguments of `irispool status`, and what it does.
 
 use std::io::{Write, stdout};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::config::{AlertSettings, Config, StatusSettings};
 use crate::exit::{Exit, Failure, OutputError};
 use crate::health::Looker;
 
-/// What can be typed behind `irispool status`.
+/// The arguments of `irispool status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// Print one JSON object; with --watch, one per line
