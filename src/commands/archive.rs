@@ -251,9 +251,9 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
 }
 
 fn tell(args: &RestoreArgs, restored: &Restored) -> Result<(), OutputError> {
-    let place = args.to.as_ref().map_or("incoming".to_owned(), |folder| folder.display().to_string());
+    let target = args.to.as_ref().map_or("incoming".to_owned(), |folder| folder.display().to_string());
     let what = counted(restored.messages, "message");
-    say(&format!("restored {what}, {}, to {}\n", size(restored.bytes), plain(&place)))?;
+    say(&format!("restored {what}, {}, to {}\n", size(restored.bytes), plain(&target)))?;
     if restored.were_there > 0 {
         say(&format!("{} already there with the same content\n", counted(restored.were_there, "message")))?;
     }

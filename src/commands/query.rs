@@ -166,8 +166,8 @@ struct CsvAnswer<'a> {
 
 impl CsvAnswer<'_> {
     fn line<'t>(&mut self, fields: impl Iterator<Item = std::borrow::Cow<'t, str>>) -> io::Result<()> {
-        for (place, field) in fields.enumerate() {
-            if place > 0 {
+        for (index, field) in fields.enumerate() {
+            if index > 0 {
                 self.out.write_all(b",")?;
             }
             if field.contains([',', '"', '\r', '\n']) {
@@ -208,8 +208,8 @@ impl Answer for JsonAnswer<'_> {
     fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
         self.out.write_all(if self.rows == 0 { b"\n{" } else { b",\n{" })?;
         self.rows += 1;
-        for (place, (key, value)) in self.keys.iter().zip(values).enumerate() {
-            write!(self.out, "{}{key}: ", if place == 0 { "" } else { ", " })?;
+        for (index, (key, value)) in self.keys.iter().zip(values).enumerate() {
+            write!(self.out, "{}{key}: ", if index == 0 { "" } else { ", " })?;
             match value {
                 Value::Int(value) => write!(self.out, "{value}")?,
                 // JSON has no infinity: it becomes null.

@@ -17,8 +17,8 @@ pub(super) fn columns(header: &[(&str, Align)], rows: &[Vec<String>]) -> String 
     let titles = header.iter().map(|(title, _)| (*title).to_owned()).collect();
     let safe = rows.iter().map(|row| row.iter().map(|cell| plain(cell).into_owned()).collect());
     let lines: Vec<Vec<String>> = std::iter::once(titles).chain(safe).collect();
-    let width_of = |place: usize| {
-        let cells = lines.iter().filter_map(|row| row.get(place));
+    let width_of = |column: usize| {
+        let cells = lines.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width_of).collect();
@@ -50,12 +50,12 @@ pub(super) fn cut(text: &str, chars_max: usize) -> String {
 pub(super) fn wrapped(first: &str, first_chars: usize, text: &str, width: Option<usize>) -> String {
     let mut lines = first.to_owned();
     let mut used = first_chars;
-    for (place, word) in text.split(' ').enumerate() {
+    for (index, word) in text.split(' ').enumerate() {
         let chars = word.chars().count();
-        if place > 0 && width.is_some_and(|width| used + 1 + chars > width) {
+        if index > 0 && width.is_some_and(|width| used + 1 + chars > width) {
             lines.push_str(&format!("\n{:first_chars$}", ""));
             used = first_chars;
-        } else if place > 0 {
+        } else if index > 0 {
             lines.push(' ');
             used += 1;
         }

@@ -136,16 +136,16 @@ fn denial(what: &str, path: &Path, more: &str, fault: i32) -> CheckLine {
 /// Paths that only alerts and `status` need.
 fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<CheckLine> {
     let alerts = ["alerts.lock", "alerts.json"].map(|name| layout.root().join(name));
-    let mut places: Vec<(PathBuf, Access)> =
+    let mut paths: Vec<(PathBuf, Access)> =
         alerts.map(|file| (file, Access::READ_OK | Access::WRITE_OK)).into();
     let tells =
         config.alert_webhook.is_some() || config.alert_command.is_some() || config.heartbeat_url.is_some();
     let notes = matches!(config.warehouse, WarehouseSpec::BigQuery { .. });
     if tells || notes {
-        places.push((layout.root().to_owned(), MAKE_FILES));
+        paths.push((layout.root().to_owned(), MAKE_FILES));
     }
     if notes {
-        places.push((layout.flow(), MAKE_FILES));
+        paths.push((layout.flow(), MAKE_FILES));
     }
     let line = |(path, access): (PathBuf, Access)| {
         let error = may_if_there(&path, access).err()?;
@@ -155,5 +155,5 @@ fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<CheckLine> {
         );
         Some(warning("rights", what, HINT))
     };
-    places.into_iter().filter_map(line).collect()
+    paths.into_iter().filter_map(line).collect()
 }

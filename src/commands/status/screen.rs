@@ -41,21 +41,21 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: OutputStyle, room:
         );
         text.push_str(&titled("drains", None, &line, look, room));
     }
-    for (place, worker) in facts.workers.iter().enumerate() {
+    for (index, worker) in facts.workers.iter().enumerate() {
         let (mark, line) = worker_line(worker, facts.at_ms);
-        text.push_str(&titled(if place == 0 { "workers" } else { "" }, mark, &line, look, room));
+        text.push_str(&titled(if index == 0 { "workers" } else { "" }, mark, &line, look, room));
     }
     let (mark, line) = warehouse(facts);
     text.push_str(&titled("warehouse", mark, &line, look, room));
-    for (place, left) in facts.warehouse.left_alone.iter().enumerate() {
-        let title = if place == 0 { "views" } else { "" };
+    for (index, left) in facts.warehouse.left_alone.iter().enumerate() {
+        let title = if index == 0 { "views" } else { "" };
         text.push_str(&titled(title, None, &plain(&left.what), look, room));
     }
-    for (place, disk) in facts.disks.iter().enumerate() {
+    for (index, disk) in facts.disks.iter().enumerate() {
         let free = size(disk.free_bytes);
         let line =
             format!("{} {} % used, {free} free", plain(&disk.path.to_string_lossy()), disk.percent_used);
-        text.push_str(&titled(if place == 0 { "disk" } else { "" }, None, &line, look, room));
+        text.push_str(&titled(if index == 0 { "disk" } else { "" }, None, &line, look, room));
     }
     if facts.ready + facts.claimed > 0 {
         text.push_str(&titled("waiting", None, &ages(facts), look, room));
@@ -171,7 +171,8 @@ fn worker_line(
 fn warehouse(facts: &Facts) -> (Option<(AnsiColor, &'static str, &'static str)>, String) {
     let warehouse = &facts.warehouse;
     let name = plain(&warehouse.name).into_owned();
-    let place = warehouse.location.as_ref().map_or(String::new(), |place| format!(" in {}", plain(place)));
+    let location =
+        warehouse.location.as_ref().map_or(String::new(), |location| format!(" in {}", plain(location)));
     match (&warehouse.error, warehouse.answered_ms) {
         (Some(_), _) => (Some((AnsiColor::Red, "✘", "does not answer:")), name),
         (None, Some(ms)) => {
@@ -182,7 +183,7 @@ fn warehouse(facts: &Facts) -> (Option<(AnsiColor, &'static str, &'static str)>,
                     counted(contents, "older message")
                 ),
             };
-            let answer = format!("{name}{place}, answered in {ms} ms{superseded}");
+            let answer = format!("{name}{location}, answered in {ms} ms{superseded}");
             (Some((AnsiColor::Green, "✔", "answers:")), answer)
         }
         (None, None) => (None, format!("{name}, which does not exist yet: the first run creates it")),
