@@ -1,4 +1,4 @@
-//! `irispool check`: before going live, whether everything is there that a run needs. It changes nothing.
+//! `irispool check`: checks whether a run has everything it needs, and changes nothing.
 //!
 //! | file | what it is for |
 //! |---|---|
