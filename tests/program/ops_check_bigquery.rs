@@ -256,7 +256,7 @@ fn the_rows_of_load_jobs_need_a_place() {
     let (good, code) = line(&mut check(&site, &google), "load job room");
     assert_eq!((code, &good["verdict"]), (0, &"good".into()));
     let nowhere = site.folder.path().join("nowhere");
-    assert_bad(check(&site, &google).env("TMPDIR", nowhere), "load job room", "may not make files", "TMPDIR");
+    assert_bad(check(&site, &google).env("TMPDIR", nowhere), "load job room", "may not create files", "TMPDIR");
     let disk = site.folder.path().join("tmp");
     if let Some(_mounted) = Tmpfs::mount(&disk, 256) {
         assert!(
