@@ -107,9 +107,9 @@ fn a_letter_with_anything_that_the_whole_message_lacks_stays_and_says_so() {
         let came = site.report("FREQ", "m").whole_came.unwrap();
         assert_eq!(came.bytes, whole.len() as u64);
         let shown = said(&site, &["dead", "show", "m"]);
-        assert!(shown.contains("came      whole, "), "{shown}");
+        assert!(shown.contains("came      a complete message, "), "{shown}");
         let listed = said(&site, &["dead", "list"]);
-        assert!(listed.contains("1 dead letter with a message that came whole later"), "{listed}");
+        assert!(listed.contains("1 dead letter for which a complete message came later"), "{listed}");
         assert!(gone(&site).is_empty());
         // Said once.
         site.put("FREQ", "m", &whole);
