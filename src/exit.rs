@@ -2,29 +2,36 @@
 //!
 //! The codes are a contract: scripts and service managers may rely on them.
 //!
-//! | code | name | what it says |
+//! | code | name | what it means |
 //! |---|---|---|
 //! | 0 | [`Exit::Done`] | the command did all of its work; for `run`, every finished message it found is delivered |
 //! | 1 | [`Exit::CannotRun`] | it could not run: the configuration, the spool or the warehouse is at fault |
 //! | 2 | [`Exit::Usage`] | the command line is wrong |
 //! | 3 | [`Exit::Dead`] | it ran to its end, and something went to `dead/` |
-//! | 4 | [`Exit::Left`] | `run --once` left messages that it could not take: unreadable, refused by the warehouse, not claimed because `dead/` is full, or there when it was told to stop; `dead retry` or `archive restore` left some whose names are taken, or `dead drop` some that were replaced while it asked |
-//! | 134 | SIGABRT | a bug in irispool, which it names on stderr, ended it at once; the next run finishes what it had claimed |
+//! | 4 | [`Exit::Left`] | it left messages where they were; see below |
+//! | 134 | SIGABRT | a bug in irispool ended it at once, as stderr says; the next run finishes what it had claimed |
 //! | 130, 143 | none | a second SIGINT or SIGTERM ended it at once; the next run finishes what it had claimed |
 //!
-//! `irispool status` answers by the convention of Nagios instead, and only what clap says of a wrong command line keeps its 2:
+//! Code 4 has these causes:
 //!
-//! | code | name | what it says |
+//! - `run --once` could not take some messages: they were unreadable, the warehouse refused them, `dead/` was full, or
+//!   a signal stopped the run.
+//! - `dead retry` or `archive restore` found the names of some messages taken.
+//! - `dead drop` found that some letters were replaced while it asked.
+//!
+//! `irispool status` follows the convention of Nagios instead. Only a wrong command line still ends with 2.
+//!
+//! | code | name | what it means |
 //! |---|---|---|
 //! | 0 | [`Exit::Done`] | healthy |
-//! | 1 | [`Exit::Warning`] | something wants to be looked at |
+//! | 1 | [`Exit::Warning`] | something needs attention |
 //! | 2 | [`Exit::Critical`] | data does not flow, or will not for long |
 //! | 3 | [`Exit::Unknown`] | it could not be found out: the configuration, the spool or the warehouse can't be read |
 //!
-//! `status --alert-test` ends with 0 when all that is configured took its test, with 1 when a worker that runs has other
-//! settings, and with 2 when something failed.
+//! `status --alert-test` ends with 0 if every channel took its test, with 1 if a running worker has other settings, and
+//! with 2 if a channel failed.
 //!
-//! Where two codes fit, it is the higher one; but of `status` 2 before 3, as what is critical outranks what is not known.
+//! If two codes fit, the higher one is used. For `status`, 2 comes before 3: critical outranks unknown.
 
 use std::error::Error;
 use std::fmt;
@@ -36,19 +43,26 @@ use crate::observe::{self, journal_prefix, plain};
 /// How a command ended; see the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// The command did all of its work.
     Done,
+    /// It could not run.
     CannotRun,
+    /// The command line is wrong.
     Usage,
+    /// Something went to `dead/`.
     Dead,
+    /// It left messages where they were.
     Left,
-    /// Only of `status`, like the two below: something wants to be looked at.
+    /// Only of `status`: something needs attention.
     Warning,
+    /// Only of `status`: data does not flow, or will not for long.
     Critical,
+    /// Only of `status`: it could not find out.
     Unknown,
 }
 
 impl Exit {
-    /// What the process ends with.
+    /// The exit code of the process.
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
@@ -68,22 +82,23 @@ impl From<Exit> for ExitCode {
 
 /// An error that a user can cause. Its text is one sentence without a full stop that names what it is about.
 pub trait Explain: Error + Send + Sync + 'static {
-    /// What to do about it; each line is printed as a hint of its own.
+    /// What the user can do about it; each line is printed as a hint of its own.
     fn hint(&self) -> Option<String> {
         None
     }
 
+    /// The exit code.
     fn exit(&self) -> Exit {
         Exit::CannotRun
     }
 
-    /// Whether the same may work later, with nobody doing anything about it.
+    /// Whether the same may work later without any change by the user.
     fn may_pass(&self) -> bool {
         false
     }
 }
 
-/// What every command gives when it fails: any error that explains itself.
+/// What a command returns when it fails: any error that explains itself.
 #[derive(Debug)]
 pub struct Failure(Box<dyn Explain>);
 
@@ -100,25 +115,27 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// The exit code.
     pub fn exit(&self) -> Exit {
         self.0.exit()
     }
 
+    /// Whether the same may work later without any change by the user.
     pub fn may_pass(&self) -> bool {
         self.0.may_pass()
     }
 
-    /// What to do about it.
+    /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         self.0.hint()
     }
 
-    /// The same of `status`, whose codes are about something else: it could not find out.
+    /// The exit code if `status` failed: its codes are about health, which it could not find out.
     pub fn exit_of_status(&self) -> Exit {
         if self.exit() == Exit::Done { Exit::Done } else { Exit::Unknown }
     }
 
-    /// Prints the error and its hints on stderr; nothing for a failure whose code is 0.
+    /// Prints the error and its hints on stderr. Prints nothing if the exit code is 0.
     pub fn report(&self, colour: bool) {
         if self.exit() != Exit::Done {
             let prefix = journal_prefix(tracing::Level::ERROR);
@@ -135,7 +152,7 @@ impl Failure {
         text
     }
 
-    /// The error and what it comes from, but for causes whose text it already has in its own.
+    /// The error and its causes, without causes whose text it already contains.
     fn sentence(&self) -> String {
         let mut sentence = self.0.to_string();
         let mut cause = self.0.source();
@@ -156,9 +173,9 @@ fn labelled(label: &str, colour_of_label: anstyle::AnsiColor, text: &str, colour
     format!("{style}{label}:{style:#} {}\n", plain(text))
 }
 
-/// Stdout would not take a command's answer. A reader that has seen enough (`irispool query … | head`) is no fault.
+/// Stdout refused a command's answer. A reader that has seen enough (`irispool query … | head`) is not an error.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the answer to stdout")]
+#[error("cannot write to stdout")]
 pub struct OutputError(#[from] io::Error);
 
 impl Explain for OutputError {

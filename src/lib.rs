@@ -1,9 +1,9 @@
 //! irispool puts the messages of Elexon's IRIS client into a warehouse: every row, once, within seconds.
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
-//! [`cli`], [`commands`], [`health`], [`pipeline`], [`keeper`], [`warehouse`], [`spool`], [`signals`], [`feed`],
-//! [`message`], [`catalog`], [`https`], [`metrics`], [`config`], [`exit`], [`paste`], [`secret`], [`bq_dataset`],
-//! [`observe`]. Only the program around the pipeline uses [`config`], [`exit`], [`paste`] and [`observe`].
+//! [`cli`], [`commands`], `health`, `pipeline`, `keeper`, [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
+//! [`catalog`], `https`, [`metrics`], [`config`], [`exit`], `paste`, `secret`, [`bq_dataset`], `client`, [`observe`]. Only
+//! the program around the pipeline uses [`config`], [`exit`], `paste` and [`observe`].
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -11,22 +11,25 @@
 pub mod bq_dataset;
 pub mod catalog;
 pub mod cli;
-pub mod client;
+mod client;
 pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod feed;
 mod hashed_name;
-pub mod health;
-pub mod https;
-pub mod keeper;
+#[allow(unreachable_pub)]
+mod health;
+mod https;
+#[allow(unreachable_pub)]
+mod keeper;
 mod locks;
 pub mod message;
 pub mod metrics;
 pub mod observe;
-pub mod paste;
-pub mod pipeline;
-pub mod secret;
+mod paste;
+#[allow(unreachable_pub)]
+mod pipeline;
+mod secret;
 pub mod signals;
 pub mod spool;
 pub mod warehouse;

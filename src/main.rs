@@ -28,27 +28,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// A thread that panics has met a bug. A process that goes on without it would look alive and deliver nothing; one that
-/// ends is started again, and the next worker takes over what it had claimed.
+/// Ends the process at a panic, which is a bug. Without the thread, the process would look alive and deliver nothing.
+/// If it ends, the service manager starts it again, and the next worker takes over what it had claimed.
 fn abort_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         const HINT: &str =
-            "this is a bug in irispool; nothing is lost, and the next run goes on with what was claimed";
+            "this is a bug in irispool; no message is lost, and the next run continues with what was claimed";
         print(panic);
         logs::last_words(&panic.to_string(), Some(HINT));
-        // Not eprintln: where stderr is closed it would panic in turn.
+        // Not eprintln, which would panic again if stderr is closed.
         let _ = writeln!(std::io::stderr(), "hint: {HINT}");
         std::process::abort();
     }));
 }
 
-/// Rows are made by many threads and freed by one. glibc would give each thread a heap of its own and keep what was
-/// freed in each: with two heaps the peak is the same however long the backlog is, at the same speed.
+/// Limits glibc to two heaps. Many threads make rows and one frees them: with a heap per thread, glibc would keep the
+/// freed memory of each. With two heaps the peak does not grow with the backlog, and the speed is the same.
 fn keep_memory_flat() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        // SAFETY: it sets a number in the allocator, before other threads start.
+        // SAFETY: it sets a number in the allocator before other threads start.
         unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
     }
 }

@@ -1,4 +1,5 @@
-//! Words of commands that people paste into a shell. A path with a space in it, pasted bare, is two other paths.
+//! Quotes words of commands that people paste into a shell. Without quotes, a path with a space in it would become two
+//! paths.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -6,11 +7,11 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A path, or another word, as any POSIX shell reads it back: bare where that is safe, else in quotes. It is one line
-/// of printable text whatever bytes are in it, so it survives the terminal and the log.
+/// A path, or another word, in a form that any POSIX shell reads back: bare if that is safe, else in quotes. The result
+/// is one line of printable text whatever bytes are in the word, so it survives the terminal and the log.
 ///
-/// A word that begins with `-` gets `./` before it: as a path it means the same, and no command takes it for an option.
-pub fn word(word: impl AsRef<OsStr>) -> String {
+/// A word that begins with `-` gets `./` before it. As a path it means the same, and no command takes it for an option.
+pub(crate) fn word(word: impl AsRef<OsStr>) -> String {
     let bytes = word.as_ref().as_bytes();
     let bytes =
         if bytes.starts_with(b"-") { Cow::Owned([b"./", bytes].concat()) } else { Cow::Borrowed(bytes) };
@@ -21,8 +22,8 @@ pub fn word(word: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// The same of a path, so that it means the same in every folder.
-pub fn path(path: &Path) -> String {
+/// As [`word`], for a path, which is made absolute so that the command works in every folder.
+pub(crate) fn path(path: &Path) -> String {
     word(std::path::absolute(path).as_deref().unwrap_or(path))
 }
 
@@ -30,7 +31,7 @@ fn is_bare(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/._-:,+@%".contains(&byte)
 }
 
-/// `"$(printf '/a\012b')"`: the one form that all shells share for what can't be printed.
+/// `"$(printf '/a\012b')"`: the one form for unprintable bytes that all shells share.
 fn by_printf(bytes: &[u8]) -> String {
     let mut word = String::from("\"$(printf '");
     for byte in bytes {
@@ -41,8 +42,8 @@ fn by_printf(bytes: &[u8]) -> String {
             byte => drop(write!(word, "\\{byte:03o}")),
         }
     }
-    // The shell cuts off breaks at the end, and what is left may be a neighbour's name. With a slash behind, the path
-    // means the same where it is a folder, and nothing where it is a file.
+    // `$(…)` drops line breaks at the end, and the rest may be the name of another file. With a slash behind it, the
+    // path is the same if it is a folder, and does not exist if it is a file.
     if bytes.ends_with(b"\n") {
         word.push('/');
     }

@@ -1,11 +1,10 @@
-//! When to stop: the signals that ask for it, and a handle that tells every thread.
+//! Turns signals into a request to stop, which all threads share.
 //!
-//! - The first SIGTERM or SIGINT asks: [`Stop`] is requested, and the pipeline finishes or gives back what is in
-//!   flight.
-//! - A second one, of either kind, ends the process at once with 128 + its number. The spool stays as it is: as after
-//!   any crash, the next worker takes over what was claimed.
-//! - SIGIO is ignored. A file lease, by which the spool learns that a message is still being written, may send it when
-//!   someone opens the file, and its default is to kill.
+//! - The first SIGTERM or SIGINT requests [`Stop`]: the pipeline finishes or gives back what is in flight.
+//! - A second one, of either kind, ends the process at once with 128 + its number. The next worker takes over what
+//!   was claimed, as after any crash.
+//! - SIGIO is ignored. The spool takes file leases to learn whether a message is still being written. The kernel may
+//!   send SIGIO when somebody opens such a file, and its default action is to kill the process.
 //! - SIGPIPE stays as Rust's runtime sets it, ignored: a write to a closed pipe is an error to handle.
 
 use std::convert::Infallible;
@@ -21,14 +20,14 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-/// A request to stop that all threads share. Once requested it stays so.
+/// A request to stop that all threads share. It cannot be taken back.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<StopState>);
 
 #[derive(Debug)]
 struct StopState {
     requested: AtomicBool,
-    /// Dropped by the request, which disconnects every receiver at once.
+    /// The request drops it, which disconnects every receiver at once.
     sender: Mutex<Option<Sender<Infallible>>>,
     receiver: Receiver<Infallible>,
 }
@@ -48,16 +47,17 @@ impl Stop {
         Stop(Arc::new(state))
     }
 
-    /// A handle that SIGTERM and SIGINT set too, and the rest of this module's rules for the process. To be called
-    /// once, before other threads start; each call counts the signals anew.
+    /// A handle that SIGTERM and SIGINT also set, with this module's other rules for signals. Call it once, before
+    /// other threads start.
     ///
     /// # Errors
-    /// When the system takes no handler or starts no thread.
+    /// If the system refuses a signal handler or a thread.
     pub fn on_signals() -> io::Result<Stop> {
         ignore_sigio()?;
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
-            // The order matters: handlers run as they were registered, so the first signal finds `asked` unset.
+            // The order matters: handlers run in the order of their registration, so the first signal finds `asked`
+            // unset.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked))?;
             flag::register(signal, Arc::clone(&asked))?;
         }
@@ -72,22 +72,23 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Asks all to stop, and wakes whoever waits on [`Self::channel`] or in [`Self::wait`].
+    /// Requests the stop, and wakes every thread that waits on [`Self::channel`] or in [`Self::wait`].
     pub fn request(&self) {
         self.0.requested.store(true, Ordering::Release);
         self.0.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
+    /// Whether the stop was requested.
     pub fn requested(&self) -> bool {
         self.0.requested.load(Ordering::Acquire)
     }
 
-    /// For `select!`: carries nothing, and is disconnected, so always ready, from the request on.
+    /// For `select!`: it carries nothing. The request disconnects it, which makes it ready for good.
     pub fn channel(&self) -> &Receiver<Infallible> {
         &self.0.receiver
     }
 
-    /// Waits for a request, `at_most` so long; says whether there is one.
+    /// Waits for the request for `at_most`; returns whether there is one.
     pub fn wait(&self, at_most: Duration) -> bool {
         match self.0.receiver.recv_timeout(at_most) {
             Ok(never) => match never {},
@@ -98,7 +99,7 @@ impl Stop {
 }
 
 fn ignore_sigio() -> io::Result<()> {
-    // SAFETY: SIG_IGN is no function that could run, so none of a handler's rules apply.
+    // SAFETY: SIG_IGN runs no code, so the rules for signal handlers do not apply.
     let before = unsafe { libc::signal(libc::SIGIO, libc::SIG_IGN) };
     if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

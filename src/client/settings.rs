@@ -34,11 +34,6 @@ impl ClientSettings {
         is_settings.then(|| ClientSettings { path: path.to_owned(), folder, text })
     }
 
-    /// Where the client writes if it is started in the folder of its settings file.
-    pub fn download_folder(&self) -> Option<PathBuf> {
-        Some(self.path.parent()?.join(self.folder.as_deref()?))
-    }
-
     /// The text of the file with another folder to write into; everything else stays as it is, to the byte.
     pub fn text_with_folder(&self, folder: &str) -> String {
         let value = Value::from(folder).to_string();

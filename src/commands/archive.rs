@@ -1,4 +1,4 @@
-//! `irispool archive`: what is in the archive, and copies out of it.
+//! `irispool archive`: lists the archive, and copies messages out of it.
 
 use std::cell::Cell;
 use std::ffi::OsStr;
@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 
 use super::args::{NotThere, is_of, refuse_unknown, spool_of};
-use super::query::{self, Format, QueryArgs};
-use super::text::{counted, named, say, size};
+use super::query::{self, OutputFormat, QueryArgs};
+use super::table::named;
+use super::terminal::say;
+use super::units::{counted, size};
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::observe::plain;
@@ -18,78 +20,81 @@ use crate::spool::{
 };
 use crate::warehouse::{Answer, Query, QueryError, Value};
 
+/// The subcommands of `irispool archive`.
 #[derive(Debug, Subcommand)]
 pub enum ArchiveCommand {
-    /// The files of the archive, a line each: dataset, day, messages, bytes
+    /// List the archive's files with their dataset, day, messages and bytes
     #[command(after_help = "Examples:
   irispool archive list
   irispool archive list --dataset FREQ --since 2025-10-01 --format csv
 
-Each file can be read by tar --zstd -xf and zstd -dc, too.")]
-    List(ListArgs),
-    /// Copy messages out of the archive, into a folder or back to incoming; it stays as it is
+tar --zstd -xf and zstd -dc can read these files, too.")]
+    List(ArchiveListArgs),
+    /// Copy messages from the archive into a folder or back to incoming; the archive keeps them
     #[command(after_help = "Examples:
   irispool archive restore --dataset FREQ --day 2025-10-28 --to /tmp/freq
   irispool archive restore FREQ_202510280359_00001.json --to /tmp/one
   irispool archive restore --all --incoming --spool /srv/new
 
-Nothing is replaced. In incoming the messages are delivered as if they came anew: what the
-warehouse has is recognised and not loaded again, so this is for filling a new one. A message is
-not restored where incoming has one of its name: then the exit code is 4.")]
+restore never replaces a file. --incoming is for filling a new warehouse: workers deliver the
+messages again, but never load what the warehouse already has. A message is not restored if
+incoming has a file of the same name; the exit code is then 4.")]
     Restore(RestoreArgs),
 }
 
-/// Which files of the archive; each narrows the choice.
+/// Which files of the archive are meant; each option narrows the choice.
 #[derive(Debug, Default, Args)]
-pub struct Filter {
-    /// Only of this dataset; may be given more than once
+pub struct ArchiveFilter {
+    /// Only this dataset; can be given more than once
     #[arg(long = "dataset", value_name = "NAME")]
     pub datasets: Vec<String>,
     /// Only messages written on this day, UTC
     #[arg(long, value_name = "YYYY-MM-DD", allow_hyphen_values = true, conflicts_with_all = ["since", "until"])]
     pub day: Option<Day>,
-    /// Only of this day and later
+    /// Only this day and later
     #[arg(long, value_name = "YYYY-MM-DD", allow_hyphen_values = true)]
     pub since: Option<Day>,
-    /// Only of this day and earlier
+    /// Only this day and earlier
     #[arg(long, value_name = "YYYY-MM-DD", allow_hyphen_values = true)]
     pub until: Option<Day>,
 }
 
+/// The arguments of `irispool archive list`.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub struct ArchiveListArgs {
     #[command(flatten)]
-    pub filter: Filter,
-    /// How to print it; a table on a terminal, csv elsewhere, unless said
+    pub filter: ArchiveFilter,
+    /// Output format; the default is table on a terminal and csv elsewhere
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<OutputFormat>,
 }
 
+/// The arguments of `irispool archive restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// Messages by their ids
+    /// Ids of messages
     #[arg(value_name = "MESSAGE")]
     pub messages: Vec<String>,
     #[command(flatten)]
-    pub filter: Filter,
-    /// All that there are
+    pub filter: ArchiveFilter,
+    /// All messages in the archive
     #[arg(long, conflicts_with_all = ["messages", "datasets", "day", "since", "until"])]
     pub all: bool,
-    /// Into this folder, as DIR/DATASET/MESSAGE; made where it lacks
+    /// Copy into this folder, as DIR/DATASET/MESSAGE; it is created if it is missing
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, required_unless_present = "incoming")]
     pub to: Option<PathBuf>,
-    /// Back to incoming, for the next worker
+    /// Copy back to incoming, for the next worker
     #[arg(long, conflicts_with = "to")]
     pub incoming: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum ArchiveError {
-    #[error("nothing was chosen")]
+    #[error("no message was chosen")]
     NoChoice,
     #[error("{} of the archive could not be read to the end", counted(*.files, "file"))]
     Damaged { files: u64 },
-    #[error("{} of the archive can't say what is in it: damaged, or another program's", counted(*.files, "file"))]
+    #[error("{} of the archive cannot be listed: damaged, or not made by irispool", counted(*.files, "file"))]
     NoNote { files: u64 },
     #[error("not in the archive: {}", plain(messages))]
     NotThere { messages: String },
@@ -99,17 +104,17 @@ impl Explain for ArchiveError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             ArchiveError::NoChoice => {
-                "name messages, or choose by --dataset, --day, --since and --until, or say --all".to_owned()
+                "name messages, or choose them with --dataset, --day, --since and --until, or use --all".to_owned()
             }
             ArchiveError::Damaged { .. } => {
-                "what stands before the damaged place is restored; zstd -t FILE says more".to_owned()
+                "the messages before the damaged part are restored; zstd -t FILE shows more".to_owned()
             }
             ArchiveError::NoNote { .. } => {
-                "they are the lines without a count; zstd -t FILE says more. What comes now goes into a file beside it"
+                "they are the lines without a count; zstd -t FILE shows more; new messages go into another file beside it"
                     .to_owned()
             }
             ArchiveError::NotThere { .. } => {
-                "what was delivered last may still be in done/; irispool archive list shows the days there are"
+                "the latest deliveries may still be in done/; irispool archive list shows the days in the archive"
                     .to_owned()
             }
         })
@@ -123,14 +128,14 @@ impl Explain for ArchiveError {
 /// `irispool archive`.
 ///
 /// # Errors
-/// When the archive can't be read, or what is restored can't be written.
+/// If the archive cannot be read, or a restored message cannot be written.
 pub(super) fn run(config: &Config, command: &ArchiveCommand) -> Result<Exit, Failure> {
     let layout = spool_of(config)?;
     match command {
         ArchiveCommand::List(args) => {
             let asked = QueryArgs { sql: String::new(), format: args.format };
             let (files, unread) = find(&layout, &args.filter)?;
-            let listing = Listing { files, without_note: Cell::new(0) };
+            let listing = ArchiveListing { files, without_note: Cell::new(0) };
             query::run(&asked, &listing)?;
             match (unread, listing.without_note.get()) {
                 (Some(error), _) => Err(error.into()),
@@ -142,7 +147,7 @@ pub(super) fn run(config: &Config, command: &ArchiveCommand) -> Result<Exit, Fai
     }
 }
 
-impl Filter {
+impl ArchiveFilter {
     fn is_empty(&self) -> bool {
         self.datasets.is_empty() && self.day.is_none() && self.since.is_none() && self.until.is_none()
     }
@@ -153,8 +158,8 @@ impl Filter {
     }
 }
 
-/// The files, and the first reason why there may be more.
-fn find(layout: &Layout, filter: &Filter) -> Result<(Vec<ArchiveFile>, Option<SpoolError>), NotThere> {
+/// The files, and the first error because of which there may be more.
+fn find(layout: &Layout, filter: &ArchiveFilter) -> Result<(Vec<ArchiveFile>, Option<SpoolError>), NotThere> {
     let (mut files, unread) = archive_files(layout, &|label| is_of(&filter.datasets, label));
     let labels: Vec<&str> = files.iter().map(|file| file.label.as_str()).collect();
     refuse_unknown(&filter.datasets, &labels)?;
@@ -162,14 +167,14 @@ fn find(layout: &Layout, filter: &Filter) -> Result<(Vec<ArchiveFile>, Option<Sp
     Ok((files, unread))
 }
 
-/// The list, asked like a warehouse, so that it has the same formats.
-struct Listing {
+/// The list as a warehouse to query, so that it has the output formats of `irispool query`.
+struct ArchiveListing {
     files: Vec<ArchiveFile>,
-    /// How many of them do not say what is in them.
+    /// How many of the files could not be listed.
     without_note: Cell<u64>,
 }
 
-impl Query for Listing {
+impl Query for ArchiveListing {
     fn query(&self, _: &str, answer: &mut dyn Answer) -> Result<u64, QueryError> {
         let columns = ["dataset", "day", "messages", "bytes", "file_bytes", "file"];
         answer.columns(&columns.map(str::to_owned))?;
@@ -199,7 +204,7 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
     if !args.all && args.messages.is_empty() && args.filter.is_empty() {
         return Err(ArchiveError::NoChoice.into());
     }
-    // Where the spool's folders are not right, nothing may be put into it.
+    // `open` checks the spool's folders before anything is put into them.
     let spool = match args.incoming {
         true => Some(Layout::open(layout.root())?.with_temporary_names(layout.temporary_names().clone())),
         false => None,
@@ -246,18 +251,17 @@ fn restore_all(layout: &Layout, args: &RestoreArgs) -> Result<Exit, Failure> {
 }
 
 fn tell(args: &RestoreArgs, restored: &Restored) -> Result<(), OutputError> {
-    let place = args.to.as_ref().map_or("incoming".to_owned(), |folder| folder.display().to_string());
+    let target = args.to.as_ref().map_or("incoming".to_owned(), |folder| folder.display().to_string());
     let what = counted(restored.messages, "message");
-    say(&format!("restored {what}, {}, to {}\n", size(restored.bytes), plain(&place)))?;
+    say(&format!("restored {what}, {}, to {}\n", size(restored.bytes), plain(&target)))?;
     if restored.were_there > 0 {
-        say(&format!("{} already there, the same to the byte\n", counted(restored.were_there, "message")))?;
+        say(&format!("{} already there with the same content\n", counted(restored.were_there, "message")))?;
     }
     let left_alone = &restored.left_alone;
     if !left_alone.is_empty() {
         let what = counted(left_alone.len() as u64, "message");
         say(&format!(
-            "{what} not restored: no worker takes a message from a folder that is set aside, or under a temporary name; \
-             restore it to a folder with --to, and move it to incoming/<DATASET>/ under its own name\n{}",
+            "{what} not restored: workers skip folders that are set aside and files with temporary names; restore it with --to, and move it to incoming/<DATASET>/ under its own name\n{}",
             named(left_alone)
         ))?;
     }
@@ -265,7 +269,7 @@ fn tell(args: &RestoreArgs, restored: &Restored) -> Result<(), OutputError> {
     if !taken.is_empty() {
         let what = counted(taken.len() as u64, "message");
         say(&format!(
-            "{what} not restored: incoming has one of that name; try again when it is delivered\n{}",
+            "{what} not restored: incoming has a file of the same name; try again when that one is delivered\n{}",
             named(taken)
         ))?;
     }

@@ -1,16 +1,16 @@
-//! `irispool demo`: all of it on made-up messages, in a folder of its own. Nothing in it is a mock-up: it feeds, runs
-//! and asks as the other verbs do.
+//! `irispool demo`: shows how irispool works, with made-up messages in a folder of its own. It feeds, runs and queries
+//! as the other commands do.
 
 use std::fs;
 use std::io::{self, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::DemoArgs;
+use super::args::DemoArgs;
 use super::feed::{self, FeedArgs};
-use super::query::{Format, print};
+use super::query::{OutputFormat, print};
 use super::run::work;
-use super::text::say;
+use super::terminal::say;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::feed::Mix;
@@ -22,7 +22,7 @@ use crate::spool::{DeadReport, Layout};
 use crate::warehouse::sqlite::Reader;
 
 const FILES: u64 = 5_000;
-/// So many come a second time, as after a client's crash.
+/// Messages that come a second time, as after a crash of the client.
 const REDELIVERED: u64 = 400;
 const FAULT_SHARE: f64 = 0.02;
 
@@ -34,27 +34,27 @@ const GENERATION_SQL: &str = include_str!("../../sql/sqlite/demo/generation.sql"
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DemoError {
-    #[error("{} has a control character in it, which no setting may have", dir.display())]
+    #[error("{} contains a control character, which settings do not allow", dir.display())]
     Control { dir: PathBuf },
     #[error("{} is not empty", dir.display())]
     NotEmpty { dir: PathBuf },
-    #[error("cannot make the folder {}: {source}", dir.display())]
+    #[error("cannot create the folder {}: {source}", dir.display())]
     Folder { dir: PathBuf, source: io::Error },
 }
 
 impl Explain for DemoError {
     fn hint(&self) -> Option<String> {
-        Some("name another folder, or none for a fresh one".to_owned())
+        Some("choose another folder, or leave it out for a new one".to_owned())
     }
 }
 
-/// Feeds, delivers and shows.
+/// Writes messages, delivers them and shows the result.
 ///
 /// # Errors
-/// When the folder can't be used, or what any of the verbs fails with.
+/// If the folder cannot be used, or one of the steps fails.
 pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
-    // What is printed for the next steps works from every folder.
+    // The commands that the demo prints at the end must work from every folder.
     let wanted = args.dir.as_deref().map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
     let dir = fresh_folder(wanted.as_deref())?;
     let spool = dir.join("spool");
@@ -68,7 +68,7 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
     };
     let layout = Layout::open(&spool)?;
 
-    say(&format!("A fresh spool in {}\n", plain(&dir.to_string_lossy())))?;
+    say(&format!("A new spool in {}\n", plain(&dir.to_string_lossy())))?;
     let feed = FeedArgs {
         dir: layout.incoming(),
         files: Some(FILES),
@@ -85,22 +85,22 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
 
     let (_, totals) = work(&config, true, layout.clone(), stop.clone(), Arc::default())?;
     let Totals { delivered, rows, dead, .. } = totals;
-    say(&format!("\nDelivered {delivered} messages with {rows} rows; {dead} went to dead\n"))?;
+    say(&format!("\nDelivered {delivered} messages with {rows} rows; {dead} messages went to dead\n"))?;
 
     let again = FeedArgs { files: Some(REDELIVERED), ..feed };
     feed::run(&again, &stop)?;
     let (_, totals) = work(&config, true, layout.clone(), stop, Arc::default())?;
     let Totals { delivered, already_loaded, rows, .. } = totals;
     say(&format!(
-        "Delivered {delivered} messages that came again: {already_loaded} were there, {rows} rows are new\n\n"
+        "Delivered {delivered} messages a second time: {already_loaded} were already loaded, {rows} rows are new\n\n"
     ))?;
 
     let reader = Reader::open(&database, config.busy_timeout)?;
     let mut out = stdout();
-    print(&reader, TABLES_SQL, Format::Table, None, &mut out)?;
+    print(&reader, TABLES_SQL, OutputFormat::Table, None, &mut out)?;
     show_dead(&layout)?;
     say("\nThe latest generation mix, from bmrs_fuelinst_unified\n")?;
-    print(&reader, GENERATION_SQL, Format::Table, None, &mut out)?;
+    print(&reader, GENERATION_SQL, OutputFormat::Table, None, &mut out)?;
     show_next(&dir)?;
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! `irispool feed`: writes messages as the IRIS client does, for demos and load tests.
+//! `irispool feed`: writes made-up messages as the IRIS client does, for demos and load tests.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,31 +14,31 @@ use crate::exit::{Exit, Explain, Failure};
 use crate::feed::{Fault, Feed, FeedMessage, FeedOptions, Mix};
 use crate::signals::Stop;
 
-/// How many files are written where nobody has said.
+/// The default number of files.
 const FILES_DEFAULT: u64 = 1_000;
 
-/// Write realistic messages into a folder, as the IRIS client does
+/// The arguments of `irispool feed`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct FeedArgs {
-    /// The folder that a dataset's folder is made in: `incoming` of a spool
+    /// The folder for the datasets' folders, such as spool/incoming
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
-    /// How many files [default: 1000, or no end with --per-second]
+    /// Number of files [default: 1000, or no end with --per-second]
     #[arg(long, value_name = "N")]
     pub files: Option<u64>,
-    /// Files a second [default: as fast as it goes]
+    /// Files per second [default: as fast as possible]
     #[arg(long, value_name = "R", value_parser = rate)]
     pub per_second: Option<f64>,
-    /// Only this dataset; may be given several times, or as a list with commas
+    /// Only this dataset; can be given more than once, or as a list with commas
     #[arg(long = "dataset", value_name = "NAME", value_delimiter = ',')]
     pub datasets: Vec<String>,
     /// The same seed and start give the same messages
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// The time of the first message [default: such that the last one is from now]
+    /// The time of the first message [default: early enough that the last one is from now]
     #[arg(long, value_name = "TIME")]
     pub start: Option<Timestamp>,
-    /// In what proportions the datasets come
+    /// The proportions of the datasets
     #[arg(long, value_enum, default_value_t = Mix::Backlog)]
     pub mix: Mix,
     /// The share of messages that are cut off, sent again or odd
@@ -55,7 +55,7 @@ pub struct FeedArgs {
 }
 
 impl FeedArgs {
-    /// With a start at last, so that another feed with it writes the same messages.
+    /// Sets the start, so that another feed with these arguments writes the same messages.
     pub(super) fn with_start(mut self, files: u64) -> Result<FeedArgs, FeedError> {
         self.start = Some(options(&self, files)?.start);
         Ok(self)
@@ -64,10 +64,10 @@ impl FeedArgs {
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeedReport {
-    /// Writes of a file; a redelivery is one.
+pub(super) struct FeedReport {
+    /// Files written; a redelivery counts again.
     pub files: u64,
-    /// Good rows that must arrive; a redelivered message's count once.
+    /// Good rows that must arrive; a redelivered message counts once.
     pub rows: u64,
     pub bytes: u64,
     pub faults: BTreeMap<Fault, u64>,
@@ -75,14 +75,14 @@ pub struct FeedReport {
 
 /// Why the feed ended early. What was written before stays.
 #[derive(Debug, thiserror::Error)]
-pub enum FeedError {
-    #[error("`{name}` is no dataset of the catalog")]
+pub(super) enum FeedError {
+    #[error("`{name}` is not a dataset of the catalog")]
     NoSuchDataset { name: String },
-    #[error("can't make the folder {}: {source}", path.display())]
+    #[error("cannot create the folder {}: {source}", path.display())]
     Folder { path: PathBuf, source: io::Error },
-    #[error("can't write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("can't listen for signals: {source}")]
+    #[error("cannot listen for signals: {source}")]
     Signals { source: io::Error },
 }
 
@@ -90,11 +90,11 @@ impl Explain for FeedError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             FeedError::NoSuchDataset { .. } => {
-                "give a name as Elexon has it, such as BOALF, FUELINST or E0361"
+                "use Elexon's name for a dataset, such as BOALF, FUELINST or E0361"
             }
             FeedError::Folder { .. } => "DIR must be a folder that you may write to, such as spool/incoming",
             FeedError::Write { .. } => {
-                "see that the disk has room and that you may write there, then feed again"
+                "check the free space and your right to write there, then run feed again"
             }
             FeedError::Signals { .. } => "raise the limit on the number of processes",
         };
@@ -126,7 +126,7 @@ impl fmt::Display for FeedReport {
     }
 }
 
-/// `irispool feed`: feeds until done or stopped by a signal, then says on stderr what was written.
+/// `irispool feed`: writes until all is written or a signal stops it, and prints on stderr what was written.
 ///
 /// # Errors
 /// See [`FeedError`].
@@ -137,8 +137,8 @@ pub(super) fn start(args: &FeedArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Feeds until `args.files` are written, or `stop` is set.
-pub fn run(args: &FeedArgs, stop: &Stop) -> Result<FeedReport, FeedError> {
+/// Writes messages until `args.files` are written, or `stop` is requested.
+pub(super) fn run(args: &FeedArgs, stop: &Stop) -> Result<FeedReport, FeedError> {
     let files = args.files.unwrap_or(if args.per_second.is_some() { u64::MAX } else { FILES_DEFAULT });
     let mut feed = Feed::new(&options(args, files)?);
     fs::create_dir_all(&args.dir).map_err(|source| FeedError::Folder { path: args.dir.clone(), source })?;
@@ -179,7 +179,7 @@ fn options(args: &FeedArgs, files: u64) -> Result<FeedOptions, FeedError> {
     Ok(options)
 }
 
-/// As the client does: straight to the final path, in a folder that is made when it lacks.
+/// Writes straight to the final path, as the client does, and creates the folder if it is missing.
 fn write_in_place(dir: &Path, message: &FeedMessage) -> Result<(), FeedError> {
     let folder = dir.join(&message.folder);
     let path = folder.join(&message.name);
@@ -272,7 +272,7 @@ mod tests {
             assert!(["FREQ", "E0361", "BOALF"].contains(&name.as_str()), "{name}");
         }
         let unknown = run(&args(dir.path(), &["--dataset=NOPE"]), &running()).unwrap_err();
-        assert_eq!(unknown.to_string(), "`NOPE` is no dataset of the catalog");
+        assert_eq!(unknown.to_string(), "`NOPE` is not a dataset of the catalog");
     }
 
     #[test]

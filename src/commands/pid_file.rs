@@ -1,7 +1,8 @@
-//! The file with a run's process id, for others: irispool itself only asks whether another worker holds it.
+//! The file with a worker's process id, for other programs. irispool itself only checks whether another worker holds
+//! it.
 //!
-//! A worker holds the file's lock for as long as it lives. The kernel drops the lock when the process ends, however it
-//! ends, so a file without a lock is a dead process's, whoever has its number by now.
+//! A worker locks the file as long as it runs. The kernel drops the lock however the process ends, so a file without a
+//! lock belongs to a dead process, even if another process has its number by now.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -13,7 +14,7 @@ use fs2::FileExt;
 use crate::exit::Explain;
 use crate::paste;
 
-/// It is removed when this is dropped, unless another file has taken its place.
+/// The file is deleted when this is dropped, unless another file has replaced it.
 #[derive(Debug)]
 pub(super) struct PidFile {
     path: PathBuf,
@@ -26,7 +27,7 @@ pub(super) enum PidFileError {
     Io { path: PathBuf, source: io::Error },
     #[error("cannot write the process id into {}: it is {what}", .path.display())]
     NotAFile { path: PathBuf, what: &'static str },
-    #[error("{} belongs to another worker that runs{}", .path.display(), of_process(pid))]
+    #[error("{} belongs to another running worker{}", .path.display(), of_process(pid))]
     Held { path: PathBuf, pid: String },
 }
 
@@ -38,16 +39,16 @@ impl Explain for PidFileError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             PidFileError::Io { path, source } => match source.kind() {
-                io::ErrorKind::NotFound => "make its folder, or name another file".to_owned(),
+                io::ErrorKind::NotFound => "create its folder, or choose another file".to_owned(),
                 io::ErrorKind::StorageFull => "free some space on its file system".to_owned(),
                 io::ErrorKind::PermissionDenied => format!(
-                    "give this user the right to write the file and its folder (ls -ld {}), or name another file",
+                    "give this user the right to write the file and its folder (ls -ld {}), or choose another file",
                     paste::path(path)
                 ),
-                _ => "name a file on a local file system that this user may write".to_owned(),
+                _ => "choose a file on a local file system that this user may write".to_owned(),
             },
             PidFileError::NotAFile { .. } => {
-                "name a file that is not there yet, in a folder that is".to_owned()
+                "choose a path that does not exist yet, in a folder that exists".to_owned()
             }
             PidFileError::Held { pid, .. } => {
                 let each = "each worker needs a PID file of its own (--pid-file)";
@@ -61,10 +62,10 @@ impl Explain for PidFileError {
 }
 
 impl PidFile {
-    /// Takes the file and writes this process's id into it, unless a worker that runs has it.
+    /// Locks the file and writes this process's id into it, unless another worker holds it.
     ///
     /// # Errors
-    /// When another worker has it, or it is no file that this user may write.
+    /// If another worker holds it, or it is not a file that this user may write.
     pub(super) fn write(path: &Path) -> Result<PidFile, PidFileError> {
         let failed = |source| PidFileError::Io { path: path.to_owned(), source };
         loop {
@@ -76,7 +77,7 @@ impl PidFile {
                 });
             }
             let mut taken = PidFile { path: path.to_owned(), file };
-            // Its holder may have ended, and removed it, between the two steps.
+            // The previous worker may have ended and deleted the file between the open and the lock.
             if taken.is_in_place() {
                 taken
                     .file
@@ -95,8 +96,8 @@ impl PidFile {
 }
 
 impl Drop for PidFile {
-    /// While the lock is held, so nobody can have written another id into the file that is removed. It may be empty:
-    /// the disk was full.
+    /// Deletes the file while the lock is held, so no other worker can have written its id into it. The file may be
+    /// empty if the disk was full.
     fn drop(&mut self) {
         let is_ours = |text: String| text.is_empty() || text == ours();
         if self.is_in_place() && fs::read_to_string(&self.path).is_ok_and(is_ours) {
@@ -105,13 +106,13 @@ impl Drop for PidFile {
     }
 }
 
-/// Never through a link: what it leads to would be emptied. Never waiting, as a FIFO would have it.
+/// Opens the file, but never through a link, whose target would be emptied, and never a FIFO, which would block.
 fn open(path: &Path) -> Result<File, PidFileError> {
     let not_a_file = |what| PidFileError::NotAFile { path: path.to_owned(), what };
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => return Err(not_a_file("a folder")),
         Ok(found) if found.is_symlink() => return Err(not_a_file("a symbolic link")),
-        Ok(found) if !found.is_file() => return Err(not_a_file("no regular file")),
+        Ok(found) if !found.is_file() => return Err(not_a_file("not a regular file")),
         _ => {}
     }
     OpenOptions::new()
@@ -125,7 +126,7 @@ fn open(path: &Path) -> Result<File, PidFileError> {
         .map_err(|source| PidFileError::Io { path: path.to_owned(), source })
 }
 
-/// The process id that a worker has written; nothing where there is none.
+/// The process id in the file; empty if there is none.
 fn written_in(mut file: &File) -> String {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);

@@ -1,35 +1,38 @@
-//! `irispool prune`: old rows out of a SQLite warehouse.
+//! `irispool prune`: deletes old rows from a SQLite warehouse.
 
 use std::time::Duration;
 
 use clap::Args;
 
 use super::args::refuse_unknown;
-use super::text::{Align, columns, count, counted, say, size, time};
+use super::table::{Align, columns};
+use super::terminal::say;
+use super::units::{count, counted, size, time};
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::spool::now_ms;
 use crate::warehouse::sqlite::{Prune, Pruned, Pruner};
 
-/// IRIS delivers a message again for so long; what is not known any more by then would be loaded again.
+/// IRIS delivers a message again for up to 3 days. If the ledger forgot it sooner, its rows would be loaded again.
 const REDELIVERED_FOR: Duration = Duration::from_secs(3 * 86_400);
 
+/// The arguments of `irispool prune`.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
-    /// Delete what was loaded (ingested_utc) longer ago than this, such as 90d; not under 3d
+    /// Delete rows that were loaded (ingested_utc) longer ago than this, such as 90d; at least 3d
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub older_than: Duration,
-    /// Only of this dataset; may be given more than once
+    /// Only this dataset; can be given more than once
     #[arg(long = "dataset", value_name = "NAME")]
     pub datasets: Vec<String>,
-    /// Only say what would be deleted
+    /// Only print what would be deleted
     #[arg(long)]
     pub dry_run: bool,
-    /// Write the file anew without what is free in it; workers wait meanwhile
+    /// Rewrite the file without its free space; workers wait meanwhile
     #[arg(long, conflicts_with = "dry_run")]
     pub vacuum: bool,
-    /// Allow less than 3d: the rows go, their lines in irispool_load_history stay
+    /// Allow less than 3d: delete the rows, but keep their lines in irispool_load_history
     #[arg(long)]
     pub force: bool,
 }
@@ -49,7 +52,7 @@ fn age(text: &str) -> Result<Duration, String> {
 enum PruneError {
     #[error("--older-than {} is too short: IRIS delivers messages again for 3 days", humantime::format_duration(*.age))]
     TooYoung { age: Duration },
-    #[error("{warehouse} is in BigQuery, and prune is for SQLite")]
+    #[error("prune works only with SQLite, and {warehouse} is in BigQuery")]
     BigQuery { warehouse: String },
 }
 
@@ -57,12 +60,12 @@ impl Explain for PruneError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             PruneError::TooYoung { .. } => {
-                "take 3d or more; with --force the rows go, and the lines of the ledger \
-                                            stay, so that what comes again is not loaded again"
+                "use 3d or more; with --force, prune keeps the lines of the ledger, so that repeated messages are not \
+                 loaded again"
                     .to_owned()
             }
             PruneError::BigQuery { .. } => {
-                "BigQuery does it by itself: ALTER TABLE … SET OPTIONS (partition_expiration_days = 90), \
+                "BigQuery can delete old rows by itself: ALTER TABLE … SET OPTIONS (partition_expiration_days = 90), \
                  for each table"
                     .to_owned()
             }
@@ -80,7 +83,7 @@ impl Explain for PruneError {
 /// `irispool prune`.
 ///
 /// # Errors
-/// When the warehouse is not SQLite, can't be written, or is locked for too long.
+/// If the warehouse is not SQLite, cannot be written, or stays locked for too long.
 pub(super) fn run(config: &Config, args: &PruneArgs) -> Result<Exit, Failure> {
     let WarehouseSpec::Sqlite(path) = &config.warehouse else {
         return Err(PruneError::BigQuery { warehouse: config.warehouse.to_string() }.into());
@@ -102,7 +105,10 @@ pub(super) fn run(config: &Config, args: &PruneArgs) -> Result<Exit, Failure> {
     if args.vacuum {
         let before = pruner.free_bytes()?;
         pruner.vacuum()?;
-        say(&format!("{} of the file given back\n", size(before.saturating_sub(pruner.free_bytes()?))))?;
+        say(&format!(
+            "{} of the file returned to the disk\n",
+            size(before.saturating_sub(pruner.free_bytes()?))
+        ))?;
     } else if !args.dry_run {
         say(&format!("{} of the file are free for the next rows\n", size(pruner.free_bytes()?)))?;
     }

@@ -1,50 +1,42 @@
-//! `irispool query SQL`: a table for eyes, CSV or JSON for programs.
+//! `irispool query`: prints the rows as a table for people, or as CSV or JSON for programs.
 
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table};
 
-use super::open::open_bigquery;
+use super::open_warehouse::open_bigquery;
+use super::terminal::TerminalSize;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::warehouse::sqlite::Reader;
 use crate::warehouse::{Answer, Query, QueryError, Value};
 
-/// A table holds all its rows before it is drawn; who wants more of them wants no table.
+/// A table needs all its rows in memory before it is drawn, so it shows at most this many.
 const TABLE_ROWS_MAX: u64 = 10_000;
-/// Of one value, before the table is fitted to the terminal.
+/// The longest value in a table, in characters, before the table is fitted to the terminal.
 const TABLE_CELL_CHARS_MAX: usize = 2_000;
 
-/// Runs one SQL statement that only reads
+/// The arguments of `irispool query`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct QueryArgs {
     /// One statement in the warehouse's SQL, or - to read it from standard input
     #[arg(value_name = "SQL", allow_hyphen_values = true)]
     pub sql: String,
-    /// How to print the rows; a table on a terminal, csv elsewhere, unless said
+    /// Output format; the default is table on a terminal and csv elsewhere
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<OutputFormat>,
 }
 
+/// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// Columns side by side, cut to the terminal's width
     Table,
     /// RFC 4180, with a header; null is an empty field
     Csv,
     /// One array of objects
     Json,
-}
-
-impl Explain for QueryError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            QueryError::Statement { hint, .. } => hint.clone(),
-            QueryError::Warehouse(error) => error.hint(),
-            QueryError::Output(_) => None,
-        }
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +50,7 @@ impl Explain for NoStatementError {}
 /// `irispool query`.
 ///
 /// # Errors
-/// When the warehouse can't be opened or refuses the statement.
+/// If the warehouse cannot be opened, or refuses the statement.
 pub(super) fn start(config: &Config, args: &QueryArgs) -> Result<Exit, Failure> {
     let mut args = args.clone();
     if args.sql == "-" {
@@ -71,19 +63,19 @@ pub(super) fn start(config: &Config, args: &QueryArgs) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// Runs the query and prints its rows to standard output; the number of rows goes to standard error under a table. That
-/// the reader of a pipe has gone is no error.
-pub fn run(args: &QueryArgs, warehouse: &dyn Query) -> Result<(), QueryError> {
+/// Runs the query and prints its rows to standard output. Under a table, it prints the number of rows to standard
+/// error. A closed pipe is not an error: the reader has seen enough.
+pub(super) fn run(args: &QueryArgs, warehouse: &dyn Query) -> Result<(), QueryError> {
     let stdout = io::stdout();
     let terminal = stdout.is_terminal();
-    let format = args.format.unwrap_or(if terminal { Format::Table } else { Format::Csv });
-    let width = if terminal { terminal_width() } else { None };
+    let format = args.format.unwrap_or(if terminal { OutputFormat::Table } else { OutputFormat::Csv });
+    let width = TerminalSize::of_stdout().width.filter(|_| terminal).map(|chars| chars as u16);
     let mut out = io::BufWriter::new(stdout.lock());
     let asked = print(warehouse, &args.sql, format, width, &mut out);
     match asked.and_then(|rows| out.flush().map(|()| rows).map_err(QueryError::from)) {
-        Ok(rows) if format == Format::Table => {
+        Ok(rows) if format == OutputFormat::Table => {
             let shown = if rows > TABLE_ROWS_MAX {
-                format!(", the first {TABLE_ROWS_MAX} shown; --format csv gives all")
+                format!(", the first {TABLE_ROWS_MAX} shown; --format csv prints all")
             } else {
                 String::new()
             };
@@ -95,34 +87,33 @@ pub fn run(args: &QueryArgs, warehouse: &dyn Query) -> Result<(), QueryError> {
     }
 }
 
-/// Runs the query and writes its rows in that format. `width` is what a table is cut to, in characters. Gives the number
-/// of rows.
+/// Runs the query, writes its rows to `out` in that format, and returns the number of rows. A table is cut to `width`
+/// characters.
+///
+/// # Errors
+/// If the warehouse refuses the statement, or `out` cannot be written.
 pub fn print(
     warehouse: &dyn Query,
     sql: &str,
-    format: Format,
+    format: OutputFormat,
     width: Option<u16>,
     out: &mut dyn Write,
 ) -> Result<u64, QueryError> {
     match format {
-        Format::Table => {
+        OutputFormat::Table => {
             let mut answer = TableAnswer { table: Table::new(), rows: 0 };
             let rows = warehouse.query(sql, &mut answer)?;
             answer.draw(width, out)?;
             Ok(rows)
         }
-        Format::Csv => warehouse.query(sql, &mut CsvAnswer { out }),
-        Format::Json => {
+        OutputFormat::Csv => warehouse.query(sql, &mut CsvAnswer { out }),
+        OutputFormat::Json => {
             let mut answer = JsonAnswer { out, keys: Vec::new(), rows: 0 };
             let rows = warehouse.query(sql, &mut answer)?;
             answer.end()?;
             Ok(rows)
         }
     }
-}
-
-fn terminal_width() -> Option<u16> {
-    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|width| *width > 0)
 }
 
 struct TableAnswer {
@@ -175,8 +166,8 @@ struct CsvAnswer<'a> {
 
 impl CsvAnswer<'_> {
     fn line<'t>(&mut self, fields: impl Iterator<Item = std::borrow::Cow<'t, str>>) -> io::Result<()> {
-        for (place, field) in fields.enumerate() {
-            if place > 0 {
+        for (index, field) in fields.enumerate() {
+            if index > 0 {
                 self.out.write_all(b",")?;
             }
             if field.contains([',', '"', '\r', '\n']) {
@@ -217,8 +208,8 @@ impl Answer for JsonAnswer<'_> {
     fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
         self.out.write_all(if self.rows == 0 { b"\n{" } else { b",\n{" })?;
         self.rows += 1;
-        for (place, (key, value)) in self.keys.iter().zip(values).enumerate() {
-            write!(self.out, "{}{key}: ", if place == 0 { "" } else { ", " })?;
+        for (index, (key, value)) in self.keys.iter().zip(values).enumerate() {
+            write!(self.out, "{}{key}: ", if index == 0 { "" } else { ", " })?;
             match value {
                 Value::Int(value) => write!(self.out, "{value}")?,
                 // JSON has no infinity: it becomes null.
@@ -244,7 +235,7 @@ fn text<'a>(value: &Value<'a>) -> std::borrow::Cow<'a, str> {
     match value {
         Value::Null => "".into(),
         Value::Int(value) => value.to_string().into(),
-        // As SQLite shows it: 50.0, not 50.
+        // A float keeps its point, as in SQLite: 50.0, not 50.
         Value::Float(value) => format!("{value:?}").into(),
         Value::Bool(value) => value.to_string().into(),
         Value::Text(value) | Value::Json(value) => (*value).into(),

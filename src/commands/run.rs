@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::open::open_patiently;
+use super::open_warehouse::open_patiently;
 use super::pid_file::PidFile;
-use super::text::counted;
+use super::units::counted;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::AlertWatcher;
@@ -21,50 +21,33 @@ use crate::observe::service::Service;
 use crate::observe::{Progress, http};
 use crate::pipeline::{self, Ended, PipelineError, Settings, Tally, Totals};
 use crate::signals::Stop;
-use crate::spool::{Layout, Retention, SpoolError, Worker, now_ms};
+use crate::spool::{Layout, Retention, Worker, now_ms};
 use crate::warehouse::Warehouse;
 
-/// How often the progress bar learns of new numbers.
+/// How often the progress bar is updated.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How often other processes learn how this one does.
+/// How often the worker publishes its state for other processes.
 const NEWS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A summary line comes after so long with work in it.
+/// How often a summary is logged while messages are delivered.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
-impl Explain for SpoolError {
-    fn hint(&self) -> Option<String> {
-        SpoolError::hint(self)
-    }
-}
-
-impl Explain for PipelineError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            PipelineError::Spool(error) => error.hint(),
-            PipelineError::Thread(_) => {
-                Some("lower readers and settlers, or raise the limit on processes".to_owned())
-            }
-        }
-    }
-}
-
-/// Runs one worker until a signal, or, with `once`, until nothing is left to do.
+/// Runs one worker until a signal stops it, or, with `once`, until nothing is left to do.
 ///
 /// # Errors
-/// When the spool or the warehouse can't be used at all.
+/// If the spool or the warehouse cannot be used at all.
 pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(PipelineError::Thread)?;
     let is_new = !Layout::at(&config.spool).is_there();
     let layout = Layout::open(&config.spool)?.with_temporary_names(config.temporary_names.clone());
     if is_new {
         tracing::warn!(
-            "made a new, empty spool in {}: is that the folder into whose incoming the IRIS client writes?",
+            "created a new, empty spool in {}: check that the IRIS client writes into its incoming folder",
             layout.root().display()
         );
     }
-    // A drain says by its exit code how it went, and is gone before anything has lasted.
+    // A drain sends no alerts: its exit code tells the result, and it ends before a problem could last.
     let facts_cache = Arc::new(FactsCache::default());
     let watch = match once {
         true => None,
@@ -81,8 +64,8 @@ pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Runs a worker, and tells of it from the start on, also while it waits for its warehouse: a progress bar for a backlog, a
-/// summary line a minute and one at the end.
+/// Runs a worker, and reports on it from the start, even while it waits for its warehouse: a progress bar for a
+/// backlog, a summary line a minute, and one at the end.
 pub(super) fn work(
     config: &Config,
     once: bool,
@@ -101,7 +84,7 @@ pub(super) fn work(
         Endpoint::new(config, tally, opened, Arc::clone(&hang_detector), facts_cache)
     };
     let listen = config.listen.map(|address| serve(address, endpoint())).transpose()?;
-    // Only now: a second worker by mistake fails before it touches the first one's file.
+    // Written only now, so that a second worker with the same address fails before it touches the first one's file.
     let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     let worker = Worker::register(&layout)?;
     tally.figures.registered(worker.name());
@@ -133,7 +116,7 @@ pub(super) fn work(
             let dead_bytes = tally.figures.keeper.dead.bytes();
             tracing::error!(
                 dead_bytes,
-                "dead/ holds as much as dead_max_bytes allows, so no more messages were claimed: irispool dead list"
+                "dead/ has reached dead_max_bytes, so no more messages were claimed: see irispool dead list"
             );
         }
         tracing::error!(files = ended.left, "messages stay in the spool");
@@ -146,7 +129,7 @@ pub(super) fn work(
     Ok((exit, totals))
 }
 
-/// Runs the pipeline, with a keeper beside it.
+/// Runs the pipeline, with the keeper in a thread beside it.
 fn deliver(
     config: &Config,
     once: bool,
@@ -172,7 +155,7 @@ fn deliver(
     Ok(ended?)
 }
 
-/// Serves metrics and health until the process ends. Gives the address, with the port that the system chose for 0.
+/// Serves metrics and health until the process ends. Returns the address, with the port that the system chose for 0.
 fn serve(address: SocketAddr, endpoint: Endpoint) -> Result<SocketAddr, ListenError> {
     let failed = |source| ListenError { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
@@ -194,10 +177,8 @@ impl Explain for ListenError {
     fn hint(&self) -> Option<String> {
         Some(match self.source.kind() {
             io::ErrorKind::AddrInUse => "each worker needs a port of its own for --listen".to_owned(),
-            io::ErrorKind::PermissionDenied => {
-                "ports under 1024 are for root: choose a higher one".to_owned()
-            }
-            _ => "name an address of this machine: 127.0.0.1:9464 for itself only".to_owned(),
+            io::ErrorKind::PermissionDenied => "ports under 1024 need root: choose a higher one".to_owned(),
+            _ => "choose an address of this machine, such as 127.0.0.1:9464 for local use only".to_owned(),
         })
     }
 }
@@ -237,7 +218,8 @@ fn settings(config: &Config, once: bool) -> Settings {
     }
 }
 
-/// Until `stop` is disconnected: moves the progress bar, publishes how things are for `irispool status`, and logs a summary a minute while there is work.
+/// Updates the progress bar, publishes the worker's state for `irispool status`, and logs a summary a minute while
+/// there is work. Ends when `stop` is disconnected.
 fn tell(
     tally: &Tally,
     hang_detector: &HangDetector,
@@ -257,7 +239,7 @@ fn tell(
         progress.delivered(now.delivered + now.dead - shown.delivered - shown.dead, now.rows - shown.rows);
         shown = now;
         let hangs = hang_detector.hangs_for(&tally.figures).is_some();
-        // One that waits is started, too: who starts it, and the boot, need not wait with it.
+        // A worker that waits for its warehouse counts as started, so that it does not hold up the boot.
         let waits_for = tally.figures.waiting().and_then(|waiting| waiting.why);
         if !is_ready && (waits_for.is_some() || tally.figures.turned_at_ms() > 0) {
             is_ready = service.ready();

@@ -1,10 +1,10 @@
-//! `irispool setup`: tables and views of every dataset in the catalog, before the first message comes.
+//! `irispool setup`: creates the tables and views of every dataset in the catalog before the first message comes.
 
 use std::io::{self, Write};
-use std::path::Path;
 
-use super::open::open_bigquery;
-use super::text::counted;
+use super::folder_of::folder_of;
+use super::open_warehouse::open_bigquery;
+use super::units::counted;
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
@@ -21,28 +21,30 @@ impl Explain for SetupError {
     }
 }
 
+/// Why tables or views could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
+    /// The warehouse refused.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
-    #[error("could not say what was made: {0}")]
+    /// Stdout cannot be written.
+    #[error("cannot print what was created: {0}")]
     Output(#[from] io::Error),
 }
 
-/// Makes the warehouse's tables and views.
+/// The arguments of `irispool setup`.
 #[derive(Debug, clap::Args)]
 pub struct SetupArgs {
-    /// With BigQuery: print the SQL that would make what lacks, and change nothing
+    /// With BigQuery: print the SQL that would create what is missing, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Only this dataset, known or not; may be given several times, or as a list with commas
+    /// Only this dataset, known or not; can be given more than once, or as a list with commas
     #[arg(long = "dataset", value_name = "NAME", value_delimiter = ',')]
     pub datasets: Vec<String>,
-    /// Put irispool's own views in the place of these views that it did not make, or of all; the SQL of each is saved to a
-    /// file first
+    /// Replace these views, or all, with irispool's own; the SQL of each replaced view is saved to a file first
     ///
-    /// Without it a view that irispool did not make stays as it is. The files lie beside the database, or with BigQuery
-    /// beside the spool, and are called by the view and the time.
+    /// Without this flag, irispool keeps every view that it did not create. It writes the files beside the database, or
+    /// with BigQuery beside the spool, and names them after the view and the time.
     #[arg(long, value_name = "VIEW", value_delimiter = ',', num_args = 0..)]
     pub replace_views: Option<Vec<String>>,
 }
@@ -50,7 +52,7 @@ pub struct SetupArgs {
 /// `irispool setup`.
 ///
 /// # Errors
-/// When the warehouse can't be opened or does not take a table.
+/// If the warehouse cannot be opened, or refuses a table.
 pub(super) fn run(config: &Config, args: &SetupArgs) -> Result<Exit, Failure> {
     let mut out = io::stdout();
     let mut datasets: Vec<String> = match args.datasets.is_empty() {
@@ -67,7 +69,7 @@ pub(super) fn run(config: &Config, args: &SetupArgs) -> Result<Exit, Failure> {
         WarehouseSpec::Sqlite(path) => path,
         WarehouseSpec::BigQuery(_) => &config.spool,
     };
-    let folder = beside.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(beside);
     let replace =
         args.replace_views.as_ref().map(|views| Replace { views: views.clone(), folder: folder.to_owned() });
     match &config.warehouse {
@@ -96,12 +98,12 @@ fn dataset_of_view(view: &str) -> Option<String> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is not the name of a view that irispool makes")]
+#[error("irispool has no view called {0}")]
 struct NoViewError(String);
 
 impl Explain for NoViewError {
     fn hint(&self) -> Option<String> {
-        Some("they are called bmrs_<dataset>_unified and bmrs_<dataset>_latest: `--replace-views bmrs_freq_unified`".to_owned())
+        Some("its views are called bmrs_<dataset>_unified and bmrs_<dataset>_latest, as in `--replace-views bmrs_freq_unified`".to_owned())
     }
 
     fn exit(&self) -> Exit {
@@ -110,16 +112,22 @@ impl Explain for NoViewError {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("--dry-run is for BigQuery: SQLite's tables and views are in a file of your own")]
+#[error("--dry-run works only with BigQuery")]
 struct NoDryRunError;
 
 impl Explain for NoDryRunError {
     fn hint(&self) -> Option<String> {
-        Some("try it on another file: `irispool setup --warehouse sqlite:/tmp/try.db`".to_owned())
+        Some(
+            "with SQLite, try setup on another file: `irispool setup --warehouse sqlite:/tmp/try.db`"
+                .to_owned(),
+        )
     }
 }
 
-/// Writes the statements that [`set_up_bigquery`] would come to, one after the other, with a `;` behind each.
+/// Writes the statements that [`set_up_bigquery`] would run, each with a `;` behind it.
+///
+/// # Errors
+/// If BigQuery does not answer, or `out` cannot be written.
 pub fn plan(
     warehouse: &BigQuery,
     datasets: &[String],
@@ -137,8 +145,11 @@ pub fn plan(
     Ok(())
 }
 
-/// Makes the dataset where it lacks, its tables where they lack, and its views where they lack or are not as they should
-/// be, and writes a line about it.
+/// Creates what is missing: the BigQuery dataset, its tables and its views. It also updates irispool's own views that
+/// are out of date, and writes a line about all this to `out`.
+///
+/// # Errors
+/// If BigQuery refuses something, or `out` cannot be written.
 pub fn set_up_bigquery(
     warehouse: &BigQuery,
     datasets: &[String],
@@ -148,12 +159,15 @@ pub fn set_up_bigquery(
 ) -> Result<(), SetupError> {
     let made_dataset = warehouse.create_bq_dataset(Some(location))?;
     let made = warehouse.set_up(datasets, replace)?;
-    let dataset = if made_dataset { format!("made in {location}, ") } else { String::new() };
+    let dataset = if made_dataset { format!("created in {location}, ") } else { String::new() };
     writeln!(out, "{}: {dataset}{}", warehouse.name(), summary(&made, datasets.len()))?;
     say_kept(&made, out)
 }
 
-/// Makes what lacks and writes a line about it to `out`.
+/// Creates the missing tables and views in a SQLite file, and writes a line about them to `out`.
+///
+/// # Errors
+/// If SQLite refuses something, or `out` cannot be written.
 pub fn set_up(
     warehouse: &Sqlite,
     datasets: &[String],
@@ -165,7 +179,7 @@ pub fn set_up(
     say_kept(&made, out)
 }
 
-/// Lines about the user's own things: those that gave way, and those that stay.
+/// Prints which of the user's own views were replaced, and which stay.
 fn say_kept(made: &Made, out: &mut dyn Write) -> Result<(), SetupError> {
     for replaced in &made.replaced {
         writeln!(out, "{} is replaced; its SQL is in {}", replaced.view, replaced.saved.display())?;
@@ -184,8 +198,8 @@ fn summary(made: &Made, datasets: usize) -> String {
         .collect();
     let datasets = counted(datasets as u64, "dataset");
     match parts.is_empty() {
-        true if made.left.is_empty() => format!("{datasets}, all tables and views were there"),
-        true => format!("{datasets}, nothing was to be made"),
-        false => format!("{datasets}, made {}", parts.join(", ")),
+        true if made.left.is_empty() => format!("{datasets}, all tables and views exist"),
+        true => format!("{datasets}, there was nothing to create"),
+        false => format!("{datasets}, created {}", parts.join(", ")),
     }
 }

@@ -1,17 +1,17 @@
-//! Whether output may have colours.
+//! Whether colours may be written to stderr and stdout.
 
 use std::io::IsTerminal;
 
 use clap::ColorChoice;
 
-/// Whether output on stderr may have colours. `Auto` means on a terminal that can show them, unless `NO_COLOR` is set
+/// Whether stderr may have colours. `Auto` allows them on a terminal that can show them, unless `NO_COLOR` is set
 /// (<https://no-color.org>).
 pub fn colour_on_stderr(choice: ColorChoice) -> bool {
     colour_on(std::io::stderr().is_terminal(), choice)
 }
 
-/// Whether output on stdout may have colours, by the same rules.
-pub fn colour_on_stdout(choice: ColorChoice) -> bool {
+/// As [`colour_on_stderr`], for stdout.
+pub(crate) fn colour_on_stdout(choice: ColorChoice) -> bool {
     colour_on(std::io::stdout().is_terminal(), choice)
 }
 

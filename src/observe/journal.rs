@@ -1,12 +1,12 @@
-//! systemd's journal. Where it reads stderr, a line that begins with `<4>` is a warning (`sd-daemon(3)`); without that
-//! each is for information, and `journalctl -p warning` shows none.
+//! Priorities for systemd's journal. If it reads stderr, a line that begins with `<4>` is a warning (`sd-daemon(3)`).
+//! Without the prefix every line counts as information, and `journalctl -p warning` shows none.
 
 use std::sync::OnceLock;
 
 use tracing::Level;
 
-/// What a line on stderr begins with: its priority where the journal reads it, else nothing.
-pub fn journal_prefix(level: Level) -> &'static str {
+/// The prefix of a line on stderr: its priority if the journal reads stderr, else nothing.
+pub(crate) fn journal_prefix(level: Level) -> &'static str {
     static READS: OnceLock<bool> = OnceLock::new();
     if !*READS.get_or_init(is_read) {
         return "";
@@ -19,7 +19,8 @@ pub fn journal_prefix(level: Level) -> &'static str {
     }
 }
 
-/// `JOURNAL_STREAM` names a stream by device and inode. A process whose stderr is another one inherits it as well.
+/// `JOURNAL_STREAM` names the journal's stream by device and inode. A process with another stderr inherits the
+/// variable, too, so the numbers are compared.
 fn is_read() -> bool {
     let named = std::env::var("JOURNAL_STREAM").unwrap_or_default();
     rustix::fs::fstat(std::io::stderr())

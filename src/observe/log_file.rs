@@ -1,14 +1,15 @@
-//! A log file that several processes write and that puts itself aside, each day (UTC) and before it grows too large.
+//! A log file that several processes write, and that rotates each day (UTC) and before it grows too large.
 //!
-//! - A line is one `write` to a file opened for appending, which the kernel does not tear on a local file system.
-//! - What is put aside gets the time of its last line behind its name, `irispool.log.20251028T035900.123Z`; only names
-//!   of that form are ever deleted.
-//! - Before each line the file at the path is compared with the open one: who finds that another process has put it
-//!   aside opens the new one. It is put aside under a lock of the file itself, after its place was looked at once more.
-//!   A process that does not get the lock at once writes on, so nobody waits; a line of its may be the last of a file
-//!   that has just been put aside.
-//! - A log that can't be written stops nobody: lines are lost, stderr is told once a day, and it is tried again now and
-//!   then. One that can be written but not put aside loses no line; it grows, and stderr is told as often.
+//! - A line is one `write` to a file opened for appending. The kernel does not interleave these on a local file system.
+//! - A rotated file gets the time of its last line behind its name: `irispool.log.20251028T035900.123Z`. Only files
+//!   with names of that form are ever deleted.
+//! - Before each line, a process compares the file at the path with the one that it has open. If another process has
+//!   rotated the file, it opens the new one.
+//! - A process rotates the file under a lock of the file itself, and checks the path again under the lock. A process
+//!   that does not get the lock at once keeps writing, so nobody waits. Its line may be the last one of the rotated
+//!   file.
+//! - A log that cannot be written stops nobody: lines are lost, a line a day on stderr says so, and the write is tried
+//!   again. A log that cannot be rotated loses no lines but grows, and stderr says that as often.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -22,22 +23,23 @@ use fs2::FileExt;
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-/// What can't be opened is tried again after so long.
+/// How long after a failure the file is opened again.
 const OPEN_RETRY: Duration = Duration::from_secs(1);
 
-/// What lasts is said again after so long: a file that can be written but not put aside grows.
+/// How often stderr is told of a failure that lasts.
 const TELL_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
-/// As many that were put aside may have the time of their last line in common.
+/// The most rotated files with the same time of their last line.
 const NAMESAKES_MAX: u32 = 1_000;
 
-/// Where lines go, and what becomes of the file.
+/// Where the log file is, and when it rotates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFileSettings {
+    /// The file that is written.
     pub path: PathBuf,
-    /// It is put aside before it grows over this; one line alone may be longer.
+    /// The file rotates before it would exceed this many bytes; a single line may be longer.
     pub bytes_max: u64,
-    /// How many that were put aside are kept.
+    /// How many rotated files are kept.
     pub kept: usize,
 }
 
@@ -51,25 +53,27 @@ pub struct LogFile {
 #[derive(Debug, Default)]
 struct OpenLogFile {
     file: Option<File>,
-    /// The file in which our last write ended within a line, by device and inode.
+    /// The file in which our last write ended in the middle of a line, by device and inode.
     torn: Option<(u64, u64)>,
-    /// Since when it has failed.
+    /// The last failure, if nothing was written since.
     failed_at: Option<Instant>,
-    /// When stderr was told of it last.
+    /// When stderr was last told of the failure.
     told_at: Option<Timestamp>,
 }
 
 impl LogFile {
+    /// The log file; it is opened at the first line.
     pub fn new(settings: LogFileSettings) -> LogFile {
         LogFile { settings, state: Mutex::default() }
     }
 
-    /// Writes a line, with the break at its end. Gives why the log can't be written, or put aside, where that is news.
+    /// Writes a line, which ends with a line break. Returns an error if the log cannot be written or rotated and stderr
+    /// is to be told of it now: once a day.
     pub fn write_line(&self, line: &[u8]) -> Option<io::Error> {
         self.write_line_at(line, Timestamp::now())
     }
 
-    /// The same at a time that is given.
+    /// As [`Self::write_line`], at the time `now`.
     pub fn write_line_at(&self, line: &[u8], now: Timestamp) -> Option<io::Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let resting = state.file.is_none() && state.failed_at.is_some_and(|at| at.elapsed() < OPEN_RETRY);
@@ -97,15 +101,15 @@ impl LogFile {
         let found = file.metadata()?;
         let mut stuck = None;
         if self.is_full(&found, line.len() as u64, now) {
-            match self.put_aside(&file, &found) {
+            match self.rotate(&file, &found) {
                 Ok(true) => {
                     file = self.current(None)?;
                     self.delete_old();
                 }
                 Ok(false) => {}
-                // Better too long a file than no line.
+                // A file that is too long is better than a lost line.
                 Err(error) => {
-                    stuck = Some(io::Error::new(error.kind(), format!("cannot put it aside: {error}")));
+                    stuck = Some(io::Error::new(error.kind(), format!("cannot rotate it: {error}")));
                 }
             }
         }
@@ -122,7 +126,7 @@ impl LogFile {
         stuck.map_or(Ok(()), Err)
     }
 
-    /// The file at the path: the open one, or that which another process or a person has put in its place.
+    /// The file at the path: the open one, or a new one if another process or a person has moved the open one.
     fn current(&self, open: Option<File>) -> io::Result<File> {
         let path = &self.settings.path;
         if let Some(file) = open
@@ -136,12 +140,12 @@ impl LogFile {
     fn is_full(&self, found: &fs::Metadata, more: u64, now: Timestamp) -> bool {
         let day_of = |time: Timestamp| time.as_second().div_euclid(86_400);
         let is_new_day = last_line(found).is_some_and(|last| day_of(last) < day_of(now));
-        // What is no regular file, such as /dev/null or a pipe, stays where it is.
+        // Something that is not a regular file, such as /dev/null or a pipe, never rotates.
         found.is_file() && found.len() > 0 && (is_new_day || found.len() + more > self.settings.bytes_max)
     }
 
-    /// Whether the file has another name now, by us or by another process.
-    fn put_aside(&self, file: &File, found: &fs::Metadata) -> io::Result<bool> {
+    /// Renames the file. Returns whether it has another name now, by this process or another one.
+    fn rotate(&self, file: &File, found: &fs::Metadata) -> io::Result<bool> {
         if file.try_lock_exclusive().is_err() {
             return Ok(false);
         }
@@ -153,8 +157,8 @@ impl LogFile {
             let again = if number == 1 { String::new() } else { format!("~{number:03}") };
             let mut name = self.name().to_owned();
             name.push(format!(".{last}{again}"));
-            let aside = self.settings.path.with_file_name(name);
-            match renameat_with(CWD, &self.settings.path, CWD, &aside, RenameFlags::NOREPLACE) {
+            let rotated = self.settings.path.with_file_name(name);
+            match renameat_with(CWD, &self.settings.path, CWD, &rotated, RenameFlags::NOREPLACE) {
                 Err(rustix::io::Errno::EXIST) => {}
                 // Another process was quicker, or a person.
                 Err(rustix::io::Errno::NOENT) => return Ok(true),
@@ -164,21 +168,21 @@ impl LogFile {
         Ok(false)
     }
 
-    /// All but the newest of those put aside. What can't be deleted stays.
+    /// Deletes all but the newest rotated files, as far as it may.
     fn delete_old(&self) {
         let folder = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
-        let mut aside: Vec<OsString> =
-            entries.map(|entry| entry.file_name()).filter(|name| self.is_aside(name)).collect();
-        aside.sort_unstable();
-        let old = aside.len().saturating_sub(self.settings.kept);
-        for name in &aside[..old] {
+        let mut rotated: Vec<OsString> =
+            entries.map(|entry| entry.file_name()).filter(|name| self.is_rotated(name)).collect();
+        rotated.sort_unstable();
+        let old = rotated.len().saturating_sub(self.settings.kept);
+        for name in &rotated[..old] {
             let _ = fs::remove_file(self.settings.path.with_file_name(name));
         }
     }
 
-    /// Whether it is named as [`Self::put_aside`] does.
-    fn is_aside(&self, name: &OsStr) -> bool {
+    /// Whether [`Self::rotate`] could have given a file this name.
+    fn is_rotated(&self, name: &OsStr) -> bool {
         let own = self.name().as_encoded_bytes();
         let Some(rest) = name.as_encoded_bytes().strip_prefix(own) else { return false };
         let form = b".ddddddddTdddddd.dddZ";
@@ -197,7 +201,7 @@ impl LogFile {
     }
 }
 
-/// When it was last written.
+/// When the file was last written.
 fn last_line(found: &fs::Metadata) -> Option<Timestamp> {
     Timestamp::new(found.mtime(), found.mtime_nsec() as i32).ok()
 }

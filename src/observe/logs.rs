@@ -1,7 +1,7 @@
-//! Log lines on stderr, and in a file where one is wanted: for people as one short line each, for machines as JSON.
+//! Log lines on stderr, and in a file if one is set: one short line each for people, JSON for programs.
 //!
-//! Values come from outside (file names are whatever a sender made of them), so what could break a line or steer a
-//! terminal is escaped, in messages too. An `ERROR` line means that data is in danger or a person is needed.
+//! Values such as file names come from outside, so characters that could break a line or control a terminal are
+//! escaped, also in messages. An `ERROR` line means that data is in danger or that a person must act.
 
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -36,10 +36,11 @@ pub enum LogFormat {
 /// The log file of this process, for [`last_words`].
 static FILE: OnceLock<(LogFormat, LogFileSettings)> = OnceLock::new();
 
-/// Starts logging, in lines of `format`, of the events that `level` lets through: a level, or directives as of
-/// tracing's `EnvFilter`; to stderr, and to a file where one is given. Once a process.
+/// Starts logging to stderr, and to a file if one is given. `level` is a level, or directives as in tracing's
+/// `EnvFilter`. Call it once per process.
 ///
-/// # Panics When it is called twice.
+/// # Panics
+/// If it is called twice.
 pub fn init(format: LogFormat, level: &str, colour: bool, file: Option<LogFileSettings>) {
     let style = LineStyle { colour, date: !io::stderr().is_terminal() };
     let stderr = Stderr { json: format == LogFormat::Json };
@@ -55,10 +56,10 @@ pub fn init(format: LogFormat, level: &str, colour: bool, file: Option<LogFileSe
     started.expect("logging is started once, by main");
 }
 
-/// Writes what a process says on stderr as it ends into its log file, too, where it has one.
+/// Writes the last message of the process into its log file, if it has one; stderr has it already.
 pub fn last_words(sentence: &str, hint: Option<&str>) {
     let Some((format, file)) = FILE.get() else { return };
-    // A file of our own: who panics may hold the other.
+    // Opens the file a second time: the thread that panics may hold the lock of the first.
     let file = FileLines { format: *format, file: Arc::new(LogFile::new(file.clone())) };
     tracing::subscriber::with_default(subscriber(*format, "error", IN_FILE, file), || {
         tracing::error!(hint, "{sentence}");
@@ -90,14 +91,14 @@ where
     }
 }
 
-/// Of lines in a file.
+/// The style of lines in a file.
 const IN_FILE: LineStyle = LineStyle { colour: false, date: true };
 
 /// How a line for people looks: `03:59:00Z INFO  delivered dataset=BOALF rows=3`.
 #[derive(Clone, Copy)]
 struct LineStyle {
     colour: bool,
-    /// The whole time, to the millisecond: a log file outlives the day, a terminal does not.
+    /// Whether lines have the date and milliseconds; a log file needs them, because it outlives the day.
     date: bool,
 }
 
@@ -181,7 +182,7 @@ impl PairWriter<'_> {
         self.outcome = if name == "message" {
             write!(self.writer, "{space}{text}")
         } else if value.is_empty() || value.contains([' ', '"', '=']) {
-            // The escapes of Debug would hide letters that `plain` leaves; only quotes need one more.
+            // Debug would escape letters that `plain` leaves as they are; only quotes need another escape.
             write!(self.writer, "{space}{name}=\"{}\"", text.replace('"', "\\\""))
         } else {
             write!(self.writer, "{space}{name}={text}")
@@ -199,8 +200,8 @@ impl Visit for PairWriter<'_> {
     }
 }
 
-/// Stderr, a whole line at a time, above the progress bar. It never fails: a log that nobody reads any more must not
-/// stop deliveries.
+/// Stderr, a whole line at a time, above the progress bar. A write never fails: a closed stderr must not stop
+/// deliveries.
 struct Stderr {
     json: bool,
 }
@@ -242,7 +243,7 @@ impl io::Write for StderrLine {
     }
 }
 
-/// The log file. It never fails either; where it can't be written, stderr is told once a day.
+/// The log file. A write never fails here either; once a day, stderr says if the file cannot be written.
 #[derive(Clone)]
 struct FileLines {
     format: LogFormat,
@@ -279,9 +280,9 @@ impl io::Write for FileLines {
 }
 
 impl FileLines {
-    /// A line for stderr, made by hand: this is within the writing of another.
+    /// The line about it for stderr. It is formatted by hand, because this runs while another event is being written.
     fn lost(&self, error: &io::Error) -> String {
-        const MESSAGE: &str = "cannot write the log file: until it can be its lines are lost, or it grows if it can't be put aside";
+        const MESSAGE: &str = "cannot write the log file, or cannot rotate it: until this is fixed, its lines are lost, or it grows";
         let mut time = String::new();
         let _ = Utc.format_time(&mut Writer::new(&mut time));
         match self.format {

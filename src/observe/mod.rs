@@ -17,11 +17,12 @@ pub mod log_file;
 pub mod logs;
 mod progress;
 mod repeat;
-pub mod service;
+pub(crate) mod service;
 mod text;
 
-pub use colour::{colour_on_stderr, colour_on_stdout};
-pub use journal::journal_prefix;
-pub use progress::{Progress, print_above_progress};
-pub use repeat::{is_news, is_news_of, is_over};
-pub use text::{plain, short_duration, size};
+pub use colour::colour_on_stderr;
+pub(crate) use colour::colour_on_stdout;
+pub(crate) use journal::journal_prefix;
+pub(crate) use progress::{Progress, print_above_progress};
+pub(crate) use repeat::{is_news, is_news_of, is_over};
+pub(crate) use text::{plain, short_duration, size};

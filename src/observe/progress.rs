@@ -1,4 +1,4 @@
-//! The progress bar: files, rows, rate and time left, for a person who watches a backlog go.
+//! The progress bar of a backlog: files, rows, rate and time left.
 
 use std::fmt;
 use std::io::Write;
@@ -7,35 +7,35 @@ use std::sync::{Arc, LazyLock, Once};
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// Up to so many files there is no bar: they are gone before anybody reads it.
+/// There is no bar for fewer files: they are delivered before anybody could read it.
 const FILES_WITHOUT_BAR_MAX: u64 = 1_000;
 
-/// All bars of the process, on stderr. It draws nothing where stderr is no terminal.
+/// All bars of the process, on stderr. They are drawn only on a terminal.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Writes to stderr, above the progress bar where there is one. A stderr that is gone is not worth an error: there is
-/// no other place to say it.
-pub fn print_above_progress(text: &[u8]) {
+/// Writes to stderr, above the progress bar if there is one. Ignores errors, because there is nowhere else to report
+/// them.
+pub(crate) fn print_above_progress(text: &[u8]) {
     BARS.suspend(|| {
         let _ = std::io::stderr().lock().write_all(text);
     });
 }
 
-/// How far a backlog is. It may be shared by all threads; telling it of files costs two atomic additions, and the bar
-/// is drawn at most 20 times a second. The bar goes when this is dropped, or at [`Self::finish`].
-pub struct Progress {
+/// The progress of a backlog, which all threads may share. An update costs two atomic additions, and the bar is drawn
+/// at most 20 times a second. [`Self::finish`] or a drop removes it.
+pub(crate) struct Progress {
     bars: MultiProgress,
     wanted: bool,
-    /// Counts from the start, hidden until there is enough to do.
+    /// Counts from the start, but stays hidden until there are enough files.
     bar: ProgressBar,
     shown: Once,
     rows: Arc<AtomicU64>,
 }
 
 impl Progress {
-    /// A bar for `files_total` files; [`Self::add_total`] brings more. It appears once the total is over 1,000, when
-    /// it is `wanted` and stderr is a terminal.
-    pub fn new(files_total: u64, wanted: bool) -> Progress {
+    /// A bar for `files_total` files; [`Self::add_total`] adds more. It appears when the total is over 1,000, if it is
+    /// `wanted` and stderr is a terminal.
+    pub(crate) fn new(files_total: u64, wanted: bool) -> Progress {
         Progress::on(BARS.clone(), files_total, wanted)
     }
 
@@ -48,8 +48,8 @@ impl Progress {
         progress
     }
 
-    /// So many more files are to be delivered.
-    pub fn add_total(&self, files: u64) {
+    /// Adds files to the total.
+    pub(crate) fn add_total(&self, files: u64) {
         self.bar.inc_length(files);
         if self.wanted && self.bar.length() > Some(FILES_WITHOUT_BAR_MAX) {
             self.shown.call_once(|| {
@@ -59,14 +59,14 @@ impl Progress {
         }
     }
 
-    /// So many files with so many rows were delivered.
-    pub fn delivered(&self, files: u64, rows: u64) {
+    /// Adds delivered files, and the rows in them.
+    pub(crate) fn delivered(&self, files: u64, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.bar.inc(files);
     }
 
-    /// Takes the bar away; the caller says in a log line what was done.
-    pub fn finish(&self) {
+    /// Removes the bar. The caller logs what was done.
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

@@ -1,16 +1,17 @@
-//! What lasts is told once in the log, not at every try: when it begins, when it changes, and when it is over.
+//! Logs a lasting problem when it begins, when it changes and when it is over, not at every try.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A fault that was not met for so long was over, though nobody said so: it is told anew.
+/// A problem that did not occur for this long counts as new when it occurs again.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
-/// What comes back so soon after its end is the same trouble: else one that comes and goes would fill the log.
+/// A problem that returns this soon after its end counts as the same one, so that an intermittent problem does not fill
+/// the log.
 const COMES_BACK: Duration = Duration::from_secs(60);
 
-/// Troubles remembered at most, and faults of each; with more of them at once, some are told too often.
+/// The most problems that are remembered, and the most texts of each. With more of them, some are logged too often.
 const TROUBLES_MAX: usize = 1_000;
 const FAULTS_MAX: usize = 100;
 
@@ -18,36 +19,36 @@ static TROUBLES: LazyLock<Mutex<HashMap<String, RepeatedFault>>> = LazyLock::new
 
 #[derive(Debug)]
 struct RepeatedFault {
-    /// What was told of it.
+    /// The texts that were logged.
     told: HashSet<String>,
     since: Instant,
-    /// When it was met last.
+    /// When it last occurred.
     last: Instant,
     times: u64,
     is_over: bool,
     end_is_told: bool,
 }
 
-/// A trouble that is over.
+/// A problem that is over.
 #[derive(Clone, Copy, Debug)]
-pub struct Over {
-    /// How often it was met.
+pub(crate) struct Over {
+    /// How often it occurred.
     pub times: u64,
     pub lasted: Duration,
 }
 
-/// Whether this fault, known by its text, is to be told: it is when it was not met for some minutes.
-pub fn is_news(fault: &str) -> bool {
+/// Whether to log this fault, which its text identifies: yes if it did not occur in the last ten minutes.
+pub(crate) fn is_news(fault: &str) -> bool {
     is_news_of(fault, "")
 }
 
-/// The same of a trouble that [`is_over`] at some time, and that may show itself in several faults: each is told once.
-pub fn is_news_of(trouble: &str, fault: &str) -> bool {
+/// As [`is_news`], for a problem with several fault texts, each of which is logged once until [`is_over`].
+pub(crate) fn is_news_of(trouble: &str, fault: &str) -> bool {
     met(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, fault, Instant::now())
 }
 
-/// The trouble has ended. Gives what is to be told of that; nothing where there was none.
-pub fn is_over(trouble: &str) -> Option<Over> {
+/// Ends the problem. Returns what to log about that; nothing if there was no problem.
+pub(crate) fn is_over(trouble: &str) -> Option<Over> {
     ended(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, Instant::now())
 }
 

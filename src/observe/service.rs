@@ -1,5 +1,4 @@
-//! What systemd is told by `sd_notify(3)`: ready, stopping, and that the worker still goes its rounds. Without systemd
-//! nothing happens.
+//! Tells systemd by `sd_notify(3)` that the worker is ready, stops, or is still alive. Without systemd it does nothing.
 
 use std::ffi::OsStr;
 use std::io;
@@ -13,18 +12,18 @@ use super::plain;
 
 /// The service manager of this process.
 #[derive(Debug)]
-pub struct Service {
+pub(crate) struct Service {
     socket: Option<(UnixDatagram, SocketAddr)>,
-    /// How often it wants to hear of us; half of what it allows.
+    /// How often to tell the watchdog that the worker is alive: half of the time that it allows.
     watchdog: Option<Duration>,
     last_beat: Option<Instant>,
-    /// What it was told last of how things are.
+    /// The last status that was sent.
     status: String,
 }
 
 impl Service {
-    /// As the environment says. `WATCHDOG_PID` may say that the watchdog is meant for another process.
-    pub fn of_environment() -> Service {
+    /// Reads the environment. `WATCHDOG_PID` may say that the watchdog is meant for another process.
+    pub(crate) fn of_environment() -> Service {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|path| {
             let address = match path.as_bytes() {
                 #[cfg(target_os = "linux")]
@@ -32,7 +31,7 @@ impl Service {
                 path => SocketAddr::from_pathname(OsStr::from_bytes(path)),
             };
             let socket = UnixDatagram::unbound().ok()?;
-            // A manager that does not read for a while may not hold up what else is told of this worker.
+            // A service manager that does not read for a while must not block the thread that reports on the worker.
             socket.set_nonblocking(true).ok()?;
             Some((socket, address.ok()?))
         });
@@ -42,32 +41,33 @@ impl Service {
         Service { socket, watchdog, last_beat: None, status: String::new() }
     }
 
-    /// It takes messages now, or waits for its warehouse to. False: it could not be told yet, and is to be told again.
-    pub fn ready(&self) -> bool {
+    /// The worker takes messages, or waits for its warehouse. Returns false if the message could not be sent; call
+    /// again.
+    pub(crate) fn ready(&self) -> bool {
         self.tell("READY=1")
     }
 
-    /// How things are, for the line `Status:` of `systemctl status`.
-    pub fn status(&mut self, status: String) {
+    /// Sets the line `Status:` of `systemctl status`.
+    pub(crate) fn status(&mut self, status: String) {
         if status != self.status && self.tell(&format!("STATUS={}", plain(&status))) {
             self.status = status;
         }
     }
 
-    /// It was asked to stop, and does. False: as with `ready`.
-    pub fn stopping(&self) -> bool {
+    /// The worker was asked to stop. Returns false as [`Self::ready`] does.
+    pub(crate) fn stopping(&self) -> bool {
         self.tell("STOPPING=1")
     }
 
-    /// To be called often while the worker is well: passes it on as often as the watchdog wants to hear it.
-    pub fn well(&mut self) {
+    /// Call this often while the worker is well: it tells the watchdog as often as needed.
+    pub(crate) fn well(&mut self) {
         let due = self.watchdog.is_some_and(|every| self.last_beat.is_none_or(|at| at.elapsed() >= every));
         if due && self.tell("WATCHDOG=1") {
             self.last_beat = Some(Instant::now());
         }
     }
 
-    /// A service manager that is not there is not worth an error. False: it has as much unread as it can take.
+    /// Ignores a missing service manager. Returns false if its queue is full.
     fn tell(&self, state: &str) -> bool {
         self.socket.as_ref().is_none_or(|(socket, address)| {
             let sent = socket.send_to_addr(state.as_bytes(), address);

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// The text with every character that could break a line or steer a terminal written as an escape (`\n`, `\u{1b}`):
-/// control characters, line separators, and those that turn the direction of writing. Other text is as it was.
-pub fn plain(text: &str) -> Cow<'_, str> {
+/// Escapes every character that could break a line or control a terminal (`\n`, `\u{1b}`): control characters, line
+/// separators, and those that change the direction of writing. Other text stays as it is.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -22,12 +22,12 @@ pub fn plain(text: &str) -> Cow<'_, str> {
 }
 
 /// `4.2 MiB`.
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     bytesize::ByteSize::b(bytes).display().iec().to_string()
 }
 
 /// The duration in its largest unit and the next smaller one: `2d 4h`, `3h 5m`, `12s`. Less than a second is `0s`.
-pub fn short_duration(duration: Duration) -> String {
+pub(crate) fn short_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
@@ -42,8 +42,8 @@ pub fn short_duration(duration: Duration) -> String {
     }
 }
 
-/// One line of JSON text with the same characters escaped as JSON does it, so that the JSON means what it did.
-/// JSON has such characters only in strings, and its writer has escaped those below U+0020 already.
+/// One line of JSON text, with the characters that [`plain`] escapes written as JSON escapes, so its meaning stays.
+/// JSON has such characters only in strings, and serde_json has already escaped those below U+0020.
 pub(super) fn plain_json(line: &str) -> Cow<'_, str> {
     if !line.contains(is_unsafe) {
         return Cow::Borrowed(line);

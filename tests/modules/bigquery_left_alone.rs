@@ -132,7 +132,7 @@ fn a_view_of_irispools_is_changed_until_somebody_changes_a_word_of_it() {
     set_up(&server, None);
     let ours = text_of(&server, "bmrs_freq_unified").unwrap();
     server.state().views_made.clear();
-    assert!(set_up(&server, None).contains("all tables and views were there"));
+    assert!(set_up(&server, None).contains("all tables and views exist"));
     assert!(server.state().views_made.is_empty(), "what is as it should be is not touched");
     // Another column, and both views are changed.
     server.has_table("bmrs_freq_iris", &[COLUMNS[0], COLUMNS[1], ("mood", "STRING", "NULLABLE")]);

@@ -248,7 +248,7 @@ fn an_editor_of_the_dataset_alone_can_set_it_up() {
     let mut said = Vec::new();
     let datasets = ["FREQ".to_owned()];
     set_up_bigquery(&open(&server), &datasets, "EU", None, &mut said).unwrap();
-    assert!(String::from_utf8(said).unwrap().contains("made 1 table"));
+    assert!(String::from_utf8(said).unwrap().contains("created 1 table"));
     assert!(server.state().tables.contains_key("bmrs_freq_iris"));
     // Where there is none, the role that it takes is another than for all the rest.
     server.state().no_dataset = true;

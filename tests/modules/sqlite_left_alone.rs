@@ -259,7 +259,7 @@ fn the_views_of_the_version_before_are_changed_and_those_made_after_their_patter
     let place = Place::new();
     place.other().execute_batch(OLD_VIEWS).unwrap();
     let said = set_up(&place, None);
-    assert!(said.contains("made 7 views\n"), "{said}");
+    assert!(said.contains("created 7 views\n"), "{said}");
     assert!(left(&place).is_empty());
     for view in place.texts("SELECT name FROM sqlite_schema WHERE type = 'view'") {
         assert!(sql_of(&place, &view).contains("/* irispool"), "{view}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::support::sqlite::{PATIENCE, Place, load, sent};
-use irispool::commands::query::{Format, print};
+use irispool::commands::query::{OutputFormat, print};
 use irispool::commands::setup;
 use irispool::message::Cell;
 use irispool::warehouse::sqlite::Reader;
@@ -28,14 +28,14 @@ fn reader(place: &Place) -> Reader {
     Reader::open(place.path(), PATIENCE).unwrap()
 }
 
-fn printed(reader: &dyn Query, sql: &str, format: Format, width: Option<u16>) -> String {
+fn printed(reader: &dyn Query, sql: &str, format: OutputFormat, width: Option<u16>) -> String {
     let mut out = Vec::new();
     print(reader, sql, format, width, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 fn answer(reader: &dyn Query, sql: &str) -> Vec<Value> {
-    serde_json::from_str(&printed(reader, sql, Format::Json, None)).unwrap()
+    serde_json::from_str(&printed(reader, sql, OutputFormat::Json, None)).unwrap()
 }
 
 /// A time `offset` from now as SQLite reckons, in the form of our columns or as another program may have it.
@@ -192,7 +192,7 @@ fn csv_is_rfc_4180() {
     let place = Place::new();
     place.open();
     assert_eq!(
-        printed(&reader(&place), MIXED, Format::Csv, None),
+        printed(&reader(&place), MIXED, OutputFormat::Csv, None),
         "n,x,none,text,bytes\r\n1,50.0,,\"a,\"\"b\"\"\nc\",00ff\r\n-20000000000,1e300,,é,\r\n"
     );
 }
@@ -208,7 +208,7 @@ fn json_is_one_array_of_objects() {
             json!({"n": -20_000_000_000_i64, "x": 1e300, "none": null, "text": "é", "bytes": ""}),
         ]
     );
-    assert_eq!(printed(&reader(&place), "SELECT 1 AS a WHERE 0", Format::Json, None), "[]\n");
+    assert_eq!(printed(&reader(&place), "SELECT 1 AS a WHERE 0", OutputFormat::Json, None), "[]\n");
 }
 
 #[test]
@@ -216,12 +216,12 @@ fn a_table_fits_the_terminal() {
     let place = Place::new();
     place.open();
     let sql = "SELECT 'CCGT' AS fuel, 12.5 AS gw, 'word ' || hex(zeroblob(300)) AS note UNION ALL SELECT 'WIND', 3, 'a\nb'";
-    insta::assert_snapshot!(printed(&reader(&place), sql, Format::Table, Some(40)));
-    insta::assert_snapshot!(printed(&reader(&place), "SELECT 1 AS a WHERE 0", Format::Table, Some(40)));
+    insta::assert_snapshot!(printed(&reader(&place), sql, OutputFormat::Table, Some(40)));
+    insta::assert_snapshot!(printed(&reader(&place), "SELECT 1 AS a WHERE 0", OutputFormat::Table, Some(40)));
 }
 
 fn statement_error(reader: &Reader, sql: &str) -> (String, String) {
-    match print(reader, sql, Format::Csv, None, &mut Vec::new()) {
+    match print(reader, sql, OutputFormat::Csv, None, &mut Vec::new()) {
         Err(QueryError::Statement { why, hint }) => (why, hint.unwrap_or_default()),
         other => panic!("{other:?}"),
     }
@@ -244,7 +244,7 @@ fn a_query_only_reads() {
         assert!(hint.contains("sqlite3 ") && hint.contains("iris.db"), "{hint}");
     }
     let target = place.folder.path().join("copy.db");
-    print(&reader, &format!("VACUUM INTO '{}'", target.display()), Format::Csv, None, &mut Vec::new())
+    print(&reader, &format!("VACUUM INTO '{}'", target.display()), OutputFormat::Csv, None, &mut Vec::new())
         .unwrap_err();
     assert!(!target.exists());
     assert_eq!(place.number("PRAGMA user_version"), 0);

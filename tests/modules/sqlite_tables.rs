@@ -22,11 +22,12 @@ fn setup_makes_every_dataset_once() {
     let said = set_up(&place);
     let datasets = catalog::all().len();
     let latest = catalog::all().iter().filter(|dataset| dataset.latest.is_some()).count();
-    let made = format!("iris.db: {datasets} datasets, made {datasets} tables, {} views\n", datasets + latest);
+    let made =
+        format!("iris.db: {datasets} datasets, created {datasets} tables, {} views\n", datasets + latest);
     assert!(said.ends_with(&made), "{said}");
 
     let version = place.number("PRAGMA schema_version");
-    assert!(set_up(&place).ends_with("all tables and views were there\n"));
+    assert!(set_up(&place).ends_with("all tables and views exist\n"));
     let next_process = place.open();
     for dataset in catalog::all() {
         next_process.schema(&dataset.name).unwrap();
@@ -217,7 +218,7 @@ fn history_is_read_under_todays_names_and_in_todays_forms() {
              INSERT INTO bmrs_remit_unavailability VALUES ('r1', '2025-10-26 03:59:00', '[]');",
         )
         .unwrap();
-    assert!(set_up(&place).ends_with("made 3 views\n"), "a history that appeared is taken up");
+    assert!(set_up(&place).ends_with("created 3 views\n"), "a history that appeared is taken up");
     let warehouse = place.open();
     load(
         &warehouse,

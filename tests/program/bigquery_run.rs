@@ -206,7 +206,7 @@ fn tables_and_histories_of_an_earlier_program_are_used_and_every_query_runs() {
     assert!(!plan.contains("CREATE SCHEMA"), "{plan}");
     assert!(site.emulator.query("SELECT 1 FROM `local.found.bmrs_boalf_iris`").is_err(), "nothing is made");
     let said = site.set_up(datasets);
-    assert!(said.starts_with("bigquery:local.found: 6 datasets, made 4 tables, 9 columns, "), "{said}");
+    assert!(said.starts_with("bigquery:local.found: 6 datasets, created 4 tables, 9 columns, "), "{said}");
     let wanted: Vec<usize> =
         datasets.split(',').enumerate().map(|(seed, dataset)| site.feed(12, seed as u32, dataset)).collect();
     site.done("run", &["--once"]);
@@ -366,8 +366,8 @@ fn the_views_of_the_version_before_are_changed() {
     }
     assert!(views >= 5, "{plan}");
     let (said, _) = site.done("setup", &["--dataset", "FREQ,FUELINST,MILS"]);
-    assert!(said.contains(&format!("made {views} views")), "{said}");
+    assert!(said.contains(&format!("created {views} views")), "{said}");
     assert!(!said.contains("did not create"), "{said}");
     let (said, _) = site.done("setup", &["--dataset", "FREQ,FUELINST,MILS"]);
-    assert!(said.contains("all tables and views were there"), "{said}");
+    assert!(said.contains("all tables and views exist"), "{said}");
 }

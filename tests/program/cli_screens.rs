@@ -136,5 +136,5 @@ fn a_stdout_that_is_full_is_an_error() {
     command.current_dir(&folder).arg("config").stdin(Stdio::null()).stdout(full);
     let output = command.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"error: cannot write the answer to stdout: No space left on device (os error 28)");
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"error: cannot write to stdout: No space left on device (os error 28)");
 }

@@ -689,7 +689,7 @@ fn check_looks_at_each_way_and_sends_nothing() {
     assert!(bad.contains("warning log file "), "{bad}");
     assert!(!good.contains(KEY) && !bad.contains(KEY), "{good}{bad}");
     let by_proxy = check(&[("IRISPOOL_ALERT_WEBHOOK", &closed), ("HTTPS_PROXY", "http://127.0.0.1:9")]);
-    assert!(by_proxy.contains("it goes by a proxy, which is not tried here"), "{by_proxy}");
+    assert!(by_proxy.contains("it uses a proxy, which is not tested here"), "{by_proxy}");
     let shelless = check(&[("IRISPOOL_ALERT_COMMAND", "true"), ("PATH", "/no/such")]);
     assert!(shelless.contains("FAILED  alert command     cannot start sh"), "{shelless}");
     assert_eq!((hook.alerts().len(), hook.beats()), (0, 0));

@@ -188,7 +188,7 @@ fn each_folder_that_is_not_ours_to_write_is_bad() {
     let output = unprivileged(&site).arg("--json").output().unwrap();
     let lines: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(lines.iter().filter(|line| line["check"] == "rights").count(), 3, "a line each");
-    assert_bad(&mut unprivileged(&site), "leases", "cannot make a file");
+    assert_bad(&mut unprivileged(&site), "leases", "cannot create a file");
     for folder in [site.incoming("FREQ"), site.spool.join("dead"), site.spool.join("claimed")] {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -323,11 +323,11 @@ fn a_log_file_that_cannot_be_put_aside_is_a_warning() {
     fs::set_permissions(logs.join("iris.log"), fs::Permissions::from_mode(0o666)).unwrap();
     let found = with_log("iris.log");
     assert_eq!(found["verdict"], "warning", "{found}");
-    assert!(found["what"].as_str().unwrap().contains("put aside"), "{found}");
+    assert!(found["what"].as_str().unwrap().contains("rotate"), "{found}");
     // As /tmp is: somebody else's file may be written there and not renamed.
     fs::set_permissions(&logs, fs::Permissions::from_mode(0o1777)).unwrap();
     let found = with_log("iris.log");
-    assert!(found["what"].as_str().unwrap().contains("put aside"), "{found}");
+    assert!(found["what"].as_str().unwrap().contains("rotate"), "{found}");
     std::os::unix::fs::chown(logs.join("iris.log"), Some(65534), Some(65534)).unwrap();
     assert_eq!(with_log("iris.log")["verdict"], "good");
     // Only log lines are lost where there is none: a run works.
@@ -401,7 +401,7 @@ fn a_disk_behind_fuse_is_a_warning_and_wal_is_bad_where_memory_cannot_be_shared(
         .collect();
     assert!(
         matches!(said[..], [("warning", spool), ("warning", database)]
-            if spool.contains("the spool is behind FUSE") && database.contains("the warehouse is behind FUSE")),
+            if spool.contains("the spool is on a FUSE mount") && database.contains("the warehouse is on a FUSE mount")),
         "{said:?}"
     );
     assert_bad(&mut check(), "WAL", "can't use it");
@@ -418,7 +418,7 @@ fn a_clock_of_a_time_before_irispool_is_bad() {
     if command.output().is_err() {
         return lacks("faketime is missing");
     }
-    assert_bad(&mut command, "clock", "it says 2024-06-01T12:0");
+    assert_bad(&mut command, "clock", "the time is 2024-06-01T12:0");
 }
 
 #[test]
@@ -438,8 +438,8 @@ fn too_few_watches_are_a_warning() {
     let site = made();
     let program = env!("CARGO_BIN_EXE_irispool");
     for (limit, what) in [
-        ("max_inotify_watches=1", "found by the scan"),
-        ("max_inotify_instances=0", "found by the scan"),
+        ("max_inotify_watches=1", "when it scans"),
+        ("max_inotify_instances=0", "when it scans"),
         ("max_inotify_watches=50", "2 folders watched"),
     ] {
         let mut command = Command::new("unshare");
@@ -489,7 +489,7 @@ fn a_spool_that_may_not_be_written_is_said_once_and_the_unit_is_named() {
     let bad: Vec<&Value> = lines.iter().filter(|line| line["verdict"] == "bad").collect();
     assert_eq!((code, bad.len()), (1, 1), "{lines:?}");
     let what = bad[0]["what"].as_str().unwrap();
-    assert!(what.contains("and 5 more places: Read-only file system"), "{what}");
+    assert!(what.contains("and 5 more paths: Read-only file system"), "{what}");
     assert!(bad[0]["hint"].as_str().unwrap().contains("ReadWritePaths="), "{}", bad[0]);
 }
 
@@ -516,7 +516,7 @@ fn a_database_that_is_not_ours_to_write_is_bad() {
     fs::set_permissions(&site.database, fs::Permissions::from_mode(0o444)).unwrap();
     assert_bad(&mut unprivileged(&site), "warehouse", "may not write");
     fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    assert_bad(&mut unprivileged(&site), "warehouse folder", "may not make files");
+    assert_bad(&mut unprivileged(&site), "warehouse folder", "may not create files");
     fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -566,7 +566,7 @@ fn a_database_too_large_to_look_through_is_good_as_far_as_it_was_looked_through(
     };
     let (line, _) = line(&mut command, "integrity");
     assert_eq!(line["verdict"], "good", "{line}");
-    assert!(line["what"].as_str().unwrap().contains("in what was looked through in"), "{line}");
+    assert!(line["what"].as_str().unwrap().contains("not every page was checked"), "{line}");
 }
 
 #[test]
@@ -630,7 +630,7 @@ fn a_warehouse_that_does_not_open_is_bad() {
     let warehouse = format!("sqlite:{}", garbage.display());
     assert_bad(check(&site).env("IRISPOOL_WAREHOUSE", warehouse), "warehouse", "not an SQLite database");
     let nowhere = format!("sqlite:{}", site.folder.path().join("no/such/iris.db").display());
-    assert_bad(check(&site).env("IRISPOOL_WAREHOUSE", nowhere), "warehouse folder", "may not make files");
+    assert_bad(check(&site).env("IRISPOOL_WAREHOUSE", nowhere), "warehouse folder", "may not create files");
 }
 
 #[test]
@@ -643,7 +643,7 @@ fn tables_that_lack_are_a_warning_with_how_to_make_them() {
         line["what"]
             .as_str()
             .unwrap()
-            .ends_with("87 of 88 datasets have their table; 1 table and 1 view lack"),
+            .ends_with("87 of 88 datasets have their table; 1 table and 1 view are missing"),
         "{line}"
     );
 }

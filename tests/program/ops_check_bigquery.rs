@@ -157,7 +157,7 @@ fn what_is_asked_of_a_table_is_unknown_where_there_is_none() {
     assert_eq!(code, 0);
     let (line, _) = line(&mut check(&site, &google), "tables");
     assert_eq!(line["verdict"], "warning");
-    assert_eq!(line["what"], "0 of 88 datasets have their table; 88 tables and 88 views lack");
+    assert_eq!(line["what"], "0 of 88 datasets have their table; 88 tables and 88 views are missing");
 }
 
 #[test]
@@ -256,7 +256,12 @@ fn the_rows_of_load_jobs_need_a_place() {
     let (good, code) = line(&mut check(&site, &google), "load job room");
     assert_eq!((code, &good["verdict"]), (0, &"good".into()));
     let nowhere = site.folder.path().join("nowhere");
-    assert_bad(check(&site, &google).env("TMPDIR", nowhere), "load job room", "may not make files", "TMPDIR");
+    assert_bad(
+        check(&site, &google).env("TMPDIR", nowhere),
+        "load job room",
+        "may not create files",
+        "TMPDIR",
+    );
     let disk = site.folder.path().join("tmp");
     if let Some(_mounted) = Tmpfs::mount(&disk, 256) {
         assert!(

@@ -64,7 +64,7 @@ fn without_times(text: &str) -> String {
 fn list_groups_by_dataset_and_reason_and_counts() {
     let site = site_with_letters();
     let text = said(&site, &["list"], 0);
-    let size = text.split(" takes ").nth(1).unwrap().split(" of the disk").next().unwrap();
+    let size = text.split("dead/ uses ").nth(1).unwrap().split(" on the disk").next().unwrap();
     insta::assert_snapshot!(without_times(&text.replace(size, "SOME ROOM")));
     let answer = json(&site, &["list", "--json"]);
     assert_eq!((&answer["letters"], &answer["reports_alone"]), (&5.into(), &0.into()));
@@ -230,7 +230,7 @@ fn export_copies_messages_and_reports_and_overwrites_nothing() {
     assert_eq!(site.dead().len(), 5);
     let again = dead(&site, &["export", "--all", target_text]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("hint: nothing is overwritten"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("hint: export never overwrites a file"));
 }
 
 #[test]

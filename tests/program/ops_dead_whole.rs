@@ -55,7 +55,7 @@ fn a_letter_goes_by_itself_when_its_message_comes_whole_in_all_its_forms() {
         has("bytes", content.len().into());
         has("reason", reason.into());
         let listed = said(&site, &["dead", "list"]);
-        assert!(listed.contains("1 dead letter went when a whole message came: "), "{listed}");
+        assert!(listed.contains("1 dead letter removed because a complete message came: "), "{listed}");
         assert!(listed.contains("dead/.gone.jsonl"), "{listed}");
     }
 }
@@ -107,9 +107,9 @@ fn a_letter_with_anything_that_the_whole_message_lacks_stays_and_says_so() {
         let came = site.report("FREQ", "m").whole_came.unwrap();
         assert_eq!(came.bytes, whole.len() as u64);
         let shown = said(&site, &["dead", "show", "m"]);
-        assert!(shown.contains("came      whole, "), "{shown}");
+        assert!(shown.contains("came      a complete message, "), "{shown}");
         let listed = said(&site, &["dead", "list"]);
-        assert!(listed.contains("1 dead letter with a message that came whole later"), "{listed}");
+        assert!(listed.contains("1 dead letter for which a complete message came later"), "{listed}");
         assert!(gone(&site).is_empty());
         // Said once.
         site.put("FREQ", "m", &whole);

@@ -93,10 +93,10 @@ fn a_new_spool_is_told_with_its_whole_path() {
     let made = drain();
     assert_eq!(made.code, Some(0), "{}", made.log);
     let whole = |name: &str| site.folder.path().join(name).display().to_string();
-    assert!(made.log.contains(&format!("made a new, empty spool in {}", whole("spol"))), "{}", made.log);
-    assert!(made.log.contains(&format!("made a new warehouse in {}", whole("i.db"))), "{}", made.log);
+    assert!(made.log.contains(&format!("created a new, empty spool in {}", whole("spol"))), "{}", made.log);
+    assert!(made.log.contains(&format!("created a new warehouse in {}", whole("i.db"))), "{}", made.log);
     let again = drain();
-    assert!(!again.log.contains("made a new"), "{}", again.log);
+    assert!(!again.log.contains("created a new"), "{}", again.log);
     // One that the client, or a person, has begun is not new.
     fs::create_dir_all(site.incoming("FREQ")).unwrap();
     assert!(!site.drain(&[]).contains("empty spool"));

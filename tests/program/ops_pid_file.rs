@@ -115,7 +115,7 @@ fn a_pid_file_that_cannot_be_written_is_said_at_start() {
         (PathBuf::from("/"), "it is a folder"),
         (path("link"), "it is a symbolic link"),
         (path("dangling"), "it is a symbolic link"),
-        (path("fifo"), "it is no regular file"),
+        (path("fifo"), "it is not a regular file"),
     ];
     for (path, why) in cases {
         let ended = site.once(&[&format!("--pid-file={}", path.display())]);

@@ -150,7 +150,10 @@ fn a_vacuum_numbers_rows_anew_and_hurts_nothing() {
     let size = || std::fs::metadata(&site.database).unwrap().len();
     let before = size();
     let text = said(&site, &["--older-than", "250d", "--vacuum"], 0);
-    assert!(text.contains("900 rows of 300 messages") && text.contains("of the file given back"), "{text}");
+    assert!(
+        text.contains("900 rows of 300 messages") && text.contains("of the file returned to the disk"),
+        "{text}"
+    );
     assert!(size() < before, "{} and {before}", size());
     // irispool's own vacuum leaves the lines right: a message is replaced where it is.
     let places = "SELECT count(*) FROM irispool_load_history AS h JOIN bmrs_freq_iris AS f

@@ -57,6 +57,6 @@ fn only_a_view_that_irispool_makes_can_be_named() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("bmrs_freq is not the name of a view that irispool makes"), "{said}");
+    assert!(said.contains("irispool has no view called bmrs_freq"), "{said}");
     assert!(!site.database.exists(), "nothing is made");
 }

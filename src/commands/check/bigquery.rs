@@ -1,30 +1,29 @@
-//! BigQuery: credentials, network, dataset, permissions, tables.
+//! Checks a BigQuery warehouse: credentials, network, dataset, permissions and tables.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD};
-
-use super::super::text::{counted, short_duration};
-use super::spool::of_room;
-use super::{Line, bad, good, of_left_alone, unknown, warning};
-use crate::catalog;
+use super::super::units::short_duration;
+use super::access::{MAKE_FILES, may};
+use super::disk::of_room;
+use super::line::{CheckLine, bad, failed, good, unknown, warning};
+use super::tables::{of_catalog, of_left_alone};
+use crate::bq_dataset::BqDataset;
 use crate::config::{Config, DeliveryMethod};
 use crate::exit::Explain;
 use crate::spool::now_ms;
-use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::{Allowed, BigQuery, BqDataset, Environment, NO_PROJECT, Options};
+use crate::warehouse::bigquery::{Allowed, BigQuery, Environment, NO_PROJECT, Options};
 
 /// How long one request may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A clock that is so far off is worth a word; a `Date` header has whole seconds, and took its way.
+/// A clock that is this far off is a warning. The `Date` header has whole seconds and takes time to arrive.
 const CLOCK_WARN: Duration = Duration::from_secs(10);
 
-/// A service account signs with the time, and Google takes no signature of another time.
+/// A service account signs the current time, and Google rejects a signature from a time that is further off.
 const CLOCK_BAD: Duration = Duration::from_secs(5 * 60);
 
-pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<Line> {
+pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<CheckLine> {
     let options = Options {
         patience: Duration::ZERO,
         call_timeout: CALL_TIMEOUT,
@@ -35,7 +34,7 @@ pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<Line> {
         Ok(warehouse) => warehouse,
         Err(error) => return vec![failed("credentials", &error)],
     };
-    // What lies nowhere is only there when it answers.
+    // Credentials without a file, such as a metadata server's, exist only if the server answers.
     let assumed = warehouse.credentials_are_assumed().then(|| warehouse.sign_in());
     let mut lines = vec![match &assumed {
         Some(Err(error)) => failed("credentials", error),
@@ -47,7 +46,7 @@ pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<Line> {
             lines.extend(server_ms.map(of_clock));
         }
         Err(error) => {
-            let hint = "is the network up? A proxy is taken from HTTPS_PROXY";
+            let hint = "check the network; HTTPS_PROXY sets a proxy";
             lines.push(bad("network", error.to_string(), hint));
             return lines;
         }
@@ -56,8 +55,8 @@ pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<Line> {
         return lines;
     }
     match warehouse.sign_in() {
-        Ok(true) => lines.push(good("token", "Google gives one")),
-        Ok(false) => lines.push(good("token", "none is asked for")),
+        Ok(true) => lines.push(good("token", "Google issued one")),
+        Ok(false) => lines.push(good("token", "none is needed")),
         Err(error) => {
             lines.push(failed("token", &error));
             return lines;
@@ -65,12 +64,12 @@ pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<Line> {
     }
     match warehouse.ask_location() {
         Ok(location) => {
-            let location = location.map_or(String::new(), |location| format!(", in {location}"));
-            lines.push(good("dataset", format!("{} is there{location}", warehouse.bq_dataset())));
+            let location = location.map_or(String::new(), |location| format!(" in {location}"));
+            lines.push(good("dataset", format!("{} exists{location}", warehouse.bq_dataset())));
         }
         Err(error) => {
             lines.push(failed("dataset", &error));
-            // Of a project that is not there nothing else can be asked, and each line would say the same.
+            // Without the project, every other check would fail in the same way.
             if error.hint().is_some_and(|hint| hint.contains(NO_PROJECT)) {
                 return lines;
             }
@@ -82,8 +81,8 @@ pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<Line> {
         lines.push(of_temporary(config));
     }
     if config.method != DeliveryMethod::Load {
-        let what = "whether the project has a billing account can't be asked, and streaming needs one";
-        lines.push(unknown("billing", what, "without one: method = \"load\""));
+        let what = "irispool cannot ask whether the project has a billing account, which streaming needs";
+        lines.push(unknown("billing", what, "if it has none, set method = \"load\""));
     }
     if let Some(names) = &names {
         lines.extend(of_tables(&warehouse, names));
@@ -91,51 +90,49 @@ pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<Line> {
     lines
 }
 
-/// Where the rows of a load job are gathered.
-fn of_temporary(config: &Config) -> Line {
+/// The folder in which the rows of a load job are collected.
+fn of_temporary(config: &Config) -> CheckLine {
     let folder = std::env::temp_dir();
-    let may = rustix::fs::accessat(CWD, &folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
-    match may {
+    match may(&folder, MAKE_FILES) {
         Ok(()) => of_room("load job room", &folder, config.status_disk_critical),
         Err(error) => bad(
             "load job room",
-            format!("this user may not make files in {}: {error}", folder.display()),
-            "the rows of load jobs are gathered there: give this user the right to, or set TMPDIR",
+            format!("this user may not create files in {}: {error}", folder.display()),
+            "the rows of load jobs are collected there: give this user write access, or set TMPDIR",
         ),
     }
 }
 
-fn failed(check: &'static str, error: &WarehouseError) -> Line {
-    let hint = error.hint().unwrap_or_else(|| "it may pass: check again in a minute".to_owned());
-    bad(check, error.to_string(), hint)
-}
-
-fn of_clock(server_ms: i64) -> Line {
+fn of_clock(server_ms: i64) -> CheckLine {
     let off_ms = now_ms() - server_ms;
     let off = Duration::from_millis(off_ms.unsigned_abs());
     let way = if off_ms < 0 { "behind" } else { "ahead of" };
     let what = format!("this machine's clock is {} {way} the server's", short_duration(off));
     if off > CLOCK_BAD {
-        bad("server clock", what, "set it: Google refuses signatures of another time, and rows carry it")
+        bad(
+            "server clock",
+            what,
+            "set the clock: Google rejects signatures from another time, and rows carry the time",
+        )
     } else if off > CLOCK_WARN {
-        warning("server clock", what, "set it: rows carry the time at which their file was written")
+        warning("server clock", what, "set the clock: rows carry the time at which their file was written")
     } else {
         good("server clock", "this machine's clock agrees with the server's")
     }
 }
 
-fn of_permissions(warehouse: &BigQuery, names: Option<&BTreeSet<String>>) -> Vec<Line> {
+fn of_permissions(warehouse: &BigQuery, names: Option<&BTreeSet<String>>) -> Vec<CheckLine> {
     let lines = warehouse.permissions(names).into_iter().map(|permission| {
         let (name, does) = (permission.name, permission.does);
         match permission.answer {
             Allowed::Yes => good("permission", format!("{name} {does}")),
             Allowed::No { hint } => bad("permission", format!("{name}, which {does}, is not granted"), hint),
             Allowed::Unknown { why } => {
-                let what = format!("{name}, which {does}, can't be tested: {why}");
+                let what = format!("{name}, which {does}, cannot be tested: {why}");
                 unknown(
                     "permission",
                     what,
-                    "roles/bigquery.dataEditor and roles/bigquery.jobUser have all of them",
+                    "roles/bigquery.dataEditor and roles/bigquery.jobUser include all of them",
                 )
             }
         }
@@ -143,7 +140,7 @@ fn of_permissions(warehouse: &BigQuery, names: Option<&BTreeSet<String>>) -> Vec
     lines.collect()
 }
 
-fn of_tables(warehouse: &BigQuery, names: &BTreeSet<String>) -> Vec<Line> {
+fn of_tables(warehouse: &BigQuery, names: &BTreeSet<String>) -> Vec<CheckLine> {
     let mut lines = vec![of_catalog(names)];
     match warehouse.unusable_tables(names) {
         Ok(tables) => lines.extend(tables.into_iter().map(|table| bad("table", table.why, table.hint))),
@@ -154,26 +151,4 @@ fn of_tables(warehouse: &BigQuery, names: &BTreeSet<String>) -> Vec<Line> {
         Err(error) => lines.push(failed("views", &error)),
     }
     lines
-}
-
-/// How many of the known datasets have their table and view.
-pub(super) fn of_catalog(names: &BTreeSet<String>) -> Line {
-    let missing = |name_of: fn(&str) -> String| {
-        catalog::all().iter().filter(|dataset| !names.contains(&name_of(&dataset.name))).count()
-    };
-    let (tables, views) = (missing(catalog::table_name), missing(catalog::view_name));
-    let all = catalog::all().len();
-    if tables == 0 && views == 0 {
-        return good("tables", format!("the tables and views of all {all} datasets are there"));
-    }
-    let (there, lack) = (all - tables, counted(tables as u64, "table"));
-    let what = format!(
-        "{there} of {all} datasets have their table; {lack} and {} lack",
-        counted(views as u64, "view")
-    );
-    warning(
-        "tables",
-        what,
-        "a run makes each when its first message comes; irispool setup makes them all now",
-    )
 }

@@ -1,4 +1,4 @@
-//! Whether this user may do in the spool what a run does there: a line for each place where it may not.
+//! Checks whether this user may do in the spool what a run does there, with a line for each path where it may not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,32 +6,30 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, AtFlags, CWD};
+use rustix::fs::Access;
 
-use super::super::text::counted;
-use super::{Line, bad, good, warning};
+use super::super::units::counted;
+use super::access::{MAKE_FILES, STICKY, may_if_there, sub_folders};
+use super::line::{CheckLine, bad, good, warning};
 use crate::config::{Config, KeepPolicy, WarehouseSpec};
 use crate::paste;
 use crate::spool::Layout;
 
-/// The bit of a folder such as /tmp.
-pub(super) const STICKY: u32 = 0o1000;
+const HINT: &str = "run irispool as the user that runs the IRIS client, or give this user access";
 
-const HINT: &str = "run irispool as the user that runs the IRIS client, or give its user the right to";
+const READ_ONLY_HINT: &str = "this file system is read-only; if systemd runs irispool, the unit may forbid writing: ReadWritePaths= lists what it allows";
 
-const READ_ONLY_HINT: &str = "this file system may not be written. Where systemd runs irispool, the unit may forbid it: \
-                              ReadWritePaths= names what it allows";
-
-/// Of so many places with the same fault each has its line; of more, one stands for all.
+/// Up to this many paths with the same error have a line each; of more paths, one stands for all.
 const LINES_MAX: usize = 3;
 
 type Denied = Vec<(PathBuf, rustix::io::Errno)>;
 
-/// `there`: the spool's folders that are there. `ground`: the nearest that is, where the spool is not.
-pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<Line> {
+/// `there` are the spool's folders that exist. `ground` is the nearest folder that exists, in which a spool is created.
+pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<CheckLine> {
     let folders = folders(config, layout, there, ground);
     let mut denied = Denied::new();
-    let mut lines: Vec<Line> = folders.iter().filter_map(|folder| of_folder(folder, &mut denied)).collect();
+    let mut lines: Vec<CheckLine> =
+        folders.iter().filter_map(|folder| of_folder(folder, &mut denied)).collect();
     lines.extend(of_denied("read and write", &denied));
     lines.extend(of_denied("write", &of_files(&written_files(config, layout))));
     lines.extend(of_what_is_told(config, layout));
@@ -47,8 +45,7 @@ pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground:
     vec![match others.filter(|_| !me.is_root()) {
         Some(path) => {
             let what = format!("{} belongs to another user", path.display());
-            let hint = "whether it is still written can't be asked then, and each file waits for write_age: run \
-                        irispool as the user that runs the IRIS client";
+            let hint = "irispool cannot ask whether it is still being written, so each file waits for write_age: run irispool as the user that runs the IRIS client";
             warning("rights", what, hint)
         }
         None => {
@@ -57,13 +54,13 @@ pub(super) fn check(config: &Config, layout: &Layout, there: &[PathBuf], ground:
     }]
 }
 
-/// Folders in which files are made, renamed or deleted. A folder that a run of another user made is among them.
+/// Folders in which a run creates, renames or deletes files, including those that another user's run created.
 fn folders(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -> Vec<PathBuf> {
     let mut folders = there.to_vec();
     let is_archiving = config.keep == KeepPolicy::Archive;
     let archive_lacks = is_archiving && layout.archive().symlink_metadata().is_err();
     if there.len() < 4 || archive_lacks {
-        // What lacks is made in it.
+        // A run creates the missing folders in it.
         folders.push(ground.to_owned());
     }
     for folder in [layout.incoming(), layout.claimed(), layout.dead(), layout.done()] {
@@ -79,13 +76,7 @@ fn folders(config: &Config, layout: &Layout, there: &[PathBuf], ground: &Path) -
     folders
 }
 
-pub(super) fn sub_folders(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect()
-}
-
-/// Files that are opened again and again to be written: locks, and the archive's.
+/// Files that a run opens to write: locks, and those of the archive.
 fn written_files(config: &Config, layout: &Layout) -> Vec<PathBuf> {
     let mut folders = vec![layout.dataset_locks()];
     if config.keep == KeepPolicy::Archive {
@@ -95,18 +86,14 @@ fn written_files(config: &Config, layout: &Layout) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
-}
-
-/// None where all is well, or it has gone meanwhile, or it went to `denied`.
-fn of_folder(folder: &Path, denied: &mut Denied) -> Option<Line> {
+/// None if all is well, if the folder is gone, or if access is denied, which goes to `denied`.
+fn of_folder(folder: &Path, denied: &mut Denied) -> Option<CheckLine> {
     if folder.symlink_metadata().is_ok() && !folder.is_dir() {
-        let what = format!("{} is no folder, or a link that leads to none", folder.display());
-        return Some(bad("rights", what, "move it away, or make what it leads to"));
+        let what = format!("{} is not a folder, or is a link to something else", folder.display());
+        return Some(bad("rights", what, "move it away, or create the folder that it links to"));
     }
     let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
-    if let Err(error) = may(folder, all) {
+    if let Err(error) = may_if_there(folder, all) {
         denied.push((folder.to_owned(), error));
         return None;
     }
@@ -114,19 +101,18 @@ fn of_folder(folder: &Path, denied: &mut Denied) -> Option<Line> {
     let me = rustix::process::geteuid();
     let is_sticky = found.mode() & STICKY != 0;
     if is_sticky && found.uid() != me.as_raw() && !me.is_root() {
-        let what =
-            format!("in {} each user may move only files of their own: it is sticky", folder.display());
+        let what = format!("{} is sticky: each user may move only their own files there", folder.display());
         return Some(bad("rights", what, format!("chmod -t {}", paste::path(folder))));
     }
     None
 }
 
 fn of_files(files: &[PathBuf]) -> Denied {
-    let denied = |file: &PathBuf| Some((file.clone(), may(file, Access::WRITE_OK).err()?));
+    let denied = |file: &PathBuf| Some((file.clone(), may_if_there(file, Access::WRITE_OK).err()?));
     files.iter().filter_map(denied).collect()
 }
 
-fn of_denied(what: &str, denied: &Denied) -> Vec<Line> {
+fn of_denied(what: &str, denied: &Denied) -> Vec<CheckLine> {
     let mut by_fault: BTreeMap<i32, Vec<&Path>> = BTreeMap::new();
     for (path, error) in denied {
         by_fault.entry(error.raw_os_error()).or_default().push(path);
@@ -135,46 +121,39 @@ fn of_denied(what: &str, denied: &Denied) -> Vec<Line> {
     for (fault, paths) in by_fault {
         let each = if paths.len() > LINES_MAX { &paths[..1] } else { &paths };
         let more = paths.len() - each.len();
-        let more = if more > 0 { format!(" and {more} more places") } else { String::new() };
+        let more = if more > 0 { format!(" and {more} more paths") } else { String::new() };
         lines.extend(each.iter().map(|path| denial(what, path, &more, fault)));
     }
     lines
 }
 
-fn denial(what: &str, path: &Path, more: &str, fault: i32) -> Line {
+fn denial(what: &str, path: &Path, more: &str, fault: i32) -> CheckLine {
     let error = io::Error::from_raw_os_error(fault);
     let hint = if error.kind() == io::ErrorKind::ReadOnlyFilesystem { READ_ONLY_HINT } else { HINT };
     bad("rights", format!("this user may not {what} {}{more}: {error}", path.display()), hint)
 }
 
-/// What nothing but alerts and `status` depend on.
-fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<Line> {
+/// Paths that only alerts and `status` need.
+fn of_what_is_told(config: &Config, layout: &Layout) -> Vec<CheckLine> {
     let alerts = ["alerts.lock", "alerts.json"].map(|name| layout.root().join(name));
-    let mut places: Vec<(PathBuf, Access)> =
+    let mut paths: Vec<(PathBuf, Access)> =
         alerts.map(|file| (file, Access::READ_OK | Access::WRITE_OK)).into();
     let tells =
         config.alert_webhook.is_some() || config.alert_command.is_some() || config.heartbeat_url.is_some();
     let notes = matches!(config.warehouse, WarehouseSpec::BigQuery(_));
-    let in_it = Access::WRITE_OK | Access::EXEC_OK;
     if tells || notes {
-        places.push((layout.root().to_owned(), in_it));
+        paths.push((layout.root().to_owned(), MAKE_FILES));
     }
     if notes {
-        places.push((layout.flow(), in_it));
+        paths.push((layout.flow(), MAKE_FILES));
     }
     let line = |(path, access): (PathBuf, Access)| {
-        let error = may(&path, access).err()?;
-        let what =
-            format!("this user may not write {}, for irispool status and alerts: {error}", path.display());
+        let error = may_if_there(&path, access).err()?;
+        let what = format!(
+            "this user may not write {}, which irispool status and alerts need: {error}",
+            path.display()
+        );
         Some(warning("rights", what, HINT))
     };
-    places.into_iter().filter_map(line).collect()
-}
-
-/// What is not there is as good: it is made, or was somebody's who has gone.
-fn may(path: &Path, what: Access) -> Result<(), rustix::io::Errno> {
-    match rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS) {
-        Err(rustix::io::Errno::NOENT) => Ok(()),
-        other => other,
-    }
+    paths.into_iter().filter_map(line).collect()
 }

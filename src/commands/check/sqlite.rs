@@ -1,15 +1,17 @@
-//! SQLite: the folder and the file, whether they may be written, WAL, what is in the file.
+//! Checks a SQLite warehouse: whether its folder and file may be written, WAL, damage, and the tables in it.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD};
+use rustix::fs::Access;
 
-use super::bigquery::of_catalog;
-use super::spool::{of_network, of_room};
-use super::{Line, bad, good, of_left_alone, warning};
+use super::super::folder_of::folder_of;
+use super::access::{MAKE_FILES, may};
+use super::disk::{of_network, of_room};
+use super::line::{CheckLine, bad, failed, good, warning};
+use super::tables::{of_catalog, of_left_alone};
 use crate::config::Config;
 use crate::exit::Explain;
 use crate::paste;
@@ -20,36 +22,35 @@ const NAMES_SQL: &str = "SELECT name FROM sqlite_schema WHERE type IN ('table', 
 
 const MODE_SQL: &str = "SELECT journal_mode FROM pragma_journal_mode";
 
-/// How long a check waits for a database that somebody has locked.
+/// How long a check waits for a locked database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the pages are looked through.
+/// How long the check for damaged pages may take.
 const LOOK_TIME: Duration = Duration::from_secs(3);
 
-pub(super) fn check(config: &Config, path: &Path) -> Vec<Line> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let may = |path: &Path, what| rustix::fs::accessat(CWD, path, what, AtFlags::EACCESS);
-    if let Err(error) = may(folder, Access::WRITE_OK | Access::EXEC_OK) {
-        let what = format!("this user may not make files in {}: {error}", folder.display());
-        let hint =
-            "SQLite makes its log beside the database: give this user the right to, or choose another place";
+pub(super) fn check(config: &Config, path: &Path) -> Vec<CheckLine> {
+    let folder = folder_of(path);
+    if let Err(error) = may(folder, MAKE_FILES) {
+        let what = format!("this user may not create files in {}: {error}", folder.display());
+        let hint = "SQLite writes its log beside the database: give this user write access, or choose another folder";
         return vec![bad("warehouse folder", what, hint)];
     }
-    let mut lines = vec![good("warehouse folder", format!("files can be made in {}", folder.display()))];
+    let mut lines = vec![good("warehouse folder", format!("files can be created in {}", folder.display()))];
     lines.extend(of_network(folder, "warehouse"));
     if !path.exists() {
-        let what = format!("{} is not there yet", path.display());
-        lines.push(warning("warehouse", what, "irispool setup or the first run makes it"));
+        let what = format!("{} does not exist yet", path.display());
+        lines.push(warning("warehouse", what, "irispool setup or the first run creates it"));
         lines.push(of_wal(folder, None));
     } else if let Err(error) = may(path, Access::READ_OK | Access::WRITE_OK) {
         let what = format!("this user may not write {}: {error}", path.display());
-        lines.push(bad("warehouse", what, "give this user the right to"));
+        lines.push(bad("warehouse", what, "give this user write access"));
     } else {
         match of_file(config.busy_timeout.min(BUSY_TIMEOUT), path, folder) {
             Ok(answer) => lines.extend(answer),
             Err(error) => {
-                let hint =
-                    error.hint().unwrap_or_else(|| "is it a database, and who has it locked?".to_owned());
+                let hint = error.hint().unwrap_or_else(|| {
+                    "check that it is a SQLite database, and that no program has it locked".to_owned()
+                });
                 lines.push(bad("warehouse", error.to_string(), hint));
             }
         }
@@ -58,7 +59,7 @@ pub(super) fn check(config: &Config, path: &Path) -> Vec<Line> {
     lines
 }
 
-fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<Line>, QueryError> {
+fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<CheckLine>, QueryError> {
     let reader = Reader::open(path, busy_timeout)?;
     let mode = first_column(&reader, MODE_SQL)?.pop();
     let names: BTreeSet<String> =
@@ -75,19 +76,19 @@ fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<Lin
     Ok(lines)
 }
 
-/// `mode`: of the database that is there.
-fn of_wal(folder: &Path, mode: Option<&str>) -> Line {
+/// `mode` is the journal mode of a database that exists.
+fn of_wal(folder: &Path, mode: Option<&str>) -> CheckLine {
     if mode == Some("wal") {
         return good("WAL", "readers and the writer don't wait for each other");
     }
     match sqlite::wal_works(folder) {
         Ok(true) => match mode {
             None => good("WAL", "a database in that folder can use it"),
-            // A database that another program made; the first run switches it.
+            // Another program created the database.
             Some(mode) => warning(
                 "WAL",
                 format!("the database is in journal mode {mode}"),
-                "the first run switches it to WAL; other programs must close it for that",
+                "the first run switches it to WAL; other programs must close it before that",
             ),
         },
         Ok(false) => bad(
@@ -99,24 +100,27 @@ fn of_wal(folder: &Path, mode: Option<&str>) -> Line {
     }
 }
 
-fn of_lock(path: &Path, busy_timeout: Duration) -> Line {
+fn of_lock(path: &Path, busy_timeout: Duration) -> CheckLine {
     match sqlite::may_write(path, busy_timeout) {
-        Ok(()) => good("write lock", "it can be taken"),
+        Ok(()) => good("write lock", "the database can be locked for writing"),
         Err(error @ WarehouseError::Later { .. }) => warning(
             "write lock",
             error.to_string(),
-            "who has it? A worker waits for it (fuser lists the programs that have the file open)",
+            "a worker waits until it is free (fuser lists the programs that have the file open)",
         ),
         Err(error) => failed("write lock", &error),
     }
 }
 
-fn of_integrity(path: &Path, busy_timeout: Duration) -> Line {
+fn of_integrity(path: &Path, busy_timeout: Duration) -> CheckLine {
     match sqlite::integrity(path, busy_timeout, LOOK_TIME) {
         Ok(Integrity::Good) => good("integrity", "no page is damaged"),
         Ok(Integrity::Unfinished) => {
             let looked = LOOK_TIME.as_secs();
-            good("integrity", format!("nothing damaged in what was looked through in {looked} s"))
+            good(
+                "integrity",
+                format!("no damaged page was found in {looked} s, in which not every page was checked"),
+            )
         }
         Ok(Integrity::Damaged(why)) => {
             let file = paste::path(path);
@@ -125,11 +129,6 @@ fn of_integrity(path: &Path, busy_timeout: Duration) -> Line {
         }
         Err(error) => failed("integrity", &error),
     }
-}
-
-fn failed(check: &'static str, error: &WarehouseError) -> Line {
-    let hint = error.hint().unwrap_or_else(|| "it may pass: check again in a minute".to_owned());
-    bad(check, error.to_string(), hint)
 }
 
 fn first_column(reader: &Reader, sql: &str) -> Result<Vec<String>, QueryError> {

@@ -1,23 +1,24 @@
-//! `irispool dead export`: copies for whoever is to look into them.
+//! `irispool dead export`: copies letters and their reports into a folder.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use super::super::text::{counted, say};
-use super::DeadError;
+use super::super::terminal::say;
+use super::super::units::counted;
+use super::error::DeadError;
 use crate::exit::{Exit, Failure};
 use crate::spool::Letter;
 
-/// Copies into `dir/<DATASET>/`, under the names that they have in dead. What is no regular file has only its report
+/// Copies into `dir/<DATASET>/`, under the names in `dead`. If a letter is not a regular file, only its report is
 /// copied.
 pub(super) fn run(letters: &[Letter], dir: &Path) -> Result<Exit, Failure> {
     let (mut copied, mut no_files) = (0, 0);
     for letter in letters {
         let folder = dir.join(&letter.label);
         fs::create_dir_all(&folder).map_err(|source| DeadError::Copy {
-            action: "make the folder",
+            action: "create the folder",
             path: folder.clone(),
             source,
         })?;
@@ -34,12 +35,13 @@ pub(super) fn run(letters: &[Letter], dir: &Path) -> Result<Exit, Failure> {
     }
     say(&format!("copied {} to {}\n", counted(copied, "message"), dir.display()))?;
     if no_files > 0 {
-        say(&format!("of {no_files} more that are no regular files, only the reports\n"))?;
+        let letters = counted(no_files, "letter");
+        say(&format!("copied only the reports of {letters} without a regular file\n"))?;
     }
     Ok(Exit::Done)
 }
 
-/// Copies a file; nothing is overwritten. False when it has gone meanwhile.
+/// Copies a file and never overwrites one. Returns false if the file is gone.
 fn copy(from: &Path, folder: &Path) -> Result<bool, DeadError> {
     let to = folder.join(from.file_name().unwrap_or_default());
     let failed = |action, path: &Path| {
@@ -52,12 +54,12 @@ fn copy(from: &Path, folder: &Path) -> Result<bool, DeadError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed("read", from)(error)),
         };
-    // It has its name when it is whole, whatever ends this program before.
+    // The copy gets its name when it is complete, so an interrupted export leaves no partial file under that name.
     let mut copy = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
-        .map_err(failed("make", &to))?;
+        .map_err(failed("create", &to))?;
     io::copy(&mut source, copy.as_file_mut()).map_err(failed("write", &to))?;
-    copy.persist_noclobber(&to).map_err(|error| failed("make", &to)(error.error))?;
+    copy.persist_noclobber(&to).map_err(|error| failed("create", &to)(error.error))?;
     Ok(true)
 }

@@ -1,55 +1,57 @@
-//! `irispool dead list`: groups, since a fault seldom comes alone.
+//! `irispool dead list`: the dead letters in groups, because one fault usually makes many of them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::super::text::{Align, Room, columns, count, counted, say, size};
-use super::reason;
+use super::super::table::{Align, columns, cut};
+use super::super::terminal::{TerminalSize, say};
+use super::super::units::{count, counted, size};
+use super::letter::reason;
 use crate::exit::{Exit, Failure};
 use crate::observe::plain;
 use crate::spool::{Letter, Letters, reason_group};
 
 #[derive(Serialize)]
-struct Answer {
+struct DeadList {
     letters: u64,
     bytes: u64,
-    /// What all of `dead` takes of the disk, reports and what was not asked for included.
+    /// What the whole of `dead` uses on the disk, including reports and letters that the filter leaves out.
     disk_bytes: u64,
-    /// How much it may; null where there is no limit.
+    /// The limit for it; null if there is none.
     disk_bytes_max: Option<u64>,
-    /// Reports whose messages have gone; retry and drop remove them.
+    /// Reports whose messages are gone; `dead retry` and `dead drop` delete them.
     reports_alone: usize,
-    /// Letters that went by themselves, as their messages came whole.
+    /// Letters that irispool removed because a complete message came.
     gone: u64,
-    /// Where these are noted, a JSON object a line.
+    /// The file that lists them, one JSON object per line.
     gone_file: PathBuf,
-    groups: Vec<Group>,
+    groups: Vec<ReasonGroup>,
 }
 
-/// Letters of one folder with one reason, but for the numbers in it.
+/// Letters of one folder whose reasons differ only in numbers.
 #[derive(Serialize)]
-struct Group {
+struct ReasonGroup {
     dataset: String,
     reason: String,
     count: u64,
     bytes: u64,
-    /// Of how many a whole message came later that lacks something of them.
+    /// For how many of them a complete message came later that lacks some of their content.
     whole_came: u64,
-    /// When the first of them failed first, and the last one last; unknown without reports.
+    /// The first failure of the first letter, and the last failure of the last one; unknown without reports.
     oldest: Option<String>,
     newest: Option<String>,
 }
 
-/// What `dead` takes of the disk, and how much it may.
+/// What `dead` uses on the disk, and its limit.
 #[derive(Clone, Copy)]
 pub(super) struct Disk {
     pub(super) bytes: u64,
     pub(super) bytes_max: Option<u64>,
 }
 
-/// On a terminal a reason is cut to its width; the JSON and `show` have all of it.
+/// A reason is cut to the width of the terminal, but never shorter than this. The JSON and `show` have all of it.
 const REASON_CHARS_MIN: usize = 20;
 
 pub(super) fn run(
@@ -58,7 +60,7 @@ pub(super) fn run(
     (gone, gone_file): (u64, PathBuf),
     json: bool,
 ) -> Result<Exit, Failure> {
-    let answer = Answer {
+    let answer = DeadList {
         letters: found.letters.len() as u64,
         bytes: found.letters.iter().map(|letter| letter.bytes).sum(),
         disk_bytes: disk.bytes,
@@ -72,17 +74,17 @@ pub(super) fn run(
         let text = serde_json::to_string_pretty(&answer).expect("counts and text can be written as JSON");
         say(&format!("{text}\n"))?;
     } else {
-        say(&table(&answer, Room::of_stdout().width))?;
+        say(&table(&answer, TerminalSize::of_stdout().width))?;
     }
     Ok(Exit::Done)
 }
 
 /// The largest first.
-fn groups(letters: &[Letter]) -> Vec<Group> {
-    let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
+fn groups(letters: &[Letter]) -> Vec<ReasonGroup> {
+    let mut groups: BTreeMap<(String, String), ReasonGroup> = BTreeMap::new();
     for letter in letters {
         let (dataset, reason) = (letter.label.to_string(), reason_group(&reason(letter)));
-        let group = groups.entry((dataset.clone(), reason.clone())).or_insert(Group {
+        let group = groups.entry((dataset.clone(), reason.clone())).or_insert(ReasonGroup {
             dataset,
             reason,
             count: 0,
@@ -93,7 +95,7 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
         });
         group.count += 1;
         group.bytes += letter.bytes;
-        // Times are text that sorts as they do.
+        // The times sort as text.
         if let Some(report) = &letter.report {
             group.whole_came += u64::from(report.whole_came.is_some());
             let oldest = group.oldest.take().unwrap_or_else(|| report.first_failed_at.clone());
@@ -101,12 +103,12 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
             group.newest = group.newest.take().max(Some(report.last_failed_at.clone()));
         }
     }
-    let mut groups: Vec<Group> = groups.into_values().collect();
+    let mut groups: Vec<ReasonGroup> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }
 
-fn table(answer: &Answer, width: Option<usize>) -> String {
+fn table(answer: &DeadList, width: Option<usize>) -> String {
     let mut text = String::new();
     if answer.letters > 0 {
         let seconds = |time: &Option<String>| {
@@ -146,33 +148,28 @@ fn table(answer: &Answer, width: Option<usize>) -> String {
         letters => {
             let allowed = answer
                 .disk_bytes_max
-                .map_or("no limit".to_owned(), |bytes| format!("{} allowed", size(bytes)));
+                .map_or("no limit".to_owned(), |bytes| format!("the limit is {}", size(bytes)));
             let (letters, bytes) = (counted(letters, "dead letter"), size(answer.bytes));
             let disk = size(answer.disk_bytes);
-            text.push_str(&format!("{letters}, {bytes}; dead/ takes {disk} of the disk, {allowed}\n"));
+            text.push_str(&format!("{letters}, {bytes}; dead/ uses {disk} on the disk, {allowed}\n"));
         }
     }
     let whole_came: u64 = answer.groups.iter().map(|group| group.whole_came).sum();
     if whole_came > 0 {
         let letters = counted(whole_came, "dead letter");
         text.push_str(&format!(
-            "{letters} with a message that came whole later and lacks something of the letter: irispool dead show\n"
+            "{letters} for which a complete message came later that lacks some of the content: irispool dead show\n"
         ));
     }
     if answer.gone > 0 {
         let (letters, file) = (counted(answer.gone, "dead letter"), answer.gone_file.to_string_lossy());
-        text.push_str(&format!("{letters} went when a whole message came: {}\n", plain(&file)));
+        text.push_str(&format!("{letters} removed because a complete message came: {}\n", plain(&file)));
     }
     if answer.reports_alone > 0 {
         let reports = counted(answer.reports_alone as u64, "report");
-        text.push_str(&format!("{reports} without a message; the next retry or drop removes them\n"));
+        text.push_str(&format!(
+            "{reports} without a message; the next dead retry or dead drop deletes them\n"
+        ));
     }
     text
-}
-
-fn cut(text: &str, chars_max: usize) -> String {
-    if text.chars().count() <= chars_max {
-        return text.to_owned();
-    }
-    text.chars().take(chars_max - 1).chain(['…']).collect()
 }

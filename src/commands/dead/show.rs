@@ -1,4 +1,4 @@
-//! `irispool dead show`: one letter after the other, with the bytes round the bad place.
+//! `irispool dead show`: each letter with its report and the bytes around the error.
 
 use std::fmt::Write;
 use std::fs::OpenOptions;
@@ -7,16 +7,17 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use serde::Serialize;
 
-use super::super::text::{counted, say, size, time};
-use super::{place, reason};
+use super::super::terminal::say;
+use super::super::units::{counted, size, time};
+use super::letter::{path_in_dead, reason};
 use crate::exit::{Exit, Failure};
 use crate::observe::plain;
 use crate::spool::{DeadReport, Letter};
 
-/// Bytes shown on either side of the bad one.
+/// Bytes shown before and after the bad byte.
 const EXCERPT_BYTES: u64 = 60;
 
-/// Bad rows named for each letter; the report has up to 100.
+/// Bad rows shown for each letter; the report has up to 100.
 const ROWS_SHOWN_MAX: usize = 10;
 
 #[derive(Serialize)]
@@ -32,10 +33,10 @@ struct Shown<'a> {
 
 #[derive(Serialize)]
 struct Excerpt {
-    /// Where it begins in the message.
+    /// The offset of `text` in the message, in bytes.
     from_byte: u64,
     text: String,
-    /// How many characters of `text` stand before the bad byte.
+    /// How many characters of `text` come before the bad byte.
     #[serde(skip)]
     before: usize,
 }
@@ -59,7 +60,7 @@ pub(super) fn run(letters: &[Letter], json: bool) -> Result<Exit, Failure> {
         }
     }
     if letters.is_empty() && !json {
-        say("no such dead letters\n")?;
+        say("no dead letters match\n")?;
     }
     Ok(Exit::Done)
 }
@@ -69,7 +70,7 @@ fn describe(letter: &Letter, shown: &Shown<'_>) -> String {
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<9} {}", plain(value));
     };
-    line("message", &place(letter));
+    line("message", &path_in_dead(letter));
     if shown.message_id != letter.name.to_string_lossy() {
         line("id", &shown.message_id);
     }
@@ -82,7 +83,13 @@ fn describe(letter: &Letter, shown: &Shown<'_>) -> String {
         line("by", &format!("{}, irispool {}", report.worker, report.irispool));
         if let Some(came) = &report.whole_came {
             let size = size(came.bytes);
-            line("came", &format!("whole, {size}, seen {}; it lacks something of this letter", came.at));
+            line(
+                "came",
+                &format!(
+                    "a complete message, {size}, at {}; it lacks some of this letter's content",
+                    came.at
+                ),
+            );
         }
         for row in report.rows.iter().take(ROWS_SHOWN_MAX) {
             let byte = row.byte.map_or(String::new(), |byte| format!(", byte {byte}"));
@@ -100,7 +107,7 @@ fn describe(letter: &Letter, shown: &Shown<'_>) -> String {
     text
 }
 
-/// The text round the bad byte; none where no byte is known or the file is none that is ever opened.
+/// The text around the bad byte; none if no byte is known, or if the letter is not a regular file.
 fn excerpt(letter: &Letter) -> Option<Excerpt> {
     let byte = letter.report.as_ref()?.byte?;
     if !letter.is_file {

@@ -8,7 +8,7 @@ use super::apply;
 use super::error::MigrateError;
 use super::guide::Guide;
 use super::survey::Survey;
-use crate::commands::text::say;
+use crate::commands::terminal::say;
 use crate::config::LoadedConfig;
 use crate::exit::{Exit, Failure};
 

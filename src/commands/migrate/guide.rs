@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::survey::{Download, Survey};
 use crate::client::{ClientSettings, Process};
-use crate::commands::text::{count, counted, size};
+use crate::commands::units::{count, counted};
 use crate::config::{LoadedConfig, SettingOrigin, WarehouseSpec};
-use crate::observe::plain;
+use crate::observe::{plain, size};
 use crate::paste;
 
 /// Datasets that a line names, the largest first.
@@ -166,7 +166,7 @@ impl Guide<'_> {
                     "The SQLite file is new; irispool makes its tables and views by itself.".to_owned(),
                 );
             }
-            WarehouseSpec::BigQuery { .. } => {
+            WarehouseSpec::BigQuery(_) => {
                 step.command(format!("irispool setup --dry-run{} > setup.sql", self.config_flag()));
                 step.command(format!("irispool setup{}", self.config_flag()));
                 step.note("A bmrs_*_iris table that you have gets the columns that it lacks: message_id, message_row, rescued, source, ingested_utc. Nothing else of it changes: an unpartitioned table stays unpartitioned.".to_owned());

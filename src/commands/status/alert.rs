@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 use std::sync::Arc;
 
-use super::Answer;
+use super::report::StatusReport;
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::health::alerts::{self, OtherSender};
@@ -26,7 +26,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
 }
 
 /// Sends the alerts that are due. Cron mails what is on stderr.
-pub(super) fn send_due(config: &Config) -> Answer {
+pub(super) fn send_due(config: &Config) -> StatusReport {
     let (facts, findings, other_sender) = alerts::send_due(config);
     match other_sender {
         None => {}
@@ -44,7 +44,7 @@ pub(super) fn send_due(config: &Config) -> Answer {
             eprintln!("hint: if it hangs, end it (fuser {lock} shows its process id)");
         }
     }
-    Answer::new((Arc::unwrap_or_clone(facts), findings))
+    StatusReport::new((Arc::unwrap_or_clone(facts), findings))
 }
 
 /// Sends a test on every channel, and prints a line about each. The result is critical if one failed, and a warning if

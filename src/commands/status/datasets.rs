@@ -1,13 +1,13 @@
-//! The table of datasets on the screen of `irispool status`, as much of it as there is room for.
+//! The table of datasets on the screen of `irispool status`, cut to the size of the terminal.
 
-use super::super::text::{Align, columns, count, short_duration, time};
-use super::screen::since;
+use super::super::table::{Align, columns, cut};
+use super::super::units::{count, elapsed, short_duration, time};
 use crate::health::{DatasetFacts, DatasetFlow, Facts, Finding};
 
-/// No name is cut to less.
+/// The shortest that a name is cut to.
 const NAME_CHARS_MIN: usize = 12;
 
-/// `lines`: how many there is room for. Where that is too few, those to be looked at come first.
+/// `lines` is the number of lines on the screen. If there are more datasets, those that need attention come first.
 pub(super) fn table(
     facts: &Facts,
     findings: &[Finding],
@@ -16,25 +16,25 @@ pub(super) fn table(
 ) -> String {
     let mut datasets: Vec<(&String, &DatasetFacts)> = facts.datasets.iter().collect();
     let all = datasets.len();
-    // A header, and a line about what is left out.
+    // One line is the header, and one says how many are left out.
     let shown = lines.filter(|lines| *lines < all + 1).map_or(all, |lines| lines.saturating_sub(2).max(1));
     let is_found = |name: &str| findings.iter().any(|finding| finding.key.dataset() == Some(name));
     let is_busy =
         |(name, of): &(&String, &DatasetFacts)| of.ready + of.claimed + of.dead > 0 || is_found(name);
     let mut more = String::new();
     if shown < all {
-        // What is wrong, what is dead, the longest queues, who holds something, the rest.
+        // First datasets with findings, then with dead letters, then the longest queues, then with claimed messages.
         datasets.sort_by_key(|(name, of)| {
             (!is_found(name), of.dead == 0, std::cmp::Reverse(of.ready), of.claimed == 0)
         });
         let left = datasets.split_off(shown);
-        let quiet = if left.iter().any(is_busy) { "" } else { ", of which nothing waits or is dead" };
+        let quiet = if left.iter().any(is_busy) { "" } else { " without waiting, claimed or dead messages" };
         more = format!("and {} more{quiet}: --all shows them\n", left.len());
     }
     fitting(facts, &datasets, width) + &more
 }
 
-/// Narrower and narrower, until it fits.
+/// The widest form of the table that fits.
 fn fitting(facts: &Facts, datasets: &[(&String, &DatasetFacts)], width: Option<usize>) -> String {
     let width_of = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
     let wide = draw(facts, datasets, true, usize::MAX);
@@ -48,7 +48,7 @@ fn fitting(facts: &Facts, datasets: &[(&String, &DatasetFacts)], width: Option<u
     draw(facts, datasets, false, name_chars.saturating_sub(excess).max(NAME_CHARS_MIN))
 }
 
-/// `has_times`: when the last row came, beside how long ago.
+/// `has_times` adds the time of the last row.
 fn draw(
     facts: &Facts,
     datasets: &[(&String, &DatasetFacts)],
@@ -70,7 +70,7 @@ fn draw(
     }
     let number = |number: u64| if number == 0 { "-".to_owned() } else { count(number) };
     let ago =
-        |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| short_duration(since(facts.at_ms, ms)));
+        |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| short_duration(elapsed(facts.at_ms, ms)));
     let rows = datasets.iter().map(|(name, dataset)| {
         let flow = dataset.flow.as_ref();
         let rows = |of: fn(&DatasetFlow) -> u64| flow.map_or_else(|| "?".to_owned(), |flow| number(of(flow)));
@@ -95,11 +95,4 @@ fn draw(
         row
     });
     columns(&header, &rows.collect::<Vec<_>>())
-}
-
-fn cut(name: &str, chars_max: usize) -> String {
-    if name.chars().count() <= chars_max {
-        return name.to_owned();
-    }
-    name.chars().take(chars_max - 1).chain(['…']).collect()
 }

@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 
-use super::super::text::{Look, Room, count, counted, short_duration, size, time, wrapped};
+use super::super::table::wrapped;
+use super::super::terminal::{OutputStyle, TerminalSize};
+use super::super::units::{count, counted, elapsed, short_duration, size, time};
 use super::datasets;
 use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
 use crate::observe::plain;
 use crate::spool::SpoolPart;
 
-/// Behind `warehouse`, the longest title.
+/// The width of the column of titles: `warehouse` is the longest.
 const TITLE_CHARS: usize = 11;
 
-/// The verdict, what is wrong and what to do, and then the facts. The first line alone says how things are, for those
-/// who show just that.
-pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) -> String {
+/// The verdict, then each finding with its hint, then the facts. The first line says on its own how things are, because
+/// Nagios shows only that one.
+pub(super) fn draw(facts: &Facts, findings: &[Finding], look: OutputStyle, room: TerminalSize) -> String {
     let mut text = verdict(facts, level_of(findings), look, room);
     for finding in findings {
         let mark = mark(finding.level, look);
@@ -33,25 +35,27 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
         let every = drains
             .every()
             .map_or(String::new(), |every| format!(", one every {} at most", short_duration(every)));
-        let line =
-            format!("the last one ended {} ago{every}", short_duration(since(facts.at_ms, drains.ended_ms)));
+        let line = format!(
+            "the last one ended {} ago{every}",
+            short_duration(elapsed(facts.at_ms, drains.ended_ms))
+        );
         text.push_str(&titled("drains", None, &line, look, room));
     }
-    for (place, worker) in facts.workers.iter().enumerate() {
+    for (index, worker) in facts.workers.iter().enumerate() {
         let (mark, line) = worker_line(worker, facts.at_ms);
-        text.push_str(&titled(if place == 0 { "workers" } else { "" }, mark, &line, look, room));
+        text.push_str(&titled(if index == 0 { "workers" } else { "" }, mark, &line, look, room));
     }
     let (mark, line) = warehouse(facts);
     text.push_str(&titled("warehouse", mark, &line, look, room));
-    for (place, left) in facts.warehouse.left_alone.iter().enumerate() {
-        let title = if place == 0 { "views" } else { "" };
+    for (index, left) in facts.warehouse.left_alone.iter().enumerate() {
+        let title = if index == 0 { "views" } else { "" };
         text.push_str(&titled(title, None, &plain(&left.what), look, room));
     }
-    for (place, disk) in facts.disks.iter().enumerate() {
+    for (index, disk) in facts.disks.iter().enumerate() {
         let free = size(disk.free_bytes);
         let line =
             format!("{} {} % used, {free} free", plain(&disk.path.to_string_lossy()), disk.percent_used);
-        text.push_str(&titled(if place == 0 { "disk" } else { "" }, None, &line, look, room));
+        text.push_str(&titled(if index == 0 { "disk" } else { "" }, None, &line, look, room));
     }
     if facts.ready + facts.claimed > 0 {
         text.push_str(&titled("waiting", None, &ages(facts), look, room));
@@ -64,8 +68,14 @@ pub(super) fn draw(facts: &Facts, findings: &[Finding], look: Look, room: Room) 
     text
 }
 
-/// A title, a mark, and what there is to say, as wide as there is room.
-fn titled(title: &str, mark: Option<(AnsiColor, &str, &str)>, text: &str, look: Look, room: Room) -> String {
+/// A title, a mark and the text, broken at the terminal's width.
+fn titled(
+    title: &str,
+    mark: Option<(AnsiColor, &str, &str)>,
+    text: &str,
+    look: OutputStyle,
+    room: TerminalSize,
+) -> String {
     let (mark, mark_chars) = match mark {
         None => (String::new(), 0),
         Some((colour, symbol, word)) => {
@@ -77,12 +87,12 @@ fn titled(title: &str, mark: Option<(AnsiColor, &str, &str)>, text: &str, look: 
     wrapped(&first, TITLE_CHARS + mark_chars, text, room.width)
 }
 
-fn verdict(facts: &Facts, level: Level, look: Look, room: Room) -> String {
+fn verdict(facts: &Facts, level: Level, look: OutputStyle, room: TerminalSize) -> String {
     let word = look.paint(colour(level), level.word());
     let symbol = if look.symbols { format!("{} ", mark(level, look)) } else { String::new() };
     let alive = facts.workers.iter().filter(|worker| worker.alive).count() as u64;
     let last = facts.warehouse.last_row_ms.map_or("no rows yet".to_owned(), |last_ms| {
-        format!("last row {} ago", short_duration(since(facts.at_ms, last_ms)))
+        format!("last row {} ago", short_duration(elapsed(facts.at_ms, last_ms)))
     });
     let alive = format!("{} alive", counted(alive, "worker"));
     let (waiting, dead) = (count(facts.ready), count(facts.dead));
@@ -98,7 +108,7 @@ fn verdict(facts: &Facts, level: Level, look: Look, room: Room) -> String {
     )
 }
 
-/// `under 1m 12, 1m to 5m 3`; classes with nothing in them are left out.
+/// `under 1m 12, 1m to 5m 3`: how many messages wait for how long, without empty classes.
 fn ages(facts: &Facts) -> String {
     let mut from_s = 0;
     let mut classes = Vec::new();
@@ -117,7 +127,7 @@ fn ages(facts: &Facts) -> String {
     classes.join(", ")
 }
 
-/// What is known of it: its mark, and the rest.
+/// A worker's mark, and what is known of the worker.
 fn worker_line(
     worker: &WorkerFacts,
     at_ms: i64,
@@ -128,10 +138,10 @@ fn worker_line(
     };
     let since = worker
         .since_ms
-        .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), short_duration(since(at_ms, ms))));
+        .map_or(String::new(), |ms| format!(", since {} ({})", time(ms), short_duration(elapsed(at_ms, ms))));
     let held = counted(worker.claimed, "message");
     if !worker.alive {
-        return (Some((AnsiColor::Red, "✘", "dead")), format!("{who}{since}, leaves {held}"));
+        return (Some((AnsiColor::Red, "✘", "dead")), format!("{who}{since}, left {held}"));
     }
     let mut line = format!("{who}{since}");
     if worker.claimed > 0 {
@@ -161,29 +171,30 @@ fn worker_line(
 fn warehouse(facts: &Facts) -> (Option<(AnsiColor, &'static str, &'static str)>, String) {
     let warehouse = &facts.warehouse;
     let name = plain(&warehouse.name).into_owned();
-    let place = warehouse.location.as_ref().map_or(String::new(), |place| format!(" in {}", plain(place)));
+    let location =
+        warehouse.location.as_ref().map_or(String::new(), |location| format!(" in {}", plain(location)));
     match (&warehouse.error, warehouse.answered_ms) {
         (Some(_), _) => (Some((AnsiColor::Red, "✘", "does not answer:")), name),
         (None, Some(ms)) => {
             let superseded = match warehouse.superseded.unwrap_or(0) {
                 0 => String::new(),
                 contents => format!(
-                    ", {} not loaded as later content was in (irispool_superseded)",
+                    ", {} not loaded because newer content was there (irispool_superseded)",
                     counted(contents, "older message")
                 ),
             };
-            let answer = format!("{name}{place}, answered in {ms} ms{superseded}");
+            let answer = format!("{name}{location}, answered in {ms} ms{superseded}");
             (Some((AnsiColor::Green, "✔", "answers:")), answer)
         }
-        (None, None) => (None, format!("{name}, not there yet: the first run makes it")),
+        (None, None) => (None, format!("{name}, which does not exist yet: the first run creates it")),
     }
 }
 
-fn said(look: Look, colour: AnsiColor, symbol: &str, word: &str) -> String {
+fn said(look: OutputStyle, colour: AnsiColor, symbol: &str, word: &str) -> String {
     look.paint(colour, if look.symbols { symbol } else { word })
 }
 
-fn mark(level: Level, look: Look) -> String {
+fn mark(level: Level, look: OutputStyle) -> String {
     let symbol = match level {
         Level::Ok => "✔",
         Level::Warning => "!",
@@ -200,8 +211,4 @@ fn colour(level: Level) -> AnsiColor {
         Level::Critical => AnsiColor::Red,
         Level::Unknown => AnsiColor::Magenta,
     }
-}
-
-pub(super) fn since(now_ms: i64, then_ms: i64) -> Duration {
-    Duration::from_millis(u64::try_from(now_ms - then_ms).unwrap_or(0))
 }

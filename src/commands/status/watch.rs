@@ -6,73 +6,76 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, select};
 
-use super::super::text::{Look, Room, time};
-use super::{Answer, StatusArgs, screen};
+use super::super::terminal::{OutputStyle, TerminalSize};
+use super::super::units::time;
+use super::report::StatusReport;
+use super::screen;
 use crate::config::Config;
 use crate::exit::{Exit, Explain, Failure, OutputError};
 use crate::health::FactsCollector;
 use crate::signals::Stop;
 
-/// How soon a terminal of another size is drawn anew.
+/// How often the size of the terminal is checked.
 const RESIZE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The other screen, without a cursor; and back.
+/// Switches to the terminal's alternate screen and hides the cursor, and back.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
-/// A terminal that knows of it shows what is between the two at once.
+/// Synchronised output: a terminal that supports it shows everything between the two at once.
 const BEGIN_FRAME: &str = "\x1b[?2026h\x1b[H";
 const END_FRAME: &str = "\x1b[J\x1b[?2026l";
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot look again and again: {0}")]
+#[error("cannot repeat status: {0}")]
 struct WatchError(io::Error);
 
 impl Explain for WatchError {
     fn hint(&self) -> Option<String> {
-        Some("raise the limit on processes, or look once: irispool status".to_owned())
+        Some("raise the limit on processes, or run irispool status without --watch".to_owned())
     }
 }
 
-/// Until Ctrl-C; gives the code of the last look. Looking is done by a thread of its own, as it may take seconds, in
-/// which Ctrl-C must be heard.
+/// Repeats until Ctrl-C, and returns the exit code of the last report. A thread of its own makes the reports: one may
+/// take seconds, and Ctrl-C must work meanwhile.
 pub(super) fn watch(
     config: &Config,
     collector: FactsCollector,
-    args: &StatusArgs,
+    json: bool,
+    all: bool,
     every: Duration,
-    look: Look,
+    look: OutputStyle,
 ) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(WatchError)?;
     let answers = look_again_and_again(config.clone(), collector, every).map_err(WatchError)?;
-    let is_screen = !args.json && stdout().is_terminal();
+    let is_screen = !json && stdout().is_terminal();
     let mut terminal = if is_screen { Some(Terminal::enter().map_err(OutputError::from)?) } else { None };
-    let mut last: Option<Answer> = None;
-    let mut drawn: Option<Room> = None;
+    let mut last: Option<StatusReport> = None;
+    let mut drawn: Option<TerminalSize> = None;
     loop {
         select! {
             recv(stop.channel()) -> _ => break,
             recv(answers) -> answer => match answer {
                 Ok(answer) => (last, drawn) = (Some(answer), None),
-                // It looks until the process ends, or has panicked.
+                // The thread ends only by a panic.
                 Err(_) => break,
             },
             default(RESIZE_INTERVAL) => {}
         }
         let Some(answer) = &last else { continue };
         if let Some(terminal) = &mut terminal {
-            let room = Room::of_stdout();
+            let room = TerminalSize::of_stdout();
             if drawn != Some(room) {
-                let frame = frame(answer, look, room, args.all, every);
+                let frame = frame(answer, look, room, all, every);
                 terminal.show(&frame).map_err(OutputError::from)?;
                 drawn = Some(room);
             }
         } else if drawn.is_none() {
-            drawn = Some(Room::default());
-            let text = if args.json {
+            drawn = Some(TerminalSize::default());
+            let text = if json {
                 serde_json::to_string(answer).expect("facts can be written as JSON") + "\n"
             } else {
-                screen::draw(&answer.facts, &answer.findings, look, Room::default())
+                screen::draw(&answer.facts, &answer.findings, look, TerminalSize::default())
             };
             stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
         }
@@ -80,9 +83,9 @@ pub(super) fn watch(
     drop(terminal);
     let Some(answer) = last else { return Ok(Exit::Unknown) };
     if is_screen {
-        // What was seen last stays to be read, with room for the prompt.
-        let mut room = Room::of_stdout();
-        room.height = room.height.map(|height| height.saturating_sub(1)).filter(|_| !args.all);
+        // The last report stays on the normal screen, with a line left for the prompt.
+        let mut room = TerminalSize::of_stdout();
+        room.height = room.height.map(|height| height.saturating_sub(1)).filter(|_| !all);
         let text = screen::draw(&answer.facts, &answer.findings, look, room);
         stdout().write_all(text.as_bytes()).map_err(OutputError::from)?;
     }
@@ -93,10 +96,10 @@ fn look_again_and_again(
     config: Config,
     collector: FactsCollector,
     every: Duration,
-) -> io::Result<Receiver<Answer>> {
+) -> io::Result<Receiver<StatusReport>> {
     let (sender, answers) = bounded(0);
     let work = move || {
-        while sender.send(Answer::of(&collector, &config)).is_ok() {
+        while sender.send(StatusReport::of(&collector, &config)).is_ok() {
             thread::sleep(every);
         }
     };
@@ -104,17 +107,17 @@ fn look_again_and_again(
     Ok(answers)
 }
 
-/// The screen, and at its end when it was seen.
-fn frame(answer: &Answer, look: Look, room: Room, all: bool, every: Duration) -> String {
+/// The screen, with the time of the report on its last line.
+fn frame(answer: &StatusReport, look: OutputStyle, room: TerminalSize, all: bool, every: Duration) -> String {
     let footer = format!("\n{}, again every {}", time(answer.facts.at_ms), humantime::format_duration(every));
     let height = room.height.map(|height| height.saturating_sub(2));
-    let of_screen = Room { height: height.filter(|_| !all), ..room };
+    let of_screen = TerminalSize { height: height.filter(|_| !all), ..room };
     let screen = screen::draw(&answer.facts, &answer.findings, look, of_screen);
     let lines: Vec<&str> = screen.lines().take(height.unwrap_or(usize::MAX)).collect();
     lines.join("\n") + "\n" + &footer
 }
 
-/// The terminal is as it was when this is gone.
+/// The alternate screen; dropping this restores the terminal.
 struct Terminal;
 
 impl Terminal {
@@ -124,7 +127,7 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Each line is written over the old one and the rest of it cleared, so that nothing blinks.
+    /// Overwrites each line and clears only its rest, so that the screen does not flicker.
     fn show(&mut self, frame: &str) -> io::Result<()> {
         let lines: Vec<String> = frame.lines().map(|line| format!("{line}\x1b[K")).collect();
         write(&format!("{BEGIN_FRAME}{}{END_FRAME}", lines.join("\r\n")))

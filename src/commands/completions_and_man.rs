@@ -1,4 +1,4 @@
-//! Completions and man pages, out of the same definitions as `--help`.
+//! Completions and man pages, from the same definitions as `--help`.
 
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
@@ -7,12 +7,14 @@ use clap::{Args, Command, ValueHint};
 
 use crate::exit::{Exit, Explain, Failure, OutputError};
 
+/// The arguments of `irispool completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// For which shell
+    /// The shell
     pub shell: clap_complete::Shell,
 }
 
+/// The arguments of `irispool man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
     /// Write a page for each command into DIR; without it, irispool(1) goes to stdout
@@ -32,7 +34,7 @@ impl Explain for ManError {}
 /// Writes the shell's completions to stdout.
 ///
 /// # Errors
-/// When stdout does not take them.
+/// If stdout cannot be written.
 pub(super) fn completions(args: &CompletionsArgs, mut definition: Command) -> Result<Exit, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut definition, "irispool", &mut text);
@@ -40,10 +42,10 @@ pub(super) fn completions(args: &CompletionsArgs, mut definition: Command) -> Re
     Ok(Exit::Done)
 }
 
-/// Writes the page of the whole to stdout, or all pages into a folder, `irispool.1`, `irispool-run.1` and so on.
+/// Writes irispool(1) to stdout, or all pages into a folder: `irispool.1`, `irispool-run.1` and so on.
 ///
 /// # Errors
-/// When stdout or the folder does not take them.
+/// If stdout or the folder cannot be written.
 pub(super) fn man(args: &ManArgs, definition: Command) -> Result<Exit, Failure> {
     match &args.dir {
         Some(dir) => write_pages(dir, definition).map_err(|source| ManError { dir: dir.clone(), source })?,

@@ -1,55 +1,58 @@
-//! The machine: its clock, and how many files may be open.
+//! Checks the machine: its clock, and how many files may be open.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::{Line, bad, good, warning};
+use super::line::{CheckLine, bad, good, warning};
 use crate::config::Config;
 use crate::spool::{Layout, now_ms};
 
-/// Batches have a folder open each, readers a file each, and the database some.
+/// Each batch has a folder open, each reader a file, and the database a few.
 const OPEN_FILES_MIN: u64 = 1_024;
 
-/// A file may be written a little ahead of our own look at the clock.
+/// How far in the future the time of a file may be: the clock of the file system may differ a little.
 const AHEAD_MAX: Duration = Duration::from_secs(60);
 
-/// 2025-01-01T00:00:00Z. Nobody ran irispool before.
+/// 2025-01-01T00:00:00Z. No run can be earlier.
 const CLOCK_MIN_MS: i64 = 1_735_689_600_000;
 
-pub(super) fn check(config: &Config) -> Vec<Line> {
+pub(super) fn check(config: &Config) -> Vec<CheckLine> {
     vec![of_clock(config), of_open_files()]
 }
 
-fn of_clock(config: &Config) -> Line {
+fn of_clock(config: &Config) -> CheckLine {
     let now = now_ms();
     let says = jiff::Timestamp::from_millisecond(now).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ");
     if now < CLOCK_MIN_MS {
         return bad(
             "clock",
-            format!("it says {says}"),
-            "set it: rows carry the time at which they were loaded",
+            format!("the time is {says}"),
+            "set the clock: rows carry the time at which they were loaded",
         );
     }
     if let Some(path) = ahead(config) {
-        let what = format!("it says {says}, but {path} was written later");
+        let what = format!("the time is {says}, but {path} was written later");
         return bad(
             "clock",
             what,
-            "one of the clocks is wrong: of two messages of one name the later written wins",
+            "one of the clocks is wrong: of two messages with the same name, the later one wins",
         );
     }
     match synchronised() {
         Some(false) => {
-            let hint =
-                "nothing sets this machine's clock: systemctl enable --now systemd-timesyncd, or chrony";
-            warning("clock", format!("it says {says}, and the kernel calls it not synchronised"), hint)
+            let hint = "no service sets this machine's clock: systemctl enable --now systemd-timesyncd, or install chrony";
+            warning(
+                "clock",
+                format!("the time is {says}, but the kernel says that the clock is not synchronised"),
+                hint,
+            )
         }
-        _ => good("clock", format!("it says {says}")),
+        _ => good("clock", format!("the time is {says}")),
     }
 }
 
-/// A message that comes from the future. What can't be looked at, or vanishes meanwhile, is passed over.
+/// A message that comes from the future. Skips files that cannot be read or that vanish.
 fn ahead(config: &Config) -> Option<String> {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     let folders = entries(&Layout::at(&config.spool).incoming());
@@ -64,7 +67,7 @@ fn ahead(config: &Config) -> Option<String> {
     None
 }
 
-/// What the kernel says of its clock; none where it can't be asked.
+/// Whether the kernel says that its clock is synchronised; none if it cannot be asked.
 #[cfg(target_os = "linux")]
 fn synchronised() -> Option<bool> {
     // SAFETY: all-zero is a valid `timex`, and with no mode set the call only reads.
@@ -80,12 +83,18 @@ fn synchronised() -> Option<bool> {
     None
 }
 
-fn of_open_files() -> Line {
+fn of_open_files() -> CheckLine {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     match limit {
         Some(limit) if limit < OPEN_FILES_MIN => {
             let what = format!("only {limit} files may be open at once");
-            bad("open files", what, format!("ulimit -n {OPEN_FILES_MIN}, or LimitNOFILE= in the unit"))
+            bad(
+                "open files",
+                what,
+                format!(
+                    "raise the limit: ulimit -n {OPEN_FILES_MIN}, or LimitNOFILE={OPEN_FILES_MIN} in the unit"
+                ),
+            )
         }
         Some(limit) => good("open files", format!("{limit} may be open at once")),
         None => good("open files", "any number may be open at once"),

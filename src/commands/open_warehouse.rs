@@ -1,4 +1,4 @@
-//! Opening the warehouse that the settings name.
+//! Opens the warehouse that the settings name.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use crate::signals::Stop;
 use crate::warehouse::bigquery::{self, BigQuery, BqDataset};
 use crate::warehouse::{Warehouse, WarehouseError, sqlite::Sqlite};
 
-/// A warehouse that is not ready when a daemon starts is tried again after so long.
+/// How long a daemon waits before it tries again to open a warehouse that is not ready.
 const OPEN_RETRY: Duration = Duration::from_secs(5);
 
-/// A trouble's name in the log's memory of what it has told.
+/// The name of this problem in the log's record of problems that were logged.
 const OPENING: &str = "opening the warehouse";
 
-/// How long a daemon waits in one go for a database that is busy when it starts: no stop is heard meanwhile.
+/// How long a daemon waits at once for a busy database when it starts. It cannot react to a signal meanwhile.
 const BUSY_AT_ONCE: Duration = Duration::from_secs(1);
 
-/// Opens the warehouse. A daemon waits for one that is not ready yet; nothing where it is told to stop meanwhile.
+/// Opens the warehouse. A daemon waits for one that is not ready yet, and gets none if it is asked to stop meanwhile.
 pub(super) fn open_patiently(
     config: &Config,
     once: bool,
@@ -55,7 +55,7 @@ pub(super) fn open_patiently(
 /// Opens the warehouse that the settings name.
 ///
 /// # Errors
-/// When it is not there and can't be made, is something else, or lets nobody in.
+/// If it is missing and cannot be created, is something else, or refuses access.
 fn open_warehouse(config: &Config, once: bool) -> Result<Arc<dyn Warehouse>, Failure> {
     Ok(match &config.warehouse {
         WarehouseSpec::Sqlite(path) => {
@@ -68,8 +68,8 @@ fn open_warehouse(config: &Config, once: bool) -> Result<Arc<dyn Warehouse>, Fai
     })
 }
 
-/// Opens the database and, in a new one, makes all tables and views in one step: one by one, as messages come, each
-/// would be a commit of its own and make every other worker read the schema anew.
+/// Opens the database. In a new one it creates all tables and views in one commit: if each were created when its first
+/// message comes, every other worker would have to read the schema again each time.
 fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseError> {
     let sqlite = Sqlite::open(path, busy_timeout)?;
     if !sqlite.is_new()? {
@@ -80,18 +80,18 @@ fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseE
             tracing::info!(
                 tables = made.tables,
                 views = made.views,
-                "made a new warehouse in {}",
+                "created a new warehouse in {}",
                 path.display()
             );
         }
         Err(error @ WarehouseError::Later { .. }) => return Err(error),
-        // A found table that is in the way holds up its own dataset only, and says so when a message comes for it.
-        Err(WarehouseError::Setup { why, hint }) => tracing::warn!(why, hint, "could not make all tables"),
+        // A foreign table with irispool's name holds up only its own dataset, and the log says so when a message comes.
+        Err(WarehouseError::Setup { why, hint }) => tracing::warn!(why, hint, "could not create all tables"),
     }
     Ok(sqlite)
 }
 
-/// Opens a dataset of BigQuery with the settings, and with the credentials of this process.
+/// Opens a dataset of BigQuery with the settings, and with the credentials from the process's environment.
 pub(super) fn open_bigquery(config: &Config, bq_dataset: &BqDataset) -> Result<BigQuery, WarehouseError> {
     let options = bigquery::Options {
         method: match config.method {
