@@ -10,9 +10,13 @@ use crate::commands::{Command, ConfigArgs, RunArgs, StatusArgs};
 use crate::config::{Flag, GlobalSettings};
 use crate::paste;
 
+/// The version with its commit, the commit's day and the target, such as
+/// `0.1.0 (abc1234 2026-11-28, x86_64-unknown-linux-gnu)`. Without git at the build, there is no commit in it.
+const VERSION: &str = env!("VERSION_OF_IRISPOOL");
+
 /// Puts Elexon IRIS messages into a warehouse: every row, once, within seconds
 #[derive(Debug, Parser)]
-#[command(name = "irispool", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "irispool", version = VERSION, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Examples:
   irispool demo                   show all of it on made-up messages
   irispool run                    deliver what is in spool/incoming, and what arrives there
