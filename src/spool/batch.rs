@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use super::claim::{has_acl, same_owner_and_mode};
 use super::lock::try_lock_dataset;
 use super::rename::{exchange, numbered, rename, rename_at, rename_folder};
+use super::sync::sync_all;
 use super::worker::{is_bulk_id, ordinary_id};
 use super::{Layout, SpoolError, now_ms};
 
@@ -177,8 +178,8 @@ impl Batch {
     pub fn sync(&self) -> Result<(), SpoolError> {
         let workers = self.path.parent().unwrap_or(Path::new("."));
         let sync = || -> io::Result<()> {
-            rustix::fs::fsync(&self.folder)?;
-            Ok(rustix::fs::fsync(open_folder(CWD, workers)?)?)
+            sync_all(&self.folder)?;
+            sync_all(open_folder(CWD, workers)?)
         };
         match sync() {
             // There are file systems that sync no folders.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lock::lock_dead;
 use super::rename::{NAME_BYTES_MAX, numbered, rename};
+use super::sync::sync_data;
 use super::{Batch, Layout, SpoolError, now_ms};
 
 /// Rows named in one report at the most; the count says how many there are.
@@ -237,7 +238,7 @@ pub(super) fn write_synced(path: &Path, report: &DeadReport) -> Result<(), Spool
     let write = || -> io::Result<()> {
         let mut file = File::create(path)?;
         file.write_all(&serde_json::to_vec_pretty(report)?)?;
-        file.sync_data()
+        sync_data(&file)
     };
     write().map_err(|error| SpoolError::io("write", path, error))
 }

@@ -28,6 +28,7 @@ mod recover;
 mod rename;
 mod set_aside;
 mod settle;
+mod sync;
 mod temporary;
 mod watch;
 mod worker;

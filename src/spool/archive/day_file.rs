@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::super::sync::{sync_all, sync_data};
 use super::entry::{Meta, write_entry};
 use super::note::{Note, Part, last_block_is_damaged, last_note};
 use super::{Day, ENDING, SpoolError, file_name, gone_is_fine};
@@ -106,7 +107,7 @@ impl DayFile {
         add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>,
     ) -> Result<Note, SpoolError> {
         let failed = |path: &Path, error| SpoolError::io("append to", path, error);
-        let written = self.write_block(add_all).and_then(|note| self.file.sync_data().map(|()| note));
+        let written = self.write_block(add_all).and_then(|note| sync_data(&self.file).map(|()| note));
         let note = written.map_err(|error| {
             let _ = self.file.set_len(self.committed());
             failed(&self.path, error)
@@ -232,5 +233,5 @@ pub(super) fn remove_unborn(folder: &Path) -> io::Result<()> {
 
 /// A new name is on the disk when its folder is synced.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), |folder| sync_all(File::open(folder)?))
 }
