@@ -16,6 +16,7 @@ use super::batch::{is_empty, list, open_folder};
 use super::count::count_dead;
 use super::letters::folder_entries;
 use super::set_aside::is_set_aside;
+use super::temporary::is_finders;
 use super::worker::LOCK;
 use super::{Entry, EntryKind, Layout, SpoolError, TemporaryNames, file_time_ms, folder_label, now_ms};
 
@@ -204,8 +205,8 @@ impl Inspection {
                         }
                     }
                     Met::Temporary(file, found) => {
-                        let is_told = age(found, now) >= ABANDONED_AFTER && found.st_size > 0;
-                        if is_told {
+                        let is_abandoned = age(found, now) >= ABANDONED_AFTER && found.st_size > 0;
+                        if is_abandoned && !file.file_name().is_some_and(is_finders) {
                             self.temporary.add(file);
                         }
                     }

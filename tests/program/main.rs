@@ -17,6 +17,7 @@ mod docs_links;
 mod docs_settings;
 mod keep_archive;
 mod keep_kill;
+mod macos;
 mod ops_alerts;
 mod ops_blind;
 mod ops_check;

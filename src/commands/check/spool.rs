@@ -27,6 +27,10 @@ const NETWORK_FILE_SYSTEMS: [(u32, &str, &str); 6] = [
 /// What a container on a Mac or sshfs has, and also many a local disk.
 const FUSE: (u32, &str) = (0x6573_5546, "macfuse");
 
+/// What happens where a lease cannot tell whether a file is still being written. docs/install.md, docs/settings.md and
+/// irispool.example.toml say the same.
+const WITHOUT_LEASES: &str = "irispool takes a file that nobody has written to for write_age";
+
 /// Folders that the client may still make: one a dataset.
 const FOLDERS_TO_COME: u64 = 100;
 
@@ -129,7 +133,10 @@ pub(super) fn of_room(check: &'static str, path: &Path, percent_max: usize) -> L
 fn of_leases(layout: &Layout, ground: &Path) -> Line {
     let claimed = layout.claimed();
     let folder = if claimed.is_dir() { &claimed } else { ground };
-    let hint = "a file is then taken when it was not written for write_age; a local file system has leases";
+    if cfg!(target_vendor = "apple") {
+        return good("leases", format!("macOS has none: {WITHOUT_LEASES}"));
+    }
+    let hint = format!("{WITHOUT_LEASES}; a local file system has leases");
     match leases_work(folder) {
         Ok(true) => good("leases", "it can be asked whether a file is still being written"),
         Ok(false) => warning("leases", "it cannot be asked whether a file is still being written", hint),
@@ -148,23 +155,32 @@ fn of_watches(layout: &Layout) -> Line {
     }
     let mut watch = Watch::start(layout.temporary_names().clone());
     let unwatched = folders.iter().filter(|folder| !watch.follow(folder)).count();
-    let (watches, instances) = (limit("watches"), limit("instances"));
-    if !watch.works() || unwatched > 0 {
-        let what = "the system does not tell of new files: they are found by the scan, later";
+    let is_blind = !watch.works() || unwatched > 0;
+    let blind = "the system does not tell of new files: they are found by the scan, later";
+    let watched = format!("{} watched", counted(folders.len() as u64, "folder"));
+    let (Some(watches), Some(instances)) = (limit("watches"), limit("instances")) else {
+        return if is_blind {
+            warning("watches", blind, "lower scan_interval to find them sooner")
+        } else {
+            good("watches", watched)
+        };
+    };
+    if is_blind {
         let hint =
             format!("raise fs.inotify.max_user_watches ({watches}) or max_user_instances ({instances})");
-        return warning("watches", what, hint);
+        return warning("watches", blind, hint);
     }
-    let what = format!("{} watched, {watches} allowed", counted(folders.len() as u64, "folder"));
+    let what = format!("{watched}, {watches} allowed");
     if watches < folders.len() as u64 + FOLDERS_TO_COME {
         return warning("watches", what, "each dataset takes one: raise fs.inotify.max_user_watches");
     }
     good("watches", what)
 }
 
-/// The lower of the machine's limit of `watches` or `instances` a user and that of a container.
-fn limit(of: &str) -> u64 {
+/// The lower of the machine's limit of `watches` or `instances` a user and that of a container. None where the system has
+/// no such limit, as on macOS.
+fn limit(of: &str) -> Option<u64> {
     let files = [format!("/proc/sys/fs/inotify/max_user_{of}"), format!("/proc/sys/user/max_inotify_{of}")];
     let limits = files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
-    limits.min().unwrap_or(u64::MAX)
+    limits.min()
 }
