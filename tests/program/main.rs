@@ -51,3 +51,4 @@ mod run_syscalls;
 mod run_workers;
 #[path = "../support/mod.rs"]
 mod support;
+mod takeover;
