@@ -30,6 +30,7 @@ mod ops_dead_whole;
 mod ops_drains;
 mod ops_logs;
 mod ops_metrics;
+mod ops_package;
 mod ops_paste;
 mod ops_pid_file;
 mod ops_prune;
