@@ -1,8 +1,8 @@
 //! Waiting until a file or a folder is on the disk.
 //!
 //! On Linux, `fsync` does that. On macOS, `fsync` only hands the data to the disk, which may keep it in its own memory;
-//! the call that reaches the disk itself is `F_FULLFSYNC`. The standard library's `sync_all` and `sync_data` use it there,
-//! and rustix's `fsync` does not. So everything in this folder that must survive a power cut goes through here.
+//! the call that reaches the disk itself is `F_FULLFSYNC`. The standard library's `sync_all` and `sync_data` use it
+//! there, and rustix's `fsync` does not. So everything in this folder that must survive a power cut goes through here.
 
 use std::io;
 use std::os::fd::AsFd;

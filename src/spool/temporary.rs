@@ -34,8 +34,8 @@ const FOLDER_PICTURE: &[u8] = b"Icon\r";
 ///
 /// Known are hidden names (rsync writes `.name.XXXXXX`), names with one of [`ENDINGS`], `#name#` (Emacs), `sedXXXXXX`
 /// (`sed -i`), `tmp.XXXXXXXXXX` (mktemp), and `name.json.XXXXXXXX` with eight hexadecimal digits (the AWS command line).
-/// Known are also the files that macOS's Finder makes, see [`is_finders`]. No message id of Elexon's looks like one of
-/// these: they begin with the dataset and have a time in them.
+/// The files that macOS's Finder makes are known, too: see [`is_finders`]. No message id of Elexon's looks like one
+/// of these: they begin with the dataset and have a time in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemporaryNames {
     added: Vec<String>,
@@ -71,9 +71,9 @@ fn is_known(name: &[u8]) -> bool {
     name.starts_with(b".") || ENDINGS.iter().any(|ending| has_ending(ending)) || has_form(name)
 }
 
-/// Whether macOS's Finder makes a file of this name: `.DS_Store` in each folder that it shows, `._name` beside a file that
-/// it copies to a disk that is not Apple's, `.localized`, and [`FOLDER_PICTURE`]. They stay in `incoming` and are no sign of
-/// a copier that died.
+/// Whether macOS's Finder makes a file of this name: `.DS_Store` in each folder that it shows, `._name` beside a file
+/// that it copies to a disk that is not Apple's, `.localized`, and [`FOLDER_PICTURE`]. They stay in `incoming` and are
+/// no sign of a copier that died.
 pub(super) fn is_finders(name: &OsStr) -> bool {
     let name = name.as_bytes();
     matches!(name, b".DS_Store" | b".localized" | FOLDER_PICTURE) || name.starts_with(b"._")

@@ -177,8 +177,8 @@ fn of_watches(layout: &Layout) -> Line {
     good("watches", what)
 }
 
-/// The lower of the machine's limit of `watches` or `instances` a user and that of a container. None where the system has
-/// no such limit, as on macOS.
+/// The lower of the machine's limit of `watches` or `instances` a user and that of a container. None where the system
+/// has no such limit, as on macOS.
 fn limit(of: &str) -> Option<u64> {
     let files = [format!("/proc/sys/fs/inotify/max_user_{of}"), format!("/proc/sys/user/max_inotify_{of}")];
     let limits = files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());

@@ -30,7 +30,7 @@ pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     switch_to_wal(&connection, busy_timeout)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // On macOS, fsync leaves what it wrote in the disk's own memory. Other systems know no difference and ignore both.
+    // On macOS, fsync leaves what it wrote in the disk's own memory. Other systems ignore both pragmas.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
