@@ -1,6 +1,6 @@
 //! Puts what `irispool --version` says into the environment of the compiler, as `VERSION_OF_IRISPOOL`: the version with the
-//! commit, its day and the target. Without git, or where the source is no checkout of irispool's own (an archive, a
-//! container), there is no commit in it.
+//! commit, its day and the target. A build for development says so in place of the commit. Without git, or where the
+//! source is no checkout of irispool's own (an archive, a container), there is no commit in it.
 //!
 //! Cargo sets the variable for tests and `cargo run` too. So its name must not begin as that of a setting.
 
@@ -11,7 +11,11 @@ fn main() {
     let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
     let target = std::env::var("TARGET").unwrap_or_default();
     println!("cargo::rerun-if-changed=build.rs");
-    let details = match commit() {
+    // Cargo compiles everything again when what this file says changes. While you work on irispool, a commit must not cost
+    // that.
+    let is_release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let commit = if is_release { commit() } else { Some("development".to_owned()) };
+    let details = match commit {
         Some(commit) => format!("{commit}, {target}"),
         None => target,
     };

@@ -11,7 +11,7 @@ use crate::config::{Flag, GlobalSettings};
 use crate::paste;
 
 /// The version with its commit, the commit's day and the target, such as
-/// `0.1.0 (abc1234 2026-11-28, x86_64-unknown-linux-gnu)`. Without git at the build, there is no commit in it.
+/// `0.1.0 (abc1234 2026-11-28, x86_64-unknown-linux-gnu)`. `build.rs` makes it.
 const VERSION: &str = env!("VERSION_OF_IRISPOOL");
 
 /// Puts Elexon IRIS messages into a warehouse: every row, once, within seconds
