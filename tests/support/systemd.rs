@@ -77,7 +77,8 @@ pub(crate) fn run(steps: &str) -> Option<Vec<String>> {
 pub(crate) fn run_on_debian(prepare: impl FnOnce(&Path), steps: &str) -> Option<Vec<String>> {
     let container = Container::new()?;
     let Some(debian) = std::env::var_os("DEBIAN_ROOT").filter(|root| Path::new(root).is_dir()) else {
-        lacks("no Debian root: scripts/test makes one with mmdebstrap");
+        // It needs Debian below, and a network.
+        skip("no Debian root: scripts/test makes one with mmdebstrap");
         return None;
     };
     prepare(&container.path("shared"));
