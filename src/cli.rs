@@ -12,6 +12,10 @@ use crate::commands::Command;
 use crate::config::{Flag, TypedSettings, with_flags_of_commands};
 use crate::paste;
 
+/// The version with its commit, the commit's day and the target, such as
+/// `0.1.0 (abc1234 2026-11-28, x86_64-unknown-linux-gnu)`. `build.rs` makes it.
+const VERSION: &str = env!("VERSION_OF_IRISPOOL");
+
 const EXAMPLES: &str = "Examples:
   irispool demo                   show all of it on made-up messages
   irispool run                    deliver what is in spool/incoming, and what arrives there
@@ -52,7 +56,7 @@ pub struct GlobalOptions {
 impl CommandFactory for Cli {
     fn command() -> clap::Command {
         let command = clap::Command::new("irispool")
-            .version(env!("CARGO_PKG_VERSION"))
+            .version(VERSION)
             .max_term_width(100)
             .arg_required_else_help(true)
             .after_help(EXAMPLES);

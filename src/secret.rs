@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What a message shows in place of a secret.
-pub const HIDDEN: &str = "…";
+pub(crate) const HIDDEN: &str = "…";
 
 /// A secret text. `Debug` hides it and it has no `Display`: code that needs the text calls [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq)]

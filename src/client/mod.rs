@@ -6,5 +6,5 @@
 mod processes;
 mod settings;
 
-pub use processes::{Process, python_programs};
-pub use settings::ClientSettings;
+pub(crate) use processes::{Process, python_programs};
+pub(crate) use settings::ClientSettings;

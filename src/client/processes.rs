@@ -8,7 +8,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 /// A Python program that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
+pub(crate) struct Process {
     pub pid: u32,
     /// Its command line.
     pub command: Vec<String>,
@@ -21,19 +21,19 @@ pub struct Process {
 
 impl Process {
     /// Whether it is Elexon's Python client, which is called `client.py`, or `async_client.py`.
-    pub fn is_client(&self) -> bool {
+    pub(crate) fn is_client(&self) -> bool {
         let name = self.script.file_name();
         name == Some(OsStr::new("client.py")) || name == Some(OsStr::new("async_client.py"))
     }
 
     /// Whether its program lies in that folder, or it runs there.
-    pub fn is_of(&self, folder: &Path) -> bool {
+    pub(crate) fn is_of(&self, folder: &Path) -> bool {
         self.script.starts_with(folder) || self.folder.as_deref().is_some_and(|own| own.starts_with(folder))
     }
 }
 
 /// Every Python program that runs, by process id. A process of another user may be missing, or have no folder.
-pub fn python_programs() -> Vec<Process> {
+pub(crate) fn python_programs() -> Vec<Process> {
     let mut system = System::new();
     let what = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).with_cwd(UpdateKind::Always);
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);

@@ -15,7 +15,7 @@ const OTHER_KEYS: [&str; 5] =
 
 /// A settings file of the client, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientSettings {
+pub(crate) struct ClientSettings {
     /// The file.
     pub path: PathBuf,
     /// Where the client writes, as the file has it. `None` where it does not say, and the client's own default holds.
@@ -25,7 +25,7 @@ pub struct ClientSettings {
 
 impl ClientSettings {
     /// Reads a file; `None` where it is no settings file of the client.
-    pub fn read(path: &Path) -> Option<ClientSettings> {
+    pub(crate) fn read(path: &Path) -> Option<ClientSettings> {
         let text = fs::read_to_string(path).ok()?;
         let fields: Map<String, Value> = serde_json::from_str(&text).ok()?;
         let is_settings = fields.contains_key(FOLDER_KEY)
@@ -35,7 +35,7 @@ impl ClientSettings {
     }
 
     /// The text of the file with another folder to write into; everything else stays as it is, to the byte.
-    pub fn text_with_folder(&self, folder: &str) -> String {
+    pub(crate) fn text_with_folder(&self, folder: &str) -> String {
         let value = Value::from(folder).to_string();
         if let Some(old) = self.folder_in_text() {
             return format!("{}{value}{}", &self.text[..old.start], &self.text[old.end..]);
@@ -49,7 +49,7 @@ impl ClientSettings {
     ///
     /// # Errors
     /// When either can't be written. The settings are then as they were.
-    pub fn write_folder(&self, folder: &str) -> io::Result<PathBuf> {
+    pub(crate) fn write_folder(&self, folder: &str) -> io::Result<PathBuf> {
         let saved = ClientSettings::saved_path(&self.path);
         if !saved.exists() {
             fs::copy(&self.path, &saved)?;
@@ -64,7 +64,7 @@ impl ClientSettings {
     }
 
     /// Where [`Self::write_folder`] keeps what was in a file.
-    pub fn saved_path(path: &Path) -> PathBuf {
+    pub(crate) fn saved_path(path: &Path) -> PathBuf {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         path.with_file_name(format!("{name}.before-irispool"))
     }

@@ -47,6 +47,8 @@ pub(super) fn completions(args: &CompletionsArgs, mut definition: Command) -> Re
 /// # Errors
 /// If stdout or the folder cannot be written.
 pub(super) fn man(args: &ManArgs, definition: Command) -> Result<Exit, Failure> {
+    // A page is about a version of irispool, whatever it was built from.
+    let definition = definition.version(env!("CARGO_PKG_VERSION"));
     match &args.dir {
         Some(dir) => write_pages(dir, definition).map_err(|source| ManError { dir: dir.clone(), source })?,
         None => {

@@ -14,6 +14,7 @@ use rustix::fs::{Timespec, Timestamps};
 
 use super::lock::lock_dataset;
 use super::rename::rename;
+use super::sync::sync_all;
 use super::worker::random_24_bits;
 use super::{Label, Layout, SpoolError};
 
@@ -89,9 +90,9 @@ fn copy(layout: &Layout, old: &Path, new: &Path) -> io::Result<()> {
         copy.set_permissions(found.permissions())?;
         let time = Timespec { tv_sec: found.mtime(), tv_nsec: found.mtime_nsec() };
         rustix::fs::futimens(&copy, &Timestamps { last_access: time, last_modification: time })?;
-        copy.sync_all()?;
+        sync_all(&copy)?;
         rename(&hidden, new)?;
-        File::open(new.parent().unwrap_or(new))?.sync_all()
+        sync_all(File::open(new.parent().unwrap_or(new))?)
     })();
     match written {
         Ok(()) => fs::remove_file(old),

@@ -12,6 +12,7 @@ use super::batch_id::{is_bulk_id, ordinary_id};
 use super::folder::{Entry, has_acl, list, open_folder, same_owner_and_mode};
 use super::lock::try_lock_dataset;
 use super::rename::{exchange, numbered, rename, rename_at, rename_folder};
+use super::sync::sync_all;
 use super::{Label, Layout, SpoolError, now_ms};
 
 /// A batch with more files than this goes back by a swap of folders, not file by file.
@@ -154,8 +155,8 @@ impl Batch {
     pub fn sync(&self) -> Result<(), SpoolError> {
         let workers = self.path.parent().unwrap_or(Path::new("."));
         let sync = || -> io::Result<()> {
-            rustix::fs::fsync(&self.folder)?;
-            Ok(rustix::fs::fsync(open_folder(CWD, workers)?)?)
+            sync_all(&self.folder)?;
+            sync_all(open_folder(CWD, workers)?)
         };
         match sync() {
             // Some file systems cannot sync a folder.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::dead::count_dead;
 use super::folder::{Entry, EntryKind, folder_entries, is_empty, list, open_folder};
 use super::set_aside_folders::is_set_aside;
+use super::temporary_names::is_finders;
 use super::time::file_time_ms;
 use super::worker::LOCK;
 use super::{Label, Layout, SpoolError, TemporaryNames, now_ms};
@@ -205,7 +206,7 @@ impl Inspection {
                     }
                     Met::Temporary(file, found) => {
                         let is_abandoned = age(found, now) >= ABANDONED_AFTER && found.st_size > 0;
-                        if is_abandoned {
+                        if is_abandoned && !file.file_name().is_some_and(is_finders) {
                             self.temporary.add(file);
                         }
                     }

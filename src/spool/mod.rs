@@ -23,7 +23,7 @@
 //! - `adopt`: moves messages from a folder outside of the spool into `incoming`.
 //! - `folder_watch`: wakes a worker when something comes.
 //! - `inspect`, `ready`, `disk_space`: look at a spool and change nothing.
-//! - `folder`, `rename`, `remove`, `same_content`, `time`, `error`: what the others share.
+//! - `folder`, `rename`, `remove`, `same_content`, `sync`, `time`, `error`: what the others share.
 
 mod adopt;
 mod archive;
@@ -46,6 +46,7 @@ mod remove;
 mod rename;
 mod same_content;
 mod set_aside_folders;
+mod sync;
 mod take_over;
 mod temporary_names;
 mod time;

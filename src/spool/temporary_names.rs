@@ -27,11 +27,14 @@ const ENDINGS: [&str; 13] = [
     ".uploading",
 ];
 
+/// Where Finder keeps the picture that a user gave to a folder.
+const FOLDER_PICTURE: &[u8] = b"Icon\r";
+
 /// Which names in `incoming` are temporary: those that irispool knows, and those that the user adds.
 ///
 /// irispool knows hidden names (rsync writes `.name.XXXXXX`), names with one of [`ENDINGS`], `#name#` (Emacs),
 /// `sedXXXXXX` (`sed -i`), `tmp.XXXXXXXXXX` (mktemp), and `name.json.XXXXXXXX` with eight hexadecimal digits (the AWS
-/// command line). No message id looks like one of these: it begins with its dataset and has a time in it.
+/// command line), and the files that macOS's Finder creates ([`is_finders`]). No message id looks like one of these: it begins with its dataset and has a time in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemporaryNames {
     added: Vec<String>,
@@ -68,10 +71,18 @@ fn is_known(name: &[u8]) -> bool {
     name.starts_with(b".") || ENDINGS.iter().any(|ending| has_ending(ending)) || has_form(name)
 }
 
+/// Whether macOS's Finder makes a file of this name: `.DS_Store` in each folder that it shows, `._name` beside a file
+/// that it copies to a disk that is not Apple's, `.localized`, and [`FOLDER_PICTURE`]. They stay in `incoming` and are
+/// no sign of a copier that died.
+pub(super) fn is_finders(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    matches!(name, b".DS_Store" | b".localized" | FOLDER_PICTURE) || name.starts_with(b"._")
+}
+
 fn has_form(name: &[u8]) -> bool {
     let random =
         |text: &[u8], length: usize| text.len() == length && text.iter().all(u8::is_ascii_alphanumeric);
-    if name.len() > 2 && name.starts_with(b"#") && name.ends_with(b"#") {
+    if name.len() > 2 && name.starts_with(b"#") && name.ends_with(b"#") || name == FOLDER_PICTURE {
         return true;
     }
     if name.strip_prefix(b"sed").is_some_and(|rest| random(rest, 6))
@@ -124,6 +135,10 @@ mod tests {
             ".m.json.Xa3b2c",
             ".nfs0000000001",
             "m.json.6eF4a3B2",
+            ".DS_Store",
+            "._m.json",
+            ".localized",
+            "Icon\r",
         ] {
             assert!(is_temporary(name), "{name}");
         }

@@ -5,6 +5,8 @@ use std::process::Stdio;
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
 
+use crate::support::root;
+
 /// irispool in an empty folder, at a fixed width, with no variable that could change what it says.
 fn irispool(folder: &tempfile::TempDir) -> Command {
     let mut command = cargo_bin_cmd!("irispool");
@@ -44,9 +46,26 @@ fn help() {
     }
 }
 
+/// The commit is the one that was checked out when the program was built, so only its form is known here. Without git there
+/// is none, and a build for development says that it is one.
 #[test]
-fn version_is_the_package_s() {
-    assert_eq!(said(&["--version"], 0).0, format!("irispool {}\n", env!("CARGO_PKG_VERSION")));
+fn the_version_names_the_commit_and_the_target() {
+    let (said_long, stderr) = said(&["--version"], 0);
+    assert_eq!((said(&["-V"], 0).0, stderr), (said_long.clone(), String::new()));
+    let before = format!("irispool {} (", env!("CARGO_PKG_VERSION"));
+    let details = said_long.strip_prefix(&before).and_then(|rest| rest.strip_suffix(")\n")).unwrap();
+    let target = details.rsplit(", ").next().unwrap();
+    assert!(target.starts_with(std::env::consts::ARCH) && target.contains(std::env::consts::OS), "{target}");
+    if cfg!(debug_assertions) {
+        assert_eq!(details, format!("development, {target}"));
+        return;
+    }
+    let git = std::process::Command::new("git").arg("-C").arg(root()).args(["log", "-1"]).output();
+    if git.is_ok_and(|log| log.status.success()) {
+        let (commit, day) = details.strip_suffix(&format!(", {target}")).unwrap().split_once(' ').unwrap();
+        assert!(commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{commit}");
+        assert!(day.parse::<jiff::civil::Date>().is_ok(), "{day}");
+    }
 }
 
 #[test]

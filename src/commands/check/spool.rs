@@ -13,6 +13,10 @@ use super::rights;
 use crate::config::{Config, KeepPolicy};
 use crate::spool::{FolderWatch, Layout, leases_work};
 
+/// What happens where a lease cannot tell whether a file is still being written. docs/install.md, docs/settings.md and
+/// irispool.example.toml say the same.
+const WITHOUT_LEASES: &str = "irispool takes a file that nobody has written to for write_age";
+
 /// Folders that the client may still create: one per dataset.
 const FOLDERS_TO_COME: u64 = 100;
 
@@ -71,8 +75,10 @@ fn of_file_system(folders: &[PathBuf]) -> CheckLine {
 fn of_leases(layout: &Layout, ground: &Path) -> CheckLine {
     let claimed = layout.claimed();
     let folder = if claimed.is_dir() { &claimed } else { ground };
-    let hint =
-        "irispool then takes a file that nobody wrote to for write_age; local file systems have leases";
+    if cfg!(target_vendor = "apple") {
+        return good("leases", format!("macOS has none: {WITHOUT_LEASES}"));
+    }
+    let hint = format!("{WITHOUT_LEASES}; a local file system has leases");
     match leases_work(folder) {
         Ok(true) => good("leases", "irispool can ask whether a file is still being written"),
         Ok(false) => warning("leases", "irispool cannot ask whether a file is still being written", hint),
@@ -91,23 +97,32 @@ fn of_watches(layout: &Layout) -> CheckLine {
     }
     let mut watch = FolderWatch::start(layout.temporary_names().clone());
     let unwatched = folders.iter().filter(|folder| !watch.follow(folder)).count();
-    let (watches, instances) = (limit("watches"), limit("instances"));
-    if !watch.works() || unwatched > 0 {
-        let what = "the system does not report new files: irispool finds them later, when it scans";
+    let is_blind = !watch.works() || unwatched > 0;
+    let blind = "the system does not report new files: irispool finds them later, when it scans";
+    let watched = format!("{} watched", counted(folders.len() as u64, "folder"));
+    let (Some(watches), Some(instances)) = (limit("watches"), limit("instances")) else {
+        return if is_blind {
+            warning("watches", blind, "lower scan_interval to find them sooner")
+        } else {
+            good("watches", watched)
+        };
+    };
+    if is_blind {
         let hint =
             format!("raise fs.inotify.max_user_watches ({watches}) or max_user_instances ({instances})");
-        return warning("watches", what, hint);
+        return warning("watches", blind, hint);
     }
-    let what = format!("{} watched, {watches} allowed", counted(folders.len() as u64, "folder"));
+    let what = format!("{watched}, {watches} allowed");
     if watches < folders.len() as u64 + FOLDERS_TO_COME {
         return warning("watches", what, "each dataset needs one: raise fs.inotify.max_user_watches");
     }
     good("watches", what)
 }
 
-/// The limit on `watches` or `instances` per user: the lower one of the machine's and the container's.
-fn limit(of: &str) -> u64 {
+/// The limit on `watches` or `instances` per user: the lower one of the machine's and the container's. `None` if the
+/// system has no such limit, as on macOS.
+fn limit(of: &str) -> Option<u64> {
     let files = [format!("/proc/sys/fs/inotify/max_user_{of}"), format!("/proc/sys/user/max_inotify_{of}")];
     let limits = files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
-    limits.min().unwrap_or(u64::MAX)
+    limits.min()
 }

@@ -14,5 +14,5 @@ mod guide;
 mod schedules;
 mod survey;
 
-pub use args::MigrateArgs;
+pub(super) use args::MigrateArgs;
 pub(super) use args::run;

@@ -15,5 +15,5 @@ mod run;
 mod screen;
 mod watch;
 
-pub use run::StatusArgs;
+pub(super) use run::StatusArgs;
 pub(super) use run::run;

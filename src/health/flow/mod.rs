@@ -26,7 +26,7 @@ mod rhythm;
 pub use dataset_flow::DatasetFlow;
 pub(super) use dataset_flow::rhythm_of_all;
 pub(super) use ledger::ask_ledger;
-pub use log_line::{MinuteArrivals, MinuteLog};
+pub use log_line::MinuteLog;
 pub(super) use log_reader::{OldDays, read_log};
 pub(super) use log_writer::FlowLogWriter;
 pub use rhythm::Rhythm;

@@ -16,6 +16,7 @@ use super::file_range::FileRange;
 use crate::spool::SpoolError;
 use crate::spool::remove::gone_is_fine;
 use crate::spool::rename::rename;
+use crate::spool::sync::{sync_all, sync_data};
 
 /// zstd's default level. Level 9 makes files 10 % smaller and takes three times as long.
 const LEVEL: i32 = 3;
@@ -113,7 +114,7 @@ impl DayFile {
         add_all: impl FnOnce(&mut Block<'_>) -> io::Result<()>,
     ) -> Result<BlockNote, SpoolError> {
         let failed = |path: &Path, error| SpoolError::io("append to", path, error);
-        let written = self.write_block(add_all).and_then(|note| self.file.sync_data().map(|()| note));
+        let written = self.write_block(add_all).and_then(|note| sync_data(&self.file).map(|()| note));
         let note = written.map_err(|error| {
             let _ = self.file.set_len(self.committed());
             failed(&self.path, error)
@@ -240,5 +241,5 @@ pub(super) fn remove_unfinished(folder: &Path) -> io::Result<()> {
 
 /// Syncs the folder of a file, so that the file's new name is on the disk.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), |folder| sync_all(File::open(folder)?))
 }

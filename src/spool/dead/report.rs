@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::spool::SpoolError;
 use crate::spool::rename::NAME_BYTES_MAX;
+use crate::spool::sync::sync_data;
 
 /// What a report's name ends with.
 pub(super) const REPORT_ENDING: &str = ".error.json";
@@ -146,7 +147,7 @@ pub(super) fn write_synced(path: &Path, report: &DeadReport) -> Result<(), Spool
     let write = || -> io::Result<()> {
         let mut file = File::create(path)?;
         file.write_all(&serde_json::to_vec_pretty(report)?)?;
-        file.sync_data()
+        sync_data(&file)
     };
     write().map_err(|error| SpoolError::io("write", path, error))
 }

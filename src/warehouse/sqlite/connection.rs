@@ -30,6 +30,9 @@ pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     switch_to_wal(&connection, busy_timeout)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS, fsync leaves what it wrote in the disk's own memory. Other systems ignore both pragmas.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // rusqlite's build turns foreign keys on. SQLite's own default is off, and the file is also for people's own
@@ -108,4 +111,19 @@ fn switch_to_wal(connection: &Connection, limit: Duration) -> Result<(), SqliteE
         }
     }
     unreachable!("the loop above ends by returning")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_and_a_checkpoint_reach_the_disk_on_macos_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("x.db"), Duration::ZERO).unwrap();
+        for (pragma, value) in [("synchronous", 2), ("fullfsync", 1), ("checkpoint_fullfsync", 1)] {
+            let found: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
+            assert_eq!(found, value, "{pragma}");
+        }
+    }
 }
