@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use irispool::catalog::{Field, Kind, Schema};
-use irispool::message::{Mode, Rows, Scratch, encode};
+use irispool::catalog::{ColumnKind, Field, Schema};
+use irispool::message::{EncodeMode, Rows, Scratch, encode};
 
 const BOALF: &str = concat!(
     r#"[{"dataset": "BOALF", "settlementDate": "2025-10-27", "settlementPeriodFrom": 34, "#,
@@ -41,13 +41,13 @@ fn mels(rows: usize) -> String {
     message
 }
 
-fn schema(columns: &[(&str, Kind)]) -> Schema {
+fn schema(columns: &[(&str, ColumnKind)]) -> Schema {
     let fields = columns.iter().map(|(name, kind)| Field::new(*name, kind.clone())).collect();
     Schema::new("bench", fields)
 }
 
 fn boalf_schema() -> Schema {
-    use Kind::{Bool, Date, Int64, String, Timestamp};
+    use ColumnKind::{Bool, Date, Int64, String, Timestamp};
     schema(&[
         ("dataset", String),
         ("settlementDate", Date),
@@ -70,7 +70,7 @@ fn boalf_schema() -> Schema {
 }
 
 fn mels_schema() -> Schema {
-    use Kind::{Date, Int64, String, Timestamp};
+    use ColumnKind::{Date, Int64, String, Timestamp};
     schema(&[
         ("dataset", String),
         ("settlementDate", Date),
@@ -94,7 +94,8 @@ fn benches(criterion: &mut Criterion) {
     ] {
         let mut rows = Rows::default();
         let mut scratch = Scratch::default();
-        encode(message.as_bytes(), &schema, Mode::Evolve, &mut rows, &mut scratch).expect("a sound message");
+        encode(message.as_bytes(), &schema, EncodeMode::Evolve, &mut rows, &mut scratch)
+            .expect("a sound message");
         assert_eq!(rows.len() as u64, rows_expected, "every row of {name} is good");
         let mut group = criterion.benchmark_group(name);
         for (unit, throughput) in [
@@ -106,7 +107,7 @@ fn benches(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     rows.truncate(0);
                     let message = black_box(message.as_bytes());
-                    encode(message, &schema, Mode::Evolve, &mut rows, &mut scratch)
+                    encode(message, &schema, EncodeMode::Evolve, &mut rows, &mut scratch)
                 });
             });
         }

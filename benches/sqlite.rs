@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use irispool::catalog::{Kind, Schema};
+use irispool::catalog::{ColumnKind, Schema};
 use irispool::message::{Cell, Rows};
 use irispool::warehouse::sqlite::Sqlite;
-use irispool::warehouse::{Delivery, Message, Warehouse};
+use irispool::warehouse::{Delivery, DeliveryMessage, Warehouse};
 
 /// Messages that no one sent before, of 2 or 3 rows (2.45 on average, as in a real backlog).
 fn delivery(dataset: &str, schema: &Arc<Schema>, serial: &mut u64, rows_wanted: usize) -> Delivery {
@@ -21,7 +21,7 @@ fn delivery(dataset: &str, schema: &Arc<Schema>, serial: &mut u64, rows_wanted: 
             push_row(&mut rows, schema, *serial * 3 + place);
             rows.end_row(place as u32, "");
         }
-        messages.push(Message {
+        messages.push(DeliveryMessage {
             id: format!("{dataset}_202510271648_{serial:08}.json"),
             hash: u128::from(*serial) << 64 | 0x9E37_79B9,
             bytes: 600,
@@ -46,11 +46,11 @@ fn delivery(dataset: &str, schema: &Arc<Schema>, serial: &mut u64, rows_wanted: 
 fn push_row(rows: &mut Rows, schema: &Schema, number: u64) {
     for (column, field) in schema.fields().iter().enumerate() {
         match field.kind {
-            Kind::Bool => rows.push(column, Cell::Bool(number.is_multiple_of(2))),
-            Kind::Int64 => rows.push(column, Cell::Int(number as i64 % 50)),
-            Kind::Float64 => rows.push(column, Cell::Float(number as f64 / 7.0)),
-            Kind::Date => rows.push(column, Cell::Text("2025-10-28")),
-            Kind::Timestamp => {
+            ColumnKind::Bool => rows.push(column, Cell::Bool(number.is_multiple_of(2))),
+            ColumnKind::Int64 => rows.push(column, Cell::Int(number as i64 % 50)),
+            ColumnKind::Float64 => rows.push(column, Cell::Float(number as f64 / 7.0)),
+            ColumnKind::Date => rows.push(column, Cell::Text("2025-10-28")),
+            ColumnKind::Timestamp => {
                 let (hour, minute, second) = (number / 3600 % 24, number / 60 % 60, number % 60);
                 let time = format!("2025-10-28T{hour:02}:{minute:02}:{second:02}.000Z");
                 rows.push(column, Cell::Text(&time));

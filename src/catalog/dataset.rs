@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use super::{Field, Kind};
+use super::{ColumnKind, Field};
 
 /// One dataset of the catalog. `datasets.json` has the sources of its facts.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Dataset {
     /// The names of the fields that tell two rows apart.
     pub key: Vec<String>,
     /// Which row replaces which. `None` if rows do not replace each other one for one.
-    pub latest: Option<Latest>,
+    pub latest: Option<LatestRule>,
     /// The field with the time that a row is about, or was published at.
     pub time_field: Option<String>,
     /// The field with a time or date that every row has. `None` means `ingested_utc`.
@@ -43,7 +43,7 @@ pub struct Dataset {
 
 /// Which row replaces which: rows with an equal `key` replace each other.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Latest {
+pub struct LatestRule {
     /// The fields that rows share with those that they replace.
     pub key: Vec<String>,
     /// The fields of the key in which null is a value like any other. A null in another field of the key means that
@@ -89,8 +89,8 @@ pub fn all() -> &'static [Dataset] {
 
 /// The kind that a field of this name, in any case, has in every dataset that has one, and whether it is repeated.
 /// `None` if no dataset has such a field, or if they differ.
-pub fn known_kind(field: &str) -> Option<(Kind, bool)> {
-    static KINDS: OnceLock<HashMap<String, Option<(Kind, bool)>>> = OnceLock::new();
+pub fn known_kind(field: &str) -> Option<(ColumnKind, bool)> {
+    static KINDS: OnceLock<HashMap<String, Option<(ColumnKind, bool)>>> = OnceLock::new();
     let kinds = KINDS.get_or_init(|| {
         let mut kinds = HashMap::new();
         for field in all().iter().flat_map(|dataset| &dataset.fields) {
@@ -118,7 +118,7 @@ struct DatasetEntry {
     on_iris: bool,
     iris_names: Vec<String>,
     key: Vec<String>,
-    latest: Option<Latest>,
+    latest: Option<LatestRule>,
     time_field: Option<String>,
     partition_field: Option<String>,
     cluster_fields: Vec<String>,
@@ -177,8 +177,8 @@ impl From<DatasetEntry> for Dataset {
 impl From<FieldEntry> for Field {
     fn from(entry: FieldEntry) -> Self {
         let kind = match entry.bigquery_type.as_str() {
-            "RECORD" => Kind::Record(entry.fields.into_iter().map(Field::from).collect()),
-            name => Kind::named(name).expect("datasets.json names only types of BigQuery"),
+            "RECORD" => ColumnKind::Record(entry.fields.into_iter().map(Field::from).collect()),
+            name => ColumnKind::named(name).expect("datasets.json names only types of BigQuery"),
         };
         Field { name: entry.name, kind, repeated: entry.mode == FieldMode::Repeated }
     }

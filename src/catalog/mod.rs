@@ -12,8 +12,8 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use dataset::{Dataset, Latest, Synonym, all, known_kind};
+pub use dataset::{Dataset, LatestRule, Synonym, all, known_kind};
 pub use names::{
     dataset_name, dataset_of_file_name, find, historic_table_names, is_own_folder, table_name, view_name,
 };
-pub use schema::{Field, Kind, META_COLUMNS, Schema, is_meta_column};
+pub use schema::{ColumnKind, Field, META_COLUMNS, Schema, is_meta_column};

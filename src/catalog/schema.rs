@@ -12,7 +12,7 @@ pub fn is_meta_column(name: &str) -> bool {
 
 /// What a column holds. [`crate::message::encode`] brings every value into the wire form named here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// `true` or `false`.
     Bool,
     /// A whole number of 64 bits.
@@ -36,18 +36,18 @@ pub enum Kind {
     Record(Vec<Field>),
 }
 
-impl Kind {
+impl ColumnKind {
     /// All kinds but records, with their names.
-    const NAMED: [(&str, Kind); 9] = [
-        ("BOOL", Kind::Bool),
-        ("INT64", Kind::Int64),
-        ("FLOAT64", Kind::Float64),
-        ("NUMERIC", Kind::Numeric),
-        ("STRING", Kind::String),
-        ("TIMESTAMP", Kind::Timestamp),
-        ("DATETIME", Kind::Datetime),
-        ("DATE", Kind::Date),
-        ("JSON", Kind::Json),
+    const NAMED: [(&str, ColumnKind); 9] = [
+        ("BOOL", ColumnKind::Bool),
+        ("INT64", ColumnKind::Int64),
+        ("FLOAT64", ColumnKind::Float64),
+        ("NUMERIC", ColumnKind::Numeric),
+        ("STRING", ColumnKind::String),
+        ("TIMESTAMP", ColumnKind::Timestamp),
+        ("DATETIME", ColumnKind::Datetime),
+        ("DATE", ColumnKind::Date),
+        ("JSON", ColumnKind::Json),
     ];
 
     /// The name that BigQuery's SQL has for the kind: `INT64`. A record, whatever its fields, is `RECORD`.
@@ -57,7 +57,7 @@ impl Kind {
 
     /// The kind of that [`Self::name`]. `None` for a record, whose fields its name does not say, and for any other
     /// text.
-    pub fn named(name: &str) -> Option<Kind> {
+    pub fn named(name: &str) -> Option<ColumnKind> {
         Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, kind)| kind.clone())
     }
 }
@@ -68,14 +68,14 @@ pub struct Field {
     /// The name, as it is spelt in the table.
     pub name: String,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Whether the column holds an array of `kind`. The wire form is the JSON text of that array.
     pub repeated: bool,
 }
 
 impl Field {
     /// A field that is not repeated.
-    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+    pub fn new(name: impl Into<String>, kind: ColumnKind) -> Self {
         Field { name: name.into(), kind, repeated: false }
     }
 }

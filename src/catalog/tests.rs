@@ -32,12 +32,12 @@ fn keys_partitions_and_synonyms_name_fields_that_are_there() {
         }
         assert!(dataset.time_field.iter().all(has), "{name}");
         if let Some(field) = &dataset.partition_field {
-            assert!(has(field) && matches!(kind(field), Kind::Timestamp | Kind::Date), "{name}");
+            assert!(has(field) && matches!(kind(field), ColumnKind::Timestamp | ColumnKind::Date), "{name}");
         }
         assert!(dataset.cluster_fields.len() <= 4 && dataset.cluster_fields.iter().all(has), "{name}");
         for field in &dataset.cluster_fields {
             // BigQuery clusters by neither.
-            assert!(!matches!(kind(field), Kind::Float64 | Kind::Record(_)), "{name}.{field}");
+            assert!(!matches!(kind(field), ColumnKind::Float64 | ColumnKind::Record(_)), "{name}.{field}");
             assert_ne!(Some(field), dataset.partition_field.as_ref(), "{name}");
         }
         for synonym in &dataset.synonyms {
@@ -58,7 +58,7 @@ fn fields_make_valid_columns() {
             );
             assert!(!name.as_bytes()[0].is_ascii_digit(), "{what}.{name}");
             assert!(seen.insert(name.to_ascii_lowercase()), "{what}.{name} twice");
-            if let Kind::Record(inner) = kind {
+            if let ColumnKind::Record(inner) = kind {
                 assert!(!inner.is_empty(), "{what}.{name}");
                 check(inner, name);
             }
@@ -234,9 +234,9 @@ fn file_names_say_their_dataset() {
 
 #[test]
 fn a_field_has_a_known_kind_where_all_datasets_agree() {
-    assert_eq!(known_kind("SETTLEMENTDATE"), Some((Kind::Date, false)));
-    assert_eq!(known_kind("bmUnit"), Some((Kind::String, false)));
-    assert!(matches!(known_kind("outageProfile"), Some((Kind::Record(_), true))));
+    assert_eq!(known_kind("SETTLEMENTDATE"), Some((ColumnKind::Date, false)));
+    assert_eq!(known_kind("bmUnit"), Some((ColumnKind::String, false)));
+    assert!(matches!(known_kind("outageProfile"), Some((ColumnKind::Record(_), true))));
     // A number in DISBSAD, text in ISPSTACK.
     assert_eq!(known_kind("id"), None);
     assert_eq!(known_kind("notAField"), None);

@@ -18,7 +18,7 @@ use crate::observe::plain;
 use crate::spool::{
     ArchiveFile, Contents, Day, Layout, Restored, SpoolError, Target, archive_files, restore,
 };
-use crate::warehouse::{Answer, Query, QueryError, Value};
+use crate::warehouse::{Query, QueryError, QueryValue, RowSink};
 
 /// The subcommands of `irispool archive`.
 #[derive(Debug, Subcommand)]
@@ -175,7 +175,7 @@ struct ArchiveListing {
 }
 
 impl Query for ArchiveListing {
-    fn query(&self, _: &str, answer: &mut dyn Answer) -> Result<u64, QueryError> {
+    fn query(&self, _: &str, answer: &mut dyn RowSink) -> Result<u64, QueryError> {
         let columns = ["dataset", "day", "messages", "bytes", "file_bytes", "file"];
         answer.columns(&columns.map(str::to_owned))?;
         for file in &self.files {
@@ -184,16 +184,16 @@ impl Query for ArchiveListing {
                 self.without_note.set(self.without_note.get() + 1);
             }
             let number = |of: fn(&Contents) -> u64| {
-                contents.as_ref().map_or(Value::Null, |contents| Value::Int(of(contents) as i64))
+                contents.as_ref().map_or(QueryValue::Null, |contents| QueryValue::Int(of(contents) as i64))
             };
             let (day, path) = (file.day.to_string(), file.path.to_string_lossy());
             answer.row(&[
-                Value::Text(&file.label),
-                Value::Text(&day),
+                QueryValue::Text(&file.label),
+                QueryValue::Text(&day),
                 number(|contents| contents.messages),
                 number(|contents| contents.bytes),
-                Value::Int(file.file_bytes as i64),
-                Value::Text(&path),
+                QueryValue::Int(file.file_bytes as i64),
+                QueryValue::Text(&path),
             ])?;
         }
         Ok(self.files.len() as u64)

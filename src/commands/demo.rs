@@ -19,7 +19,7 @@ use crate::paste;
 use crate::pipeline::{PipelineError, Totals};
 use crate::signals::Stop;
 use crate::spool::{DeadReport, Layout};
-use crate::warehouse::sqlite::Reader;
+use crate::warehouse::sqlite::SqliteReader;
 
 const FILES: u64 = 5_000;
 /// Messages that come a second time, as after a crash of the client.
@@ -95,7 +95,7 @@ pub(super) fn run(config: &Config, args: &DemoArgs) -> Result<Exit, Failure> {
         "Delivered {delivered} messages a second time: {already_loaded} were already loaded, {rows} rows are new\n\n"
     ))?;
 
-    let reader = Reader::open(&database, config.busy_timeout)?;
+    let reader = SqliteReader::open(&database, config.busy_timeout)?;
     let mut out = stdout();
     print(&reader, TABLES_SQL, OutputFormat::Table, None, &mut out)?;
     show_dead(&layout)?;

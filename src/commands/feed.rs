@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog;
 use crate::exit::{Exit, Explain, Failure};
-use crate::feed::{Fault, Feed, FeedMessage, FeedOptions, Mix};
+use crate::feed::{Feed, FeedFault, FeedMessage, FeedOptions, Mix};
 use crate::signals::Stop;
 
 /// The default number of files.
@@ -70,7 +70,7 @@ pub(super) struct FeedReport {
     /// Good rows that must arrive; a redelivered message counts once.
     pub rows: u64,
     pub bytes: u64,
-    pub faults: BTreeMap<Fault, u64>,
+    pub faults: BTreeMap<FeedFault, u64>,
 }
 
 /// Why the feed ended early. What was written before stays.
@@ -257,7 +257,7 @@ mod tests {
         let redelivered = report
             .faults
             .iter()
-            .filter(|(fault, _)| matches!(fault, Fault::Redelivered | Fault::RedeliveredChanged));
+            .filter(|(fault, _)| matches!(fault, FeedFault::Redelivered | FeedFault::RedeliveredChanged));
         assert_eq!(800 - redelivered.map(|(_, count)| count).sum::<u64>(), last.len() as u64);
     }
 

@@ -9,8 +9,8 @@ use super::open_warehouse::open_bigquery;
 use super::terminal::TerminalSize;
 use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
-use crate::warehouse::sqlite::Reader;
-use crate::warehouse::{Answer, Query, QueryError, Value};
+use crate::warehouse::sqlite::SqliteReader;
+use crate::warehouse::{Query, QueryError, QueryValue, RowSink};
 
 /// A table needs all its rows in memory before it is drawn, so it shows at most this many.
 const TABLE_ROWS_MAX: u64 = 10_000;
@@ -57,7 +57,7 @@ pub(super) fn start(config: &Config, args: &QueryArgs) -> Result<Exit, Failure> 
         args.sql = io::read_to_string(io::stdin()).map_err(|source| NoStatementError { source })?;
     }
     match &config.warehouse {
-        WarehouseSpec::Sqlite(path) => run(&args, &Reader::open(path, config.busy_timeout)?)?,
+        WarehouseSpec::Sqlite(path) => run(&args, &SqliteReader::open(path, config.busy_timeout)?)?,
         WarehouseSpec::BigQuery(bq_dataset) => run(&args, &open_bigquery(config, bq_dataset)?)?,
     }
     Ok(Exit::Done)
@@ -121,20 +121,22 @@ struct TableAnswer {
     rows: u64,
 }
 
-impl Answer for TableAnswer {
+impl RowSink for TableAnswer {
     fn columns(&mut self, names: &[String]) -> io::Result<()> {
         self.table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
         self.table.set_header(names);
         Ok(())
     }
 
-    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
+    fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()> {
         self.rows += 1;
         if self.rows > TABLE_ROWS_MAX {
             return Ok(());
         }
         let cells = values.iter().map(|value| match value {
-            Value::Int(_) | Value::Float(_) => Cell::new(text(value)).set_alignment(CellAlignment::Right),
+            QueryValue::Int(_) | QueryValue::Float(_) => {
+                Cell::new(text(value)).set_alignment(CellAlignment::Right)
+            }
             _ => Cell::new(one_line(&text(value))),
         });
         let mut row = Row::from(cells.collect::<Vec<Cell>>());
@@ -180,7 +182,7 @@ impl CsvAnswer<'_> {
     }
 }
 
-impl Answer for CsvAnswer<'_> {
+impl RowSink for CsvAnswer<'_> {
     fn columns(&mut self, names: &[String]) -> io::Result<()> {
         if names.is_empty() {
             return Ok(());
@@ -188,7 +190,7 @@ impl Answer for CsvAnswer<'_> {
         self.line(names.iter().map(|name| name.into()))
     }
 
-    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
+    fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()> {
         self.line(values.iter().map(text))
     }
 }
@@ -199,25 +201,27 @@ struct JsonAnswer<'a> {
     rows: u64,
 }
 
-impl Answer for JsonAnswer<'_> {
+impl RowSink for JsonAnswer<'_> {
     fn columns(&mut self, names: &[String]) -> io::Result<()> {
         self.keys = names.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
         self.out.write_all(b"[")
     }
 
-    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
+    fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()> {
         self.out.write_all(if self.rows == 0 { b"\n{" } else { b",\n{" })?;
         self.rows += 1;
         for (index, (key, value)) in self.keys.iter().zip(values).enumerate() {
             write!(self.out, "{}{key}: ", if index == 0 { "" } else { ", " })?;
             match value {
-                Value::Int(value) => write!(self.out, "{value}")?,
+                QueryValue::Int(value) => write!(self.out, "{value}")?,
                 // JSON has no infinity: it becomes null.
-                Value::Float(value) => serde_json::to_writer(&mut self.out, value)?,
-                Value::Null => self.out.write_all(b"null")?,
-                Value::Bool(value) => write!(self.out, "{value}")?,
-                Value::Json(json) => self.out.write_all(json.as_bytes())?,
-                Value::Text(_) | Value::Bytes(_) => serde_json::to_writer(&mut self.out, &text(value))?,
+                QueryValue::Float(value) => serde_json::to_writer(&mut self.out, value)?,
+                QueryValue::Null => self.out.write_all(b"null")?,
+                QueryValue::Bool(value) => write!(self.out, "{value}")?,
+                QueryValue::Json(json) => self.out.write_all(json.as_bytes())?,
+                QueryValue::Text(_) | QueryValue::Bytes(_) => {
+                    serde_json::to_writer(&mut self.out, &text(value))?
+                }
             }
         }
         self.out.write_all(b"}")
@@ -231,15 +235,15 @@ impl JsonAnswer<'_> {
 }
 
 /// Null is empty; bytes are hexadecimal.
-fn text<'a>(value: &Value<'a>) -> std::borrow::Cow<'a, str> {
+fn text<'a>(value: &QueryValue<'a>) -> std::borrow::Cow<'a, str> {
     match value {
-        Value::Null => "".into(),
-        Value::Int(value) => value.to_string().into(),
+        QueryValue::Null => "".into(),
+        QueryValue::Int(value) => value.to_string().into(),
         // A float keeps its point, as in SQLite: 50.0, not 50.
-        Value::Float(value) => format!("{value:?}").into(),
-        Value::Bool(value) => value.to_string().into(),
-        Value::Text(value) | Value::Json(value) => (*value).into(),
-        Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        QueryValue::Float(value) => format!("{value:?}").into(),
+        QueryValue::Bool(value) => value.to_string().into(),
+        QueryValue::Text(value) | QueryValue::Json(value) => (*value).into(),
+        QueryValue::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
     }
 }
 

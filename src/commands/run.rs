@@ -16,7 +16,7 @@ use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::AlertWatcher;
 use crate::health::{DrainHistory, Endpoint, FactsCache, HangDetector, OpenedWarehouse, StatusPublisher};
 use crate::keeper::{Keeper, KeeperSettings};
-use crate::message::Mode;
+use crate::message::EncodeMode;
 use crate::observe::service::Service;
 use crate::observe::{Progress, http};
 use crate::pipeline::{self, Ended, PipelineError, Settings, Tally, Totals};
@@ -196,9 +196,9 @@ fn settings(config: &Config, once: bool) -> Settings {
     Settings {
         once,
         schema: match config.schema {
-            config::SchemaPolicy::Evolve => Mode::Evolve,
-            config::SchemaPolicy::Rescue => Mode::Rescue,
-            config::SchemaPolicy::Strict => Mode::Strict,
+            config::SchemaPolicy::Evolve => EncodeMode::Evolve,
+            config::SchemaPolicy::Rescue => EncodeMode::Rescue,
+            config::SchemaPolicy::Strict => EncodeMode::Strict,
         },
         keep: match config.keep {
             config::KeepPolicy::None => Retention::None,

@@ -10,7 +10,7 @@ use crate::config::{Config, WarehouseSpec};
 use crate::exit::{Exit, Explain, Failure};
 use crate::warehouse::bigquery::BigQuery;
 use crate::warehouse::sqlite::Sqlite;
-use crate::warehouse::{LeftAlone, Made, Replace, Warehouse, WarehouseError};
+use crate::warehouse::{LeftAlone, Replace, SetupChanges, Warehouse, WarehouseError};
 
 impl Explain for SetupError {
     fn hint(&self) -> Option<String> {
@@ -180,7 +180,7 @@ pub fn set_up(
 }
 
 /// Prints which of the user's own views were replaced, and which stay.
-fn say_kept(made: &Made, out: &mut dyn Write) -> Result<(), SetupError> {
+fn say_kept(made: &SetupChanges, out: &mut dyn Write) -> Result<(), SetupError> {
     for replaced in &made.replaced {
         writeln!(out, "{} is replaced; its SQL is in {}", replaced.view, replaced.saved.display())?;
     }
@@ -190,7 +190,7 @@ fn say_kept(made: &Made, out: &mut dyn Write) -> Result<(), SetupError> {
     Ok(())
 }
 
-fn summary(made: &Made, datasets: usize) -> String {
+fn summary(made: &SetupChanges, datasets: usize) -> String {
     let parts: Vec<String> = [(made.tables, "table"), (made.columns, "column"), (made.views, "view")]
         .into_iter()
         .filter(|(count, _)| *count > 0)

@@ -6,11 +6,11 @@ use std::ops::Range;
 use super::calendar::{TimeForm, push_instant};
 use super::python_json as json;
 use super::random::Random;
-use crate::catalog::{Dataset, Kind};
+use crate::catalog::{ColumnKind, Dataset};
 
 /// Something odd about a message. Most of these have been seen on IRIS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fault {
+pub enum FeedFault {
     /// The client died while it wrote, so the file ends within its first row.
     Truncated,
     /// The file is empty.
@@ -41,52 +41,52 @@ pub enum Fault {
     Indented,
 }
 
-impl Fault {
+impl FeedFault {
     /// All faults.
-    pub const ALL: [Fault; 14] = [
-        Fault::Truncated,
-        Fault::EmptyFile,
-        Fault::Redelivered,
-        Fault::RedeliveredChanged,
-        Fault::BrokenRow,
-        Fault::NotARecord,
-        Fault::InvalidEscape,
-        Fault::UnknownField,
-        Fault::WrongType,
-        Fault::UnknownDataset,
-        Fault::EmptyArray,
-        Fault::SingleObject,
-        Fault::Bom,
-        Fault::Indented,
+    pub const ALL: [FeedFault; 14] = [
+        FeedFault::Truncated,
+        FeedFault::EmptyFile,
+        FeedFault::Redelivered,
+        FeedFault::RedeliveredChanged,
+        FeedFault::BrokenRow,
+        FeedFault::NotARecord,
+        FeedFault::InvalidEscape,
+        FeedFault::UnknownField,
+        FeedFault::WrongType,
+        FeedFault::UnknownDataset,
+        FeedFault::EmptyArray,
+        FeedFault::SingleObject,
+        FeedFault::Bom,
+        FeedFault::Indented,
     ];
 
     /// A few words for people: `broken row`.
     pub fn name(self) -> &'static str {
         match self {
-            Fault::Truncated => "truncated",
-            Fault::EmptyFile => "empty file",
-            Fault::Redelivered => "redelivered",
-            Fault::RedeliveredChanged => "redelivered with other content",
-            Fault::BrokenRow => "broken row",
-            Fault::NotARecord => "number for a record",
-            Fault::InvalidEscape => "invalid escape",
-            Fault::UnknownField => "unknown field",
-            Fault::WrongType => "value of a wrong type",
-            Fault::UnknownDataset => "unknown dataset",
-            Fault::EmptyArray => "empty array",
-            Fault::SingleObject => "single object",
-            Fault::Bom => "byte order mark",
-            Fault::Indented => "indented",
+            FeedFault::Truncated => "truncated",
+            FeedFault::EmptyFile => "empty file",
+            FeedFault::Redelivered => "redelivered",
+            FeedFault::RedeliveredChanged => "redelivered with other content",
+            FeedFault::BrokenRow => "broken row",
+            FeedFault::NotARecord => "number for a record",
+            FeedFault::InvalidEscape => "invalid escape",
+            FeedFault::UnknownField => "unknown field",
+            FeedFault::WrongType => "value of a wrong type",
+            FeedFault::UnknownDataset => "unknown dataset",
+            FeedFault::EmptyArray => "empty array",
+            FeedFault::SingleObject => "single object",
+            FeedFault::Bom => "byte order mark",
+            FeedFault::Indented => "indented",
         }
     }
 
     /// How many rows a message needs to show the fault among good ones.
     pub(super) fn rows_min(self) -> u32 {
-        if matches!(self, Fault::BrokenRow | Fault::NotARecord) { 3 } else { 1 }
+        if matches!(self, FeedFault::BrokenRow | FeedFault::NotARecord) { 3 } else { 1 }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FeedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -103,7 +103,7 @@ impl Draft {
     /// could befall, or if the fault does not concern the content: redeliveries and unknown datasets.
     pub(super) fn with(
         &self,
-        fault: Fault,
+        fault: FeedFault,
         dataset: &Dataset,
         random: &mut Random,
     ) -> Option<(Vec<u8>, u32)> {
@@ -113,29 +113,29 @@ impl Draft {
         let first = rows.first()?.clone();
         let any = random.pick(rows).clone();
         let good_rows = match fault {
-            Fault::Truncated => {
+            FeedFault::Truncated => {
                 body.truncate(random.between(1, first.end as i64 - 1) as usize);
                 0
             }
-            Fault::EmptyFile => {
+            FeedFault::EmptyFile => {
                 body.clear();
                 0
             }
-            Fault::BrokenRow => {
+            FeedFault::BrokenRow => {
                 let name_end = any.start + find(&body[any.clone()], b"\": ")? + 3;
                 body.drain(name_end..value_end(&body, name_end));
                 count - 1
             }
-            Fault::NotARecord => {
+            FeedFault::NotARecord => {
                 body.splice(any, *b"42");
                 count - 1
             }
-            Fault::InvalidEscape => {
+            FeedFault::InvalidEscape => {
                 let text_start = first.start + find(&body[first], b"\": \"")? + 4;
                 body.splice(text_start..text_start, *b"\\d");
                 count - 1
             }
-            Fault::UnknownField => {
+            FeedFault::UnknownField => {
                 const FIELDS: [&str; 3] =
                     ["\"gridZone\": \"GZ7\", ", "\"carbonIntensity\": 182.5, ", "\"isRevised\": true, "];
                 let field = random.pick(&FIELDS);
@@ -144,29 +144,31 @@ impl Draft {
                 }
                 count
             }
-            Fault::WrongType => {
+            FeedFault::WrongType => {
                 let (value, wrong) = wrong_value(dataset, &body, any)?;
                 body.splice(value, wrong.bytes());
                 count
             }
-            Fault::EmptyArray => {
+            FeedFault::EmptyArray => {
                 body = b"[]".to_vec();
                 0
             }
-            Fault::SingleObject => {
+            FeedFault::SingleObject => {
                 body = body[first].to_vec();
                 1
             }
-            Fault::Bom => {
+            FeedFault::Bom => {
                 body.splice(0..0, *b"\xef\xbb\xbf");
                 count
             }
-            Fault::Indented => {
+            FeedFault::Indented => {
                 let rows: serde_json::Value = serde_json::from_slice(&body).ok()?;
                 body = serde_json::to_vec_pretty(&rows).ok()?;
                 count
             }
-            Fault::Redelivered | Fault::RedeliveredChanged | Fault::UnknownDataset => return None,
+            FeedFault::Redelivered | FeedFault::RedeliveredChanged | FeedFault::UnknownDataset => {
+                return None;
+            }
         };
         Some((body, good_rows))
     }
@@ -180,9 +182,9 @@ fn wrong_value(dataset: &Dataset, body: &[u8], row: Range<usize>) -> Option<(Ran
         .fields
         .iter()
         .filter_map(|field| match field.kind {
-            Kind::Int64 => Some((0, in_key(&field.name), field, "49.92")),
-            Kind::Float64 => Some((1, in_key(&field.name), field, "\"n/a\"")),
-            Kind::Timestamp => Some((2, in_key(&field.name), field, "\"soon\"")),
+            ColumnKind::Int64 => Some((0, in_key(&field.name), field, "49.92")),
+            ColumnKind::Float64 => Some((1, in_key(&field.name), field, "\"n/a\"")),
+            ColumnKind::Timestamp => Some((2, in_key(&field.name), field, "\"soon\"")),
             _ => None,
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use super::calendar::Calendar;
 use super::dataset_feed::{DatasetFeed, file_name};
-use super::fault::{self, Draft, Fault};
+use super::fault::{self, Draft, FeedFault};
 use super::message::FeedMessage;
 use super::options::FeedOptions;
 use super::random::Random;
@@ -52,21 +52,21 @@ impl Feed {
         self.schedule.span_ms(messages)
     }
 
-    fn fault(&mut self) -> Option<Fault> {
+    fn fault(&mut self) -> Option<FeedFault> {
         if self.fault_share <= 0.0 || self.random.fraction() >= self.fault_share {
             return None;
         }
-        let fault = *self.random.pick(&Fault::ALL);
-        let needs_earlier = matches!(fault, Fault::Redelivered | Fault::RedeliveredChanged);
+        let fault = *self.random.pick(&FeedFault::ALL);
+        let needs_earlier = matches!(fault, FeedFault::Redelivered | FeedFault::RedeliveredChanged);
         // A message can come again only after there was one.
-        Some(if needs_earlier && self.recent.is_empty() { Fault::Bom } else { fault })
+        Some(if needs_earlier && self.recent.is_empty() { FeedFault::Bom } else { fault })
     }
 
-    fn redelivery(&mut self, fault: Fault) -> FeedMessage {
+    fn redelivery(&mut self, fault: FeedFault) -> FeedMessage {
         let index = self.random.below(self.recent.len() as u64) as usize;
         let recent = &mut self.recent[index];
-        recent.message.fault = Some(Fault::Redelivered);
-        if fault == Fault::RedeliveredChanged {
+        recent.message.fault = Some(FeedFault::Redelivered);
+        if fault == FeedFault::RedeliveredChanged {
             let draft = draft(
                 &self.schedule.feeds[recent.feed],
                 &recent.frame,
@@ -78,7 +78,7 @@ impl Feed {
             // A message of few fields may come out as it was before.
             if draft.body != recent.message.body {
                 recent.message.body = draft.body;
-                recent.message.fault = Some(Fault::RedeliveredChanged);
+                recent.message.fault = Some(FeedFault::RedeliveredChanged);
             }
         }
         recent.message.clone()
@@ -91,7 +91,7 @@ impl Feed {
         let body = fault::unlisted_message(folder, now_ms, rows, &mut self.random);
         self.unlisted += 1;
         let name = file_name(folder, now_ms, self.unlisted);
-        FeedMessage { folder: folder.to_owned(), name, body, rows, fault: Some(Fault::UnknownDataset) }
+        FeedMessage { folder: folder.to_owned(), name, body, rows, fault: Some(FeedFault::UnknownDataset) }
     }
 
     fn remember(&mut self, message: &FeedMessage, feed: usize, frame: Frame) {
@@ -113,15 +113,15 @@ impl Iterator for Feed {
     fn next(&mut self) -> Option<FeedMessage> {
         let fault = self.fault();
         match fault {
-            Some(Fault::Redelivered | Fault::RedeliveredChanged) => {
+            Some(FeedFault::Redelivered | FeedFault::RedeliveredChanged) => {
                 return fault.map(|fault| self.redelivery(fault));
             }
-            Some(Fault::UnknownDataset) => return Some(self.unlisted()),
+            Some(FeedFault::UnknownDataset) => return Some(self.unlisted()),
             _ => {}
         }
         let (index, frame) = self.schedule.next(&mut self.random);
         let feed = &self.schedule.feeds[index];
-        let rows = feed.shape.rows(frame.bulk, &mut self.random).max(fault.map_or(1, Fault::rows_min));
+        let rows = feed.shape.rows(frame.bulk, &mut self.random).max(fault.map_or(1, FeedFault::rows_min));
         let folder = feed.folder(frame.serial).to_owned();
         let name = feed.file_name(&folder, &frame);
         let draft = draft(feed, &frame, rows, &self.units, &mut self.calendar, &mut self.random);

@@ -1,6 +1,6 @@
 //! One message of a feed.
 
-use super::fault::Fault;
+use super::fault::FeedFault;
 
 /// One message, to be written to `folder/name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +15,12 @@ pub struct FeedMessage {
     /// rows: of each name, count only the last message.
     pub rows: u32,
     /// What is odd about the message.
-    pub fault: Option<Fault>,
+    pub fault: Option<FeedFault>,
 }
 
 impl FeedMessage {
     /// Whether an earlier message had the same name.
     pub fn is_redelivery(&self) -> bool {
-        matches!(self.fault, Some(Fault::Redelivered | Fault::RedeliveredChanged))
+        matches!(self.fault, Some(FeedFault::Redelivered | FeedFault::RedeliveredChanged))
     }
 }

@@ -41,7 +41,7 @@ mod traffic;
 mod values;
 mod world;
 
-pub use fault::Fault;
+pub use fault::FeedFault;
 pub use generator::Feed;
 pub use message::FeedMessage;
 pub use mix::Mix;

@@ -6,7 +6,7 @@ use super::python_json as json;
 use super::random::Random;
 use super::subject::{RowSubject, Walk};
 use super::{texts, values};
-use crate::catalog::{Dataset, Field, Kind};
+use crate::catalog::{ColumnKind, Dataset, Field};
 
 pub(super) struct Recipe {
     pub(super) walk: Walk,
@@ -62,15 +62,15 @@ impl Recipe {
 fn writer(dataset: &Dataset, field: &Field, example: &serde_json::Value) -> FieldWriter {
     let name = field.name.as_str();
     match &field.kind {
-        Kind::Record(_) if field.repeated => values::outage_profile(),
-        Kind::Record(fields) => values::pairs(fields),
-        Kind::String => {
+        ColumnKind::Record(_) if field.repeated => values::outage_profile(),
+        ColumnKind::Record(fields) => values::pairs(fields),
+        ColumnKind::String => {
             texts::named(dataset, name).unwrap_or_else(|| texts::constant(example.as_str().unwrap_or(name)))
         }
-        Kind::Timestamp => values::instant(dataset, name),
-        Kind::Date => values::date(name),
-        Kind::Bool if name == "interconnector" => values::is_interconnector(),
-        Kind::Bool => Box::new(|out, _, random| json::push_bool(out, random.below(8) == 0)),
+        ColumnKind::Timestamp => values::instant(dataset, name),
+        ColumnKind::Date => values::date(name),
+        ColumnKind::Bool if name == "interconnector" => values::is_interconnector(),
+        ColumnKind::Bool => Box::new(|out, _, random| json::push_bool(out, random.below(8) == 0)),
         kind => {
             let number = values::named(dataset, name).unwrap_or_else(|| values::like(example));
             values::number(kind, number)

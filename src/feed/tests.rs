@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::*;
-use crate::catalog::{self, Dataset, Field, Kind};
+use crate::catalog::{self, ColumnKind, Dataset, Field};
 
 fn feed(mix: Mix) -> Feed {
     Feed::new(&FeedOptions { mix, ..FeedOptions::default() })
@@ -23,16 +23,16 @@ fn dataset(message: &FeedMessage) -> &'static Dataset {
 
 fn fits(value: &Value, field: &Field) -> bool {
     let one = |value: &Value| match &field.kind {
-        Kind::Bool => value.is_boolean(),
-        Kind::Int64 => value.as_f64().is_some_and(|number| number.fract() == 0.0),
-        Kind::Float64 => value.is_number(),
-        Kind::String => value.is_string(),
-        Kind::Timestamp => value.as_str().is_some_and(|text| {
+        ColumnKind::Bool => value.is_boolean(),
+        ColumnKind::Int64 => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        ColumnKind::Float64 => value.is_number(),
+        ColumnKind::String => value.is_string(),
+        ColumnKind::Timestamp => value.as_str().is_some_and(|text| {
             let zoned = if text.ends_with('Z') { text.to_owned() } else { format!("{text}Z") };
             text.len() >= 19 && zoned.parse::<Timestamp>().is_ok()
         }),
-        Kind::Date => value.as_str().is_some_and(|text| text.parse::<jiff::civil::Date>().is_ok()),
-        Kind::Record(fields) => value.as_object().is_some_and(|record| {
+        ColumnKind::Date => value.as_str().is_some_and(|text| text.parse::<jiff::civil::Date>().is_ok()),
+        ColumnKind::Record(fields) => value.as_object().is_some_and(|record| {
             record.iter().all(|(name, value)| {
                 let inner = fields.iter().find(|field| &field.name == name);
                 inner.is_some_and(|inner| value.is_null() || fits(value, inner))
@@ -214,14 +214,14 @@ fn fuels_come_all_at_once_and_each_five_minutes() {
 #[test]
 fn faults_are_as_many_as_asked_for_and_of_every_kind() {
     let options = FeedOptions { fault_share: 0.1, ..FeedOptions::default() };
-    let mut count: BTreeMap<Fault, u32> = BTreeMap::new();
+    let mut count: BTreeMap<FeedFault, u32> = BTreeMap::new();
     for message in Feed::new(&options).take(20_000) {
         if let Some(fault) = message.fault {
             *count.entry(fault).or_default() += 1;
         }
     }
     assert!((1_800..2_200).contains(&count.values().sum::<u32>()), "{count:?}");
-    for fault in Fault::ALL {
+    for fault in FeedFault::ALL {
         assert!((90..220).contains(count.get(&fault).unwrap_or(&0)), "{fault}: {count:?}");
     }
     assert!(feed(Mix::Backlog).take(5_000).all(|message| message.fault.is_none()));
@@ -244,37 +244,39 @@ fn each_fault_is_what_it_says() {
         };
         assert_eq!(message.is_redelivery(), before.is_some(), "{name:?}");
         match fault {
-            Fault::Truncated => assert!(parsed.is_none() && message.rows == 0 && !text.is_empty(), "{text}"),
-            Fault::EmptyFile => assert!(text.is_empty() && message.rows == 0),
-            Fault::Redelivered => assert_eq!(before.unwrap().body, message.body),
-            Fault::RedeliveredChanged => {
+            FeedFault::Truncated => {
+                assert!(parsed.is_none() && message.rows == 0 && !text.is_empty(), "{text}")
+            }
+            FeedFault::EmptyFile => assert!(text.is_empty() && message.rows == 0),
+            FeedFault::Redelivered => assert_eq!(before.unwrap().body, message.body),
+            FeedFault::RedeliveredChanged => {
                 let before = before.unwrap();
                 assert_ne!(before.body, message.body);
                 assert_eq!((before.rows, array.unwrap().len() as u32), (message.rows, message.rows));
             }
-            Fault::BrokenRow => {
+            FeedFault::BrokenRow => {
                 assert!(parsed.is_none() && text.contains("\": ,") && message.rows >= 2, "{text}")
             }
-            Fault::NotARecord => {
+            FeedFault::NotARecord => {
                 let records = array.unwrap().iter().filter(|row| row.is_object()).count();
                 assert_eq!(
                     (records, array.unwrap().len()),
                     (message.rows as usize, message.rows as usize + 1)
                 );
             }
-            Fault::InvalidEscape => {
+            FeedFault::InvalidEscape => {
                 assert!(parsed.is_none(), "{text}");
                 let mended: Vec<Value> = serde_json::from_str(&text.replacen("\\d", "", 1)).unwrap();
                 assert_eq!(mended.len() as u32, message.rows + 1);
             }
-            Fault::UnknownField => {
+            FeedFault::UnknownField => {
                 let known = &dataset(&message).fields;
                 let unknown = |row: &Value| {
                     row.as_object().unwrap().keys().any(|name| known.iter().all(|field| &field.name != name))
                 };
                 assert!(array.unwrap().iter().all(unknown) && array.unwrap().len() as u32 == message.rows);
             }
-            Fault::WrongType => {
+            FeedFault::WrongType => {
                 let dataset = dataset(&message);
                 let wrong = array.unwrap().iter().flat_map(|row| {
                     let misfit = |field: &&Field| {
@@ -284,17 +286,17 @@ fn each_fault_is_what_it_says() {
                 });
                 assert_eq!((wrong.count(), array.unwrap().len()), (1, message.rows as usize), "{text}");
             }
-            Fault::UnknownDataset => {
+            FeedFault::UnknownDataset => {
                 assert!(catalog::find(&message.folder).is_none());
                 assert_eq!(array.unwrap().len() as u32, message.rows);
             }
-            Fault::EmptyArray => assert!(array.unwrap().is_empty() && message.rows == 0),
-            Fault::SingleObject => assert!(parsed.unwrap().is_object() && message.rows == 1),
-            Fault::Bom => {
+            FeedFault::EmptyArray => assert!(array.unwrap().is_empty() && message.rows == 0),
+            FeedFault::SingleObject => assert!(parsed.unwrap().is_object() && message.rows == 1),
+            FeedFault::Bom => {
                 let rest: Vec<Value> = serde_json::from_slice(&message.body[3..]).unwrap();
                 assert!(message.body.starts_with(b"\xef\xbb\xbf") && rest.len() as u32 == message.rows);
             }
-            Fault::Indented => {
+            FeedFault::Indented => {
                 assert!(text.contains("\n    \"") && array.unwrap().len() as u32 == message.rows)
             }
         }

@@ -8,16 +8,16 @@ use super::python_json as json;
 use super::random::Random;
 use super::subject::RowSubject;
 use super::world::{FUELS, busyness, demand_mw};
-use crate::catalog::{Dataset, Field, Kind};
+use crate::catalog::{ColumnKind, Dataset, Field};
 
 /// A number in thousandths.
 pub(super) type Number = Box<dyn Fn(&RowSubject<'_>, &mut Random) -> i64 + Send + Sync>;
 
 /// Writes a number as its column's kind demands. Now and then an integer comes as `350.0`, or a whole float as `350`,
 /// as on IRIS.
-pub(super) fn number(kind: &Kind, number: Number) -> FieldWriter {
+pub(super) fn number(kind: &ColumnKind, number: Number) -> FieldWriter {
     match kind {
-        Kind::Int64 => Box::new(move |out, row, random| {
+        ColumnKind::Int64 => Box::new(move |out, row, random| {
             json::push_int(out, number(row, random) / 1000);
             if random.one_in(256) {
                 out.extend_from_slice(b".0");

@@ -13,7 +13,7 @@ use super::flow::{DatasetFlow, ask_ledger};
 use crate::bq_dataset::BqDataset;
 use crate::config::{Config, WarehouseSpec};
 use crate::warehouse::bigquery::{BigQuery, Environment, Options};
-use crate::warehouse::sqlite::Reader;
+use crate::warehouse::sqlite::SqliteReader;
 use crate::warehouse::{LeftAlone, QueryError, WarehouseError};
 
 /// How long the probe waits for a database that another process has locked.
@@ -106,7 +106,7 @@ fn ask_sqlite(
         return (facts, Some(BTreeMap::new()));
     }
     let began = Instant::now();
-    let asked = Reader::open(path, busy_timeout)
+    let asked = SqliteReader::open(path, busy_timeout)
         .map_err(QueryError::from)
         .and_then(|reader| Ok((ask_ledger(&reader)?, reader.left_alone().unwrap_or_default())));
     match asked {

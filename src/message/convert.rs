@@ -22,7 +22,7 @@ use super::json_text::{write_scalar, write_string};
 use super::rows::{Cell, Rows};
 use super::time::UtcTime;
 use super::{number, tape};
-use crate::catalog::{Field, Kind};
+use crate::catalog::{ColumnKind, Field};
 
 /// How much of a value fits its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) enum Fit {
 
 /// Pushes a value that is not null into its column.
 pub(super) fn push(rows: &mut Rows, column: usize, field: &Field, value: &[Node<'_>]) -> Fit {
-    if field.repeated || matches!(field.kind, Kind::Record(_)) {
+    if field.repeated || matches!(field.kind, ColumnKind::Record(_)) {
         let mut fit = Fit::None;
         rows.push_if(column, |out| {
             fit = if field.repeated {
@@ -86,21 +86,21 @@ enum Wire<'v> {
 
 impl<'v> Wire<'v> {
     #[inline]
-    fn of(kind: &Kind, value: &'v [Node<'v>]) -> Option<Wire<'v>> {
+    fn of(kind: &ColumnKind, value: &'v [Node<'v>]) -> Option<Wire<'v>> {
         match kind {
-            Kind::Bool => boolean(&value[0]).map(Wire::Bool),
-            Kind::Int64 => integer(value).map(Wire::Int),
-            Kind::Float64 => float(value).map(|(value, fit)| Wire::Float(value, fit)),
-            Kind::Numeric => decimal(value),
-            Kind::String => Some(match (value[0], tape::wide(value)) {
+            ColumnKind::Bool => boolean(&value[0]).map(Wire::Bool),
+            ColumnKind::Int64 => integer(value).map(Wire::Int),
+            ColumnKind::Float64 => float(value).map(|(value, fit)| Wire::Float(value, fit)),
+            ColumnKind::Numeric => decimal(value),
+            ColumnKind::String => Some(match (value[0], tape::wide(value)) {
                 (Node::String(text), _) | (_, Some(text)) => Wire::Text(text),
                 _ => rendered(value),
             }),
-            Kind::Timestamp => time(&value[0]).map(|time| Wire::Time(time, time.timestamp().len())),
-            Kind::Datetime => time(&value[0]).map(|time| Wire::Time(time, time.datetime().len())),
-            Kind::Date => date(&value[0]),
-            Kind::Json => Some(Wire::Json(value)),
-            Kind::Record(_) => None,
+            ColumnKind::Timestamp => time(&value[0]).map(|time| Wire::Time(time, time.timestamp().len())),
+            ColumnKind::Datetime => time(&value[0]).map(|time| Wire::Time(time, time.datetime().len())),
+            ColumnKind::Date => date(&value[0]),
+            ColumnKind::Json => Some(Wire::Json(value)),
+            ColumnKind::Record(_) => None,
         }
     }
 
@@ -132,9 +132,9 @@ impl<'v> Wire<'v> {
 }
 
 /// Writes a value of a kind that is not repeated. If it returns [`Fit::None`], the caller must discard what it wrote.
-fn write_one(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
+fn write_one(out: &mut String, kind: &ColumnKind, value: &[Node<'_>]) -> Fit {
     match (kind, &value[0]) {
-        (Kind::Record(known), Node::Object { .. }) => write_record(out, known, value),
+        (ColumnKind::Record(known), Node::Object { .. }) => write_record(out, known, value),
         _ => match Wire::of(kind, value) {
             Some(wire) => wire.write_json(out),
             None => Fit::None,
@@ -143,7 +143,7 @@ fn write_one(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
 }
 
 /// Writes an array of the items that fit. A null does not fit, because no repeated column takes one.
-fn write_repeated(out: &mut String, kind: &Kind, value: &[Node<'_>]) -> Fit {
+fn write_repeated(out: &mut String, kind: &ColumnKind, value: &[Node<'_>]) -> Fit {
     out.push('[');
     let mut fit = Fit::Whole;
     if let Node::Array { .. } = value[0]

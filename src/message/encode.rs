@@ -1,7 +1,7 @@
 //! Encodes a whole message: every element of its array becomes a row, or a bad row with its reason.
 
 use super::api_answer;
-use super::encode_mode::Mode;
+use super::encode_mode::EncodeMode;
 use super::error::MessageError;
 use super::infer::NewFields;
 use super::limits::{MESSAGE_BYTES_MAX, ROWS_MAX};
@@ -28,7 +28,7 @@ pub struct Encoded {
     pub rescued: u32,
     /// The elements that cannot be rows.
     pub bad: Vec<BadRow>,
-    /// The fields that the table could have but lacks, each once. Empty unless the mode is [`Mode::Evolve`].
+    /// The fields that the table could have but lacks, each once. Empty unless the mode is [`EncodeMode::Evolve`].
     pub new_fields: Vec<Field>,
 }
 
@@ -50,7 +50,7 @@ pub struct BadRow {
 pub fn encode(
     message: &[u8],
     schema: &Schema,
-    mode: Mode,
+    mode: EncodeMode,
     rows: &mut Rows,
     scratch: &mut Scratch,
 ) -> Result<Encoded, MessageError> {
@@ -65,7 +65,7 @@ pub fn encode(
 fn encode_elements(
     message: &[u8],
     schema: &Schema,
-    mode: Mode,
+    mode: EncodeMode,
     rows: &mut Rows,
     scratch: &mut Scratch,
 ) -> Result<Encoded, MessageError> {

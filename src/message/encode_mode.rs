@@ -2,7 +2,7 @@
 
 /// What to do with a field that has no column, and with a value that does not fit its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum EncodeMode {
     /// Rescue both, and report the fields in [`super::Encoded::new_fields`], so that the caller can add them and
     /// encode the message again.
     Evolve,

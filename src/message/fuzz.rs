@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::encode::{Scratch, encode};
-use super::encode_mode::Mode;
+use super::encode_mode::EncodeMode;
 use super::error::MessageError;
 use super::parse::escape_raw_breaks;
 use super::rows::Rows;
@@ -19,7 +19,7 @@ pub fn check(message: &[u8]) {
     let whole = serde_value(message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message));
     let schema = Schema::new("t", Vec::new());
     let mut rows = Rows::default();
-    let encoded = encode(message, &schema, Mode::Rescue, &mut rows, &mut Scratch::default());
+    let encoded = encode(message, &schema, EncodeMode::Rescue, &mut rows, &mut Scratch::default());
     let elements = match split(message) {
         Ok(elements) => elements,
         Err(error) => {

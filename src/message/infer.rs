@@ -10,7 +10,7 @@ use super::number::FLOAT_EXACT_MAX;
 use super::rows::Rows;
 use super::time::UtcTime;
 use super::{number, tape};
-use crate::catalog::{Field, Kind, is_meta_column, known_kind};
+use crate::catalog::{ColumnKind, Field, is_meta_column, known_kind};
 
 /// Prefixes that BigQuery reserves, in any case.
 const RESERVED_PREFIXES: [&str; 6] =
@@ -32,25 +32,29 @@ fn can_be_column(name: &str) -> bool {
 
 /// The kind of a value that is not null. Numbers are floats, because the same field comes as `457` and as `350.0`.
 /// Integers that a float cannot hold are integers, or text if 64 bits cannot hold them either.
-pub(super) fn infer(value: &[Node<'_>]) -> Kind {
+pub(super) fn infer(value: &[Node<'_>]) -> ColumnKind {
     if let Some(text) = tape::wide(value) {
         // A fraction is a measurement, for which a float is near enough. A whole number is an identifier.
         let is_held = text.parse().is_ok_and(|float| number::is_held(text, float));
-        return if is_held || text.contains(['.', 'e', 'E']) { Kind::Float64 } else { Kind::String };
+        return if is_held || text.contains(['.', 'e', 'E']) {
+            ColumnKind::Float64
+        } else {
+            ColumnKind::String
+        };
     }
     match value[0] {
-        Node::Object { .. } | Node::Array { .. } => Kind::Json,
-        Node::String(text) if UtcTime::parse(text).is_none() => Kind::String,
-        Node::String(text) if text.len() == "2025-10-28".len() => Kind::Date,
-        Node::String(_) => Kind::Timestamp,
-        Node::Static(StaticNode::Bool(_)) => Kind::Bool,
-        Node::Static(StaticNode::I64(number)) if number.unsigned_abs() > FLOAT_EXACT_MAX => Kind::Int64,
+        Node::Object { .. } | Node::Array { .. } => ColumnKind::Json,
+        Node::String(text) if UtcTime::parse(text).is_none() => ColumnKind::String,
+        Node::String(text) if text.len() == "2025-10-28".len() => ColumnKind::Date,
+        Node::String(_) => ColumnKind::Timestamp,
+        Node::Static(StaticNode::Bool(_)) => ColumnKind::Bool,
+        Node::Static(StaticNode::I64(number)) if number.unsigned_abs() > FLOAT_EXACT_MAX => ColumnKind::Int64,
         Node::Static(StaticNode::U64(number)) if number > FLOAT_EXACT_MAX => match i64::try_from(number) {
-            Ok(_) => Kind::Int64,
-            Err(_) if number as f64 as u128 == u128::from(number) => Kind::Float64,
-            Err(_) => Kind::String,
+            Ok(_) => ColumnKind::Int64,
+            Err(_) if number as f64 as u128 == u128::from(number) => ColumnKind::Float64,
+            Err(_) => ColumnKind::String,
         },
-        Node::Static(_) => Kind::Float64,
+        Node::Static(_) => ColumnKind::Float64,
     }
 }
 
@@ -59,8 +63,8 @@ fn fits(field: &Field, value: &[Node<'_>]) -> bool {
 }
 
 /// The narrowest kind that takes the values of both.
-fn widen(one: Kind, other: Kind) -> Kind {
-    use Kind::{Date, Float64, Int64, Json, String, Timestamp};
+fn widen(one: ColumnKind, other: ColumnKind) -> ColumnKind {
+    use ColumnKind::{Date, Float64, Int64, Json, String, Timestamp};
     match (one, other) {
         (one, other) if one == other => one,
         (Json, _) | (_, Json) => Json,

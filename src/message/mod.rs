@@ -59,7 +59,7 @@ mod time;
 
 pub use compare::{has_bytes_of, has_rows_of, is_blank};
 pub use encode::{BadRow, Encoded, Scratch, datasets_in, encode};
-pub use encode_mode::Mode;
+pub use encode_mode::EncodeMode;
 pub use error::MessageError;
 pub use limits::{DEPTH_MAX, MESSAGE_BYTES_MAX, NEW_FIELDS_MAX, ROW_BYTES_MAX, ROWS_MAX};
 pub use rows::{Cell, Row, Rows};

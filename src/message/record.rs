@@ -6,7 +6,7 @@ use std::fmt::Write;
 use simd_json::Node;
 
 use super::convert::{self, Fit};
-use super::encode_mode::Mode;
+use super::encode_mode::EncodeMode;
 use super::infer::NewFields;
 use super::json_text::write_string;
 use super::limits::LONG_ROW_BYTES;
@@ -191,7 +191,7 @@ impl Columns {
 /// Encodes the records of one message.
 pub(super) struct RowEncoder<'a> {
     pub(super) schema: &'a Schema,
-    pub(super) mode: Mode,
+    pub(super) mode: EncodeMode,
     pub(super) rows: &'a mut Rows,
     pub(super) columns: &'a mut Columns,
     pub(super) new_fields: &'a mut NewFields,
@@ -246,7 +246,7 @@ impl RowEncoder<'_> {
         if fit == Fit::Whole {
             return Ok(true);
         }
-        if self.mode == Mode::Strict {
+        if self.mode == EncodeMode::Strict {
             let kind = field.kind.name();
             let value = excerpt(value);
             let what = if fit == Fit::None { "does not fit" } else { "does not fit as a whole" };
@@ -258,7 +258,7 @@ impl RowEncoder<'_> {
     /// A value whose column another field of the record fills. Returns false: it must be rescued.
     #[cold]
     fn spare(&self, column: usize, name: &str) -> Result<bool, String> {
-        if self.mode != Mode::Strict {
+        if self.mode != EncodeMode::Strict {
             return Ok(false);
         }
         let column = quoted(&self.schema.fields()[column].name);
@@ -269,13 +269,13 @@ impl RowEncoder<'_> {
     /// field, so it is not rescued.
     #[cold]
     fn unknown(&mut self, name: &str, value: &[Node<'_>], spare: bool) -> Result<bool, String> {
-        if self.mode == Mode::Strict {
+        if self.mode == EncodeMode::Strict {
             return Err(format!("field {} has no column in table {}", quoted(name), self.schema.table()));
         }
         if tape::is_null(value) {
             return Ok(true);
         }
-        if self.mode == Mode::Evolve && !spare {
+        if self.mode == EncodeMode::Evolve && !spare {
             self.new_fields.note(name, value, self.columns.record);
         }
         Ok(false)

@@ -11,7 +11,7 @@ use super::run_context::RunContext;
 use super::run_totals::Tally;
 use super::settle::SettleTask;
 use crate::keeper::log_spool_failure;
-use crate::warehouse::{BulkOutcome, Outcome};
+use crate::warehouse::{BulkOutcome, MessageOutcome};
 
 /// After a disk failed to sync, a batch waits this long.
 const SYNC_AGAIN_AFTER: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ pub(super) fn finish_all(run: &RunContext, complete: &Receiver<WholeBatch>, sett
         ticket.note_perhaps_delivered();
         match bulk.finish() {
             Ok(BulkOutcome::Loaded) => {
-                let outcomes = vec![Outcome::Loaded; messages.len()];
+                let outcomes = vec![MessageOutcome::Loaded; messages.len()];
                 send_endings(run, settle, &ticket, AnsweredMessages { dataset, messages, outcomes, letters });
             }
             Ok(BulkOutcome::Refused) => {

@@ -13,14 +13,14 @@ use super::run_context::RunContext;
 use super::run_totals::Tally;
 use super::work::Ticket;
 use crate::spool::DeadLetter;
-use crate::warehouse::{Bulk, Message, Warehouse};
+use crate::warehouse::{Bulk, DeliveryMessage, Warehouse};
 
 /// A batch and the rows of all of its messages that have been read.
 pub(super) struct WholeBatch {
     pub(super) ticket: Ticket,
     pub(super) dataset: Arc<str>,
     pub(super) bulk: Box<dyn Bulk>,
-    pub(super) messages: Vec<Message>,
+    pub(super) messages: Vec<DeliveryMessage>,
     /// The letters of messages some of whose rows are bad, each with the index of its message in `messages`.
     pub(super) letters: Vec<(usize, DeadLetter)>,
 }

@@ -12,14 +12,14 @@ use super::run_context::RunContext;
 use super::settle::{SETTLE_AT_ONCE, SettleTask};
 use super::work::Ticket;
 use crate::spool::{BadRowNote, DeadLetter, DeadStage, Delivered, now_ms};
-use crate::warehouse::{Message, Outcome, RefusedRow};
+use crate::warehouse::{DeliveryMessage, MessageOutcome, RefusedRow};
 
 /// Messages of one table that the warehouse has answered about.
 pub(super) struct AnsweredMessages {
     pub(super) dataset: Arc<str>,
-    pub(super) messages: Vec<Message>,
+    pub(super) messages: Vec<DeliveryMessage>,
     /// One for each message.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<MessageOutcome>,
     /// The letters of messages some of whose rows are bad, each with the index of its message in `messages`.
     pub(super) letters: Vec<(usize, DeadLetter)>,
 }
@@ -39,7 +39,7 @@ pub(super) fn send_endings(
     let send = |endings| drop(settle.send(SettleTask::new(run, ticket.clone(), &dataset, endings)));
     let mut endings = Vec::with_capacity(SETTLE_AT_ONCE);
     for (index, (message, outcome)) in messages.into_iter().zip(outcomes).enumerate() {
-        if matches!(outcome, Outcome::Loaded | Outcome::LoadedBut(_)) {
+        if matches!(outcome, MessageOutcome::Loaded | MessageOutcome::LoadedBut(_)) {
             let delay_ms = u64::try_from(now - message.written_at_ms).unwrap_or(0);
             run.tally.figures.delay.add(Duration::from_millis(delay_ms));
         }
@@ -56,16 +56,16 @@ pub(super) fn send_endings(
 }
 
 /// `letter`: of the rows that could not be parsed.
-fn ending(message: &Message, outcome: Outcome, letter: Option<DeadLetter>) -> Ending {
+fn ending(message: &DeliveryMessage, outcome: MessageOutcome, letter: Option<DeadLetter>) -> Ending {
     let bytes = message.bytes;
     let (refused, letter) = match (outcome, letter) {
         // Later content has taken its place, so nobody needs its bad rows.
-        (Outcome::Superseded, _) => return Ending::Superseded { bytes },
-        (Outcome::LessWhole, letter) => return Ending::Dead(less_whole_letter(letter)),
-        (Outcome::AlreadyLoaded, None) => return Ending::AlreadyLoaded { bytes },
-        (Outcome::AlreadyLoaded, Some(letter)) => return Ending::Dead(letter),
-        (Outcome::Loaded, letter) => (Vec::new(), letter),
-        (Outcome::LoadedBut(refused), letter) => (refused, letter),
+        (MessageOutcome::Superseded, _) => return Ending::Superseded { bytes },
+        (MessageOutcome::LessWhole, letter) => return Ending::Dead(less_whole_letter(letter)),
+        (MessageOutcome::AlreadyLoaded, None) => return Ending::AlreadyLoaded { bytes },
+        (MessageOutcome::AlreadyLoaded, Some(letter)) => return Ending::Dead(letter),
+        (MessageOutcome::Loaded, letter) => (Vec::new(), letter),
+        (MessageOutcome::LoadedBut(refused), letter) => (refused, letter),
     };
     let rows = (message.rows.len() - refused.len()) as u64;
     let rescued = u64::from(message.rescued);

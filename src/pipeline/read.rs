@@ -18,9 +18,9 @@ use super::run_context::RunContext;
 use super::settle::SettleTask;
 use super::work::Ticket;
 use crate::catalog::{self, Schema};
-use crate::message::{self, BadRow, Encoded, MessageError, Mode, Rows, Scratch};
+use crate::message::{self, BadRow, EncodeMode, Encoded, MessageError, Rows, Scratch};
 use crate::spool::{self, BadRowNote, DeadLetter, DeadStage, Entry, EntryKind, ReadError};
-use crate::warehouse::{Delivery, Message};
+use crate::warehouse::{Delivery, DeliveryMessage};
 
 /// A reader's buffers are freed after a message that made them larger than this.
 const BUFFER_BYTES_MAX: usize = 1 << 20;
@@ -136,7 +136,7 @@ impl EntryReader<'_> {
         }
         let content = &buffers.bytes[..];
         let dataset = self.dataset_of(id, content, &mut buffers.scratch)?;
-        let mut message = Message {
+        let mut message = DeliveryMessage {
             id: id.to_owned(),
             hash: xxh3_128(content),
             bytes,
@@ -222,7 +222,7 @@ impl EntryReader<'_> {
         self.parcel(dataset, &schema, own_permit).truncate(before);
         let wider = wider.map_err(NotRead::TableFailed)?;
         let rows = self.parcel(dataset, &wider, own_permit);
-        encode(content, &wider, Mode::Rescue, rows, scratch)
+        encode(content, &wider, EncodeMode::Rescue, rows, scratch)
     }
 
     /// The rows of the open parcel. If that is for another table, or for other columns, it is sent on and a new one
@@ -268,7 +268,7 @@ impl EntryReader<'_> {
 fn encode(
     content: &[u8],
     schema: &Schema,
-    mode: Mode,
+    mode: EncodeMode,
     rows: &mut Rows,
     scratch: &mut Scratch,
 ) -> Result<Encoded, NotRead> {

@@ -8,11 +8,11 @@ use std::ffi::OsStr;
 use super::work::Work;
 use crate::keeper::log_spool_failure;
 use crate::spool::{DeadFolder, DeadLetter, DeadStage, set_written_at};
-use crate::warehouse::Message;
+use crate::warehouse::DeliveryMessage;
 
 /// Dates a message so that it replaces what was delivered under its name without some rows, if it completes that.
 /// False: it is older and does not complete it, so it must not be delivered.
-pub(super) fn win_over_delivered(work: &Work, dead: &DeadFolder, message: &mut Message) -> bool {
+pub(super) fn win_over_delivered(work: &Work, dead: &DeadFolder, message: &mut DeliveryMessage) -> bool {
     let name = OsStr::new(&message.id);
     let Some((delivered, bad_rows)) = dead.delivered(name) else { return true };
     let Some(written_at_ms) = delivered.time_to_win(message.hash, message.written_at_ms) else { return true };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::message::Mode;
+use crate::message::EncodeMode;
 use crate::spool::Retention;
 
 /// What can be set about a run.
@@ -11,7 +11,7 @@ pub struct Settings {
     /// Deliver what is there, then end.
     pub once: bool,
     /// What happens to fields that the table has no column for.
-    pub schema: Mode,
+    pub schema: EncodeMode,
     /// What happens to the files of delivered messages.
     pub keep: Retention,
     /// A larger message goes to `dead` and is not read.

@@ -19,7 +19,7 @@ pub struct Delivery {
     /// The columns for which `rows` are encoded.
     pub schema: Arc<Schema>,
     /// The messages that `rows` come from.
-    pub messages: Vec<Message>,
+    pub messages: Vec<DeliveryMessage>,
     /// The rows of all messages.
     pub rows: Rows,
 }
@@ -37,7 +37,7 @@ pub(crate) fn id_in_folder(id: &str, folder: &str) -> String {
 
 /// One message of a [`Delivery`].
 #[derive(Clone, Debug)]
-pub struct Message {
+pub struct DeliveryMessage {
     /// The file's name, which becomes the `message_id` of its rows. If another folder of the dataset has a file of
     /// the same name, the id has the folder's name behind it (`id_in_folder`).
     pub id: String,
@@ -57,7 +57,7 @@ pub struct Message {
     pub claimed_at_ms: i64,
 }
 
-impl Message {
+impl DeliveryMessage {
     /// Whether this message completes, at least in part, content that was loaded without some of its rows: `rows` of
     /// it are in, and `dead` of it are not.
     ///
@@ -70,7 +70,7 @@ impl Message {
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum MessageOutcome {
     /// Its rows are in, durably.
     Loaded,
     /// Its rows are in, except for these, which the warehouse will never take: they become dead letters.
@@ -81,7 +81,7 @@ pub enum Outcome {
     /// has recorded that.
     Superseded,
     /// Content under the same id that was written later is in. It lacks rows, and this message does not mend that
-    /// ([`Message::mends`]). The warehouse did not load this message: a person must choose.
+    /// ([`DeliveryMessage::mends`]). The warehouse did not load this message: a person must choose.
     LessWhole,
 }
 
@@ -95,4 +95,4 @@ pub struct RefusedRow {
 }
 
 /// What became of a delivery: an outcome for each of its messages, or why it must be repeated.
-pub type LoadResult = Result<Vec<Outcome>, WarehouseError>;
+pub type LoadResult = Result<Vec<MessageOutcome>, WarehouseError>;

@@ -32,13 +32,13 @@ use crate::catalog::{Field, Schema};
 use crate::metrics::MetricFamily;
 
 pub use bulk::{Bulk, BulkOutcome};
-pub use delivery::{Delivery, LoadResult, Message, Outcome, RefusedRow};
+pub use delivery::{Delivery, DeliveryMessage, LoadResult, MessageOutcome, RefusedRow};
 pub(crate) use delivery::{folder_of_batch, id_in_folder};
 pub use error::{DISK_FULL, WarehouseError};
 pub use left_alone::LeftAlone;
-pub use query::{Answer, Query, QueryError, Value};
+pub use query::{Query, QueryError, QueryValue, RowSink};
 pub use replace::{Replace, Replaced};
-pub use set_up::Made;
+pub use set_up::SetupChanges;
 
 /// Something that takes rows.
 pub trait Warehouse: Send + Sync {

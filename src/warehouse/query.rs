@@ -7,20 +7,20 @@ use super::error::WarehouseError;
 /// A warehouse that answers queries.
 pub trait Query {
     /// Runs one statement that only reads, and hands its rows to `answer` as they come. Returns how many there were.
-    fn query(&self, sql: &str, answer: &mut dyn Answer) -> Result<u64, QueryError>;
+    fn query(&self, sql: &str, answer: &mut dyn RowSink) -> Result<u64, QueryError>;
 }
 
 /// Takes the rows of a query.
-pub trait Answer {
+pub trait RowSink {
     /// Called once, before the rows.
     fn columns(&mut self, names: &[String]) -> io::Result<()>;
     /// Called for each row, with as many values as there are columns.
-    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()>;
+    fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()>;
 }
 
 /// One value of a row that a query returns.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value<'a> {
+pub enum QueryValue<'a> {
     /// No value.
     Null,
     /// A boolean.

@@ -5,7 +5,7 @@ use super::replace::Replaced;
 
 /// What was done to complete a warehouse's tables and views.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Made {
+pub struct SetupChanges {
     /// How many tables were created.
     pub tables: usize,
     /// How many columns were added.

@@ -3,7 +3,7 @@
 //! Every warehouse makes its views from this one description, so a view has the same columns and the same values in
 //! each. A warehouse only knows how to write the conversions in its own SQL.
 
-use crate::catalog::{Dataset, Field, Kind, Latest, is_meta_column};
+use crate::catalog::{ColumnKind, Dataset, Field, LatestRule, is_meta_column};
 
 /// Names that a field has had in other programs' tables, beside the catalog's synonyms. The likeliest name comes
 /// first.
@@ -15,7 +15,7 @@ const OLD_NAMES: [(&str, &[&str]); 3] = [
 
 /// Where a column of a view takes its value from.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Origin<'a> {
+pub(super) enum ValueOrigin<'a> {
     /// A day in one column and a time of day in another one, as older programs wrote FREQ. Together they are the
     /// time. This origin counts only in rows where the first column holds only a day and the second one only a time
     /// of day.
@@ -60,9 +60,11 @@ pub(super) fn columns(known: Option<&Dataset>, iris: &[Field]) -> Vec<Field> {
 
 fn offered(field: &Field, name: &str, known: Option<&Dataset>, iris: &[Field]) -> Field {
     let takes_fractions =
-        |column: &Field| !column.repeated && matches!(column.kind, Kind::Float64 | Kind::Numeric);
+        |column: &Field| !column.repeated && matches!(column.kind, ColumnKind::Float64 | ColumnKind::Numeric);
     let kind = match field.kind {
-        Kind::Int64 if present(&field.name, known, iris).into_iter().any(takes_fractions) => Kind::Float64,
+        ColumnKind::Int64 if present(&field.name, known, iris).into_iter().any(takes_fractions) => {
+            ColumnKind::Float64
+        }
         _ => field.kind.clone(),
     };
     Field { name: name.to_owned(), kind, repeated: field.repeated }
@@ -74,7 +76,7 @@ pub(super) fn historic_origins<'a>(
     column: &Field,
     known: Option<&Dataset>,
     historic: &'a [Field],
-) -> Vec<Origin<'a>> {
+) -> Vec<ValueOrigin<'a>> {
     origins(column, &present(&column.name, known, historic), historic)
 }
 
@@ -84,26 +86,26 @@ pub(super) fn iris_origins<'a>(
     known: Option<&Dataset>,
     iris: &'a [Field],
     has_rescued: bool,
-) -> Vec<Origin<'a>> {
+) -> Vec<ValueOrigin<'a>> {
     let present = present(&column.name, known, iris);
     let holds_all =
         present.first().is_some_and(|first| first.kind == column.kind && first.repeated == column.repeated);
-    let is_single = !column.repeated && !matches!(column.kind, Kind::Json | Kind::Record(_));
+    let is_single = !column.repeated && !matches!(column.kind, ColumnKind::Json | ColumnKind::Record(_));
     let rescued =
         (has_rescued && !holds_all && is_single).then(|| field_name(&column.name, known).to_owned());
     let mut origins = origins(column, &present, iris);
-    origins.extend(rescued.map(Origin::Rescued));
+    origins.extend(rescued.map(ValueOrigin::Rescued));
     origins
 }
 
-fn origins<'a>(column: &Field, present: &[&'a Field], table: &'a [Field]) -> Vec<Origin<'a>> {
+fn origins<'a>(column: &Field, present: &[&'a Field], table: &'a [Field]) -> Vec<ValueOrigin<'a>> {
     let mut origins = Vec::new();
-    if column.kind == Kind::Timestamp && !column.repeated {
+    if column.kind == ColumnKind::Timestamp && !column.repeated {
         let days = days_of(present, table);
         for day in present.iter().copied().chain(days) {
             for clock in present.iter().copied().filter(|clock| clock.name != day.name) {
-                if may_hold_a_day(&day.kind) && clock.kind == Kind::String {
-                    origins.push(Origin::DayAndClock { day, clock });
+                if may_hold_a_day(&day.kind) && clock.kind == ColumnKind::String {
+                    origins.push(ValueOrigin::DayAndClock { day, clock });
                 }
             }
         }
@@ -111,10 +113,10 @@ fn origins<'a>(column: &Field, present: &[&'a Field], table: &'a [Field]) -> Vec
     let may_be_days = |column: &Field| {
         origins
             .iter()
-            .any(|origin| matches!(origin, Origin::DayAndClock { day, .. } if day.name == column.name))
+            .any(|origin| matches!(origin, ValueOrigin::DayAndClock { day, .. } if day.name == column.name))
     };
     let columns = present.iter().copied().map(|column| {
-        if may_be_days(column) { Origin::ColumnOfTimes(column) } else { Origin::Column(column) }
+        if may_be_days(column) { ValueOrigin::ColumnOfTimes(column) } else { ValueOrigin::Column(column) }
     });
     let columns: Vec<_> = columns.collect();
     origins.extend(columns);
@@ -122,13 +124,13 @@ fn origins<'a>(column: &Field, present: &[&'a Field], table: &'a [Field]) -> Vec
 }
 
 /// Whether a historic table lacks a column of the key. If so, nothing says which of its rows replace which.
-pub(super) fn lacks_key(latest: &Latest, known: &Dataset, historic: &[Field]) -> bool {
+pub(super) fn lacks_key(latest: &LatestRule, known: &Dataset, historic: &[Field]) -> bool {
     latest.key.iter().any(|name| present(name, Some(known), historic).is_empty())
 }
 
 /// The columns of the key in which null means that the value is not known. A row with such a null replaces no other
 /// row and is replaced by none.
-pub(super) fn needed_in_key(latest: &Latest) -> impl Iterator<Item = &str> {
+pub(super) fn needed_in_key(latest: &LatestRule) -> impl Iterator<Item = &str> {
     latest.key.iter().filter(|name| !latest.optional.contains(name)).map(String::as_str)
 }
 
@@ -179,6 +181,6 @@ fn days_of<'a>(times: &[&Field], table: &'a [Field]) -> Vec<&'a Field> {
         .collect()
 }
 
-fn may_hold_a_day(kind: &Kind) -> bool {
-    matches!(kind, Kind::Date | Kind::Datetime | Kind::Timestamp | Kind::String)
+fn may_hold_a_day(kind: &ColumnKind) -> bool {
+    matches!(kind, ColumnKind::Date | ColumnKind::Datetime | ColumnKind::Timestamp | ColumnKind::String)
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::support::fault_server::{Fault, FaultServer, error, fault};
 use crate::support::feed::{assert_all_in, assert_in, freq, options};
-use irispool::catalog::{Field, Kind};
+use irispool::catalog::{ColumnKind, Field};
 use irispool::warehouse::bigquery::{BigQuery, Options};
-use irispool::warehouse::{BulkOutcome, Outcome, Warehouse};
+use irispool::warehouse::{BulkOutcome, MessageOutcome, Warehouse};
 use serde_json::{Value, json};
 
 const BATCH: &str = "FREQ.1761583680000.0";
@@ -76,7 +76,7 @@ fn streamed_rows_are_in_once_under_one_insert_id() {
     meeting("insertAll", |server, warehouse| {
         let delivery = freq(warehouse, 2, 3);
         let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0);
-        assert_eq!(result.unwrap(), vec![Outcome::Loaded; 2]);
+        assert_eq!(result.unwrap(), vec![MessageOutcome::Loaded; 2]);
         assert_all_in(server, &delivery);
     });
 }
@@ -113,7 +113,7 @@ fn a_found_table_is_read_and_given_its_column_once() {
         meeting(op, |server, warehouse| {
             let columns = [("frequency", "FLOAT64", "NULLABLE")];
             server.has_table("bmrs_freq_iris", &columns);
-            let schema = warehouse.add_fields("FREQ", &[Field::new("mood", Kind::String)]).unwrap();
+            let schema = warehouse.add_fields("FREQ", &[Field::new("mood", ColumnKind::String)]).unwrap();
             assert!(schema.position("mood").is_some());
             let state = server.state();
             let fields = state.tables["bmrs_freq_iris"].resource["schema"]["fields"].as_array().unwrap();

@@ -15,7 +15,7 @@ use crate::support::http::{Handler, Reply, Request, serve};
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use irispool::warehouse::bigquery::{BigQuery, Environment, Options};
-use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
+use irispool::warehouse::{MessageOutcome, Warehouse, WarehouseError};
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};
 
@@ -172,7 +172,10 @@ fn with(bigquery: &FaultServer, environment: Environment) -> Result<BigQuery, Wa
 
 fn delivers(bigquery: &FaultServer, warehouse: &BigQuery) {
     let delivery = freq(warehouse, 2, 3);
-    assert_eq!(warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap(), vec![Outcome::Loaded; 2]);
+    assert_eq!(
+        warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap(),
+        vec![MessageOutcome::Loaded; 2]
+    );
     assert_all_in(bigquery, &delivery);
 }
 

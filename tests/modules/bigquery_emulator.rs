@@ -5,9 +5,9 @@ use std::thread;
 
 use crate::support::emulator::Turn;
 use crate::support::feed::{delivery, freq, names};
-use irispool::catalog::{Field, Kind};
+use irispool::catalog::{ColumnKind, Field};
 use irispool::warehouse::bigquery::{BigQuery, CallError, Environment, Op, Options};
-use irispool::warehouse::{BulkOutcome, Outcome, Warehouse};
+use irispool::warehouse::{BulkOutcome, MessageOutcome, Warehouse};
 use serde_json::{Value, json};
 
 /// A warehouse with a dataset of its own in the emulator.
@@ -52,7 +52,10 @@ fn query(warehouse: &BigQuery, sql: &str) -> Vec<Vec<Value>> {
 fn streamed_and_loaded_rows_can_be_asked_for() {
     let Some(site) = emulated("rows") else { return };
     let streamed = freq(&site, 20, 60);
-    assert_eq!(site.load(std::slice::from_ref(&streamed)).remove(0).unwrap(), vec![Outcome::Loaded; 20]);
+    assert_eq!(
+        site.load(std::slice::from_ref(&streamed)).remove(0).unwrap(),
+        vec![MessageOutcome::Loaded; 20]
+    );
     let counted = "SELECT COUNT(*), COUNT(DISTINCT message_id), SUM(frequency) FROM bmrs_freq_iris";
     let sum: f64 = (0..1200).map(|row| f64::from(row) + 0.5).sum();
     let row = query(&site, counted).remove(0);
@@ -77,7 +80,7 @@ fn streamed_and_loaded_rows_can_be_asked_for() {
 #[test]
 fn json_and_nested_values_are_the_same_whichever_way_they_come() {
     let Some(site) = emulated("json") else { return };
-    let schema = site.add_fields("REMIT", &[Field::new("extra", Kind::Json)]).unwrap();
+    let schema = site.add_fields("REMIT", &[Field::new("extra", ColumnKind::Json)]).unwrap();
     let make = || {
         delivery(&schema, "REMIT", 1, 1, |_| {
             vec![
@@ -127,7 +130,7 @@ fn a_table_of_an_earlier_program_is_filled_as_it_is() {
         "schema": {"fields": columns},
     });
     site.client().post(Op::TablesInsert, &format!("datasets/{}/tables", bq_dataset.name), &resource).unwrap();
-    let schema = site.add_fields("FUELINST", &[Field::new("fuelType", Kind::String)]).unwrap();
+    let schema = site.add_fields("FUELINST", &[Field::new("fuelType", ColumnKind::String)]).unwrap();
     let delivery = delivery(&schema, "FUELINST", 1, 3, |_| {
         vec![
             ("settlementDate", "2025-10-27T00:00:00.000".to_owned()),
@@ -158,7 +161,7 @@ fn three_workers_add_columns_and_fill_them() {
             scope.spawn(move || {
                 let warehouse = BigQuery::open(bq_dataset, options).unwrap();
                 let name = ["w_0", "w_1", "w_2"][worker];
-                let schema = warehouse.add_fields("FREQ", &[Field::new(name, Kind::Int64)]).unwrap();
+                let schema = warehouse.add_fields("FREQ", &[Field::new(name, ColumnKind::Int64)]).unwrap();
                 let mut delivery = delivery(&schema, "FREQ", 1, 10, |row| vec![(name, row.to_string())]);
                 delivery.messages[0].id = format!("FREQ_{name}.json");
                 assert!(warehouse.load(&[delivery]).remove(0).is_ok());

@@ -4,7 +4,7 @@
 use crate::support::bigquery_sql::{
     Analysis, Column, documented_queries, existing_queries, field, installed, shipped_queries,
 };
-use irispool::catalog::{self, Dataset, Field, Kind, META_COLUMNS};
+use irispool::catalog::{self, ColumnKind, Dataset, Field, META_COLUMNS};
 use irispool::warehouse::bigquery::BqDataset;
 use irispool::warehouse::bigquery::views::{self, LiveTable};
 
@@ -20,13 +20,17 @@ struct Shape {
 const SHAPES: [Shape; 9] = [
     Shape { name: "fresh", iris: as_made, historic: None },
     Shape { name: "same", iris: as_made, historic: Some(|dataset| dataset.fields.clone()) },
-    Shape { name: "datetimes", iris: as_made, historic: Some(|dataset| all_times(dataset, Kind::Datetime)) },
+    Shape {
+        name: "datetimes",
+        iris: as_made,
+        historic: Some(|dataset| all_times(dataset, ColumnKind::Datetime)),
+    },
     Shape {
         name: "timestamps",
         iris: as_made,
-        historic: Some(|dataset| all_times(dataset, Kind::Timestamp)),
+        historic: Some(|dataset| all_times(dataset, ColumnKind::Timestamp)),
     },
-    Shape { name: "dates", iris: as_made, historic: Some(|dataset| all_times(dataset, Kind::Date)) },
+    Shape { name: "dates", iris: as_made, historic: Some(|dataset| all_times(dataset, ColumnKind::Date)) },
     Shape { name: "strings", iris: as_made, historic: Some(strings) },
     Shape { name: "sparse", iris: as_made, historic: Some(sparse) },
     Shape { name: "bare", iris: sparse, historic: Some(sparse) },
@@ -40,10 +44,10 @@ fn as_made(dataset: &Dataset) -> Vec<Field> {
     fields
 }
 
-fn all_times(dataset: &Dataset, kind: Kind) -> Vec<Field> {
+fn all_times(dataset: &Dataset, kind: ColumnKind) -> Vec<Field> {
     let mut fields = dataset.fields.clone();
     for field in &mut fields {
-        if matches!(field.kind, Kind::Timestamp | Kind::Date) {
+        if matches!(field.kind, ColumnKind::Timestamp | ColumnKind::Date) {
             field.kind = kind.clone();
         }
     }
@@ -52,7 +56,7 @@ fn all_times(dataset: &Dataset, kind: Kind) -> Vec<Field> {
 
 fn strings(dataset: &Dataset) -> Vec<Field> {
     let mut fields: Vec<_> =
-        dataset.fields.iter().map(|field| Field::new(&field.name, Kind::String)).collect();
+        dataset.fields.iter().map(|field| Field::new(&field.name, ColumnKind::String)).collect();
     fields.extend([field("_ingested_utc", "STRING"), field("_hash_key", "STRING")]);
     fields
 }
@@ -73,8 +77,8 @@ fn floats(dataset: &Dataset) -> Vec<Field> {
     let mut fields = dataset.fields.clone();
     for field in &mut fields {
         match field.kind {
-            Kind::Int64 => field.kind = Kind::Float64,
-            Kind::Record(_) => *field = Field::new(&field.name, Kind::Json),
+            ColumnKind::Int64 => field.kind = ColumnKind::Float64,
+            ColumnKind::Record(_) => *field = Field::new(&field.name, ColumnKind::Json),
             _ => {}
         }
     }
@@ -86,8 +90,8 @@ fn earlier(dataset: &Dataset) -> Vec<Field> {
     let mut fields = floats(dataset);
     for field in &mut fields {
         match field.kind {
-            Kind::Date => field.kind = Kind::Datetime,
-            Kind::Timestamp => field.kind = Kind::String,
+            ColumnKind::Date => field.kind = ColumnKind::Datetime,
+            ColumnKind::Timestamp => field.kind = ColumnKind::String,
             _ => {}
         }
     }
@@ -180,7 +184,7 @@ fn every_view_and_query_passes_googles_analyzer() {
 /// The catalog's fields, its older names, and irispool's columns.
 fn expected_columns(dataset: &Dataset) -> Vec<Column> {
     let kind = |field: &Field| match &field.kind {
-        Kind::Record(_) => "STRING".to_owned(),
+        ColumnKind::Record(_) => "STRING".to_owned(),
         _ => crate::support::bigquery_sql::type_name(field),
     };
     let mut columns: Vec<_> =
@@ -247,7 +251,7 @@ fn a_view_stands_whatever_type_a_field_is_found_with() {
     let mut analysis = Analysis::default();
     for (place, kind) in kinds.into_iter().enumerate() {
         let found = |name: &str| match kind {
-            "STRUCT" => Field::new(name, Kind::Record(vec![field("a", "INT64")])),
+            "STRUCT" => Field::new(name, ColumnKind::Record(vec![field("a", "INT64")])),
             _ => field(name, kind),
         };
         for (name, other) in [("BOALF", "BOALF"), ("REMIT", "REMIT"), ("FUELINST", "MILS")] {

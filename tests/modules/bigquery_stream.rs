@@ -10,13 +10,13 @@ use crate::support::fault_server::{Fault, FaultServer, error, fault};
 use crate::support::feed::{
     assert_all_in, assert_in, deliver, delivery, freq, fuelinst, impatient, open, options,
 };
-use irispool::catalog::{Field, Kind};
+use irispool::catalog::{ColumnKind, Field};
 use irispool::warehouse::bigquery::{BigQuery, Options};
-use irispool::warehouse::{Delivery, Outcome, RefusedRow, Warehouse, WarehouseError};
+use irispool::warehouse::{Delivery, MessageOutcome, RefusedRow, Warehouse, WarehouseError};
 use serde_json::json;
 
-fn loaded(messages: usize) -> Vec<Outcome> {
-    vec![Outcome::Loaded; messages]
+fn loaded(messages: usize) -> Vec<MessageOutcome> {
+    vec![MessageOutcome::Loaded; messages]
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn a_row_that_is_invalid_as_a_whole_is_refused_alone() {
     let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
     let refused = |message_row| RefusedRow { message_row, reason: out_of_bounds.to_owned() };
     let mut wanted = loaded(5);
-    wanted[1] = Outcome::LoadedBut(vec![refused(1), refused(2)]);
+    wanted[1] = MessageOutcome::LoadedBut(vec![refused(1), refused(2)]);
     assert_eq!(result, wanted);
     let id = &delivery.messages[1].id;
     assert_in(&server, &delivery, &BTreeSet::from([(id.clone(), 1), (id.clone(), 2)]));
@@ -368,9 +368,9 @@ fn a_row_that_is_too_large_alone_is_refused_and_the_others_arrive() {
         vec![("fuelType", if row == 1 { "x".repeat(9_600_000) } else { "CCGT".to_owned() })]
     });
     let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
-    assert_eq!((&result[0], &result[2]), (&Outcome::Loaded, &Outcome::Loaded));
+    assert_eq!((&result[0], &result[2]), (&MessageOutcome::Loaded, &MessageOutcome::Loaded));
     assert!(
-        matches!(&result[1], Outcome::LoadedBut(rows) if rows[0].reason.contains("larger")),
+        matches!(&result[1], MessageOutcome::LoadedBut(rows) if rows[0].reason.contains("larger")),
         "{result:?}"
     );
     assert_in(&server, &delivery, &BTreeSet::from([(delivery.messages[1].id.clone(), 0)]));
@@ -380,7 +380,7 @@ fn a_row_that_is_too_large_alone_is_refused_and_the_others_arrive() {
     let delivery = freq(&warehouse, 1, 1);
     server.fail("insertAll", [fault(413, "", "Request Entity Too Large")]);
     let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap();
-    assert!(matches!(&result[0], Outcome::LoadedBut(_)), "{result:?}");
+    assert!(matches!(&result[0], MessageOutcome::LoadedBut(_)), "{result:?}");
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn a_new_column_that_streaming_does_not_know_yet_makes_its_rows_wait() {
     let warehouse = open(&server);
     warehouse.schema("FREQ").unwrap();
     server.state().lag = 5;
-    let schema = warehouse.add_fields("FREQ", &[Field::new("mood", Kind::String)]).unwrap();
+    let schema = warehouse.add_fields("FREQ", &[Field::new("mood", ColumnKind::String)]).unwrap();
     let make = || {
         delivery(&schema, "FREQ", 3, 2, |row| match row {
             3 => vec![("frequency", "50".to_owned()), ("mood", "calm".to_owned())],

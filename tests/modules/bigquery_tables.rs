@@ -5,10 +5,10 @@ use std::thread;
 
 use crate::support::fault_server::{Fault, FaultServer, error, fault};
 use crate::support::feed::{assert_in, delivery, freq, impatient, open, options};
-use irispool::catalog::{Field, Kind};
+use irispool::catalog::{ColumnKind, Field};
 use irispool::commands::setup::set_up_bigquery;
 use irispool::warehouse::bigquery::BigQuery;
-use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
+use irispool::warehouse::{MessageOutcome, Warehouse, WarehouseError};
 use serde_json::json;
 
 #[test]
@@ -108,11 +108,11 @@ fn a_found_table_is_used_as_it_is_and_gets_what_it_lacks() {
     assert_eq!(
         kinds,
         [
-            ("publishTime", &Kind::Datetime),
-            ("settlementDate", &Kind::String),
-            ("FuelType", &Kind::String),
-            ("generation", &Kind::Numeric),
-            ("_loaded_by", &Kind::String),
+            ("publishTime", &ColumnKind::Datetime),
+            ("settlementDate", &ColumnKind::String),
+            ("FuelType", &ColumnKind::String),
+            ("generation", &ColumnKind::Numeric),
+            ("_loaded_by", &ColumnKind::String),
         ]
     );
     {
@@ -124,7 +124,7 @@ fn a_found_table_is_used_as_it_is_and_gets_what_it_lacks() {
     let delivery = delivery(&schema, "FUELINST", 1, 2, |_| {
         vec![("settlementDate", "2025-10-27".to_owned()), ("generation", "12.5".to_owned())]
     });
-    assert_eq!(warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap(), [Outcome::Loaded]);
+    assert_eq!(warehouse.load(std::slice::from_ref(&delivery)).remove(0).unwrap(), [MessageOutcome::Loaded]);
     assert_in(&server, &delivery, &Default::default());
     let row = &server.rows("bmrs_fuelinst_iris")[1];
     assert_eq!(row["message_row"], "1", "the column is a STRING");
@@ -138,18 +138,18 @@ fn a_field_that_no_column_can_hold_is_left_out() {
     let server = FaultServer::start();
     let warehouse = open(&server);
     let fields = [
-        Field::new("fine", Kind::Float64),
-        Field::new("FINE", Kind::Float64),
-        Field::new("with space", Kind::String),
-        Field::new("1st", Kind::String),
-        Field::new("_PARTITIONDATE", Kind::Date),
-        Field::new("Source", Kind::String),
-        Field::new("frequency", Kind::String),
+        Field::new("fine", ColumnKind::Float64),
+        Field::new("FINE", ColumnKind::Float64),
+        Field::new("with space", ColumnKind::String),
+        Field::new("1st", ColumnKind::String),
+        Field::new("_PARTITIONDATE", ColumnKind::Date),
+        Field::new("Source", ColumnKind::String),
+        Field::new("frequency", ColumnKind::String),
     ];
     let schema = warehouse.add_fields("FREQ", &fields).unwrap();
     assert!(schema.position("fine").is_some());
     assert_eq!(schema.fields().len(), 4);
-    assert_eq!(schema.fields()[schema.position("frequency").unwrap()].kind, Kind::Float64);
+    assert_eq!(schema.fields()[schema.position("frequency").unwrap()].kind, ColumnKind::Float64);
 }
 
 #[test]
@@ -163,7 +163,8 @@ fn three_workers_add_columns_at_the_same_time_and_none_is_lost() {
                 let warehouse = open(server);
                 for n in 0..6 {
                     let name = format!("w{worker}_{n}");
-                    let schema = warehouse.add_fields("FREQ", &[Field::new(&name, Kind::String)]).unwrap();
+                    let schema =
+                        warehouse.add_fields("FREQ", &[Field::new(&name, ColumnKind::String)]).unwrap();
                     assert!(schema.position(&name).is_some());
                 }
             });
@@ -181,7 +182,7 @@ fn a_table_that_somebody_changes_meanwhile_is_read_again() {
     let warehouse = open(&server);
     warehouse.schema("FREQ").unwrap();
     server.fail("tables.patch", vec![fault(412, "conditionNotMet", "Precondition Failed"); 3]);
-    let schema = warehouse.add_fields("FREQ", &[Field::new("mood", Kind::String)]).unwrap();
+    let schema = warehouse.add_fields("FREQ", &[Field::new("mood", ColumnKind::String)]).unwrap();
     assert!(schema.position("mood").is_some());
     assert_eq!(server.count("tables.patch"), 4);
 }

@@ -1,18 +1,19 @@
 //! What a file holds that is no message as IRIS sends it: an API's envelope or error, a web page, packed or other text.
 
-use irispool::catalog::{self, Kind, Schema};
-use irispool::message::{Encoded, MessageError, Mode, Rows, Scratch, datasets_in, encode};
+use irispool::catalog::{self, ColumnKind, Schema};
+use irispool::message::{EncodeMode, Encoded, MessageError, Rows, Scratch, datasets_in, encode};
 use serde_json::{Map, Value, json};
 
 fn try_encode(message: &[u8]) -> Result<(Encoded, Vec<u32>), MessageError> {
     let (schema, mut rows) = (Schema::new("bmrs_new_iris", Vec::new()), Rows::default());
-    let encoded = encode(message, &schema, Mode::Rescue, &mut rows, &mut Scratch::default())?;
+    let encoded = encode(message, &schema, EncodeMode::Rescue, &mut rows, &mut Scratch::default())?;
     Ok((encoded, rows.iter().map(|row| row.message_row()).collect()))
 }
 
 fn rescued(message: &str) -> Vec<Value> {
     let (schema, mut rows) = (Schema::new("bmrs_new_iris", Vec::new()), Rows::default());
-    encode(message.as_bytes(), &schema, Mode::Rescue, &mut rows, &mut Scratch::default()).expect("a message");
+    encode(message.as_bytes(), &schema, EncodeMode::Rescue, &mut rows, &mut Scratch::default())
+        .expect("a message");
     rows.iter().map(|row| serde_json::from_str(row.rescued().unwrap_or("{}")).expect("JSON")).collect()
 }
 
@@ -147,7 +148,7 @@ fn records_of_no_dataset_are_taken_for_an_answer() {
     for dataset in catalog::all() {
         // Any value that might mislead, in all fields, and all fields that one may lack.
         for value in [json!(429), json!("error"), json!([{"a": 1}]), json!({"message": "x"}), Value::Null] {
-            let own = dataset.fields.iter().filter(|field| !matches!(field.kind, Kind::Record(_)));
+            let own = dataset.fields.iter().filter(|field| !matches!(field.kind, ColumnKind::Record(_)));
             let full: Map<_, _> = own.map(|field| (field.name.clone(), value.clone())).collect();
             let mut without = full.clone();
             without.remove("dataset");

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use irispool::catalog::{Field, Kind, Schema};
+use irispool::catalog::{ColumnKind, Field, Schema};
 use irispool::message::{
-    Cell, DEPTH_MAX, Encoded, MessageError, Mode, NEW_FIELDS_MAX, ROW_BYTES_MAX, ROWS_MAX, Rows, Scratch,
-    datasets_in, encode,
+    Cell, DEPTH_MAX, EncodeMode, Encoded, MessageError, NEW_FIELDS_MAX, ROW_BYTES_MAX, ROWS_MAX, Rows,
+    Scratch, datasets_in, encode,
 };
 use serde_json::{Value, json};
 
-fn repeated(name: &str, kind: Kind) -> Field {
+fn repeated(name: &str, kind: ColumnKind) -> Field {
     Field { repeated: true, ..Field::new(name, kind) }
 }
 
 fn schema() -> Schema {
-    use Kind::*;
+    use ColumnKind::*;
     let step = vec![Field::new("startTime", Timestamp), Field::new("capacity", Float64)];
     Schema::new(
         "bmrs_test_iris",
@@ -43,7 +43,7 @@ struct Delivered {
     places: Vec<u32>,
 }
 
-fn try_deliver(message: &[u8], mode: Mode) -> Result<Delivered, MessageError> {
+fn try_deliver(message: &[u8], mode: EncodeMode) -> Result<Delivered, MessageError> {
     let schema = schema();
     let mut rows = Rows::default();
     let encoded = encode(message, &schema, mode, &mut rows, &mut Scratch::default());
@@ -74,11 +74,11 @@ fn try_deliver(message: &[u8], mode: Mode) -> Result<Delivered, MessageError> {
 }
 
 fn deliver(message: impl AsRef<[u8]>) -> Delivered {
-    try_deliver(message.as_ref(), Mode::Evolve).expect("the message's top level is sound")
+    try_deliver(message.as_ref(), EncodeMode::Evolve).expect("the message's top level is sound")
 }
 
 fn refused(message: impl AsRef<[u8]>) -> MessageError {
-    try_deliver(message.as_ref(), Mode::Evolve).err().expect("the message is refused")
+    try_deliver(message.as_ref(), EncodeMode::Evolve).err().expect("the message is refused")
 }
 
 /// The only bad row of a message that has one record, and it bad.
@@ -276,7 +276,8 @@ fn a_message_has_a_limit_on_rows() {
 #[test]
 fn a_refused_message_leaves_the_rows_of_others() {
     let (schema, mut rows, mut scratch) = (schema(), Rows::default(), Scratch::default());
-    let mut feed = |message: &str| encode(message.as_bytes(), &schema, Mode::Rescue, &mut rows, &mut scratch);
+    let mut feed =
+        |message: &str| encode(message.as_bytes(), &schema, EncodeMode::Rescue, &mut rows, &mut scratch);
     feed(r#"[{"unit": "one", "count": "x"}]"#).expect("a sound message");
     feed(r#"[{"unit": "two"}, {"unit": "three"}] x"#).expect_err("text behind the end");
     feed(r#"[{"unit": "four", "more": "y"}]"#).expect("a sound message");
@@ -360,9 +361,9 @@ fn in_records_inside_records_too() {
             "t",
             vec![repeated(
                 "outer",
-                Kind::Record(vec![Field::new(
+                ColumnKind::Record(vec![Field::new(
                     "inner",
-                    Kind::Record(vec![Field::new("level", Kind::Float64)]),
+                    ColumnKind::Record(vec![Field::new("level", ColumnKind::Float64)]),
                 )]),
             )],
         ),
@@ -378,7 +379,8 @@ fn in_records_inside_records_too() {
     ] {
         rows.truncate(0);
         let message = format!(r#"[{{"outer": [{record}]}}]"#);
-        encode(message.as_bytes(), &schema, Mode::Evolve, &mut rows, &mut Scratch::default()).expect("sound");
+        encode(message.as_bytes(), &schema, EncodeMode::Evolve, &mut rows, &mut Scratch::default())
+            .expect("sound");
         let row = rows.iter().next().expect("one row");
         assert_eq!(row.cells().collect::<Vec<_>>(), [(0, Cell::Text(wire))], "{record}");
         let original: Value = serde_json::from_str(record).expect("JSON");
@@ -391,7 +393,7 @@ fn in_records_inside_records_too() {
 fn strict_takes_another_spelling_of_null_and_refuses_one_of_a_value() {
     let message =
         r#"[{"level": 1, "Level": null}, {"Level": 2}, {"level": 3, "Level": 4}, {"level": 5, "level": 6}]"#;
-    let delivered = try_deliver(message.as_bytes(), Mode::Strict).expect("a sound message");
+    let delivered = try_deliver(message.as_bytes(), EncodeMode::Strict).expect("a sound message");
     assert_eq!(delivered.rows, [json!({"level": 1.0}), json!({"level": 2.0})]);
     let reasons: Vec<_> = delivered.encoded.bad.iter().map(|bad| bad.reason.as_str()).collect();
     assert_eq!(
@@ -408,11 +410,14 @@ fn new_fields_in_two_spellings_become_one_column_and_lose_no_value() {
     let message = br#"[{"newLevel": 1, "newlevel": "x", "a_b": 1, "a-b": 2}, {"newlevel": 2}, {"NEWLEVEL": null, "newLevel": 3}]"#;
     let (mut rows, mut scratch) = (Rows::default(), Scratch::default());
     let bare = Schema::new("t", Vec::new());
-    let first = encode(message, &bare, Mode::Evolve, &mut rows, &mut scratch).expect("a sound message");
-    assert_eq!(first.new_fields, [Field::new("newLevel", Kind::Float64), Field::new("a_b", Kind::Float64)]);
+    let first = encode(message, &bare, EncodeMode::Evolve, &mut rows, &mut scratch).expect("a sound message");
+    assert_eq!(
+        first.new_fields,
+        [Field::new("newLevel", ColumnKind::Float64), Field::new("a_b", ColumnKind::Float64)]
+    );
     rows.truncate(0);
     let grown = Schema::new("t", first.new_fields);
-    encode(message, &grown, Mode::Rescue, &mut rows, &mut scratch).expect("a sound message");
+    encode(message, &grown, EncodeMode::Rescue, &mut rows, &mut scratch).expect("a sound message");
     let delivered: Vec<_> = rows.iter().map(|row| (row.cells().collect::<Vec<_>>(), row.rescued())).collect();
     assert_eq!(
         delivered,
@@ -604,12 +609,12 @@ fn long_numbers_do_not_disturb_the_fields_round_them() {
 fn a_new_field_of_long_fractions_is_a_float_and_one_of_long_whole_numbers_is_text() {
     let kind =
         |literal: &str| deliver(format!(r#"[{{"new": {literal}}}]"#)).encoded.new_fields[0].kind.clone();
-    assert_eq!(kind("0.12345678901234567890"), Kind::Float64);
-    assert_eq!(kind("-9223372036854775809"), Kind::String);
-    assert_eq!(kind("18446744073709551615"), Kind::String);
-    assert_eq!(kind("9223372036854775808"), Kind::Float64);
-    assert_eq!(kind("9223372036854775807"), Kind::Int64);
-    assert_eq!(kind("\"0.12345678901234567890\""), Kind::String);
+    assert_eq!(kind("0.12345678901234567890"), ColumnKind::Float64);
+    assert_eq!(kind("-9223372036854775809"), ColumnKind::String);
+    assert_eq!(kind("18446744073709551615"), ColumnKind::String);
+    assert_eq!(kind("9223372036854775808"), ColumnKind::Float64);
+    assert_eq!(kind("9223372036854775807"), ColumnKind::Int64);
+    assert_eq!(kind("\"0.12345678901234567890\""), ColumnKind::String);
 }
 
 #[test]
@@ -764,13 +769,13 @@ fn unknown_fields_are_rescued_and_those_that_can_be_columns_reported() {
     let new_fields = delivered.encoded.new_fields.iter();
     let found: BTreeMap<_, _> = new_fields.map(|field| (field.name.as_str(), field.kind.clone())).collect();
     let expected = [
-        ("newFlag", Kind::Bool),
-        ("newLevel", Kind::Float64),
-        ("newText", Kind::String),
-        ("newTime", Kind::Timestamp),
-        ("newDay", Kind::Date),
-        ("newObject", Kind::Json),
-        ("newSerial", Kind::Int64),
+        ("newFlag", ColumnKind::Bool),
+        ("newLevel", ColumnKind::Float64),
+        ("newText", ColumnKind::String),
+        ("newTime", ColumnKind::Timestamp),
+        ("newDay", ColumnKind::Date),
+        ("newObject", ColumnKind::Json),
+        ("newSerial", ColumnKind::Int64),
     ];
     assert_eq!(found, BTreeMap::from(expected));
     assert_eq!(delivered.encoded.rescued, 3);
@@ -781,7 +786,7 @@ fn unknown_fields_are_rescued_and_those_that_can_be_columns_reported() {
         assert_eq!(rescued, &Some(Value::Object(original)));
     }
 
-    let rescue = try_deliver(message.to_string().as_bytes(), Mode::Rescue).expect("a sound message");
+    let rescue = try_deliver(message.to_string().as_bytes(), EncodeMode::Rescue).expect("a sound message");
     assert_eq!(rescue.rescued, delivered.rescued);
     assert!(rescue.encoded.new_fields.is_empty());
 }
@@ -791,7 +796,16 @@ fn a_new_field_takes_the_kind_that_suits_all_its_rows() {
     let message = r#"[{"a": "2025-10-28", "b": 1, "c": 1, "d": true, "e": "x"},
                       {"a": "2025-10-28T01:00Z", "b": 9007199254740993, "c": "x", "d": 1, "e": []}]"#;
     let kinds: Vec<_> = deliver(message).encoded.new_fields.into_iter().map(|field| field.kind).collect();
-    assert_eq!(kinds, [Kind::Timestamp, Kind::Float64, Kind::String, Kind::String, Kind::Json]);
+    assert_eq!(
+        kinds,
+        [
+            ColumnKind::Timestamp,
+            ColumnKind::Float64,
+            ColumnKind::String,
+            ColumnKind::String,
+            ColumnKind::Json
+        ]
+    );
 }
 
 #[test]
@@ -808,11 +822,12 @@ fn encoding_again_with_the_new_columns_rescues_nothing() {
     let message = br#"[{"dataset": "NEW", "level": 1, "at": "2025-10-28T03:59:00Z"}, {"level": 2.5}]"#;
     let (mut rows, mut scratch) = (Rows::default(), Scratch::default());
     let bare = Schema::new("t", Vec::new());
-    let first = encode(message, &bare, Mode::Evolve, &mut rows, &mut scratch).expect("a sound message");
+    let first = encode(message, &bare, EncodeMode::Evolve, &mut rows, &mut scratch).expect("a sound message");
     assert_eq!((first.rescued, first.new_fields.len()), (2, 3));
     rows.truncate(0);
     let grown = Schema::new("t", first.new_fields);
-    let second = encode(message, &grown, Mode::Evolve, &mut rows, &mut scratch).expect("a sound message");
+    let second =
+        encode(message, &grown, EncodeMode::Evolve, &mut rows, &mut scratch).expect("a sound message");
     assert_eq!(second, Encoded { good: 2, ..Encoded::default() });
 }
 
@@ -820,7 +835,7 @@ fn encoding_again_with_the_new_columns_rescues_nothing() {
 fn strict_makes_such_rows_bad() {
     let message =
         r#"[{"count": 1}, {"count": 49.92}, {"new": 1}, {"step": {"x": 1}}, {"unit": "b"}, {"new": null}]"#;
-    let delivered = try_deliver(message.as_bytes(), Mode::Strict).expect("a sound message");
+    let delivered = try_deliver(message.as_bytes(), EncodeMode::Strict).expect("a sound message");
     assert_eq!(delivered.places, [0, 4]);
     assert_eq!(delivered.rows, [json!({"count": 1}), json!({"unit": "b"})]);
     let bad: Vec<_> =

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use irispool::catalog::{Field, Kind, Schema};
-use irispool::message::{Cell, Mode, Rows, Scratch, UtcTime, encode};
+use irispool::catalog::{ColumnKind, Field, Schema};
+use irispool::message::{Cell, EncodeMode, Rows, Scratch, UtcTime, encode};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use proptest::collection::{btree_map, vec};
@@ -23,7 +23,7 @@ fn utc(ms: i64) -> String {
 
 /// Encodes into columns of every kind, each named after it.
 fn schema() -> Schema {
-    use Kind::*;
+    use ColumnKind::*;
     let record = vec![Field::new("int", Int64), Field::new("json", Json), Field::new("text", String)];
     Schema::new(
         "t",
@@ -41,9 +41,11 @@ fn schema() -> Schema {
 }
 
 /// An integer beyond 2⁵³ inside JSON is text.
-fn in_json(kind: &Kind, cell: Value) -> Value {
+fn in_json(kind: &ColumnKind, cell: Value) -> Value {
     match cell.as_i64() {
-        Some(number) if *kind == Kind::Int64 && number.unsigned_abs() > 1 << 53 => json!(number.to_string()),
+        Some(number) if *kind == ColumnKind::Int64 && number.unsigned_abs() > 1 << 53 => {
+            json!(number.to_string())
+        }
         _ => cell,
     }
 }
@@ -89,7 +91,7 @@ fn text_of(record: &[(String, Value)], pretty: bool) -> String {
 
 /// What the cell of a kind should be, by plain means; for JSON text the value that it means. The second answer is
 /// whether the whole value is in it.
-fn expected(kind: &Kind, repeated: bool, value: &Value) -> Option<(Value, bool)> {
+fn expected(kind: &ColumnKind, repeated: bool, value: &Value) -> Option<(Value, bool)> {
     if value.is_null() {
         return None;
     }
@@ -105,29 +107,29 @@ fn expected(kind: &Kind, repeated: bool, value: &Value) -> Option<(Value, bool)>
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
     let integral = |number: f64| (number.fract() == 0.0 && number.abs() < 9e18).then(|| json!(number as i64));
     let cell = match (kind, value) {
-        (Kind::Bool, Value::Bool(_)) => value.clone(),
-        (Kind::Bool, Value::String(text)) => json!(text.parse::<bool>().ok()?),
-        (Kind::Int64, Value::Number(number)) => match number.as_i64() {
+        (ColumnKind::Bool, Value::Bool(_)) => value.clone(),
+        (ColumnKind::Bool, Value::String(text)) => json!(text.parse::<bool>().ok()?),
+        (ColumnKind::Int64, Value::Number(number)) => match number.as_i64() {
             Some(number) => json!(number),
             None => integral(number.as_f64()?)?,
         },
-        (Kind::Int64, Value::String(text)) => match text.parse::<i64>() {
+        (ColumnKind::Int64, Value::String(text)) => match text.parse::<i64>() {
             Ok(number) => json!(number),
             Err(_) => integral(number(text)?)?,
         },
-        (Kind::Float64, Value::Number(number)) => json!(
+        (ColumnKind::Float64, Value::Number(number)) => json!(
             number
                 .as_f64()
                 .filter(|float| { number.is_f64() || number.as_i128() == Some(*float as i128) })?
         ),
-        (Kind::Float64, Value::String(text)) => json!(number(text).filter(|float| {
+        (ColumnKind::Float64, Value::String(text)) => json!(number(text).filter(|float| {
             text.parse::<i128>().is_ok_and(|integer| integer == *float as i128)
                 || text.parse::<i128>().is_err()
         })?),
-        (Kind::String, Value::String(_)) => value.clone(),
-        (Kind::String, _) => json!(value.to_string()),
-        (Kind::Json, _) => value.clone(),
-        (Kind::Record(fields), Value::Object(object)) => {
+        (ColumnKind::String, Value::String(_)) => value.clone(),
+        (ColumnKind::String, _) => json!(value.to_string()),
+        (ColumnKind::Json, _) => value.clone(),
+        (ColumnKind::Record(fields), Value::Object(object)) => {
             let mut record = Map::new();
             let is = |field: &Field, name: &str| field.name.eq_ignore_ascii_case(name);
             let mut whole = object.keys().all(|name| fields.iter().any(|field| is(field, name)));
@@ -308,7 +310,7 @@ fn mutate(message: &mut Vec<u8>, mutations: &[(prop::sample::Index, Mutation)]) 
 /// Says whether serde_json and the parser agree about a message.
 fn agree(message: &[u8]) -> Result<(), TestCaseError> {
     let mut rows = Rows::default();
-    let encoded = encode(message, &schema(), Mode::Evolve, &mut rows, &mut Scratch::default());
+    let encoded = encode(message, &schema(), EncodeMode::Evolve, &mut rows, &mut Scratch::default());
     if let Ok(encoded) = &encoded {
         prop_assert_eq!(rows.len(), encoded.good as usize);
         let rescued = rows.iter().filter_map(|row| row.rescued());
@@ -343,7 +345,7 @@ proptest! {
         let text = format!("[{}]", text.join(","));
         let text = if ascii { escape_non_ascii(&text) } else { text };
         let mut rows = Rows::default();
-        let encoded = encode(text.as_bytes(), &schema, Mode::Evolve, &mut rows, &mut Scratch::default())
+        let encoded = encode(text.as_bytes(), &schema, EncodeMode::Evolve, &mut rows, &mut Scratch::default())
             .expect("it is an array of objects");
         prop_assert_eq!(encoded.good as usize, records.len());
         prop_assert!(encoded.bad.is_empty());
@@ -356,7 +358,7 @@ proptest! {
                     Cell::Bool(value) => prop_assert_eq!(json!(value), expected),
                     Cell::Int(value) => prop_assert_eq!(json!(value), expected),
                     Cell::Float(value) => prop_assert_eq!(json!(value), expected),
-                    Cell::Text(text) if field.kind == Kind::String => prop_assert_eq!(json!(text), expected),
+                    Cell::Text(text) if field.kind == ColumnKind::String => prop_assert_eq!(json!(text), expected),
                     // As text: serde_json reads some floats back with another last digit.
                     Cell::Text(text) => prop_assert_eq!(text, expected.to_string()),
                 }
@@ -380,7 +382,7 @@ proptest! {
             true => format!(r#"[{{"floats": [{{}}, {number}], "record": {{"int": {number}, "text": {number}}}}}]"#),
         };
         let mut rows = Rows::default();
-        encode(message.as_bytes(), &schema, Mode::Evolve, &mut rows, &mut Scratch::default()).expect("it is JSON");
+        encode(message.as_bytes(), &schema, EncodeMode::Evolve, &mut rows, &mut Scratch::default()).expect("it is JSON");
         let row = rows.iter().next().expect("one row");
         let rescued = row.rescued().unwrap_or_default();
         let text = format!("\"{number}\"");
@@ -431,7 +433,7 @@ proptest! {
         let mut envelope = format!("{start}{array}, \"totalRecords\": 2}}").into_bytes();
         let (mut plain, mut unwrapped) = (Rows::default(), Rows::default());
         let encode_into = |message: &[u8], rows: &mut Rows| {
-            encode(message, &schema(), Mode::Evolve, rows, &mut Scratch::default())
+            encode(message, &schema(), EncodeMode::Evolve, rows, &mut Scratch::default())
         };
         let expected = encode_into(array.as_bytes(), &mut plain);
         prop_assert_eq!(encode_into(&envelope, &mut unwrapped), expected);

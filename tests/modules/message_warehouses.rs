@@ -5,21 +5,21 @@ use std::sync::Arc;
 use crate::support::fault_server::FaultServer;
 use crate::support::feed::open;
 use crate::support::sqlite::Place;
-use irispool::message::{Mode, Rows, Scratch, encode};
-use irispool::warehouse::{Delivery, Message, Outcome, Warehouse};
+use irispool::message::{EncodeMode, Rows, Scratch, encode};
+use irispool::warehouse::{Delivery, DeliveryMessage, MessageOutcome, Warehouse};
 use serde_json::{Value, json};
 
 /// Encodes for the table as the warehouse has it, with columns for new fields, and loads.
 fn deliver(warehouse: &dyn Warehouse, dataset: &str, message: &str) {
     let (mut rows, mut scratch) = (Rows::default(), Scratch::default());
     let mut schema = warehouse.schema(dataset).unwrap();
-    let first = encode(message.as_bytes(), &schema, Mode::Evolve, &mut rows, &mut scratch).unwrap();
+    let first = encode(message.as_bytes(), &schema, EncodeMode::Evolve, &mut rows, &mut scratch).unwrap();
     if !first.new_fields.is_empty() {
         rows.truncate(0);
         schema = warehouse.add_fields(dataset, &first.new_fields).unwrap();
-        encode(message.as_bytes(), &schema, Mode::Rescue, &mut rows, &mut scratch).unwrap();
+        encode(message.as_bytes(), &schema, EncodeMode::Rescue, &mut rows, &mut scratch).unwrap();
     }
-    let message = Message {
+    let message = DeliveryMessage {
         id: "m1".into(),
         hash: 1,
         bytes: message.len() as u64,
@@ -37,7 +37,7 @@ fn deliver(warehouse: &dyn Warehouse, dataset: &str, message: &str) {
         messages: vec![message],
         rows,
     };
-    assert_eq!(warehouse.load(&[delivery]).remove(0).unwrap(), [Outcome::Loaded]);
+    assert_eq!(warehouse.load(&[delivery]).remove(0).unwrap(), [MessageOutcome::Loaded]);
 }
 
 /// A column and `rescued` of the rows of a table, in their order in the message.

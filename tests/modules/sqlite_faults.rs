@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::support::sqlite::{Place, delivery, load, load_all, sent};
 use irispool::message::Cell;
-use irispool::warehouse::sqlite::{Reader, Sqlite};
-use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
+use irispool::warehouse::sqlite::{Sqlite, SqliteReader};
+use irispool::warehouse::{MessageOutcome, Warehouse, WarehouseError};
 
 const IMPATIENT: Duration = Duration::from_millis(20);
 
@@ -32,7 +32,7 @@ fn a_file_that_is_no_database_is_left_alone() {
     let (why, hint) = refused(&place.path());
     assert!(why.contains("iris.db: the file is not an SQLite database"), "{why}");
     assert!(hint.contains("--warehouse"), "{hint}");
-    let error = Reader::open(place.path(), IMPATIENT).err().expect("it should not open");
+    let error = SqliteReader::open(place.path(), IMPATIENT).err().expect("it should not open");
     assert!(setup_error(error).0.contains("not an SQLite database"));
     assert_eq!(fs::read_to_string(place.path()).unwrap(), letter);
 }
@@ -103,7 +103,7 @@ fn a_database_that_is_busy_for_too_long_is_asked_again_later() {
     }
     assert_eq!(warehouse.schema("FREQ").unwrap(), schema, "reading waits for nobody");
     other.execute_batch("COMMIT").unwrap();
-    assert_eq!(load_all(&warehouse, &delivery).unwrap(), [[Outcome::Loaded]]);
+    assert_eq!(load_all(&warehouse, &delivery).unwrap(), [[MessageOutcome::Loaded]]);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_full_disk_loses_nothing_and_passes() {
     fs::write(&ballast, vec![1; 1 << 20]).unwrap();
     let warehouse = Sqlite::open(disk.path(), IMPATIENT).unwrap();
     let schema = warehouse
-        .add_fields("NEW", &[irispool::catalog::Field::new("text", irispool::catalog::Kind::String)]);
+        .add_fields("NEW", &[irispool::catalog::Field::new("text", irispool::catalog::ColumnKind::String)]);
     let schema = schema.unwrap();
     let text = "x".repeat(2_000);
     let row: &[(&str, Cell<'_>)] = &[("text", Cell::Text(&text))];
@@ -178,7 +178,7 @@ fn a_full_disk_loses_nothing_and_passes() {
     fs::remove_file(&ballast).unwrap();
     let id = &ids[stopped];
     let outcome = load_all(&warehouse, &[delivery("NEW", &schema, &[sent(id, 1, &rows)])]).unwrap();
-    assert_eq!(outcome, [[Outcome::Loaded]]);
+    assert_eq!(outcome, [[MessageOutcome::Loaded]]);
     let other = rusqlite::Connection::open(disk.path()).unwrap();
     let rows: i64 = other.query_row("SELECT count(*) FROM bmrs_new_iris", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 50 * (loaded + 1));

@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 
 use crate::support::sqlite::{PATIENCE, Place, load, sent};
-use irispool::catalog::{Field, Kind};
+use irispool::catalog::{ColumnKind, Field};
 use irispool::commands::setup;
 use irispool::message::Cell;
-use irispool::warehouse::sqlite::Reader;
-use irispool::warehouse::{Outcome, Replace, Warehouse};
+use irispool::warehouse::sqlite::SqliteReader;
+use irispool::warehouse::{MessageOutcome, Replace, Warehouse};
 
 const OLD_VIEWS: &str = include_str!("../support/views_of_0_1_0.sql");
 
@@ -29,20 +29,20 @@ fn sql_of(place: &Place, name: &str) -> String {
 }
 
 fn left(place: &Place) -> Vec<String> {
-    let left = Reader::open(place.path(), PATIENCE).unwrap().left_alone().unwrap();
+    let left = SqliteReader::open(place.path(), PATIENCE).unwrap().left_alone().unwrap();
     left.into_iter().map(|left| left.what).collect()
 }
 
 fn deliver_freq(place: &Place) {
     let warehouse = place.open();
     let row = [("measurementTime", Cell::Text("2025-10-28T03:59:00.000Z")), ("frequency", Cell::Float(50.0))];
-    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[&row])]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[&row])]), [MessageOutcome::Loaded]);
     // Another column is another reason to look at the views.
-    let column = [Field::new("mood", Kind::String)];
+    let column = [Field::new("mood", ColumnKind::String)];
     warehouse.add_fields("FREQ", &column).unwrap();
     assert_eq!(
         load(&warehouse, "FREQ", &[sent("m2", 2, &[&[("mood", Cell::Text("good"))]])]),
-        [Outcome::Loaded]
+        [MessageOutcome::Loaded]
     );
     assert_eq!(place.number("SELECT count(*) FROM bmrs_freq_iris"), 2);
 }

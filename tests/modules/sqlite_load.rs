@@ -4,9 +4,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use crate::support::sqlite::{Fields, Place, delivery, load, load_all, sent};
-use irispool::catalog::{Field, Kind};
+use irispool::catalog::{ColumnKind, Field};
 use irispool::message::Cell;
-use irispool::warehouse::{Outcome, Warehouse};
+use irispool::warehouse::{MessageOutcome, Warehouse};
 
 const ROW: Fields<'static> =
     &[("measurementTime", Cell::Text("2025-10-28T03:59:00.000Z")), ("frequency", Cell::Float(50.01))];
@@ -20,7 +20,7 @@ const FREQUENCIES: &str =
 fn a_message_is_loaded_with_its_line_in_the_ledger() {
     let place = Place::new();
     let warehouse = place.open();
-    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 0xAB, &[ROW, OTHER])]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 0xAB, &[ROW, OTHER])]), [MessageOutcome::Loaded]);
 
     let row = place.other().query_row("SELECT * FROM bmrs_freq_iris WHERE message_row = 1", [], |row| {
         assert_eq!(row.get::<_, Option<String>>("dataset")?, None, "what was not sent is null");
@@ -51,8 +51,8 @@ fn the_same_content_again_is_not_loaded() {
     let place = Place::new();
     let warehouse = place.open();
     load(&warehouse, "FREQ", &[sent("m1", 1, &[ROW, OTHER])]);
-    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[ROW, OTHER])]), [Outcome::AlreadyLoaded]);
-    assert_eq!(load(&place.open(), "FREQ", &[sent("m1", 1, &[ROW, OTHER])]), [Outcome::AlreadyLoaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[ROW, OTHER])]), [MessageOutcome::AlreadyLoaded]);
+    assert_eq!(load(&place.open(), "FREQ", &[sent("m1", 1, &[ROW, OTHER])]), [MessageOutcome::AlreadyLoaded]);
     assert_eq!(place.number("SELECT count(*) FROM bmrs_freq_iris"), 2);
 }
 
@@ -61,7 +61,7 @@ fn the_same_id_in_another_dataset_is_another_message() {
     let place = Place::new();
     let warehouse = place.open();
     load(&warehouse, "FREQ", &[sent("m1", 1, &[ROW])]);
-    assert_eq!(load(&warehouse, "TEMP", &[sent("m1", 1, &[&[]])]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "TEMP", &[sent("m1", 1, &[&[]])]), [MessageOutcome::Loaded]);
 }
 
 #[test]
@@ -71,19 +71,19 @@ fn newer_content_replaces_just_the_rows_of_its_message() {
     load(&warehouse, "FREQ", &[sent("m0", 1, &[ROW]), sent("m1", 1, &[ROW, ROW]), sent("m2", 1, &[ROW])]);
     let mut newer = sent("m1", 2, &[OTHER]);
     newer.written_at_ms += 1;
-    assert_eq!(load(&warehouse, "FREQ", &[newer.clone()]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[newer.clone()]), [MessageOutcome::Loaded]);
     assert_eq!(place.texts(FREQUENCIES), ["50.01", "49.9", "50.01"]);
     assert_eq!(place.number("SELECT rows FROM irispool_load_history WHERE message_id = 'm1'"), 1);
 
     let older = sent("m1", 3, &[ROW, ROW, ROW]);
-    assert_eq!(load(&warehouse, "FREQ", &[older]), [Outcome::Superseded]);
+    assert_eq!(load(&warehouse, "FREQ", &[older]), [MessageOutcome::Superseded]);
     assert_eq!(place.texts(FREQUENCIES), ["50.01", "49.9", "50.01"]);
 
     newer.hash = 4;
     newer.rows = vec![(0, ROW), (1, ROW)];
     assert_eq!(
         load(&warehouse, "FREQ", &[newer]),
-        [Outcome::Loaded],
+        [MessageOutcome::Loaded],
         "of the same age, the one that came later"
     );
     assert_eq!(place.texts(FREQUENCIES), ["50.01", "50.01", "50.01", "50.01"]);
@@ -96,13 +96,17 @@ fn a_retry_of_a_message_with_dead_rows_completes_it() {
     let mut partial = sent("m1", 1, &[]);
     partial.rows = vec![(1, OTHER)];
     partial.dead = 1;
-    assert_eq!(load(&warehouse, "FREQ", &[partial.clone()]), [Outcome::Loaded]);
-    assert_eq!(load(&warehouse, "FREQ", &[partial]), [Outcome::Loaded], "it died before it moved the file");
+    assert_eq!(load(&warehouse, "FREQ", &[partial.clone()]), [MessageOutcome::Loaded]);
+    assert_eq!(
+        load(&warehouse, "FREQ", &[partial]),
+        [MessageOutcome::Loaded],
+        "it died before it moved the file"
+    );
     assert_eq!(place.texts(FREQUENCIES), ["49.9"]);
 
-    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[ROW, OTHER])]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[ROW, OTHER])]), [MessageOutcome::Loaded]);
     assert_eq!(place.texts(FREQUENCIES), ["50.01", "49.9"]);
-    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[ROW, OTHER])]), [Outcome::AlreadyLoaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[ROW, OTHER])]), [MessageOutcome::AlreadyLoaded]);
 }
 
 #[test]
@@ -114,8 +118,8 @@ fn one_id_may_come_twice_in_one_call() {
         delivery("FREQ", &schema, &[sent("m1", 1, &[ROW]), sent("m1", 1, &[ROW]), sent("m2", 1, &[])]);
     let second = delivery("FREQ", &schema, &[sent("m1", 2, &[OTHER, OTHER]), sent("m3", 1, &[ROW])]);
     let outcomes = load_all(&warehouse, &[first, second]).unwrap();
-    assert_eq!(outcomes[0], [Outcome::Loaded, Outcome::AlreadyLoaded, Outcome::Loaded]);
-    assert_eq!(outcomes[1], [Outcome::Loaded, Outcome::Loaded]);
+    assert_eq!(outcomes[0], [MessageOutcome::Loaded, MessageOutcome::AlreadyLoaded, MessageOutcome::Loaded]);
+    assert_eq!(outcomes[1], [MessageOutcome::Loaded, MessageOutcome::Loaded]);
     assert_eq!(place.texts(FREQUENCIES), ["49.9", "49.9", "50.01"]);
     assert_eq!(place.number("SELECT count(*) FROM irispool_load_history"), 3);
 }
@@ -133,7 +137,7 @@ fn rows_are_found_after_they_were_renumbered() {
     let renumber =
         "DELETE FROM bmrs_freq_iris WHERE message_id = 'm0'; UPDATE bmrs_freq_iris SET rowid = rowid - 1";
     place.other().execute_batch(renumber).unwrap();
-    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 2, &[OTHER])]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 2, &[OTHER])]), [MessageOutcome::Loaded]);
     assert_eq!(place.texts(FREQUENCIES), ["49.9", "50.01"]);
 }
 
@@ -149,7 +153,7 @@ fn a_table_that_refuses_its_rows_does_not_hold_up_the_others() {
     let good = delivery("FREQ", &freq, &[sent("m0", 2, &[OTHER]), sent("m1", 1, &[ROW])]);
     let bad = delivery("TEMP", &temp, &[sent("t1", 1, &[&[("temperature", Cell::Float(9.5))]])]);
     let answers = warehouse.load(&[good, bad]);
-    assert_eq!(answers[0].as_ref().unwrap(), &[Outcome::Loaded, Outcome::Loaded]);
+    assert_eq!(answers[0].as_ref().unwrap(), &[MessageOutcome::Loaded, MessageOutcome::Loaded]);
     let error = answers[1].as_ref().unwrap_err();
     assert!(error.to_string().contains("iris.db"), "{error}");
     assert_eq!(place.number("SELECT count(*) FROM bmrs_temp_iris"), 0);
@@ -157,7 +161,11 @@ fn a_table_that_refuses_its_rows_does_not_hold_up_the_others() {
 
     place.other().execute_batch("DROP TRIGGER no_temp").unwrap();
     let again = sent("t1", 1, &[&[("temperature", Cell::Float(9.5))]]);
-    assert_eq!(load(&warehouse, "TEMP", &[again]), [Outcome::Loaded], "and takes them when the rule is gone");
+    assert_eq!(
+        load(&warehouse, "TEMP", &[again]),
+        [MessageOutcome::Loaded],
+        "and takes them when the rule is gone"
+    );
 }
 
 #[test]
@@ -178,8 +186,8 @@ fn workers_that_load_the_same_messages_and_add_columns_at_once_load_each_once() 
                 for (round, ids) in ids.chunks(30).enumerate() {
                     let dataset = ["NEW", "FREQ"][(worker + round) % 2];
                     let fields = [
-                        Field::new(format!("shared{round}"), Kind::Int64),
-                        Field::new(format!("own{worker}"), Kind::Timestamp),
+                        Field::new(format!("shared{round}"), ColumnKind::Int64),
+                        Field::new(format!("own{worker}"), ColumnKind::Timestamp),
                     ];
                     let schema = warehouse.add_fields(dataset, &fields).unwrap();
                     let shared = format!("SHARED{round}");
@@ -187,7 +195,8 @@ fn workers_that_load_the_same_messages_and_add_columns_at_once_load_each_once() 
                     let messages: Vec<_> = ids.iter().map(|id| sent(id, 1, &[row, row])).collect();
                     for messages in messages.chunks(7) {
                         let outcomes = load_all(&warehouse, &[delivery(dataset, &schema, messages)]).unwrap();
-                        loaded += outcomes[0].iter().filter(|outcome| **outcome == Outcome::Loaded).count();
+                        loaded +=
+                            outcomes[0].iter().filter(|outcome| **outcome == MessageOutcome::Loaded).count();
                     }
                 }
                 loaded
@@ -212,15 +221,15 @@ fn workers_that_load_the_same_messages_and_add_columns_at_once_load_each_once() 
 fn what_was_dropped_is_made_again() {
     let place = Place::new();
     let warehouse = place.open();
-    let schema = warehouse.add_fields("FREQ", &[Field::new("quality", Kind::String)]).unwrap();
+    let schema = warehouse.add_fields("FREQ", &[Field::new("quality", ColumnKind::String)]).unwrap();
     let quality: Fields<'_> = &[("quality", Cell::Text("A"))];
     let of = |id| delivery("FREQ", &schema, &[sent(id, 1, &[quality])]);
     load_all(&warehouse, &[of("m1")]).unwrap();
     place.other().execute_batch("ALTER TABLE bmrs_freq_iris DROP COLUMN quality").unwrap();
-    assert_eq!(load_all(&warehouse, &[of("m2")]).unwrap(), [[Outcome::Loaded]]);
+    assert_eq!(load_all(&warehouse, &[of("m2")]).unwrap(), [[MessageOutcome::Loaded]]);
     assert_eq!(place.texts("SELECT quality FROM bmrs_freq_iris ORDER BY message_id"), ["-", "A"]);
     place.other().execute_batch("DROP TABLE bmrs_freq_iris; DROP TABLE irispool_load_history").unwrap();
-    assert_eq!(load_all(&warehouse, &[of("m3")]).unwrap(), [[Outcome::Loaded]]);
+    assert_eq!(load_all(&warehouse, &[of("m3")]).unwrap(), [[MessageOutcome::Loaded]]);
     assert_eq!(place.texts("SELECT quality FROM bmrs_freq_unified"), ["A"]);
 }
 
@@ -237,11 +246,11 @@ fn an_older_message_that_mends_what_is_in_is_loaded_and_one_that_does_not_is_for
         older
     };
     for (message, outcome) in [
-        (older(2, &[ROW, OTHER], 2), Outcome::LessWhole),
-        (older(3, &[ROW, OTHER], 3), Outcome::LessWhole),
-        (older(4, &[ROW], 0), Outcome::LessWhole),
-        (older(5, &[ROW, OTHER, ROW], 1), Outcome::Loaded),
-        (older(6, &[ROW, OTHER, ROW, ROW], 0), Outcome::Loaded),
+        (older(2, &[ROW, OTHER], 2), MessageOutcome::LessWhole),
+        (older(3, &[ROW, OTHER], 3), MessageOutcome::LessWhole),
+        (older(4, &[ROW], 0), MessageOutcome::LessWhole),
+        (older(5, &[ROW, OTHER, ROW], 1), MessageOutcome::Loaded),
+        (older(6, &[ROW, OTHER, ROW, ROW], 0), MessageOutcome::Loaded),
     ] {
         assert_eq!(load(&warehouse, "FREQ", std::slice::from_ref(&message)), [outcome], "{:x}", message.hash);
     }
@@ -251,8 +260,8 @@ fn an_older_message_that_mends_what_is_in_is_loaded_and_one_that_does_not_is_for
     assert_eq!(place.texts(noted), ["1", "5"], "what was in and gave way");
     let mut first = older(7, &[ROW, OTHER, ROW, ROW], 0);
     first.written_at_ms -= 1;
-    assert_eq!(load(&warehouse, "FREQ", &[first.clone()]), [Outcome::Superseded]);
-    assert_eq!(load(&warehouse, "FREQ", &[first]), [Outcome::Superseded], "again: its process died");
+    assert_eq!(load(&warehouse, "FREQ", &[first.clone()]), [MessageOutcome::Superseded]);
+    assert_eq!(load(&warehouse, "FREQ", &[first]), [MessageOutcome::Superseded], "again: its process died");
     assert_eq!(place.texts(noted), ["1", "5", "7"]);
 }
 
@@ -271,6 +280,6 @@ fn a_message_whose_line_and_note_were_pruned_is_loaded_as_a_new_one() {
     let prune = Prune { before_ms: after_all, lines_before_ms: after_all, datasets: vec!["FREQ".into()] };
     Pruner::open(&place.path(), crate::support::sqlite::PATIENCE).unwrap().prune(&prune).unwrap();
     assert_eq!(place.number("SELECT count(*) FROM irispool_superseded"), 0);
-    assert_eq!(load(&warehouse, "FREQ", &[mended]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[mended]), [MessageOutcome::Loaded]);
     assert_eq!(place.number("SELECT count(*) FROM bmrs_freq_iris"), 2);
 }

@@ -7,7 +7,7 @@ use crate::support::sqlite::{PATIENCE, Place, load, sent};
 use irispool::commands::query::{OutputFormat, print};
 use irispool::commands::setup;
 use irispool::message::Cell;
-use irispool::warehouse::sqlite::Reader;
+use irispool::warehouse::sqlite::SqliteReader;
 use irispool::warehouse::{Query, QueryError, Warehouse};
 use serde_json::{Value, json};
 
@@ -24,8 +24,8 @@ fn queries() -> BTreeMap<String, String> {
     files.map(by_name).collect()
 }
 
-fn reader(place: &Place) -> Reader {
-    Reader::open(place.path(), PATIENCE).unwrap()
+fn reader(place: &Place) -> SqliteReader {
+    SqliteReader::open(place.path(), PATIENCE).unwrap()
 }
 
 fn printed(reader: &dyn Query, sql: &str, format: OutputFormat, width: Option<u16>) -> String {
@@ -220,7 +220,7 @@ fn a_table_fits_the_terminal() {
     insta::assert_snapshot!(printed(&reader(&place), "SELECT 1 AS a WHERE 0", OutputFormat::Table, Some(40)));
 }
 
-fn statement_error(reader: &Reader, sql: &str) -> (String, String) {
+fn statement_error(reader: &SqliteReader, sql: &str) -> (String, String) {
     match print(reader, sql, OutputFormat::Csv, None, &mut Vec::new()) {
         Err(QueryError::Statement { why, hint }) => (why, hint.unwrap_or_default()),
         other => panic!("{other:?}"),
@@ -276,7 +276,7 @@ fn a_wrong_query_is_answered_with_what_is_near() {
 #[test]
 fn there_is_no_warehouse_to_ask_until_someone_makes_it() {
     let place = Place::new();
-    let error = Reader::open(place.path(), PATIENCE).err().unwrap();
+    let error = SqliteReader::open(place.path(), PATIENCE).err().unwrap();
     assert!(error.to_string().contains("iris.db"), "{error}");
     assert!(!place.path().exists(), "asking makes no file");
 }

@@ -1,10 +1,10 @@
 //! Tables and views: those that irispool makes, and those it finds.
 
 use crate::support::sqlite::{Place, load, sent};
-use irispool::catalog::{self, Field, Kind};
+use irispool::catalog::{self, ColumnKind, Field};
 use irispool::commands::setup;
 use irispool::message::Cell;
-use irispool::warehouse::{Outcome, Warehouse, WarehouseError};
+use irispool::warehouse::{MessageOutcome, Warehouse, WarehouseError};
 
 fn all_datasets() -> Vec<String> {
     irispool::catalog::all().iter().map(|dataset| dataset.name.clone()).collect()
@@ -56,16 +56,16 @@ fn a_table_that_irispool_made_reads_back_as_it_was_meant() {
 fn the_kinds_of_unknown_fields_are_kept_for_the_next_process() {
     let place = Place::new();
     let fields = [
-        Field::new("isOpen", Kind::Bool),
-        Field::new("count", Kind::Int64),
-        Field::new("share", Kind::Float64),
-        Field::new("amount", Kind::Numeric),
-        Field::new("name", Kind::String),
-        Field::new("openedAt", Kind::Timestamp),
-        Field::new("day", Kind::Date),
-        Field::new("parts", Kind::Json),
-        Field::new("order", Kind::String),
-        Field::new("a\"b; DROP TABLE x; {columns} --", Kind::Timestamp),
+        Field::new("isOpen", ColumnKind::Bool),
+        Field::new("count", ColumnKind::Int64),
+        Field::new("share", ColumnKind::Float64),
+        Field::new("amount", ColumnKind::Numeric),
+        Field::new("name", ColumnKind::String),
+        Field::new("openedAt", ColumnKind::Timestamp),
+        Field::new("day", ColumnKind::Date),
+        Field::new("parts", ColumnKind::Json),
+        Field::new("order", ColumnKind::String),
+        Field::new("a\"b; DROP TABLE x; {columns} --", ColumnKind::Timestamp),
     ];
     let made = place.open().add_fields("NEVERSEEN", &fields).unwrap();
     assert_eq!(made.table(), "bmrs_neverseen_iris");
@@ -79,7 +79,7 @@ fn the_kinds_of_unknown_fields_are_kept_for_the_next_process() {
         ("a\"b; DROP TABLE x; {columns} --", Cell::Text("2025-10-28T03:59:00.000Z")),
     ];
     for hash in [1, 2] {
-        assert_eq!(load(&warehouse, "NEVERSEEN", &[sent("m1", hash, &[row, row])]), [Outcome::Loaded]);
+        assert_eq!(load(&warehouse, "NEVERSEEN", &[sent("m1", hash, &[row, row])]), [MessageOutcome::Loaded]);
     }
     assert_eq!(place.texts("SELECT \"order\" || isOpen FROM bmrs_neverseen_unified"), ["first1"; 2]);
 }
@@ -88,7 +88,7 @@ fn the_kinds_of_unknown_fields_are_kept_for_the_next_process() {
 fn what_can_be_no_column_is_left_out() {
     let place = Place::new();
     let warehouse = place.open();
-    let text = |name: &str| Field::new(name, Kind::String);
+    let text = |name: &str| Field::new(name, ColumnKind::String);
     let fields = [
         text("ok"),
         text("OK"),
@@ -108,7 +108,10 @@ fn what_can_be_no_column_is_left_out() {
     let schema = warehouse.add_fields("NEW", &many).unwrap();
     assert_eq!(place.number("SELECT count(*) FROM pragma_table_info('bmrs_new_iris')"), 1_000);
     assert_eq!(schema.fields().len(), 995);
-    assert_eq!(load(&warehouse, "NEW", &[sent("m1", 1, &[&[("c900", Cell::Text("x"))]])]), [Outcome::Loaded]);
+    assert_eq!(
+        load(&warehouse, "NEW", &[sent("m1", 1, &[&[("c900", Cell::Text("x"))]])]),
+        [MessageOutcome::Loaded]
+    );
     assert_eq!(place.texts("SELECT c900 FROM bmrs_new_unified"), ["x"]);
 }
 
@@ -130,19 +133,19 @@ fn a_table_of_another_program_is_used_as_it_is() {
     let warehouse = place.open();
     let schema = warehouse.schema("BOALF").unwrap();
     let expected = [
-        Field::new("SettlementDate", Kind::Date),
-        Field::new("bmUnit", Kind::String),
-        Field::new("acceptanceNumber", Kind::Float64),
-        Field::new("soFlag", Kind::Bool),
-        Field::new("timeFrom", Kind::Timestamp),
-        Field::new("levelFrom", Kind::Int64),
-        Field::new("note", Kind::Date),
+        Field::new("SettlementDate", ColumnKind::Date),
+        Field::new("bmUnit", ColumnKind::String),
+        Field::new("acceptanceNumber", ColumnKind::Float64),
+        Field::new("soFlag", ColumnKind::Bool),
+        Field::new("timeFrom", ColumnKind::Timestamp),
+        Field::new("levelFrom", ColumnKind::Int64),
+        Field::new("note", ColumnKind::Date),
     ];
     assert_eq!(schema.fields(), expected);
 
     let time = [("timeFrom", Cell::Text("2025-10-28T03:59:00.000Z")), ("levelFrom", Cell::Int(21))];
     for hash in [1, 2] {
-        assert_eq!(load(&warehouse, "BOALF", &[sent("m1", hash, &[&time])]), [Outcome::Loaded]);
+        assert_eq!(load(&warehouse, "BOALF", &[sent("m1", hash, &[&time])]), [MessageOutcome::Loaded]);
     }
     assert_eq!(
         place.texts("SELECT timeFrom FROM bmrs_boalf_unified ORDER BY timeFrom"),
@@ -156,7 +159,8 @@ fn a_table_of_another_program_is_used_as_it_is() {
         ["-", "42"]
     );
 
-    let schema = warehouse.add_fields("BOALF", &[Field::new("acceptanceTime", Kind::Timestamp)]).unwrap();
+    let schema =
+        warehouse.add_fields("BOALF", &[Field::new("acceptanceTime", ColumnKind::Timestamp)]).unwrap();
     assert_eq!(schema.fields().last().unwrap().name, "acceptanceTime");
 }
 
@@ -169,8 +173,8 @@ fn a_found_table_without_rowids_takes_rows_and_replaces_them() {
         .unwrap();
     let warehouse = place.open();
     let row: &[(&str, Cell<'_>)] = &[("frequency", Cell::Float(50.0))];
-    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[row, row])]), [Outcome::Loaded]);
-    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 2, &[row])]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 1, &[row, row])]), [MessageOutcome::Loaded]);
+    assert_eq!(load(&warehouse, "FREQ", &[sent("m1", 2, &[row])]), [MessageOutcome::Loaded]);
     assert_eq!(place.number("SELECT count(*) FROM bmrs_freq_iris"), 1);
 }
 
@@ -194,10 +198,10 @@ fn what_stands_in_the_way_is_named() {
     );
     assert_eq!(
         load(&warehouse, "TEMP", &[sent("m1", 1, &[&[]])]),
-        [Outcome::Loaded],
+        [MessageOutcome::Loaded],
         "rows go in without the view"
     );
-    assert_eq!(load(&warehouse, "MID", &[sent("m1", 1, &[&[]])]), [Outcome::Loaded]);
+    assert_eq!(load(&warehouse, "MID", &[sent("m1", 1, &[&[]])]), [MessageOutcome::Loaded]);
     assert_eq!(place.number("SELECT count(*) FROM bmrs_mid_unified"), 1, "a broken history is none");
 }
 
@@ -253,7 +257,7 @@ fn a_new_column_is_in_the_views_at_once() {
     let place = Place::new();
     let warehouse = place.open();
     warehouse.schema("FREQ").unwrap();
-    warehouse.add_fields("FREQ", &[Field::new("quality", Kind::String)]).unwrap();
+    warehouse.add_fields("FREQ", &[Field::new("quality", ColumnKind::String)]).unwrap();
     load(&warehouse, "FREQ", &[sent("m1", 1, &[&[("quality", Cell::Text("A"))]])]);
     assert_eq!(place.texts("SELECT quality FROM bmrs_freq_unified"), ["A"]);
     assert_eq!(place.texts("SELECT quality FROM bmrs_freq_latest"), ["A"]);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use irispool::catalog::{Field, Kind};
+use irispool::catalog::{ColumnKind, Field};
 use irispool::warehouse::bigquery::views::LiveTable;
 use serde_json::{Value, json};
 
@@ -98,16 +98,16 @@ pub fn column(text: &str) -> Field {
 pub fn field(name: &str, kind: &str) -> Field {
     let (repeated, kind) = kind.strip_prefix("ARRAY<").map_or((false, kind), |element| (true, element));
     let kind = match kind.split(['<', '>']).next().unwrap_or(kind) {
-        "BOOL" => Kind::Bool,
-        "INT64" => Kind::Int64,
-        "FLOAT64" => Kind::Float64,
-        "NUMERIC" | "BIGNUMERIC" => Kind::Numeric,
-        "STRING" => Kind::String,
-        "TIMESTAMP" => Kind::Timestamp,
-        "DATETIME" => Kind::Datetime,
-        "DATE" => Kind::Date,
-        "JSON" => Kind::Json,
-        "STRUCT" => Kind::Record(Vec::new()),
+        "BOOL" => ColumnKind::Bool,
+        "INT64" => ColumnKind::Int64,
+        "FLOAT64" => ColumnKind::Float64,
+        "NUMERIC" | "BIGNUMERIC" => ColumnKind::Numeric,
+        "STRING" => ColumnKind::String,
+        "TIMESTAMP" => ColumnKind::Timestamp,
+        "DATETIME" => ColumnKind::Datetime,
+        "DATE" => ColumnKind::Date,
+        "JSON" => ColumnKind::Json,
+        "STRUCT" => ColumnKind::Record(Vec::new()),
         other => panic!("{other} is no type"),
     };
     Field { name: name.to_owned(), kind, repeated }
@@ -116,16 +116,16 @@ pub fn field(name: &str, kind: &str) -> Field {
 /// A column's type, as SQL writes it.
 pub fn type_name(field: &Field) -> String {
     let kind = match &field.kind {
-        Kind::Bool => "BOOL".to_owned(),
-        Kind::Int64 => "INT64".to_owned(),
-        Kind::Float64 => "FLOAT64".to_owned(),
-        Kind::Numeric => "NUMERIC".to_owned(),
-        Kind::String => "STRING".to_owned(),
-        Kind::Timestamp => "TIMESTAMP".to_owned(),
-        Kind::Datetime => "DATETIME".to_owned(),
-        Kind::Date => "DATE".to_owned(),
-        Kind::Json => "JSON".to_owned(),
-        Kind::Record(fields) => {
+        ColumnKind::Bool => "BOOL".to_owned(),
+        ColumnKind::Int64 => "INT64".to_owned(),
+        ColumnKind::Float64 => "FLOAT64".to_owned(),
+        ColumnKind::Numeric => "NUMERIC".to_owned(),
+        ColumnKind::String => "STRING".to_owned(),
+        ColumnKind::Timestamp => "TIMESTAMP".to_owned(),
+        ColumnKind::Datetime => "DATETIME".to_owned(),
+        ColumnKind::Date => "DATE".to_owned(),
+        ColumnKind::Json => "JSON".to_owned(),
+        ColumnKind::Record(fields) => {
             let fields: Vec<_> =
                 fields.iter().map(|field| format!("`{}` {}", field.name, type_name(field))).collect();
             format!("STRUCT<{}>", fields.join(", "))

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use irispool::catalog::{self, Kind, table_name};
+use irispool::catalog::{self, ColumnKind, table_name};
 use irispool::feed::FeedMessage;
 use rusqlite::types::Value as Cell;
 use serde_json::{Map, Value};
@@ -163,7 +163,7 @@ fn agree(dataset: &str, field: &str, value: &Value, cell: &Cell, rescued: Option
     let kept = || rescued.is_some_and(|text| text.contains(&format!("\"{field}\"")));
     let plain_text = catalog::find(dataset)
         .and_then(|dataset| dataset.field(field))
-        .is_some_and(|known| known.kind == Kind::String && !known.repeated);
+        .is_some_and(|known| known.kind == ColumnKind::String && !known.repeated);
     match (value, cell) {
         (Value::Null, cell) => *cell == Cell::Null,
         (_, Cell::Null) => kept(),

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use irispool::catalog::{Kind, Schema};
+use irispool::catalog::{ColumnKind, Schema};
 use irispool::message::{Cell, Rows};
 use irispool::warehouse::bigquery::{BigQuery, Environment, Options};
-use irispool::warehouse::{Delivery, Message, Outcome, Warehouse};
+use irispool::warehouse::{Delivery, DeliveryMessage, MessageOutcome, Warehouse};
 
 use super::fault_server::{FaultServer, name_of};
 
@@ -54,17 +54,19 @@ pub fn delivery(
                     let column = schema.position(name).unwrap_or_else(|| panic!("{name} is a column"));
                     let field = &schema.fields()[column];
                     match field.kind {
-                        Kind::Int64 if !field.repeated => rows.push(column, Cell::Int(text.parse().unwrap())),
-                        Kind::Float64 if !field.repeated => {
+                        ColumnKind::Int64 if !field.repeated => {
+                            rows.push(column, Cell::Int(text.parse().unwrap()))
+                        }
+                        ColumnKind::Float64 if !field.repeated => {
                             rows.push(column, Cell::Float(text.parse().unwrap()))
                         }
-                        Kind::Bool if !field.repeated => rows.push(column, Cell::Bool(text == "true")),
+                        ColumnKind::Bool if !field.repeated => rows.push(column, Cell::Bool(text == "true")),
                         _ => rows.push(column, Cell::Text(&text)),
                     }
                 }
                 rows.end_row(row as u32, "");
             }
-            Message {
+            DeliveryMessage {
                 id: format!("{dataset}_202510271648_{place:05}.json"),
                 hash: 7,
                 bytes: 100,
@@ -135,7 +137,7 @@ pub fn assert_in(server: &FaultServer, delivery: &Delivery, but: &BTreeSet<(Stri
 }
 
 /// Delivers until it is done, as the pipeline does: what has to wait is tried again.
-pub fn deliver(warehouse: &BigQuery, make: impl Fn() -> Delivery) -> (Delivery, Vec<Outcome>) {
+pub fn deliver(warehouse: &BigQuery, make: impl Fn() -> Delivery) -> (Delivery, Vec<MessageOutcome>) {
     for _ in 0..50 {
         let delivery = make();
         let result = warehouse.load(std::slice::from_ref(&delivery)).remove(0);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use irispool::catalog::Schema;
 use irispool::message::{Cell, Rows};
 use irispool::warehouse::sqlite::Sqlite;
-use irispool::warehouse::{Delivery, Message, Outcome, Warehouse, WarehouseError};
+use irispool::warehouse::{Delivery, DeliveryMessage, MessageOutcome, Warehouse, WarehouseError};
 use rusqlite::Connection;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,7 +83,7 @@ pub(crate) fn delivery(dataset: &str, schema: &Arc<Schema>, messages: &[Sent<'_>
             }
             rows.end_row(*place, "");
         }
-        list.push(Message {
+        list.push(DeliveryMessage {
             id: sent.id.into(),
             hash: sent.hash,
             bytes: 300,
@@ -105,7 +105,7 @@ pub(crate) fn delivery(dataset: &str, schema: &Arc<Schema>, messages: &[Sent<'_>
 }
 
 /// Loads messages of one dataset in one call.
-pub(crate) fn load(warehouse: &Sqlite, dataset: &str, messages: &[Sent<'_>]) -> Vec<Outcome> {
+pub(crate) fn load(warehouse: &Sqlite, dataset: &str, messages: &[Sent<'_>]) -> Vec<MessageOutcome> {
     let schema = warehouse.schema(dataset).unwrap();
     load_all(warehouse, &[delivery(dataset, &schema, messages)]).unwrap().remove(0)
 }
@@ -114,6 +114,6 @@ pub(crate) fn load(warehouse: &Sqlite, dataset: &str, messages: &[Sent<'_>]) -> 
 pub(crate) fn load_all(
     warehouse: &Sqlite,
     deliveries: &[Delivery],
-) -> Result<Vec<Vec<Outcome>>, WarehouseError> {
+) -> Result<Vec<Vec<MessageOutcome>>, WarehouseError> {
     warehouse.load(deliveries).into_iter().collect()
 }

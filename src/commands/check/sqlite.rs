@@ -15,8 +15,8 @@ use super::tables::{of_catalog, of_left_alone};
 use crate::config::Config;
 use crate::exit::Explain;
 use crate::paste;
-use crate::warehouse::sqlite::{self, Integrity, Reader};
-use crate::warehouse::{Answer, Query, QueryError, Value, WarehouseError};
+use crate::warehouse::sqlite::{self, Integrity, SqliteReader};
+use crate::warehouse::{Query, QueryError, QueryValue, RowSink, WarehouseError};
 
 const NAMES_SQL: &str = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')";
 
@@ -60,7 +60,7 @@ pub(super) fn check(config: &Config, path: &Path) -> Vec<CheckLine> {
 }
 
 fn of_file(busy_timeout: Duration, path: &Path, folder: &Path) -> Result<Vec<CheckLine>, QueryError> {
-    let reader = Reader::open(path, busy_timeout)?;
+    let reader = SqliteReader::open(path, busy_timeout)?;
     let mode = first_column(&reader, MODE_SQL)?.pop();
     let names: BTreeSet<String> =
         first_column(&reader, NAMES_SQL)?.iter().map(|name| name.to_ascii_lowercase()).collect();
@@ -131,14 +131,14 @@ fn of_integrity(path: &Path, busy_timeout: Duration) -> CheckLine {
     }
 }
 
-fn first_column(reader: &Reader, sql: &str) -> Result<Vec<String>, QueryError> {
+fn first_column(reader: &SqliteReader, sql: &str) -> Result<Vec<String>, QueryError> {
     struct Column(Vec<String>);
-    impl Answer for Column {
+    impl RowSink for Column {
         fn columns(&mut self, _: &[String]) -> io::Result<()> {
             Ok(())
         }
-        fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
-            if let Some(Value::Text(text)) = values.first() {
+        fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()> {
+            if let Some(QueryValue::Text(text)) = values.first() {
                 self.0.push((*text).to_owned());
             }
             Ok(())

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::dataset_flow::DatasetFlow;
-use crate::warehouse::sqlite::Reader;
-use crate::warehouse::{Answer, Query, QueryError, Value};
+use crate::warehouse::sqlite::SqliteReader;
+use crate::warehouse::{Query, QueryError, QueryValue, RowSink};
 
 const DATASETS_SQL: &str = include_str!("../../../sql/sqlite/health/datasets.sql");
 const RHYTHM_SQL: &str = include_str!("../../../sql/sqlite/health/rhythm.sql");
@@ -26,7 +26,7 @@ pub(in crate::health) struct LedgerAnswer {
 ///
 /// # Errors
 /// If the database does not answer a query.
-pub(in crate::health) fn ask_ledger(reader: &Reader) -> Result<LedgerAnswer, QueryError> {
+pub(in crate::health) fn ask_ledger(reader: &SqliteReader) -> Result<LedgerAnswer, QueryError> {
     let mut tables = Vec::new();
     each_row(reader, TABLES_SQL, |row| tables.push(text(&row[0]).to_owned()))?;
     let has = |table: &str| tables.iter().any(|name| name == table);
@@ -38,7 +38,7 @@ pub(in crate::health) fn ask_ledger(reader: &Reader) -> Result<LedgerAnswer, Que
     Ok(LedgerAnswer { flows, superseded })
 }
 
-fn flows(reader: &Reader) -> Result<BTreeMap<String, DatasetFlow>, QueryError> {
+fn flows(reader: &SqliteReader) -> Result<BTreeMap<String, DatasetFlow>, QueryError> {
     let mut flows: BTreeMap<String, DatasetFlow> = BTreeMap::new();
     each_row(reader, DATASETS_SQL, |row| {
         let flow = DatasetFlow {
@@ -58,31 +58,31 @@ fn flows(reader: &Reader) -> Result<BTreeMap<String, DatasetFlow>, QueryError> {
     Ok(flows)
 }
 
-fn each_row(reader: &Reader, sql: &str, take: impl FnMut(&[Value<'_>])) -> Result<(), QueryError> {
+fn each_row(reader: &SqliteReader, sql: &str, take: impl FnMut(&[QueryValue<'_>])) -> Result<(), QueryError> {
     reader.query(sql, &mut EachRow(take)).map(drop)
 }
 
 struct EachRow<F>(F);
 
-impl<F: FnMut(&[Value<'_>])> Answer for EachRow<F> {
+impl<F: FnMut(&[QueryValue<'_>])> RowSink for EachRow<F> {
     fn columns(&mut self, _: &[String]) -> io::Result<()> {
         Ok(())
     }
 
-    fn row(&mut self, values: &[Value<'_>]) -> io::Result<()> {
+    fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()> {
         (self.0)(values);
         Ok(())
     }
 }
 
-fn int(value: &Value<'_>) -> i64 {
-    if let Value::Int(value) = value { *value } else { 0 }
+fn int(value: &QueryValue<'_>) -> i64 {
+    if let QueryValue::Int(value) = value { *value } else { 0 }
 }
 
-fn text<'a>(value: &Value<'a>) -> &'a str {
-    if let Value::Text(value) = value { value } else { "" }
+fn text<'a>(value: &QueryValue<'a>) -> &'a str {
+    if let QueryValue::Text(value) = value { value } else { "" }
 }
 
-fn time(value: &Value<'_>) -> Option<i64> {
+fn time(value: &QueryValue<'_>) -> Option<i64> {
     text(value).parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }

@@ -12,9 +12,9 @@ use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::tables::{MetaColumn, MetaColumns};
-use crate::catalog::{self, Field, Kind, Schema};
+use crate::catalog::{self, ColumnKind, Field, Schema};
 use crate::message::{Cell, Row};
-use crate::warehouse::{Delivery, Message, folder_of_batch, id_in_folder};
+use crate::warehouse::{Delivery, DeliveryMessage, folder_of_batch, id_in_folder};
 
 /// How a row goes to BigQuery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +56,9 @@ impl MessageContext<'_> {
     /// The unified views hide the rows of a message that are older than its newest first row. With the time of the
     /// request, they would hide a row that Google remembers from an earlier try and keeps with its earlier time. If the
     /// file has an impossible time, the time of the claim counts instead.
-    pub(super) fn new<'a>(delivery: &Delivery, message: &'a Message) -> MessageContext<'a> {
+    pub(super) fn new<'a>(delivery: &Delivery, message: &'a DeliveryMessage) -> MessageContext<'a> {
         let id = id_of_rows(delivery, message);
-        let Message { hash, written_at_ms, claimed_at_ms, .. } = message;
+        let DeliveryMessage { hash, written_at_ms, claimed_at_ms, .. } = message;
         let possible = claimed_at_ms - AGE_MAX_MS..=claimed_at_ms + AHEAD_MAX_MS;
         let ingested = if possible.contains(written_at_ms) { *written_at_ms } else { *claimed_at_ms };
         let ingested_utc = jiff::Timestamp::from_millisecond(ingested)
@@ -86,7 +86,7 @@ impl MessageContext<'_> {
 /// BigQuery has no ledger that says whether another folder of the dataset had a file of that name. So the id of a
 /// message contains its folder, unless it came in the folder that Elexon's client uses, its name begins with the
 /// folder's name, or it came without a subject and has a name that Elexon gives to this dataset's messages.
-fn id_of_rows<'a>(delivery: &Delivery, message: &'a Message) -> Cow<'a, str> {
+fn id_of_rows<'a>(delivery: &Delivery, message: &'a DeliveryMessage) -> Cow<'a, str> {
     let (id, dataset) = (message.id.as_str(), &*delivery.dataset);
     let is_plain = |folder: &str| {
         catalog::is_own_folder(dataset, folder)
@@ -121,10 +121,10 @@ impl<'a> RowWriter<'a> {
         }
         if let Some(MetaColumn { name, kind }) = &self.meta.ingested_utc {
             write_key(out, name);
-            let zone = if *kind == Kind::Datetime { "" } else { "Z" };
+            let zone = if *kind == ColumnKind::Datetime { "" } else { "Z" };
             let now = &message.ingested_utc;
-            let length = if *kind == Kind::Date { "2025-10-28".len() } else { now.len() };
-            let zone = if *kind == Kind::Date { "" } else { zone };
+            let length = if *kind == ColumnKind::Date { "2025-10-28".len() } else { now.len() };
+            let zone = if *kind == ColumnKind::Date { "" } else { zone };
             out.extend_from_slice(format!("\"{}{zone}\",", &now[..length]).as_bytes());
         }
         if let Some(MetaColumn { name, .. }) = &self.meta.source {
@@ -133,7 +133,7 @@ impl<'a> RowWriter<'a> {
         }
         if let Some(MetaColumn { name, kind }) = &self.meta.message_row {
             write_key(out, name);
-            let quote = if *kind == Kind::String { "\"" } else { "" };
+            let quote = if *kind == ColumnKind::String { "\"" } else { "" };
             out.extend_from_slice(format!("{quote}{}{quote},", row.message_row()).as_bytes());
         }
         if let Some(MetaColumn { name, kind }) = &self.meta.rescued {
@@ -159,10 +159,12 @@ impl<'a> RowWriter<'a> {
 
     fn write_cell(&self, out: &mut Vec<u8>, field: &Field, cell: Cell<'_>) {
         match cell {
-            Cell::Text(text) if field.repeated || matches!(field.kind, Kind::Record(_)) => {
+            Cell::Text(text) if field.repeated || matches!(field.kind, ColumnKind::Record(_)) => {
                 out.extend_from_slice(text.as_bytes());
             }
-            Cell::Text(text) if field.kind == Kind::Json => self.write_json_text(out, &Kind::Json, text),
+            Cell::Text(text) if field.kind == ColumnKind::Json => {
+                self.write_json_text(out, &ColumnKind::Json, text)
+            }
             Cell::Text(text) => write_string(out, text),
             Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
             Cell::Int(value) => write_int(out, value),
@@ -170,8 +172,8 @@ impl<'a> RowWriter<'a> {
         }
     }
 
-    fn write_json_text(&self, out: &mut Vec<u8>, kind: &Kind, text: &str) {
-        if *kind == Kind::Json && self.format == RowFormat::Load {
+    fn write_json_text(&self, out: &mut Vec<u8>, kind: &ColumnKind, text: &str) {
+        if *kind == ColumnKind::Json && self.format == RowFormat::Load {
             out.extend_from_slice(text.as_bytes());
         } else {
             write_string(out, text);
@@ -194,7 +196,7 @@ impl<'a> RowWriter<'a> {
                 out.push(b',');
             }
             out.extend_from_slice(self.names[column].as_bytes());
-            let is_json = field.repeated || matches!(field.kind, Kind::Record(_) | Kind::Json);
+            let is_json = field.repeated || matches!(field.kind, ColumnKind::Record(_) | ColumnKind::Json);
             match cell {
                 Cell::Text(text) if is_json => out.extend_from_slice(text.as_bytes()),
                 Cell::Text(text) => write_string(&mut out, text),

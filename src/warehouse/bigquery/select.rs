@@ -1,4 +1,4 @@
-//! `irispool query` on BigQuery: runs one statement that only reads, and converts its values to [`Value`].
+//! `irispool query` on BigQuery: runs one statement that only reads, and converts its values to [`QueryValue`].
 
 use std::fmt::Write;
 use std::io;
@@ -9,7 +9,7 @@ use super::api::{CallError, Meaning, Op, QueryColumn, Refusal};
 use super::tables::only_reads;
 use super::warehouse::BigQuery;
 use crate::paste;
-use crate::warehouse::{Answer, Query, QueryError, Value, Warehouse};
+use crate::warehouse::{Query, QueryError, QueryValue, RowSink, Warehouse};
 
 /// Why a query ended early.
 enum SelectError {
@@ -24,7 +24,7 @@ impl From<CallError> for SelectError {
 }
 
 impl Query for BigQuery {
-    fn query(&self, sql: &str, answer: &mut dyn Answer) -> Result<u64, QueryError> {
+    fn query(&self, sql: &str, answer: &mut dyn RowSink) -> Result<u64, QueryError> {
         if !only_reads(sql) {
             return Err(QueryError::Statement {
                 why: "this is not one statement that only reads: SELECT … or WITH … SELECT …".into(),
@@ -43,10 +43,10 @@ impl Query for BigQuery {
                 let written: Vec<Option<String>> =
                     page.columns.iter().zip(row).map(|(column, value)| written(column, value)).collect();
                 let cells = page.columns.iter().zip(row).zip(&written);
-                let values: Vec<Value<'_>> = cells
+                let values: Vec<QueryValue<'_>> = cells
                     .map(|((column, value), written)| match written {
-                        Some(json) if is_nested(column) => Value::Json(json),
-                        Some(text) => Value::Text(text),
+                        Some(json) if is_nested(column) => QueryValue::Json(json),
+                        Some(text) => QueryValue::Text(text),
                         None => scalar(column, value),
                     })
                     .collect();
@@ -110,22 +110,24 @@ fn is_record(column: &QueryColumn) -> bool {
     matches!(&*column.type_name, "RECORD" | "STRUCT")
 }
 
-fn scalar<'a>(column: &QueryColumn, value: &'a Json) -> Value<'a> {
+fn scalar<'a>(column: &QueryColumn, value: &'a Json) -> QueryValue<'a> {
     let Some(text) = value.as_str() else {
         return match value {
-            Json::Bool(value) => Value::Bool(*value),
-            Json::Number(number) => {
-                number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int)
-            }
-            _ => Value::Null,
+            Json::Bool(value) => QueryValue::Bool(*value),
+            Json::Number(number) => number
+                .as_i64()
+                .map_or_else(|| QueryValue::Float(number.as_f64().unwrap_or(f64::NAN)), QueryValue::Int),
+            _ => QueryValue::Null,
         };
     };
     match &*column.type_name {
-        "INTEGER" | "INT64" => text.parse().map_or(Value::Text(text), Value::Int),
-        "FLOAT" | "FLOAT64" => text.parse().map_or(Value::Text(text), Value::Float),
-        "BOOLEAN" | "BOOL" => text.to_ascii_lowercase().parse().map_or(Value::Text(text), Value::Bool),
-        "JSON" => Value::Json(text),
-        _ => Value::Text(text),
+        "INTEGER" | "INT64" => text.parse().map_or(QueryValue::Text(text), QueryValue::Int),
+        "FLOAT" | "FLOAT64" => text.parse().map_or(QueryValue::Text(text), QueryValue::Float),
+        "BOOLEAN" | "BOOL" => {
+            text.to_ascii_lowercase().parse().map_or(QueryValue::Text(text), QueryValue::Bool)
+        }
+        "JSON" => QueryValue::Json(text),
+        _ => QueryValue::Text(text),
     }
 }
 
@@ -152,11 +154,11 @@ fn write_json(out: &mut String, column: &QueryColumn, value: &Json, repeated: bo
         out.push('}');
     } else {
         let _ = match scalar(column, value) {
-            Value::Bool(value) => write!(out, "{value}"),
-            Value::Int(value) => write!(out, "{value}"),
+            QueryValue::Bool(value) => write!(out, "{value}"),
+            QueryValue::Int(value) => write!(out, "{value}"),
             // JSON has no infinity, so it becomes null.
-            Value::Float(value) => write!(out, "{}", Json::from(value)),
-            Value::Json(json) => write!(out, "{json}"),
+            QueryValue::Float(value) => write!(out, "{}", Json::from(value)),
+            QueryValue::Json(json) => write!(out, "{json}"),
             _ => write!(out, "{value}"),
         };
     }

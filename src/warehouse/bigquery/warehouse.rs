@@ -11,7 +11,9 @@ use super::stream::{self, StreamState};
 use super::tables::{self, KnownTables, SetupPlan, ViewMakers, setup};
 use crate::catalog::{Field, Schema};
 use crate::metrics::MetricFamily;
-use crate::warehouse::{Bulk, Delivery, LeftAlone, LoadResult, Made, Replace, Warehouse, WarehouseError};
+use crate::warehouse::{
+    Bulk, Delivery, LeftAlone, LoadResult, Replace, SetupChanges, Warehouse, WarehouseError,
+};
 
 /// Loads under way for each request that may be under way. The other loads wait with tables that are being retried.
 const LOADS_PER_REQUEST: usize = 4;
@@ -115,7 +117,11 @@ impl BigQuery {
     ///
     /// # Errors
     /// The error of a dataset that failed. What was done until then stays.
-    pub fn set_up(&self, datasets: &[String], replace: Option<&Replace>) -> Result<Made, WarehouseError> {
+    pub fn set_up(
+        &self,
+        datasets: &[String],
+        replace: Option<&Replace>,
+    ) -> Result<SetupChanges, WarehouseError> {
         setup::set_up(&self.tables, datasets, replace)
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::catalog::{Dataset, Field, Kind, META_COLUMNS, is_meta_column, known_kind};
+use crate::catalog::{ColumnKind, Dataset, Field, META_COLUMNS, is_meta_column, known_kind};
 
 /// The names of a row's number, in every table. A column with one of these names hides that one.
 const ROWID_NAMES: [&str; 3] = ["rowid", "_rowid_", "oid"];
@@ -127,8 +127,8 @@ pub(super) fn is_possible(name: &str) -> bool {
 pub(super) fn declared_type(field: &Field) -> &'static str {
     match field.kind {
         _ if field.repeated => "TEXT",
-        Kind::Bool | Kind::Int64 => "INTEGER",
-        Kind::Float64 => "REAL",
+        ColumnKind::Bool | ColumnKind::Int64 => "INTEGER",
+        ColumnKind::Float64 => "REAL",
         _ => "TEXT",
     }
 }
@@ -173,25 +173,25 @@ fn stores(storage: Storage, field: &Field) -> bool {
     match storage {
         Storage::Any => true,
         _ if field.repeated => storage == Storage::Text,
-        Storage::Integer => matches!(field.kind, Kind::Int64 | Kind::Bool),
-        Storage::Real => field.kind == Kind::Float64,
-        Storage::Number => matches!(field.kind, Kind::Int64 | Kind::Float64),
-        Storage::Text => !matches!(field.kind, Kind::Int64 | Kind::Float64 | Kind::Bool),
+        Storage::Integer => matches!(field.kind, ColumnKind::Int64 | ColumnKind::Bool),
+        Storage::Real => field.kind == ColumnKind::Float64,
+        Storage::Number => matches!(field.kind, ColumnKind::Int64 | ColumnKind::Float64),
+        Storage::Text => !matches!(field.kind, ColumnKind::Int64 | ColumnKind::Float64 | ColumnKind::Bool),
     }
 }
 
 /// The kind of a column of which only the declared type is known. A time is a timestamp whether it is declared
 /// DATETIME or TIMESTAMP: in SQLite both are text, which should have one form.
-fn kind_by_declaration(declared: &str) -> Kind {
+fn kind_by_declaration(declared: &str) -> ColumnKind {
     let upper = declared.to_ascii_uppercase();
     match storage(declared) {
-        Storage::Integer if upper.contains("BOOL") => Kind::Bool,
-        Storage::Integer => Kind::Int64,
-        Storage::Real | Storage::Number => Kind::Float64,
-        Storage::Text if upper.contains("DATETIME") || upper.contains("TIMESTAMP") => Kind::Timestamp,
-        Storage::Text if upper.contains("DATE") => Kind::Date,
-        Storage::Text if upper.contains("JSON") => Kind::Json,
-        Storage::Text | Storage::Any => Kind::String,
+        Storage::Integer if upper.contains("BOOL") => ColumnKind::Bool,
+        Storage::Integer => ColumnKind::Int64,
+        Storage::Real | Storage::Number => ColumnKind::Float64,
+        Storage::Text if upper.contains("DATETIME") || upper.contains("TIMESTAMP") => ColumnKind::Timestamp,
+        Storage::Text if upper.contains("DATE") => ColumnKind::Date,
+        Storage::Text if upper.contains("JSON") => ColumnKind::Json,
+        Storage::Text | Storage::Any => ColumnKind::String,
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) fn field_of(
     name: &str,
     declared: &str,
     dataset: Option<&Dataset>,
-    remembered: Option<&Kind>,
+    remembered: Option<&ColumnKind>,
 ) -> Field {
     let storage = storage(declared);
     let own =
@@ -233,7 +233,7 @@ pub(super) fn fields_of(
         .collect())
 }
 
-fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<HashMap<String, Kind>> {
+fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<HashMap<String, ColumnKind>> {
     // A reader may open a database that irispool has not set up yet.
     let is_there = "SELECT 1 FROM sqlite_schema WHERE name = 'irispool_columns'";
     if !connection.prepare_cached(is_there)?.exists([])? {
@@ -247,7 +247,7 @@ fn remembered_kinds(connection: &Connection, table: &str) -> rusqlite::Result<Ha
     for row in rows {
         let (name, kind) = row?;
         // A later irispool may have written a kind that this one does not know.
-        if let Some(kind) = Kind::named(&kind) {
+        if let Some(kind) = ColumnKind::named(&kind) {
             kinds.insert(name, kind);
         }
     }
@@ -264,8 +264,8 @@ pub(super) fn remember_kind(
     if field_of(&field.name, declared_type(field), dataset, None) == *field {
         return Ok(());
     }
-    let is_nested = field.repeated || matches!(field.kind, Kind::Record(_));
-    let kind = if is_nested { Kind::Json.name() } else { field.kind.name() };
+    let is_nested = field.repeated || matches!(field.kind, ColumnKind::Record(_));
+    let kind = if is_nested { ColumnKind::Json.name() } else { field.kind.name() };
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO irispool_columns (table_name, column_name, kind) VALUES (?1, ?2, ?3)",

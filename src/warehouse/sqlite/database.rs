@@ -15,7 +15,7 @@ use super::tables::{self, DatasetTable};
 use super::{connection, load};
 use crate::catalog::{Field, Schema};
 use crate::metrics::MetricFamily;
-use crate::warehouse::{Delivery, Made, Outcome, Replace, Warehouse, WarehouseError};
+use crate::warehouse::{Delivery, MessageOutcome, Replace, SetupChanges, Warehouse, WarehouseError};
 
 /// An SQLite file as a warehouse.
 pub struct Sqlite {
@@ -68,7 +68,7 @@ impl Sqlite {
         &self,
         datasets: impl IntoIterator<Item = &'a str>,
         replace: Option<&Replace>,
-    ) -> Result<Made, WarehouseError> {
+    ) -> Result<SetupChanges, WarehouseError> {
         tables::bring_about_all(&self.writer(), datasets, replace)
             .map_err(|fault| fault.explain(&self.path, "make tables and views"))
     }
@@ -114,7 +114,7 @@ impl Sqlite {
         &self,
         writer: &Connection,
         deliveries: &[Delivery],
-    ) -> Result<Vec<Vec<Outcome>>, SqliteError> {
+    ) -> Result<Vec<Vec<MessageOutcome>>, SqliteError> {
         let mut tables = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             tables.push(match self.cached(&delivery.dataset) {
@@ -142,7 +142,7 @@ impl Sqlite {
         &self,
         writer: &Connection,
         deliveries: &[Delivery],
-    ) -> Result<Vec<Vec<Outcome>>, SqliteError> {
+    ) -> Result<Vec<Vec<MessageOutcome>>, SqliteError> {
         let began = Instant::now();
         let result = self.load_all(writer, deliveries);
         let rows = result.as_ref().map(|outcomes| rows_loaded(deliveries, outcomes));
@@ -155,7 +155,7 @@ impl Sqlite {
         &self,
         writer: &Connection,
         deliveries: &[Delivery],
-    ) -> Result<Vec<Vec<Outcome>>, WarehouseError> {
+    ) -> Result<Vec<Vec<MessageOutcome>>, WarehouseError> {
         let mut loaded = self.try_all(writer, deliveries);
         if loaded.as_ref().is_err_and(SqliteError::is_about_names) {
             loaded = self.repair(writer, deliveries).and_then(|()| self.try_all(writer, deliveries));
@@ -208,7 +208,7 @@ impl Warehouse for Sqlite {
         self.metrics.families(&self.path)
     }
 
-    fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<Outcome>, WarehouseError>> {
+    fn load(&self, deliveries: &[Delivery]) -> Vec<Result<Vec<MessageOutcome>, WarehouseError>> {
         let writer = self.writer();
         let error = match self.load_or_repair(&writer, deliveries) {
             Ok(outcomes) => return outcomes.into_iter().map(Ok).collect(),
@@ -228,12 +228,13 @@ impl Warehouse for Sqlite {
 }
 
 /// How many rows a transaction loaded.
-fn rows_loaded(deliveries: &[Delivery], outcomes: &[Vec<Outcome>]) -> u64 {
+fn rows_loaded(deliveries: &[Delivery], outcomes: &[Vec<MessageOutcome>]) -> u64 {
     let messages = deliveries
         .iter()
         .zip(outcomes)
         .flat_map(|(delivery, outcomes)| delivery.messages.iter().zip(outcomes));
-    let loaded = messages.filter(|(_, outcome)| matches!(outcome, Outcome::Loaded | Outcome::LoadedBut(_)));
+    let loaded = messages
+        .filter(|(_, outcome)| matches!(outcome, MessageOutcome::Loaded | MessageOutcome::LoadedBut(_)));
     loaded.map(|(message, _)| message.rows.len() as u64).sum()
 }
 

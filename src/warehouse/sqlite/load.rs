@@ -6,14 +6,14 @@ use super::error::SqliteError;
 use super::text::{now_text, quoted, utc_text};
 use crate::catalog::Schema;
 use crate::message::{Cell, Row};
-use crate::warehouse::{Delivery, Message, Outcome, folder_of_batch, id_in_folder};
+use crate::warehouse::{Delivery, DeliveryMessage, MessageOutcome, folder_of_batch, id_in_folder};
 
 /// Takes one delivery, inside the caller's transaction. `rowid` is a name of the table's rowid.
 pub(super) fn take(
     connection: &Connection,
     delivery: &Delivery,
     rowid: Option<&'static str>,
-) -> Result<Vec<Outcome>, SqliteError> {
+) -> Result<Vec<MessageOutcome>, SqliteError> {
     let table = delivery.schema.table();
     let now = now_text();
     let mut ledger = LoadHistory::open(connection, delivery, &now)?;
@@ -25,17 +25,17 @@ pub(super) fn take(
         let renamed;
         let mut message = message;
         if !entered && let Some(id) = id_beside_other_folder(connection, delivery, message)? {
-            renamed = Message { id, ..message.clone() };
+            renamed = DeliveryMessage { id, ..message.clone() };
             message = &renamed;
             entered = ledger.enter(message, next_rowid)?;
         }
         if !entered {
             let known = ledger.known(connection, delivery, message)?;
             let verdict = known.verdict(message);
-            if verdict == Outcome::Superseded {
+            if verdict == MessageOutcome::Superseded {
                 note_superseded(connection, delivery, message, &now)?;
             }
-            if verdict != Outcome::Loaded {
+            if verdict != MessageOutcome::Loaded {
                 outcomes.push(verdict);
                 continue;
             }
@@ -49,7 +49,7 @@ pub(super) fn take(
             insert.row(row)?;
         }
         next_rowid = next_rowid.map(|rowid| rowid.saturating_add(message.rows.len() as i64));
-        outcomes.push(Outcome::Loaded);
+        outcomes.push(MessageOutcome::Loaded);
     }
     Ok(outcomes)
 }
@@ -61,7 +61,7 @@ pub(super) fn take(
 fn id_beside_other_folder(
     connection: &Connection,
     delivery: &Delivery,
-    message: &Message,
+    message: &DeliveryMessage,
 ) -> Result<Option<String>, SqliteError> {
     let Some(folder) = folder_of_batch(&delivery.batch) else { return Ok(None) };
     let (batch, hash): (Option<String>, String) = connection
@@ -119,7 +119,7 @@ impl<'c> LoadHistory<'c> {
     }
 
     /// Adds the message's line, and returns whether the message is new. `first_rowid` is the rowid of its first row.
-    fn enter(&mut self, message: &Message, first_rowid: Option<i64>) -> Result<bool, SqliteError> {
+    fn enter(&mut self, message: &DeliveryMessage, first_rowid: Option<i64>) -> Result<bool, SqliteError> {
         if self.claimed_at.0 != message.claimed_at_ms {
             self.claimed_at = (message.claimed_at_ms, utc_text(message.claimed_at_ms));
         }
@@ -144,7 +144,7 @@ impl<'c> LoadHistory<'c> {
         &self,
         connection: &Connection,
         delivery: &Delivery,
-        message: &Message,
+        message: &DeliveryMessage,
     ) -> Result<LoadedMessage, SqliteError> {
         let known = connection
             .prepare_cached(
@@ -183,18 +183,18 @@ struct LoadedMessage {
 
 impl LoadedMessage {
     /// What to do with the message. `Loaded` means that it is to be loaded, and replaces what was loaded before.
-    fn verdict(&self, message: &Message) -> Outcome {
+    fn verdict(&self, message: &DeliveryMessage) -> MessageOutcome {
         let is_same = self.hash == hash_text(message.hash);
         let is_whole = self.dead == 0;
         let is_earlier = utc_text(message.written_at_ms.min(message.claimed_at_ms)) < self.written_at;
         match (is_same, is_whole) {
-            (true, true) => Outcome::AlreadyLoaded,
+            (true, true) => MessageOutcome::AlreadyLoaded,
             // Some rows were left out then, and this is another try.
-            (true, false) => Outcome::Loaded,
-            _ if !is_earlier => Outcome::Loaded,
-            (false, true) => Outcome::Superseded,
-            _ if message.mends(self.rows as u64, self.dead as u64) => Outcome::Loaded,
-            _ => Outcome::LessWhole,
+            (true, false) => MessageOutcome::Loaded,
+            _ if !is_earlier => MessageOutcome::Loaded,
+            (false, true) => MessageOutcome::Superseded,
+            _ if message.mends(self.rows as u64, self.dead as u64) => MessageOutcome::Loaded,
+            _ => MessageOutcome::LessWhole,
         }
     }
 
@@ -204,7 +204,7 @@ impl LoadedMessage {
         &self,
         connection: &Connection,
         delivery: &Delivery,
-        message: &Message,
+        message: &DeliveryMessage,
         rowid: Option<&str>,
         now: &str,
     ) -> Result<(), SqliteError> {
@@ -236,7 +236,7 @@ impl LoadedMessage {
 fn note_superseded(
     connection: &Connection,
     delivery: &Delivery,
-    message: &Message,
+    message: &DeliveryMessage,
     now: &str,
 ) -> Result<(), SqliteError> {
     let note = "
@@ -262,7 +262,7 @@ fn note_superseded(
 fn note_replaced(
     connection: &Connection,
     delivery: &Delivery,
-    message: &Message,
+    message: &DeliveryMessage,
     now: &str,
 ) -> Result<(), SqliteError> {
     let note = "

@@ -46,4 +46,4 @@ mod views;
 pub use checks::{Integrity, integrity, may_write, wal_works};
 pub use database::Sqlite;
 pub use prune::{Prune, Pruned, Pruner};
-pub use reader::Reader;
+pub use reader::SqliteReader;

@@ -10,7 +10,7 @@ use super::views::{self, ViewTable};
 use super::{history, old_views};
 use crate::catalog::{Field, META_COLUMNS};
 use crate::warehouse::left_alone::missed;
-use crate::warehouse::{LeftAlone, Made, Replace, mark};
+use crate::warehouse::{LeftAlone, Replace, SetupChanges, mark};
 
 /// What is to be done about a dataset's views.
 #[derive(Default)]
@@ -148,7 +148,7 @@ impl ViewPlan {
 impl ViewToMake {
     /// Creates the view, inside the caller's transaction. If it replaces a view of the user's, it saves that first.
     /// Triggers that somebody put on a view of irispool's stay on it.
-    pub(super) fn make(&self, connection: &Connection, made: &mut Made) -> Result<(), SqliteError> {
+    pub(super) fn make(&self, connection: &Connection, made: &mut SetupChanges) -> Result<(), SqliteError> {
         let mut triggers = Vec::new();
         if let Some(there) = &self.there {
             triggers = connection

@@ -10,19 +10,19 @@ use super::connection;
 use super::error::{SqliteError, message};
 use super::tables;
 use crate::paste;
-use crate::warehouse::{Answer, LeftAlone, Query, QueryError, Value, WarehouseError};
+use crate::warehouse::{LeftAlone, Query, QueryError, QueryValue, RowSink, WarehouseError};
 
 const NAMES_SUGGESTED: usize = 5;
 
 /// A SQLite file that is only read.
-pub struct Reader {
+pub struct SqliteReader {
     path: PathBuf,
     connection: Connection,
 }
 
-impl Reader {
+impl SqliteReader {
     /// Opens a file, which must exist. Others may write it at the same time.
-    pub fn open(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<Reader, WarehouseError> {
+    pub fn open(path: impl AsRef<Path>, busy_timeout: Duration) -> Result<SqliteReader, WarehouseError> {
         let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
         if !path.exists() {
             return Err(WarehouseError::Setup {
@@ -37,7 +37,7 @@ impl Reader {
                 Ok(connection)
             })
             .map_err(|fault| fault.explain(&path, "open the warehouse for reading"))?;
-        Ok(Reader { path, connection })
+        Ok(SqliteReader { path, connection })
     }
 
     /// The user's own tables and views that stand where irispool's views would be, or that those leave out.
@@ -111,8 +111,8 @@ impl Reader {
     }
 }
 
-impl Query for Reader {
-    fn query(&self, sql: &str, answer: &mut dyn Answer) -> Result<u64, QueryError> {
+impl Query for SqliteReader {
+    fn query(&self, sql: &str, answer: &mut dyn RowSink) -> Result<u64, QueryError> {
         let explain = |error| self.explain(sql, error);
         let mut statement = self.connection.prepare(sql).map_err(explain)?;
         if !statement.readonly() {
@@ -128,7 +128,7 @@ impl Query for Reader {
         while let Some(row) = rows.next().map_err(explain)? {
             let texts = (0..columns.len())
                 .map(|column| row.get_ref(column).map(lossless))
-                .collect::<rusqlite::Result<Vec<Value<'_>>>>()
+                .collect::<rusqlite::Result<Vec<QueryValue<'_>>>>()
                 .map_err(explain)?;
             answer.row(&texts)?;
             count += 1;
@@ -138,13 +138,15 @@ impl Query for Reader {
 }
 
 /// The value as it is. Text that is not UTF-8 becomes bytes.
-fn lossless(value: ValueRef<'_>) -> Value<'_> {
+fn lossless(value: ValueRef<'_>) -> QueryValue<'_> {
     match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(value) => Value::Int(value),
-        ValueRef::Real(value) => Value::Float(value),
-        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_or(Value::Bytes(bytes), Value::Text),
-        ValueRef::Blob(bytes) => Value::Bytes(bytes),
+        ValueRef::Null => QueryValue::Null,
+        ValueRef::Integer(value) => QueryValue::Int(value),
+        ValueRef::Real(value) => QueryValue::Float(value),
+        ValueRef::Text(bytes) => {
+            std::str::from_utf8(bytes).map_or(QueryValue::Bytes(bytes), QueryValue::Text)
+        }
+        ValueRef::Blob(bytes) => QueryValue::Bytes(bytes),
     }
 }
 

@@ -13,7 +13,7 @@ use super::own_views::{self, ViewPlan, ViewToMake, is_free};
 use super::text::quoted;
 use crate::catalog::{self, Field, Schema};
 use crate::warehouse::template::fill;
-use crate::warehouse::{LeftAlone, Made, Replace};
+use crate::warehouse::{LeftAlone, Replace, SetupChanges};
 
 const LOAD_HISTORY: &str = include_str!("../../../sql/sqlite/load_history.sql");
 const LOAD_HISTORY_BY_TIME: &str = include_str!("../../../sql/sqlite/load_history_by_time.sql");
@@ -83,7 +83,7 @@ pub(super) fn bring_about_all<'a>(
     connection: &Connection,
     datasets: impl IntoIterator<Item = &'a str>,
     replace: Option<&Replace>,
-) -> Result<Made, SqliteError> {
+) -> Result<SetupChanges, SqliteError> {
     let mut done = Done::default();
     let names = datasets.into_iter().map(|dataset| Names::of(connection, dataset));
     let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -98,12 +98,12 @@ pub(super) fn bring_about_all<'a>(
 /// What a transaction does. It is logged only after the commit, because a full disk, for example, undoes all of it.
 #[derive(Default)]
 struct Done {
-    made: Made,
+    made: SetupChanges,
     lines: Vec<Box<dyn FnOnce()>>,
 }
 
 impl Done {
-    fn tell(self) -> Made {
+    fn tell(self) -> SetupChanges {
         self.lines.into_iter().for_each(|line| line());
         self.made
     }

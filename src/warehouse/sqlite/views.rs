@@ -3,9 +3,9 @@
 
 use super::columns::TableShape;
 use super::text::quoted;
-use crate::catalog::{Dataset, Field, Kind, is_meta_column};
+use crate::catalog::{ColumnKind, Dataset, Field, is_meta_column};
 use crate::warehouse::template::fill;
-use crate::warehouse::view_columns::{self, Origin};
+use crate::warehouse::view_columns::{self, ValueOrigin};
 
 const UNIFIED_IRIS: &str = include_str!("../../../sql/sqlite/unified_iris.sql");
 const UNIFIED: &str = include_str!("../../../sql/sqlite/unified.sql");
@@ -65,7 +65,7 @@ pub(super) fn unified(
         value_of(column, &view_columns::historic_origins(column, dataset, &historic_fields), false)
     });
     let historic_table = quoted(historic.table);
-    let ingested = Field::new("ingested_utc", Kind::Timestamp);
+    let ingested = Field::new("ingested_utc", ColumnKind::Timestamp);
     let ingested_origins = view_columns::historic_origins(&ingested, None, &historic_fields);
     let historic_ingested = value_of(&ingested, &ingested_origins, false);
     let mut values = Vec::from(values);
@@ -102,8 +102,10 @@ pub(super) fn latest(
         let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
         let name = quoted(name);
         match column.map(|column| &column.kind) {
-            Some(Kind::Timestamp) => format!("ifnull({name} NOT GLOB '????-??-??T??:??:??.???Z', TRUE)"),
-            Some(Kind::Date) => format!("ifnull({name} NOT GLOB '????-??-??', TRUE)"),
+            Some(ColumnKind::Timestamp) => {
+                format!("ifnull({name} NOT GLOB '????-??-??T??:??:??.???Z', TRUE)")
+            }
+            Some(ColumnKind::Date) => format!("ifnull({name} NOT GLOB '????-??-??', TRUE)"),
             _ => format!("{name} IS NULL"),
         }
     };
@@ -145,7 +147,7 @@ fn readable(fields: &[Field], iris: &TableShape) -> Vec<Field> {
     let mut readable = fields.to_vec();
     for column in iris.columns.iter().filter(|column| !is_meta_column(&column.name)) {
         if !readable.iter().any(|field| field.name.eq_ignore_ascii_case(&column.name)) {
-            readable.push(Field::new(column.name.clone(), Kind::String));
+            readable.push(Field::new(column.name.clone(), ColumnKind::String));
         }
     }
     readable
@@ -164,13 +166,13 @@ fn select_list(columns: &[Field], value_of: impl Fn(&Field) -> String) -> String
 
 /// The first of the origins that has a value of the column's kind. `is_strict` says that the table holds values in
 /// the forms of their kinds already. Then a plain column stays plain, so that its index can be used.
-fn value_of(column: &Field, origins: &[Origin<'_>], is_strict: bool) -> String {
+fn value_of(column: &Field, origins: &[ValueOrigin<'_>], is_strict: bool) -> String {
     let mut values: Vec<String> = origins.iter().map(|origin| converted(column, origin, is_strict)).collect();
     // A time that cannot be read is shown as it is.
-    if matches!(column.kind, Kind::Timestamp | Kind::Date) && !column.repeated {
+    if matches!(column.kind, ColumnKind::Timestamp | ColumnKind::Date) && !column.repeated {
         values.extend(origins.iter().filter_map(|origin| match origin {
-            Origin::Column(from) | Origin::ColumnOfTimes(from) => Some(named_like(from, column)),
-            Origin::DayAndClock { .. } | Origin::Rescued(_) => None,
+            ValueOrigin::Column(from) | ValueOrigin::ColumnOfTimes(from) => Some(named_like(from, column)),
+            ValueOrigin::DayAndClock { .. } | ValueOrigin::Rescued(_) => None,
         }));
         values.dedup();
     }
@@ -182,21 +184,21 @@ fn value_of(column: &Field, origins: &[Origin<'_>], is_strict: bool) -> String {
 }
 
 /// The value of one origin, or NULL if it is not of the column's kind.
-fn converted(column: &Field, origin: &Origin<'_>, is_strict: bool) -> String {
+fn converted(column: &Field, origin: &ValueOrigin<'_>, is_strict: bool) -> String {
     match origin {
-        Origin::DayAndClock { day, clock } => {
+        ValueOrigin::DayAndClock { day, clock } => {
             with_day(AS_TIMESTAMP_OF_TWO, &quoted(&day.name), &[("clock", &quoted(&clock.name))])
         }
-        Origin::Column(from) => {
+        ValueOrigin::Column(from) => {
             let value = named_like(from, column);
             let is_plain = is_strict && from.kind == column.kind && from.repeated == column.repeated;
             if is_plain { value } else { convert(&value, column) }
         }
-        Origin::ColumnOfTimes(from) => {
+        ValueOrigin::ColumnOfTimes(from) => {
             let value = named_like(from, column);
             format!("CASE WHEN length(trim({value})) > 10 THEN {} END", convert(&value, column))
         }
-        Origin::Rescued(name) => {
+        ValueOrigin::Rescued(name) => {
             let path = format!("$.\"{name}\"").replace('\'', "''");
             convert(&fill(RESCUED, &[("path", &path)]), column)
         }
@@ -206,13 +208,13 @@ fn converted(column: &Field, origin: &Origin<'_>, is_strict: bool) -> String {
 fn convert(value: &str, column: &Field) -> String {
     let template = match column.kind {
         _ if column.repeated => return value.to_owned(),
-        Kind::Timestamp | Kind::Datetime => return with_day(AS_TIMESTAMP, value, &[]),
-        Kind::Date => return with_day(AS_DATE, value, &[]),
-        Kind::Int64 => AS_INTEGER,
-        Kind::Float64 | Kind::Numeric => AS_REAL,
-        Kind::Bool => AS_TRUTH,
-        Kind::String => AS_TEXT,
-        Kind::Json | Kind::Record(_) => return value.to_owned(),
+        ColumnKind::Timestamp | ColumnKind::Datetime => return with_day(AS_TIMESTAMP, value, &[]),
+        ColumnKind::Date => return with_day(AS_DATE, value, &[]),
+        ColumnKind::Int64 => AS_INTEGER,
+        ColumnKind::Float64 | ColumnKind::Numeric => AS_REAL,
+        ColumnKind::Bool => AS_TRUTH,
+        ColumnKind::String => AS_TEXT,
+        ColumnKind::Json | ColumnKind::Record(_) => return value.to_owned(),
     };
     fill(template, &[("column", value)])
 }

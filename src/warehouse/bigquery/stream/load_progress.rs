@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::warehouse::bigquery::api::lock;
-use crate::warehouse::{Delivery, LoadResult, Outcome, RefusedRow};
+use crate::warehouse::{Delivery, LoadResult, MessageOutcome, RefusedRow};
 
 /// What is known of the deliveries of one load.
 pub(super) struct LoadProgress<'a> {
@@ -47,15 +47,15 @@ impl<'a> LoadProgress<'a> {
 
     /// Tells what became of each message of a delivery without open rows.
     pub(super) fn tell_outcomes(&self, delivery: usize) {
-        let mut outcomes = vec![Outcome::Loaded; self.deliveries[delivery].messages.len()];
+        let mut outcomes = vec![MessageOutcome::Loaded; self.deliveries[delivery].messages.len()];
         for (message, row) in std::mem::take(&mut *lock(&self.refused[delivery])) {
             match &mut outcomes[message] {
-                Outcome::LoadedBut(rows) => rows.push(row),
-                other => *other = Outcome::LoadedBut(vec![row]),
+                MessageOutcome::LoadedBut(rows) => rows.push(row),
+                other => *other = MessageOutcome::LoadedBut(vec![row]),
             }
         }
         for outcome in &mut outcomes {
-            if let Outcome::LoadedBut(rows) = outcome {
+            if let MessageOutcome::LoadedBut(rows) = outcome {
                 rows.sort_by_key(|row| row.message_row);
             }
         }

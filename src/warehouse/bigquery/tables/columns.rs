@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::catalog::{Field, Kind, META_COLUMNS, is_meta_column};
+use crate::catalog::{ColumnKind, Field, META_COLUMNS, is_meta_column};
 
 /// How the rows of one table get the values of [`META_COLUMNS`]. `None`: the table lacks the column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct MetaColumns {
 pub(crate) struct MetaColumn {
     /// The name as the table spells it.
     pub(crate) name: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnKind,
 }
 
 /// Why irispool can't write to a table that exists.
@@ -39,17 +39,17 @@ pub(super) fn data_fields(fields: &[Value]) -> Vec<Field> {
 pub(super) fn field_of(field: &Value) -> Option<Field> {
     let name = field["name"].as_str()?.to_owned();
     let kind = match field["type"].as_str()?.to_ascii_uppercase().as_str() {
-        "STRING" => Kind::String,
-        "INTEGER" | "INT64" => Kind::Int64,
-        "FLOAT" | "FLOAT64" => Kind::Float64,
-        "NUMERIC" | "BIGNUMERIC" => Kind::Numeric,
-        "BOOLEAN" | "BOOL" => Kind::Bool,
-        "TIMESTAMP" => Kind::Timestamp,
-        "DATETIME" => Kind::Datetime,
-        "DATE" => Kind::Date,
-        "JSON" => Kind::Json,
+        "STRING" => ColumnKind::String,
+        "INTEGER" | "INT64" => ColumnKind::Int64,
+        "FLOAT" | "FLOAT64" => ColumnKind::Float64,
+        "NUMERIC" | "BIGNUMERIC" => ColumnKind::Numeric,
+        "BOOLEAN" | "BOOL" => ColumnKind::Bool,
+        "TIMESTAMP" => ColumnKind::Timestamp,
+        "DATETIME" => ColumnKind::Datetime,
+        "DATE" => ColumnKind::Date,
+        "JSON" => ColumnKind::Json,
         "RECORD" | "STRUCT" => {
-            Kind::Record(field["fields"].as_array()?.iter().filter_map(field_of).collect())
+            ColumnKind::Record(field["fields"].as_array()?.iter().filter_map(field_of).collect())
         }
         _ => return None,
     };
@@ -63,16 +63,16 @@ pub(super) fn column(field: &Field) -> Value {
     let mode = if field.repeated { "REPEATED" } else { "NULLABLE" };
     let of_type = |name_of_type: &str| json!({"name": name, "type": name_of_type, "mode": mode});
     match &field.kind {
-        Kind::Bool => of_type("BOOLEAN"),
-        Kind::Int64 => of_type("INTEGER"),
-        Kind::Float64 => of_type("FLOAT"),
-        Kind::Numeric => of_type("NUMERIC"),
-        Kind::String => of_type("STRING"),
-        Kind::Timestamp => of_type("TIMESTAMP"),
-        Kind::Datetime => of_type("DATETIME"),
-        Kind::Date => of_type("DATE"),
-        Kind::Json => of_type("JSON"),
-        Kind::Record(fields) => {
+        ColumnKind::Bool => of_type("BOOLEAN"),
+        ColumnKind::Int64 => of_type("INTEGER"),
+        ColumnKind::Float64 => of_type("FLOAT"),
+        ColumnKind::Numeric => of_type("NUMERIC"),
+        ColumnKind::String => of_type("STRING"),
+        ColumnKind::Timestamp => of_type("TIMESTAMP"),
+        ColumnKind::Datetime => of_type("DATETIME"),
+        ColumnKind::Date => of_type("DATE"),
+        ColumnKind::Json => of_type("JSON"),
+        ColumnKind::Record(fields) => {
             let fields: Vec<Value> = fields.iter().map(column).collect();
             json!({"name": name, "type": "RECORD", "mode": mode, "fields": fields})
         }
@@ -92,10 +92,10 @@ fn meta_field(name: &str) -> Field {
     Field::new(
         name,
         match name {
-            "ingested_utc" => Kind::Timestamp,
-            "message_row" => Kind::Int64,
-            "rescued" => Kind::Json,
-            _ => Kind::String,
+            "ingested_utc" => ColumnKind::Timestamp,
+            "message_row" => ColumnKind::Int64,
+            "rescued" => ColumnKind::Json,
+            _ => ColumnKind::String,
         },
     )
 }
@@ -110,7 +110,7 @@ pub(super) fn find<'a>(fields: &'a [Value], name: &str) -> Option<&'a Value> {
 /// # Errors
 /// If such a column has a type that can't hold irispool's values.
 pub(super) fn meta_columns(table: &str, fields: &[Value]) -> Result<MetaColumns, UnusableColumn> {
-    let meta_column = |name: &str, takes: &[Kind]| -> Result<Option<MetaColumn>, UnusableColumn> {
+    let meta_column = |name: &str, takes: &[ColumnKind]| -> Result<Option<MetaColumn>, UnusableColumn> {
         let Some(found) = find(fields, name) else { return Ok(None) };
         match field_of(found) {
             Some(Field { name, kind, repeated: false }) if takes.contains(&kind) => {
@@ -130,12 +130,15 @@ pub(super) fn meta_columns(table: &str, fields: &[Value]) -> Result<MetaColumns,
     Ok(MetaColumns {
         ingested_utc: meta_column(
             "ingested_utc",
-            &[Kind::Timestamp, Kind::Datetime, Kind::Date, Kind::String],
+            &[ColumnKind::Timestamp, ColumnKind::Datetime, ColumnKind::Date, ColumnKind::String],
         )?,
-        source: meta_column("source", &[Kind::String])?,
-        message_id: meta_column("message_id", &[Kind::String])?,
-        message_row: meta_column("message_row", &[Kind::Int64, Kind::String, Kind::Numeric, Kind::Float64])?,
-        rescued: meta_column("rescued", &[Kind::Json, Kind::String])?,
+        source: meta_column("source", &[ColumnKind::String])?,
+        message_id: meta_column("message_id", &[ColumnKind::String])?,
+        message_row: meta_column(
+            "message_row",
+            &[ColumnKind::Int64, ColumnKind::String, ColumnKind::Numeric, ColumnKind::Float64],
+        )?,
+        rescued: meta_column("rescued", &[ColumnKind::Json, ColumnKind::String])?,
     })
 }
 
@@ -182,7 +185,7 @@ pub(super) fn possible(field: &Field) -> Option<Field> {
     if !is_possible_name(&field.name) && !is_meta_column(&field.name) {
         return None;
     }
-    let Kind::Record(fields) = &field.kind else { return Some(field.clone()) };
+    let ColumnKind::Record(fields) = &field.kind else { return Some(field.clone()) };
     let fields: Vec<Field> = fields.iter().filter_map(possible).collect();
-    (!fields.is_empty()).then(|| Field { kind: Kind::Record(fields), ..field.clone() })
+    (!fields.is_empty()).then(|| Field { kind: ColumnKind::Record(fields), ..field.clone() })
 }

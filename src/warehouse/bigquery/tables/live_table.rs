@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use super::columns::field_of;
 use super::table_resource::{BqTable, partition_field};
-use crate::catalog::{Field, Kind};
+use crate::catalog::{ColumnKind, Field};
 
 /// A table as it is, or as irispool will create it.
 #[derive(Clone, Debug)]
 pub struct LiveTable {
     /// Without project and dataset: `bmrs_boalf`.
     pub name: String,
-    /// All columns, irispool's own and those of other programs too, without the columns whose type is like no [`Kind`].
+    /// All columns, irispool's own and those of other programs too, without the columns whose type is like no [`ColumnKind`].
     pub columns: Vec<Field>,
     /// The names of those `columns` that have the type TIME, a time of day without a day. Their kind is
-    /// [`Kind::String`].
+    /// [`ColumnKind::String`].
     pub times_of_day: Vec<String>,
     /// The column by which the table is partitioned, if any.
     pub partition_field: Option<String>,
@@ -38,7 +38,7 @@ impl LiveTable {
         let is_time = |field: &&Value| field["type"] == "TIME" && field["mode"] != "REPEATED";
         let times = fields.iter().filter(is_time).filter_map(|field| field["name"].as_str());
         let times_of_day: Vec<String> = times.map(str::to_owned).collect();
-        columns.extend(times_of_day.iter().map(|name| Field::new(name.clone(), Kind::String)));
+        columns.extend(times_of_day.iter().map(|name| Field::new(name.clone(), ColumnKind::String)));
         LiveTable { name: name.to_owned(), columns, times_of_day, partition_field: partition_field(resource) }
     }
 
@@ -59,15 +59,15 @@ pub(super) fn live_type(column: &Field) -> &'static str {
         return "ARRAY";
     }
     match column.kind {
-        Kind::Bool => "BOOL",
-        Kind::Int64 => "INT64",
-        Kind::Float64 => "FLOAT64",
-        Kind::Numeric => "NUMERIC",
-        Kind::String => "STRING",
-        Kind::Timestamp => "TIMESTAMP",
-        Kind::Datetime => "DATETIME",
-        Kind::Date => "DATE",
-        Kind::Json => "JSON",
-        Kind::Record(_) => "RECORD",
+        ColumnKind::Bool => "BOOL",
+        ColumnKind::Int64 => "INT64",
+        ColumnKind::Float64 => "FLOAT64",
+        ColumnKind::Numeric => "NUMERIC",
+        ColumnKind::String => "STRING",
+        ColumnKind::Timestamp => "TIMESTAMP",
+        ColumnKind::Datetime => "DATETIME",
+        ColumnKind::Date => "DATE",
+        ColumnKind::Json => "JSON",
+        ColumnKind::Record(_) => "RECORD",
     }
 }

@@ -16,7 +16,7 @@ use super::table_resource::{fetch, table_path};
 use super::views::View;
 use crate::warehouse::bigquery::api::{BqDataset, CallError, Client, Meaning, Op, Refusal};
 use crate::warehouse::left_alone::missed;
-use crate::warehouse::{LeftAlone, Made, Replace, WarehouseError, mark};
+use crate::warehouse::{LeftAlone, Replace, SetupChanges, WarehouseError, mark};
 
 /// Several workers may change a view at the same time. Each time one of them succeeds, and the others try again.
 const ROUNDS_MAX: usize = 8;
@@ -57,7 +57,7 @@ pub(super) fn update_views(
     iris: &LiveTable,
     may_exist: impl Fn(&str) -> bool,
     replace: Option<&Replace>,
-    made: &mut Made,
+    made: &mut SetupChanges,
 ) -> Result<(), WarehouseError> {
     let explain = |error| client.explain(Op::TablesInsert, error);
     let mut views = DatasetViews::find(client, dataset, iris, may_exist)?;
@@ -139,7 +139,7 @@ impl<'a> ViewUpdate<'a> {
     }
 
     /// `is_stale`: the view must be written even if its text is right.
-    fn run(&self, is_stale: bool, made: &mut Made) -> Result<ViewOutcome, CallError> {
+    fn run(&self, is_stale: bool, made: &mut SetupChanges) -> Result<ViewOutcome, CallError> {
         let ViewUpdate { client, dataset, views, view, replace } = *self;
         // An answer may get lost, and the repeated request is then refused because the first one succeeded. So a view
         // that irispool tried to write and that is now right counts as written.

@@ -10,7 +10,7 @@ use super::own_views::{find_left_alone, update_views};
 use super::table_resource::{fetch, missing_columns, new_table};
 use crate::catalog;
 use crate::warehouse::bigquery::api::Op;
-use crate::warehouse::{LeftAlone, Made, Replace, WarehouseError};
+use crate::warehouse::{LeftAlone, Replace, SetupChanges, WarehouseError};
 
 /// Creates the tables of the datasets that are missing, adds the columns that irispool needs to the others, and creates
 /// or changes their views, as far as these are irispool's or `replace` allows it. The dataset in BigQuery must exist.
@@ -21,11 +21,11 @@ pub(crate) fn set_up(
     tables: &KnownTables,
     datasets: &[String],
     replace: Option<&Replace>,
-) -> Result<Made, WarehouseError> {
+) -> Result<SetupChanges, WarehouseError> {
     let client = tables.client();
     let names = tables.fetch_names()?.unwrap_or_default();
     let made = for_each_dataset(client.options().in_flight, datasets, |dataset| {
-        let mut made = Made::default();
+        let mut made = SetupChanges::default();
         if !names.contains(&catalog::table_name(dataset)) {
             made.tables += usize::from(tables.create(dataset, &[])?.is_some());
         } else if let Some(table) = tables.read(dataset)? {
@@ -36,7 +36,7 @@ pub(crate) fn set_up(
         tables.view_states().take_over(dataset);
         Ok(made)
     })?;
-    Ok(made.into_iter().fold(Made::default(), |mut sum, made| {
+    Ok(made.into_iter().fold(SetupChanges::default(), |mut sum, made| {
         sum.tables += made.tables;
         sum.columns += made.columns;
         sum.views += made.views;

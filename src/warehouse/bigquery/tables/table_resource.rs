@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::columns::{self, MetaColumns, UnusableColumn};
-use crate::catalog::{self, Dataset, Field, Kind, META_COLUMNS, Schema};
+use crate::catalog::{self, ColumnKind, Dataset, Field, META_COLUMNS, Schema};
 use crate::warehouse::WarehouseError;
 use crate::warehouse::bigquery::api::{BqDataset, CallError, Client, Meaning, Op, Refusal};
 
@@ -112,13 +112,13 @@ pub(super) fn new_table(
         |name: &str| fields.iter().find(|field| field.name.eq_ignore_ascii_case(name) && !field.repeated);
     let partition = known
         .and_then(|dataset| field(dataset.partition_field.as_deref()?))
-        .filter(|field| matches!(field.kind, Kind::Timestamp | Kind::Datetime | Kind::Date))
+        .filter(|field| matches!(field.kind, ColumnKind::Timestamp | ColumnKind::Datetime | ColumnKind::Date))
         .map_or("ingested_utc", |field| &field.name);
     let cluster: Vec<&str> = known
         .iter()
         .flat_map(|dataset| &dataset.cluster_fields)
         .filter_map(|name| field(name))
-        .filter(|field| !matches!(field.kind, Kind::Float64 | Kind::Json | Kind::Record(_)))
+        .filter(|field| !matches!(field.kind, ColumnKind::Float64 | ColumnKind::Json | ColumnKind::Record(_)))
         .map(|field| &*field.name)
         .take(4)
         .collect();

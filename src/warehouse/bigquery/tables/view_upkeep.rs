@@ -15,7 +15,7 @@ use super::view_states::ViewState;
 use crate::catalog;
 use crate::observe::is_news;
 use crate::warehouse::bigquery::api::{Client, Op, lock};
-use crate::warehouse::{LeftAlone, Made, WarehouseError};
+use crate::warehouse::{LeftAlone, SetupChanges, WarehouseError};
 
 /// Others may change a table while its views are created. Then the views are created again, at most this often.
 const ROUNDS_MAX: usize = 5;
@@ -89,7 +89,7 @@ impl ViewUpkeep {
         let may_exist = |name: &str| names.as_ref().is_none_or(|names| names.contains(name));
         let (mut table_now, mut etag) = (LiveTable::of_table(table), table.etag.clone());
         for _ in 0..ROUNDS_MAX {
-            let mut made = Made::default();
+            let mut made = SetupChanges::default();
             update_views(self.client(), dataset, &table_now, may_exist, None, &mut made)?;
             if made.views > 0 {
                 tracing::info!(dataset, views = made.views, "views made");

@@ -6,10 +6,10 @@
 pub use super::live_table::LiveTable;
 use super::live_table::live_type;
 use super::sql::{convert, convert_if, fill, literal, null, quoted};
-use crate::catalog::{self, Dataset, Field, Kind};
+use crate::catalog::{self, ColumnKind, Dataset, Field};
 use crate::warehouse::bigquery::api::BqDataset;
 use crate::warehouse::mark;
-use crate::warehouse::view_columns::{self, Origin};
+use crate::warehouse::view_columns::{self, ValueOrigin};
 
 const UNIFIED: &str = include_str!("../../../../sql/bigquery/unified.sql");
 const UNIFIED_IRIS: &str = include_str!("../../../../sql/bigquery/unified_iris.sql");
@@ -64,9 +64,9 @@ pub fn unified(
 ) -> View {
     let known = catalog::find(dataset);
     let columns = view_columns(known, iris);
-    let has_rescued = iris
-        .column("rescued")
-        .is_some_and(|column| !column.repeated && matches!(column.kind, Kind::String | Kind::Json));
+    let has_rescued = iris.column("rescued").is_some_and(|column| {
+        !column.repeated && matches!(column.kind, ColumnKind::String | ColumnKind::Json)
+    });
     let name = catalog::view_name(dataset);
     let rows = historic.map_or_else(
         || "IRIS rows, each once".to_owned(),
@@ -174,7 +174,7 @@ struct ViewColumn {
 
 impl ViewColumn {
     /// `expression AS name`: the first value that is not null, by the order of the origins.
-    fn select_from(&self, origins: &[Origin<'_>], table: &LiveTable) -> String {
+    fn select_from(&self, origins: &[ValueOrigin<'_>], table: &LiveTable) -> String {
         let values: Vec<String> =
             origins.iter().filter_map(|origin| self.value_from(origin, table)).collect();
         let value = match values.as_slice() {
@@ -185,14 +185,14 @@ impl ViewColumn {
         named(&value, &self.field.name)
     }
 
-    fn value_from(&self, origin: &Origin<'_>, table: &LiveTable) -> Option<String> {
+    fn value_from(&self, origin: &ValueOrigin<'_>, table: &LiveTable) -> Option<String> {
         let of = |column: &Field, to| convert_if(&quoted(&column.name), table.live_type(column), to);
         match origin {
-            Origin::DayAndClock { day, clock } => {
+            ValueOrigin::DayAndClock { day, clock } => {
                 Some(format!("TIMESTAMP(DATETIME({}, {}), 'UTC')", of(day, "DAY")?, of(clock, "CLOCK")?))
             }
-            Origin::Column(column) => Some(of(column, self.kind).unwrap_or_else(|| null(self.kind))),
-            Origin::ColumnOfTimes(column) => match table.live_type(column) {
+            ValueOrigin::Column(column) => Some(of(column, self.kind).unwrap_or_else(|| null(self.kind))),
+            ValueOrigin::ColumnOfTimes(column) => match table.live_type(column) {
                 "DATE" => None,
                 "STRING" => {
                     let name = quoted(&column.name);
@@ -200,7 +200,7 @@ impl ViewColumn {
                 }
                 _ => of(column, self.kind),
             },
-            Origin::Rescued(name) => {
+            ValueOrigin::Rescued(name) => {
                 let value = format!("JSON_VALUE(`rescued`, {})", literal(&format!("$.\"{name}\"")));
                 convert_if(&value, "STRING", self.kind)
             }

@@ -11,7 +11,7 @@ use crate::warehouse::WarehouseError;
 use crate::warehouse::sqlite::columns::TableShape;
 use crate::warehouse::sqlite::connection::{begin, open_writer};
 use crate::warehouse::sqlite::error::SqliteError;
-use crate::warehouse::sqlite::reader::Reader;
+use crate::warehouse::sqlite::reader::SqliteReader;
 use crate::warehouse::sqlite::tables;
 use crate::warehouse::sqlite::text::{quoted, utc_text};
 
@@ -35,7 +35,7 @@ impl Pruner {
     /// Opens a file, which must exist.
     pub fn open(path: &Path, busy_timeout: Duration) -> Result<Pruner, WarehouseError> {
         // The reader says best what is wrong with a file that is not a database.
-        drop(Reader::open(path, busy_timeout)?);
+        drop(SqliteReader::open(path, busy_timeout)?);
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let explain = |fault: SqliteError| fault.explain(&path, "open the warehouse");
         let connection = open_writer(&path, busy_timeout).map_err(explain)?;
