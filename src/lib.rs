@@ -2,8 +2,8 @@
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
 //! [`cli`], [`commands`], `health`, `pipeline`, `keeper`, [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
-//! [`catalog`], `https`, [`metrics`], [`config`], [`exit`], `paste`, `secret`, [`bq_dataset`], `client`, [`observe`]. Only
-//! the program around the pipeline uses [`config`], [`exit`], `paste` and [`observe`].
+//! [`catalog`], `https`, [`metrics`], [`config`], [`exit`], `paste`, `secret`, [`bq_dataset`], `client`, [`observe`].
+//! Only the program around the pipeline uses [`config`], [`exit`], `paste` and [`observe`].
 
 #![warn(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

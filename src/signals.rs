@@ -10,8 +10,8 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
+
+use crate::locks::Unpoisoned;
 
 /// A request to stop that all threads share. It cannot be taken back.
 #[derive(Clone, Debug)]
@@ -75,7 +77,7 @@ impl Stop {
     /// Requests the stop, and wakes every thread that waits on [`Self::channel`] or in [`Self::wait`].
     pub fn request(&self) {
         self.0.requested.store(true, Ordering::Release);
-        self.0.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.sender.lock().unpoisoned().take();
     }
 
     /// Whether the stop was requested.

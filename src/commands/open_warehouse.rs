@@ -95,9 +95,9 @@ fn open_sqlite(path: &Path, busy_timeout: Duration) -> Result<Sqlite, WarehouseE
 pub(super) fn open_bigquery(config: &Config, bq_dataset: &BqDataset) -> Result<BigQuery, WarehouseError> {
     let options = bigquery::Options {
         method: match config.method {
-            config::DeliveryMethod::Auto => bigquery::DeliveryMethod::Auto,
-            config::DeliveryMethod::Stream => bigquery::DeliveryMethod::Stream,
-            config::DeliveryMethod::Load => bigquery::DeliveryMethod::Load,
+            config::MethodSetting::Auto => bigquery::DeliveryMethod::Auto,
+            config::MethodSetting::Stream => bigquery::DeliveryMethod::Stream,
+            config::MethodSetting::Load => bigquery::DeliveryMethod::Load,
         },
         batch_rows: config.stream_rows,
         in_flight: config.requests_in_flight,

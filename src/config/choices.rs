@@ -29,7 +29,7 @@ pub enum KeepPolicy {
 
 /// How rows go to BigQuery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DeliveryMethod {
+pub enum MethodSetting {
     /// Backlogs go by load jobs, and irispool streams the rest
     Auto,
     /// irispool streams all rows, which are there within a second or two; Google bills them by volume

@@ -40,7 +40,7 @@ mod texts;
 mod warehouse_spec;
 
 pub use crate::secret::Secret;
-pub use choices::{AlertFormat, DeliveryMethod, KeepPolicy, LogFormat, SchemaPolicy};
+pub use choices::{AlertFormat, KeepPolicy, LogFormat, MethodSetting, SchemaPolicy};
 pub use documents::{example, reference};
 pub use error::{BadValue, ConfigError};
 pub use flags::{TypedSettings, with_flags_of_commands};

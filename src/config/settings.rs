@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use super::choices::{AlertFormat, DeliveryMethod, KeepPolicy, LogFormat, SchemaPolicy};
+use super::choices::{AlertFormat, KeepPolicy, LogFormat, MethodSetting, SchemaPolicy};
 use super::kind::{OrAuto, OrOff, ValueKind};
 use super::numbers::{Age, Count, Percent, Rate, Size, Span, Threads};
 use super::setting::{Setting, Takers, WrongValue, settings};
@@ -124,7 +124,7 @@ settings! {
         /// How rows go to BigQuery
         ///
         /// [bigquery.md](bigquery.md#how-rows-are-delivered) compares the three.
-        method: Choice<DeliveryMethod> = "auto", flag of RUN;
+        method: Choice<MethodSetting> = "auto", flag of RUN;
 
         /// How many rows one streaming request has
         ///

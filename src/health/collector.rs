@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::drain_history::DrainHistory;
 use super::facts::{AgeClass, DatasetFacts, DiskFacts, Facts, WorkerFacts};
@@ -11,6 +11,7 @@ use super::warehouse_probe::WarehouseProbe;
 use super::worker_status::WorkerStatus;
 use crate::catalog;
 use crate::config::{Config, WarehouseSpec};
+use crate::locks::Unpoisoned;
 use crate::spool::{
     AGES, DatasetQueue, DiskSpace, Inspection, Label, Layout, SpoolPart, WorkerSeen, inspect, now_ms,
 };
@@ -99,7 +100,7 @@ impl FactsCollector {
             .iter()
             .filter_map(|worker| Some((worker.name.as_str(), worker.status.as_ref()?.minute.as_ref()?)))
             .collect();
-        let mut old_days = self.old_days.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut old_days = self.old_days.lock().unpoisoned();
         read_log(&layout.flow(), warehouse, &current, at_ms, &mut old_days).map_err(|error| error.to_string())
     }
 }

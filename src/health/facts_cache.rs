@@ -1,9 +1,10 @@
 //! The facts that one thread of a worker collected, for the others.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::facts::Facts;
+use crate::locks::Unpoisoned;
 
 /// How old the facts may be when a thread asks for them.
 const AGE_MAX: Duration = Duration::from_secs(5);
@@ -56,7 +57,7 @@ impl FactsCache {
             if left.is_zero() {
                 return None;
             }
-            state = self.collected.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.collected.wait_timeout(state, left).unpoisoned().0;
         }
         state.is_collecting = true;
         drop(state);
@@ -74,7 +75,7 @@ impl FactsCache {
     }
 
     fn locked(&self) -> MutexGuard<'_, CacheState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 }
 

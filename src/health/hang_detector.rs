@@ -3,9 +3,10 @@
 //! The coordinator publishes the time of day of its last round. Somebody may set the clock back, and then that time
 //! looks recent although the coordinator hangs. So what counts is when this process saw the time change.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::locks::Unpoisoned;
 use crate::pipeline::Figures;
 
 /// A worker that has made no round for this long hangs.
@@ -41,7 +42,7 @@ impl HangDetector {
     }
 
     fn lasted(&self, turned_ms: i64, now: Instant) -> Duration {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock().unpoisoned();
         if last.turned_ms != turned_ms {
             *last = LastRound { turned_ms, seen_at: now };
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::facts::WarehouseFacts;
 use super::flow::{DatasetFlow, ask_ledger};
 use crate::bq_dataset::BqDataset;
 use crate::config::{Config, WarehouseSpec};
+use crate::locks::Unpoisoned;
 use crate::warehouse::bigquery::{BigQuery, Environment, Options};
 use crate::warehouse::sqlite::SqliteReader;
 use crate::warehouse::{LeftAlone, QueryError, WarehouseError};
@@ -82,7 +83,7 @@ impl WarehouseProbe {
         match &self.target {
             ProbeTarget::Sqlite { path, busy_timeout } => ask_sqlite(facts, path, *busy_timeout),
             ProbeTarget::BigQuery { bq_dataset, session } => {
-                let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut session = session.lock().unpoisoned();
                 (ask_bigquery(facts, bq_dataset, &mut session), None)
             }
         }

@@ -47,11 +47,11 @@ impl DeadFill {
 pub struct DeadLimit {
     /// Bytes that this worker has buried since it started.
     buried: AtomicU64,
-    last_count: Mutex<DeadCount>,
+    last_count: Mutex<LastDeadCount>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct DeadCount {
+struct LastDeadCount {
     /// `None`: there is no limit.
     bytes_max: Option<u64>,
     bytes: u64,
@@ -111,16 +111,17 @@ impl DeadLimit {
         let (began, buried_then) = (Instant::now(), self.buried.load(Ordering::Relaxed));
         let Some(bytes) = spool::dead_bytes(layout, &|| stop.requested())? else { return Ok(()) };
         let mut last = self.last_count.lock().unpoisoned();
-        *last = DeadCount { bytes, buried_then, at: Some(Instant::now()), took: began.elapsed(), ..*last };
+        *last =
+            LastDeadCount { bytes, buried_then, at: Some(Instant::now()), took: began.elapsed(), ..*last };
         Ok(())
     }
 
-    fn last_count(&self) -> DeadCount {
+    fn last_count(&self) -> LastDeadCount {
         *self.last_count.lock().unpoisoned()
     }
 
     /// What was counted, and what this worker has buried since.
-    fn bytes_since(&self, count: DeadCount) -> u64 {
+    fn bytes_since(&self, count: LastDeadCount) -> u64 {
         count.bytes + self.buried.load(Ordering::Relaxed) - count.buried_then
     }
 }

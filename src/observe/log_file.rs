@@ -16,12 +16,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use fs2::FileExt;
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::locks::Unpoisoned;
 
 /// How long after a failure the file is opened again.
 const OPEN_RETRY: Duration = Duration::from_secs(1);
@@ -75,7 +77,7 @@ impl LogFile {
 
     /// As [`Self::write_line`], at the time `now`.
     pub fn write_line_at(&self, line: &[u8], now: Timestamp) -> Option<io::Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unpoisoned();
         let resting = state.file.is_none() && state.failed_at.is_some_and(|at| at.elapsed() < OPEN_RETRY);
         if resting {
             return None;

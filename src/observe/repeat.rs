@@ -1,8 +1,10 @@
 //! Logs a lasting problem when it begins, when it changes and when it is over, not at every try.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::locks::Unpoisoned;
 
 /// A problem that did not occur for this long counts as new when it occurs again.
 const FORGOTTEN: Duration = Duration::from_secs(600);
@@ -44,12 +46,12 @@ pub(crate) fn is_news(fault: &str) -> bool {
 
 /// As [`is_news`], for a problem with several fault texts, each of which is logged once until [`is_over`].
 pub(crate) fn is_news_of(trouble: &str, fault: &str) -> bool {
-    met(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, fault, Instant::now())
+    met(&mut TROUBLES.lock().unpoisoned(), trouble, fault, Instant::now())
 }
 
 /// Ends the problem. Returns what to log about that; nothing if there was no problem.
 pub(crate) fn is_over(trouble: &str) -> Option<Over> {
-    ended(&mut TROUBLES.lock().unwrap_or_else(PoisonError::into_inner), trouble, Instant::now())
+    ended(&mut TROUBLES.lock().unpoisoned(), trouble, Instant::now())
 }
 
 fn met(troubles: &mut HashMap<String, RepeatedFault>, trouble: &str, fault: &str, now: Instant) -> bool {

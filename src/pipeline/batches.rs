@@ -102,8 +102,8 @@ impl Batches {
         &self.ended
     }
 
-    /// Removes a batch whose pass is over, or keeps it for another pass if messages are left in it. False: messages wait
-    /// for another try.
+    /// Removes a batch whose pass is over, or keeps it for another pass if messages are left in it. False: messages
+    /// wait for another try.
     pub(super) fn take_back(&mut self, work: Arc<Work>) -> bool {
         self.under_way.remove(&work.id);
         if let Some(delay) = work.take_retry_after() {

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::TemporaryNames;
+use crate::locks::Unpoisoned;
 
 /// Watches `incoming` and the folders in it. If the system cannot (no inotify, too many watches), nothing is lost: the
 /// periodic scan finds everything, later.
@@ -29,7 +30,7 @@ struct Watched(Arc<Mutex<HashMap<PathBuf, u64>>>);
 
 impl Watched {
     fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unpoisoned()
     }
 }
 

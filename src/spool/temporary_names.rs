@@ -34,7 +34,8 @@ const FOLDER_PICTURE: &[u8] = b"Icon\r";
 ///
 /// irispool knows hidden names (rsync writes `.name.XXXXXX`), names with one of [`ENDINGS`], `#name#` (Emacs),
 /// `sedXXXXXX` (`sed -i`), `tmp.XXXXXXXXXX` (mktemp), and `name.json.XXXXXXXX` with eight hexadecimal digits (the AWS
-/// command line), and the files that macOS's Finder creates ([`is_finders`]). No message id looks like one of these: it begins with its dataset and has a time in it.
+/// command line), and the files that macOS's Finder creates ([`is_finders`]). No message id looks like one of these: it
+/// begins with its dataset and has a time in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemporaryNames {
     added: Vec<String>,

@@ -83,14 +83,15 @@ pub trait Warehouse: Send + Sync {
     /// The program is about to stop: a call that waits before another try gives up now, and so does every later call.
     fn stop_waiting(&self) {}
 
-    /// What the warehouse counted of its own work since it was opened, such as requests, waits and rows. The name of each
-    /// family begins with `irispool_warehouse_`.
+    /// What the warehouse counted of its own work since it was opened, such as requests, waits and rows. The name of
+    /// each family begins with `irispool_warehouse_`.
     fn metric_families(&self) -> Vec<MetricFamily> {
         Vec::new()
     }
 
-    /// Decides how a backlog of `files` messages of a dataset goes, just before they are claimed, and notes the claim. `Some`:
-    /// as whole batches of at most so many files, by [`Self::begin_bulk`]. `None`: by [`Self::load`], as it is read.
+    /// Decides how a backlog of `files` messages of a dataset goes, just before they are claimed, and notes the claim.
+    /// `Some`: as whole batches of at most so many files, by [`Self::begin_bulk`]. `None`: by [`Self::load`], as it is
+    /// read.
     fn book_bulk_claim(&self, _dataset: &str, _files: u64) -> Option<u64> {
         None
     }

@@ -11,6 +11,12 @@ use std::fs;
 
 use rooms::House;
 
+#[test]
+fn the_house_keeps_its_rules() {
+    let faults = rules::faults(&House::read(&crate::support::root()));
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
 /// Writes a house of the given files and returns its faults.
 fn faults_of(files: &[(&str, &str)]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();

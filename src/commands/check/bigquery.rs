@@ -9,7 +9,7 @@ use super::disk::of_room;
 use super::line::{CheckLine, bad, failed, good, unknown, warning};
 use super::tables::{of_catalog, of_left_alone};
 use crate::bq_dataset::BqDataset;
-use crate::config::{Config, DeliveryMethod};
+use crate::config::{Config, MethodSetting};
 use crate::exit::Explain;
 use crate::spool::now_ms;
 use crate::warehouse::bigquery::{Allowed, BigQuery, Environment, NO_PROJECT, Options};
@@ -77,10 +77,10 @@ pub(super) fn check(config: &Config, bq_dataset: &BqDataset) -> Vec<CheckLine> {
     }
     let names = warehouse.names().ok().flatten();
     lines.extend(of_permissions(&warehouse, names.as_ref()));
-    if config.method != DeliveryMethod::Stream {
+    if config.method != MethodSetting::Stream {
         lines.push(of_temporary(config));
     }
-    if config.method != DeliveryMethod::Load {
+    if config.method != MethodSetting::Load {
         let what = "irispool cannot ask whether the project has a billing account, which streaming needs";
         lines.push(unknown("billing", what, "if it has none, set method = \"load\""));
     }

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::alert::Alert;
 use super::note::AlertNote;
 use super::send_error::SendError;
+use crate::locks::Unpoisoned;
 
 /// How long the command may take. Then irispool kills it, and what it started and did not move to a group of its own.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
@@ -56,7 +57,7 @@ impl RunningCommand {
     }
 
     fn lock(&self) -> MutexGuard<'_, CommandSlot> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unpoisoned()
     }
 
     fn start(&self, command: &mut Command) -> Result<(), SendError> {

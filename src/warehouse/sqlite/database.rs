@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 use super::tables::{self, DatasetTable};
 use super::{connection, load};
 use crate::catalog::{Field, Schema};
+use crate::locks::Unpoisoned;
 use crate::metrics::MetricFamily;
 use crate::warehouse::{Delivery, MessageOutcome, Replace, SetupChanges, Warehouse, WarehouseError};
 
@@ -52,7 +53,7 @@ impl Sqlite {
 
     /// From now on, waits for up to `busy_timeout` if the database is busy.
     pub fn set_busy_timeout(&self, busy_timeout: Duration) -> Result<(), WarehouseError> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.writer.lock().unpoisoned();
         connection::wait_when_busy(&mut writer, busy_timeout)
             .map_err(|error| SqliteError::from(error).explain(&self.path, "open the warehouse"))
     }
@@ -85,11 +86,11 @@ impl Sqlite {
 
     /// If a thread panicked with the lock, its transaction was rolled back, so the connection is as good as before.
     fn writer(&self) -> MutexGuard<'_, Connection> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.lock().unpoisoned()
     }
 
     fn cached(&self, dataset: &str) -> Option<DatasetTable> {
-        self.tables.read().unwrap_or_else(PoisonError::into_inner).get(dataset).cloned()
+        self.tables.read().unpoisoned().get(dataset).cloned()
     }
 
     /// The table as it is now, with `wanted` added.
@@ -101,11 +102,11 @@ impl Sqlite {
     ) -> Result<DatasetTable, SqliteError> {
         let (table, left) = tables::bring_about(writer, dataset, wanted)?;
         for left in left {
-            if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(left.name.clone()) {
+            if self.told.lock().unpoisoned().insert(left.name.clone()) {
                 left.tell();
             }
         }
-        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.tables.write().unpoisoned();
         tables.insert(dataset.to_owned(), table.clone());
         Ok(table)
     }

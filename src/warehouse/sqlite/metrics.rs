@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::SqliteError;
+use crate::locks::Unpoisoned;
 use crate::metrics::{Histogram, MetricFamily};
 
 /// Seconds of one transaction.
@@ -42,7 +43,7 @@ impl Metrics {
             Ok(_) => "ok".to_owned(),
             Err(fault) => fault.name(),
         };
-        *self.transactions.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;
+        *self.transactions.lock().unpoisoned().entry(outcome).or_default() += 1;
         self.rows.fetch_add(rows.unwrap_or(0), Ordering::Relaxed);
         self.duration.add(took);
     }
@@ -58,7 +59,7 @@ impl Metrics {
             "irispool_warehouse_requests",
             "Requests to the warehouse, each try, by what came of them.",
         );
-        for (outcome, count) in &*self.transactions.lock().unwrap_or_else(PoisonError::into_inner) {
+        for (outcome, count) in &*self.transactions.lock().unpoisoned() {
             requests = requests.with(&[operation, ("outcome", outcome)], *count);
         }
         let mut sizes = MetricFamily::gauge("irispool_warehouse_size_bytes", "Of the database's files.");

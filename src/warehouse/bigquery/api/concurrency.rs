@@ -1,8 +1,8 @@
 //! A limit of requests under way at once.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex};
 
-use super::lock::lock;
+use crate::locks::Unpoisoned;
 
 /// Lets at most a fixed number of requests be under way at once.
 pub(super) struct ConcurrencyLimit {
@@ -17,10 +17,7 @@ impl ConcurrencyLimit {
 
     /// Waits until a request may go out. The request counts as under way until the permit is dropped.
     pub(super) fn enter(&self) -> ConcurrencyPermit<'_> {
-        let mut free = self
-            .changed
-            .wait_while(lock(&self.free), |free| *free == 0)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.changed.wait_while(self.free.lock().unpoisoned(), |free| *free == 0).unpoisoned();
         *free -= 1;
         ConcurrencyPermit(self)
     }
@@ -31,7 +28,7 @@ pub(super) struct ConcurrencyPermit<'a>(&'a ConcurrencyLimit);
 
 impl Drop for ConcurrencyPermit<'_> {
     fn drop(&mut self) {
-        *lock(&self.0.free) += 1;
+        *self.0.free.lock().unpoisoned() += 1;
         self.0.changed.notify_one();
     }
 }

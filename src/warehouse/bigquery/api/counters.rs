@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::lock::lock;
 use super::op::Op;
+use crate::locks::Unpoisoned;
 use crate::metrics::{Histogram, MetricFamily};
 
 /// How many different outcomes are counted by name. Further ones are counted as `other`.
@@ -76,7 +76,7 @@ impl Counters {
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
-        lock(&self.calls)
+        self.calls.lock().unpoisoned()
     }
 
     /// All counters as metrics. `rate`: the requests per second that this worker may make now.
@@ -161,7 +161,7 @@ impl Counters {
 
     /// Counts a reason that BigQuery gave.
     pub(crate) fn reason(&self, reason: &str) {
-        let mut reasons = lock(&self.reasons);
+        let mut reasons = self.reasons.lock().unpoisoned();
         match reasons.get_mut(reason) {
             Some(count) => *count += 1,
             None => drop(reasons.insert(reason.to_owned(), 1)),
@@ -170,7 +170,7 @@ impl Counters {
 
     /// How often BigQuery gave each reason for a request, a row or a job that did not succeed.
     pub fn reasons(&self) -> Vec<(String, u64)> {
-        let reasons = lock(&self.reasons);
+        let reasons = self.reasons.lock().unpoisoned();
         reasons.iter().map(|(reason, count)| (reason.clone(), *count)).collect()
     }
 }

@@ -17,7 +17,6 @@
 //! | `query` | the requests and pages of a SQL query |
 //! | `dataset_requests` | finds and creates the dataset in BigQuery |
 //! | `counters` | what the warehouse counts |
-//! | `lock` | locks that a panic does not break |
 
 mod auth_error;
 mod call_error;
@@ -29,7 +28,6 @@ pub(super) mod dataset_requests;
 mod environment;
 mod explain;
 mod http_request;
-mod lock;
 mod op;
 mod options;
 mod query;
@@ -46,7 +44,6 @@ pub use self::counters::Counters;
 pub use self::environment::Environment;
 pub(crate) use self::explain::NO_PROJECT;
 pub(super) use self::http_request::Body;
-pub(super) use self::lock::lock;
 pub use self::op::Op;
 pub use self::options::{DeliveryMethod, Options};
 pub(super) use self::query::percent_encoded;

@@ -1,10 +1,9 @@
 //! The limit of requests per second.
 
+use crate::locks::Unpoisoned;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
-
-use super::lock::lock;
 
 /// The lowest rate, in requests per second. Some requests must go on, to show when BigQuery takes more again.
 const RATE_MIN: f64 = 1.0;
@@ -55,7 +54,7 @@ impl RateLimit {
 
     /// The rate as it is now, grown since it was last looked at.
     fn current(&self, limit: f64, now: Instant) -> MutexGuard<'_, CurrentRate> {
-        let mut current = lock(&self.current);
+        let mut current = self.current.lock().unpoisoned();
         let passed = now.saturating_duration_since(current.at).as_secs_f64();
         current.rate = (current.rate + passed * limit / RECOVERY.as_secs_f64()).min(limit);
         current.at = now;

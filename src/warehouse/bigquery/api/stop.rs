@@ -1,9 +1,9 @@
 //! Waits that end early when the program stops.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use super::lock::lock;
+use crate::locks::Unpoisoned;
 
 /// Whether the program is to stop, for the threads that wait before another try.
 #[derive(Default)]
@@ -15,21 +15,21 @@ pub(crate) struct StopSignal {
 impl StopSignal {
     /// Ends all waits, now and from now on.
     pub(crate) fn stop(&self) {
-        *lock(&self.stopped) = true;
+        *self.stopped.lock().unpoisoned() = true;
         self.changed.notify_all();
     }
 
     /// Whether the program is to stop.
     pub(crate) fn is_stopped(&self) -> bool {
-        *lock(&self.stopped)
+        *self.stopped.lock().unpoisoned()
     }
 
     /// Waits for `delay`. False: the program is to stop, and the wait was cut short.
     pub(crate) fn wait(&self, delay: Duration) -> bool {
         let (stopped, _) = self
             .changed
-            .wait_timeout_while(lock(&self.stopped), delay, |stopped| !*stopped)
-            .unwrap_or_else(PoisonError::into_inner);
+            .wait_timeout_while(self.stopped.lock().unpoisoned(), delay, |stopped| !*stopped)
+            .unpoisoned();
         !*stopped
     }
 }

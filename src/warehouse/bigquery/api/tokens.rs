@@ -11,8 +11,8 @@ use super::auth_error::AuthError;
 use super::counters::Counters;
 use super::credentials;
 use super::environment::Environment;
-use super::lock::lock;
 use super::token_source::{TokenAnswer, TokenSource};
+use crate::locks::Unpoisoned;
 use crate::observe::is_news;
 use crate::secret::Secret;
 
@@ -69,7 +69,7 @@ impl AccessTokens {
         if matches!(self.source, TokenSource::NotNeeded) {
             return Ok(None);
         }
-        let mut current = lock(&self.token);
+        let mut current = self.token.lock().unpoisoned();
         let now = Instant::now();
         let Some(token) = current.as_mut().filter(|token| now < token.ends) else {
             // Holding the lock makes the other threads wait for this token, instead of fetching one each.
@@ -86,7 +86,7 @@ impl AccessTokens {
         let secret = match self.fetch(now) {
             Ok(token) => {
                 let secret = Arc::clone(&token.secret);
-                *lock(&self.token) = Some(token);
+                *self.token.lock().unpoisoned() = Some(token);
                 secret
             }
             Err(error) => {
@@ -107,7 +107,7 @@ impl AccessTokens {
 
     /// Forgets a token that Google refused, so that the next request gets another one.
     pub(super) fn discard(&self, refused: &Secret) {
-        let mut current = lock(&self.token);
+        let mut current = self.token.lock().unpoisoned();
         if current.as_ref().is_some_and(|token| *token.secret == *refused) {
             *current = None;
         }

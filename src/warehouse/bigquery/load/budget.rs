@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::warehouse::bigquery::api::lock;
+use crate::locks::Unpoisoned;
 
 /// How many jobs a backlog becomes, unless they would be too small or too large.
 const JOBS_OF_BACKLOG: u64 = 8;
@@ -81,7 +81,7 @@ impl JobBudget {
     }
 
     fn tables(&self) -> MutexGuard<'_, HashMap<String, TableJobs>> {
-        lock(&self.by_dataset)
+        self.by_dataset.lock().unpoisoned()
     }
 }
 

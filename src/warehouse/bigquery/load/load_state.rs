@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::budget::{JobBudget, files_per_job};
+use crate::locks::Unpoisoned;
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::api::{Client, DeliveryMethod, dataset_requests, lock};
+use crate::warehouse::bigquery::api::{Client, DeliveryMethod, dataset_requests};
 use crate::warehouse::bigquery::tables::KnownTables;
 
 /// A load job of fewer files is not worth its share of the day's budget, if there are more files.
@@ -39,7 +40,7 @@ impl LoadState {
 
     /// The location of the dataset in BigQuery, in which jobs must run. It never changes, so only the first call asks.
     pub(super) fn location(&self) -> Result<Option<String>, WarehouseError> {
-        let mut known = lock(&self.location);
+        let mut known = self.location.lock().unpoisoned();
         if let Some(location) = &*known {
             return Ok(location.clone());
         }

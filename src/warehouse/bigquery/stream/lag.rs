@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::warehouse::bigquery::api::lock;
+use crate::locks::Unpoisoned;
 
 /// Streaming notices a new table or column within minutes. After this time something is wrong.
 const LAG_MAX: Duration = Duration::from_secs(10 * 60);
@@ -37,7 +37,7 @@ impl StreamingLags {
     /// Notes that streaming does not know the table or a column of it, although it exists. Returns how long to wait
     /// before the next try; `None` if streaming has not known it for too long.
     pub(super) fn note(&self, dataset: &str) -> Option<Duration> {
-        let mut lags = lock(&self.by_dataset);
+        let mut lags = self.by_dataset.lock().unpoisoned();
         let now = Instant::now();
         let new = StreamingLag { since: now, last: now, retry: self.retry_first };
         let lag = match lags.get_mut(dataset) {
@@ -52,7 +52,7 @@ impl StreamingLags {
 
     /// Notes that streaming took rows of this table.
     pub(super) fn end(&self, dataset: &str) {
-        let mut lags = lock(&self.by_dataset);
+        let mut lags = self.by_dataset.lock().unpoisoned();
         if !lags.is_empty() {
             lags.remove(dataset);
         }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::warehouse::bigquery::api::lock;
+use crate::locks::Unpoisoned;
 use crate::warehouse::{Delivery, LoadResult, MessageOutcome, RefusedRow};
 
 /// What is known of the deliveries of one load.
@@ -36,7 +36,7 @@ impl<'a> LoadProgress<'a> {
 
     /// Notes that a row of a message was refused.
     pub(super) fn row_refused(&self, delivery: usize, message: usize, row: RefusedRow) {
-        lock(&self.refused[delivery]).push((message, row));
+        self.refused[delivery].lock().unpoisoned().push((message, row));
         self.row_taken(delivery);
     }
 
@@ -48,7 +48,7 @@ impl<'a> LoadProgress<'a> {
     /// Tells what became of each message of a delivery without open rows.
     pub(super) fn tell_outcomes(&self, delivery: usize) {
         let mut outcomes = vec![MessageOutcome::Loaded; self.deliveries[delivery].messages.len()];
-        for (message, row) in std::mem::take(&mut *lock(&self.refused[delivery])) {
+        for (message, row) in std::mem::take(&mut *self.refused[delivery].lock().unpoisoned()) {
             match &mut outcomes[message] {
                 MessageOutcome::LoadedBut(rows) => rows.push(row),
                 other => *other = MessageOutcome::LoadedBut(vec![row]),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::pending_row::PendingRow;
 use super::table_rows::TableRows;
+use crate::locks::Unpoisoned;
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::api::lock;
 
 /// The rows of one request, and the index of their table among the tables of the load.
 pub(super) type Request = (usize, Vec<PendingRow>);
@@ -59,7 +59,10 @@ impl RequestQueue {
                 self.requests.iter().map(|(table, _)| *table).find(|table| self.under_way[*table] == 0)?;
             self.requests.retain(|(table, _)| *table != retried_elsewhere);
             let why = format!("{} is being tried again", tables[retried_elsewhere].dataset);
-            lock(&tables[retried_elsewhere].failed)
+            tables[retried_elsewhere]
+                .failed
+                .lock()
+                .unpoisoned()
                 .get_or_insert(WarehouseError::Later { why, after: retry });
         }
     }

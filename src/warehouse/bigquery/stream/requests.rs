@@ -11,7 +11,7 @@ use super::request_queue::{Request, RequestQueue};
 use super::stream_state::StreamState;
 use super::table_rows::TableRows;
 use super::target::StreamTarget;
-use crate::warehouse::bigquery::api::lock;
+use crate::locks::Unpoisoned;
 use crate::warehouse::{Delivery, LoadResult};
 
 /// Streams the deliveries. `tell` learns the result of each, by its index, as soon as it is known.
@@ -41,7 +41,7 @@ pub(crate) fn load(state: &StreamState, deliveries: &[Delivery], tell: &(dyn Fn(
     for table in tables {
         for &index in table.deliveries {
             if progress.is_open(index) {
-                let failure = lock(&table.failed).clone();
+                let failure = table.failed.lock().unpoisoned().clone();
                 let failure = failure.expect("rows stay open only if their table has failed");
                 progress.tell(index, Err(failure));
             }
@@ -75,17 +75,17 @@ fn send_all(state: &StreamState, deliveries: &[Delivery], tables: &[TableRows<'_
     let retry = options.backoff_first * 2;
     let work = || {
         loop {
-            let next = lock(&queue).next(tables, retry);
+            let next = queue.lock().unpoisoned().next(tables, retry);
             let Some((index, rows)) = next else { return };
             let TableRows { dataset, table, failed, .. } = &tables[index];
             if let Ok(table) = table {
                 let report = &tables[index];
                 let inserter = Inserter::new(StreamTarget { state, deliveries, dataset, table, report });
                 if let Err(error) = inserter.send(rows) {
-                    lock(failed).get_or_insert(error);
+                    failed.lock().unpoisoned().get_or_insert(error);
                 }
             }
-            lock(&queue).end(index);
+            queue.lock().unpoisoned().end(index);
         }
     };
     thread::scope(|scope| {

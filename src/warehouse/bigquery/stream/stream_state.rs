@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::lag::StreamingLags;
-use crate::warehouse::bigquery::api::{Client, RetryCount, lock};
+use crate::locks::Unpoisoned;
+use crate::warehouse::bigquery::api::{Client, RetryCount};
 use crate::warehouse::bigquery::tables::KnownTables;
 
 /// What all loads of this process share.
@@ -37,6 +38,6 @@ impl StreamState {
 
     /// The number of requests with rows of the dataset that are being retried, by all loads.
     pub(super) fn retries(&self, dataset: &str) -> RetryCount {
-        lock(&self.retries).entry(dataset.to_owned()).or_default().clone()
+        self.retries.lock().unpoisoned().entry(dataset.to_owned()).or_default().clone()
     }
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use super::load_progress::LoadProgress;
 use super::pending_row::{PendingRow, RowReport};
 use super::target::row_of;
-use crate::warehouse::bigquery::api::{RetryCount, lock};
+use crate::locks::Unpoisoned;
+use crate::warehouse::bigquery::api::RetryCount;
 use crate::warehouse::bigquery::tables::BqTable;
 use crate::warehouse::{RefusedRow, WarehouseError};
 
@@ -35,6 +36,6 @@ impl RowReport for TableRows<'_> {
     }
 
     fn has_failed(&self) -> bool {
-        lock(&self.failed).is_some()
+        self.failed.lock().unpoisoned().is_some()
     }
 }

@@ -1,7 +1,7 @@
 //! The tables for IRIS rows: reads them, creates those that are missing, and adds columns.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use super::listing::TableListing;
 use super::table_resource::{BqTable, missing_columns, new_table, read_table, table_path};
 use super::view_states::ViewStates;
 use crate::catalog::{self, Field};
+use crate::locks::Unpoisoned;
 use crate::warehouse::WarehouseError;
 use crate::warehouse::bigquery::api::{CallError, Client, Meaning, Op, Refusal};
 
@@ -54,20 +55,20 @@ impl KnownTables {
 
     /// The table as it was read last. A table that this process does not know is read, or created if it is missing.
     pub(crate) fn get(&self, dataset: &str) -> Result<Arc<BqTable>, WarehouseError> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(dataset).cloned();
+        let known = self.known.read().unpoisoned().get(dataset).cloned();
         known.map_or_else(|| self.create_or_extend(dataset, &[]), Ok)
     }
 
     fn remember(&self, dataset: &str, table: BqTable) -> Arc<BqTable> {
         let table = Arc::new(table);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unpoisoned();
         known.insert(dataset.to_owned(), Arc::clone(&table));
         table
     }
 
     /// Forgets a table, so that the next use reads it again.
     pub(crate) fn forget(&self, dataset: &str) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(dataset);
+        self.known.write().unpoisoned().remove(dataset);
     }
 
     /// The table as it is now; `None` if it does not exist.
@@ -140,7 +141,7 @@ impl KnownTables {
         dataset: &str,
         wanted: &[Field],
     ) -> Result<Arc<BqTable>, WarehouseError> {
-        let is_known = self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(dataset);
+        let is_known = self.known.read().unpoisoned().contains_key(dataset);
         if !is_known
             && self.listing.has(&catalog::table_name(dataset))? == Some(false)
             && let Some(table) = self.create(dataset, wanted)?

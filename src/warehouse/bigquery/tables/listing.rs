@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::locks::Unpoisoned;
 use crate::warehouse::WarehouseError;
-use crate::warehouse::bigquery::api::{CallError, Client, Op, lock, percent_encoded};
+use crate::warehouse::bigquery::api::{CallError, Client, Op, percent_encoded};
 
 const TABLES_PER_PAGE: u32 = 1000;
 /// After this time, views and historic tables may have been created since the list was made.
@@ -74,7 +75,7 @@ impl TableListing {
     /// # Errors
     /// If BigQuery can't be asked at all. Only the call that fetches the list fails; the others see that it is missing.
     pub(super) fn has(&self, name: &str) -> Result<Option<bool>, WarehouseError> {
-        let mut last = lock(&self.last);
+        let mut last = self.last.lock().unpoisoned();
         if last.as_ref().is_none_or(|listed| listed.kinds.is_none() && !listed.is_recent()) {
             let kinds = self.fetch();
             *last = Some(ListedTables::new(None));
@@ -93,14 +94,14 @@ impl TableListing {
 
     /// The names in the list, if it is recent.
     pub(super) fn recent_names(&self) -> Option<HashSet<String>> {
-        let last = lock(&self.last);
+        let last = self.last.lock().unpoisoned();
         let kinds = last.as_ref().filter(|listed| listed.is_recent())?.kinds.as_ref()?;
         Some(kinds.keys().cloned().collect())
     }
 
     /// The kind of a table or view by the list, such as `VIEW`, if the list says it.
     pub(super) fn kind_of(&self, name: &str) -> Option<String> {
-        let last = lock(&self.last);
+        let last = self.last.lock().unpoisoned();
         last.as_ref()?.kinds.as_ref()?.get(name).filter(|kind| !kind.is_empty()).cloned()
     }
 }

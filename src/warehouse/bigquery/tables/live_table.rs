@@ -11,7 +11,8 @@ use crate::catalog::{ColumnKind, Field};
 pub struct LiveTable {
     /// Without project and dataset: `bmrs_boalf`.
     pub name: String,
-    /// All columns, irispool's own and those of other programs too, without the columns whose type is like no [`ColumnKind`].
+    /// All columns, irispool's own and those of other programs too, without the columns whose type is like no
+    /// [`ColumnKind`].
     pub columns: Vec<Field>,
     /// The names of those `columns` that have the type TIME, a time of day without a day. Their kind is
     /// [`ColumnKind::String`].

@@ -1,6 +1,6 @@
 //! Threads that create views, so that rows do not wait for them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::known_tables::KnownTables;
 use super::table_resource::BqTable;
 use super::view_upkeep::ViewUpkeep;
-use crate::warehouse::bigquery::api::lock;
+use crate::locks::Unpoisoned;
 
 /// How many threads create views. BigQuery takes a second or two for each view.
 const THREADS_MAX: usize = 16;
@@ -43,7 +43,7 @@ impl ViewMakers {
         };
         // Sending can't fail, because `self` has the receiver too.
         let _ = tasks.send((dataset.to_owned(), Arc::clone(table)));
-        let mut threads = lock(&self.threads);
+        let mut threads = self.threads.lock().unpoisoned();
         if threads.len() < THREADS_MAX {
             let (upkeep, waiting) = (Arc::clone(&self.upkeep), self.waiting.clone());
             let work = move || {
@@ -65,7 +65,7 @@ impl ViewMakers {
 impl Drop for ViewMakers {
     fn drop(&mut self) {
         self.tasks = None;
-        for thread in self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for thread in self.threads.get_mut().unpoisoned().drain(..) {
             if !self.upkeep.is_stopped() && thread.join().is_err() {
                 tracing::error!("a thread that makes views panicked");
             }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::warehouse::bigquery::api::lock;
+use crate::locks::Unpoisoned;
 
 /// What this process knows of the views of each dataset.
 #[derive(Default)]
@@ -23,22 +23,22 @@ pub(super) enum ViewState {
 impl ViewStates {
     /// Whether a thread should see to the dataset's views.
     pub(super) fn need_work(&self, dataset: &str) -> bool {
-        lock(&self.by_dataset).get(dataset) != Some(&ViewState::SeenTo)
+        self.by_dataset.lock().unpoisoned().get(dataset) != Some(&ViewState::SeenTo)
     }
 
     /// Notes that the caller sees to the dataset's views now. Returns what was known of them before.
     pub(super) fn take_over(&self, dataset: &str) -> Option<ViewState> {
-        lock(&self.by_dataset).insert(dataset.to_owned(), ViewState::SeenTo)
+        self.by_dataset.lock().unpoisoned().insert(dataset.to_owned(), ViewState::SeenTo)
     }
 
     /// Notes that the views do not match the table any more.
     pub(super) fn set_stale(&self, dataset: &str) {
-        lock(&self.by_dataset).insert(dataset.to_owned(), ViewState::Stale);
+        self.by_dataset.lock().unpoisoned().insert(dataset.to_owned(), ViewState::Stale);
     }
 
     /// Undoes [`Self::take_over`] after it failed: `before` is what it returned.
     pub(super) fn give_back(&self, dataset: &str, before: Option<ViewState>) {
-        let mut states = lock(&self.by_dataset);
+        let mut states = self.by_dataset.lock().unpoisoned();
         match before {
             Some(state) => drop(states.insert(dataset.to_owned(), state)),
             None => drop(states.remove(dataset)),

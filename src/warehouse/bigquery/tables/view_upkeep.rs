@@ -13,8 +13,9 @@ use super::own_views::update_views;
 use super::table_resource::{BqTable, fetch};
 use super::view_states::ViewState;
 use crate::catalog;
+use crate::locks::Unpoisoned;
 use crate::observe::is_news;
-use crate::warehouse::bigquery::api::{Client, Op, lock};
+use crate::warehouse::bigquery::api::{Client, Op};
 use crate::warehouse::{LeftAlone, SetupChanges, WarehouseError};
 
 /// Others may change a table while its views are created. Then the views are created again, at most this often.
@@ -149,7 +150,7 @@ impl ViewUpkeep {
     }
 
     fn log_once(&self, left: LeftAlone) {
-        if lock(&self.logged).insert(left.name.clone()) {
+        if self.logged.lock().unpoisoned().insert(left.name.clone()) {
             left.tell();
         }
     }
