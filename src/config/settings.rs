@@ -95,8 +95,8 @@ settings! {
 
         /// Without file leases, take a file that nobody has written to for this long
         ///
-        /// Only some systems need it, because their kernel cannot say whether a file is still being written. On a Mac,
-        /// this is so for files of other users.
+        /// irispool cannot ask whether a file is still being written on macOS, for files of other users, or on a file
+        /// system without leases. There, irispool takes a file that nobody has written to for this long.
         write_age: Span = "5s" from "100ms" to "1h", flag of RUN;
 
         /// How many threads read and parse messages

@@ -289,7 +289,7 @@ fn a_check_makes_nothing_and_status_knows_what_was_delivered() {
     let before = names();
     let wanted = site.feed(20, 1, "FREQ");
     let (checked, _) = site.done("check", &[]);
-    assert!(checked.contains("ok      dataset          local.watched is there"), "{checked}");
+    assert!(checked.contains("ok      dataset          local.watched exists"), "{checked}");
     assert!(!checked.contains("FAILED"), "{checked}");
     assert_eq!(names(), before, "a check makes nothing");
     site.done("run", &["--once"]);
