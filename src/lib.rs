@@ -17,17 +17,14 @@ pub mod config;
 pub mod exit;
 pub mod feed;
 mod hashed_name;
-#[allow(unreachable_pub)]
 mod health;
 mod https;
-#[allow(unreachable_pub)]
 mod keeper;
 mod locks;
 pub mod message;
 pub mod metrics;
 pub mod observe;
 mod paste;
-#[allow(unreachable_pub)]
 mod pipeline;
 mod secret;
 pub mod signals;

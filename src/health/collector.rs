@@ -18,7 +18,7 @@ use crate::spool::{
 
 /// Collects the facts of one spool again and again. It keeps the connection to the warehouse from one time to the next.
 #[derive(Debug)]
-pub struct FactsCollector {
+pub(crate) struct FactsCollector {
     config: Config,
     probe: WarehouseProbe,
     old_days: Mutex<OldDays>,
@@ -26,7 +26,7 @@ pub struct FactsCollector {
 
 impl FactsCollector {
     /// A collector for the spool and the warehouse of these settings.
-    pub fn new(config: &Config) -> FactsCollector {
+    pub(crate) fn new(config: &Config) -> FactsCollector {
         FactsCollector {
             config: config.clone(),
             probe: WarehouseProbe::new(config),
@@ -36,7 +36,7 @@ impl FactsCollector {
 
     /// Collects all facts, and changes nothing. There are no errors: that something cannot be read is a fact. It takes
     /// seconds at most, even if the network hangs.
-    pub fn collect(&self) -> Facts {
+    pub(crate) fn collect(&self) -> Facts {
         let config = &self.config;
         let at_ms = now_ms();
         let layout = Layout::at(&config.spool).with_temporary_names(config.temporary_names.clone());

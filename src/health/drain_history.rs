@@ -20,7 +20,7 @@ const WAIT_MAX: Duration = Duration::from_secs(26 * 3600);
 
 /// When the last drains of a spool ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DrainHistory {
+pub(crate) struct DrainHistory {
     /// When they began, in ms since 1970 UTC, in ascending order.
     pub began_ms: Vec<i64>,
     /// When the last one ended, in ms since 1970 UTC.
@@ -29,7 +29,7 @@ pub struct DrainHistory {
 
 impl DrainHistory {
     /// The longest time from one drain to the next, or none if there was only one.
-    pub fn every(&self) -> Option<Duration> {
+    pub(crate) fn every(&self) -> Option<Duration> {
         let gaps = self.began_ms.windows(2).map(|pair| pair[1] - pair[0]);
         gaps.max().map(|gap| Duration::from_millis(u64::try_from(gap).unwrap_or(0)))
     }
@@ -48,7 +48,7 @@ impl DrainHistory {
 
     /// Adds a drain that has ended to the file. Both times are in ms since 1970 UTC. If the file cannot be written,
     /// `status` misses a worker: better a false alarm than none.
-    pub fn record(path: &Path, began_ms: i64, ended_ms: i64) {
+    pub(crate) fn record(path: &Path, began_ms: i64, ended_ms: i64) {
         let mut history = DrainHistory::read(path).unwrap_or_default();
         history.began_ms.push(began_ms);
         history.began_ms.sort_unstable();

@@ -16,10 +16,10 @@ use crate::spool::now_ms;
 use crate::warehouse::Warehouse;
 
 /// The warehouse, once it is open.
-pub type OpenedWarehouse = Arc<OnceLock<Arc<dyn Warehouse>>>;
+pub(crate) type OpenedWarehouse = Arc<OnceLock<Arc<dyn Warehouse>>>;
 
 /// Answers requests to one worker over HTTP.
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     config: Config,
     collector: FactsCollector,
     tally: Arc<Tally>,
@@ -31,7 +31,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// `cache`: the facts that another thread of this process collects are served, too.
-    pub fn new(
+    pub(crate) fn new(
         config: &Config,
         tally: Arc<Tally>,
         warehouse: OpenedWarehouse,
@@ -51,7 +51,7 @@ impl Endpoint {
 
     /// Answers `/metrics`, `/healthz` (if it is not 200, the worker hangs: restart it) and `/readyz` (200 while the
     /// worker takes messages).
-    pub fn answer(&self, request: &Request) -> Response {
+    pub(crate) fn answer(&self, request: &Request) -> Response {
         match request.path.as_str() {
             "/metrics" => self.metrics(TextFormat::accepted(&request.accept)),
             "/healthz" => match self.hang_detector.hangs_for(&self.tally.figures) {

@@ -18,7 +18,7 @@ const ROUND_AGE_MAX: Duration = Duration::from_secs(60);
 /// Everything that is known at one moment. `irispool status --json` prints it, with the level and the findings before
 /// it. Later versions may add fields, but they remove none.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// When the facts were collected, in ms since 1970 UTC.
     pub at_ms: i64,
     /// The spool's path as it is configured.
@@ -62,7 +62,7 @@ pub struct Facts {
 
 /// The messages and rows of one dataset.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct DatasetFacts {
+pub(crate) struct DatasetFacts {
     /// Messages that wait in `incoming`.
     pub ready: u64,
     /// Messages that a worker has claimed, whether it is alive or dead.
@@ -79,7 +79,7 @@ pub struct DatasetFacts {
 
 /// How many messages of about one age are not delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AgeClass {
+pub(crate) struct AgeClass {
     /// The messages are younger than this many seconds and not in an earlier class. The oldest class has no limit.
     pub up_to_s: Option<u64>,
     /// The number of messages.
@@ -88,7 +88,7 @@ pub struct AgeClass {
 
 /// One worker, as other processes see it.
 #[derive(Clone, Debug, Serialize)]
-pub struct WorkerFacts {
+pub(crate) struct WorkerFacts {
     /// The name of its folder, `host-pid-random`.
     pub name: String,
     /// The host, which is the first part of its name.
@@ -109,7 +109,7 @@ pub struct WorkerFacts {
 impl WorkerFacts {
     /// For how long a live worker has made no round, if that is so long that it hangs. `at_ms`: now, in ms since 1970
     /// UTC.
-    pub fn hangs_for(&self, at_ms: i64) -> Option<Duration> {
+    pub(crate) fn hangs_for(&self, at_ms: i64) -> Option<Duration> {
         let turned_ms = self.status.as_ref().filter(|_| self.alive)?.turned_ms;
         let age = Duration::from_millis(u64::try_from(at_ms - turned_ms).unwrap_or(0));
         (turned_ms > 0 && age > ROUND_AGE_MAX).then_some(age)
@@ -118,7 +118,7 @@ impl WorkerFacts {
 
 /// What the warehouse answered, and the rows of all datasets together.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct WarehouseFacts {
+pub(crate) struct WarehouseFacts {
     /// The warehouse as it is configured, `sqlite:irispool.db` or `bigquery:project.dataset`.
     pub name: String,
     /// Whether it exists. The first run makes a SQLite file.
@@ -145,7 +145,7 @@ pub struct WarehouseFacts {
 
 /// One file system.
 #[derive(Clone, Debug, Serialize)]
-pub struct DiskFacts {
+pub(crate) struct DiskFacts {
     /// What is on it: the spool, or the folder of the database.
     pub path: PathBuf,
     /// The share of the space, or of the inodes if that is larger, that is used, in percent.

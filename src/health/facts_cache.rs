@@ -20,7 +20,7 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The facts that were collected last. One thread collects at a time, and the others do not wait for it for long.
 #[derive(Debug, Default)]
-pub struct FactsCache {
+pub(crate) struct FactsCache {
     state: Mutex<CacheState>,
     collected: Condvar,
 }

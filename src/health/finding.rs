@@ -8,7 +8,7 @@ use super::finding_key::FindingKey;
 /// `Critical` is worse than everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub(crate) enum Level {
     /// Nothing is wrong.
     Ok,
     /// Somebody should look at it during office hours.
@@ -21,7 +21,7 @@ pub enum Level {
 
 impl Level {
     /// The word on screens and in alerts, in capital letters.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Level::Ok => "OK",
             Level::Warning => "WARNING",
@@ -33,7 +33,7 @@ impl Level {
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// How bad it is.
     pub level: Level,
     /// What the finding is about. It stays the same while the matter lasts.
@@ -57,6 +57,6 @@ impl Finding {
 }
 
 /// The level of the worst finding, or [`Level::Ok`] if there are no findings.
-pub fn level_of(findings: &[Finding]) -> Level {
+pub(crate) fn level_of(findings: &[Finding]) -> Level {
     findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
 }

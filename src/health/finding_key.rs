@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// What a finding is about. The key stays the same while the matter lasts. Its text form, such as `backlog` or
 /// `stale:FREQ`, is in the JSON of `status`, in alerts, in metrics and in `alerts.json`, so a text never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FindingKey {
+pub(crate) enum FindingKey {
     /// No worker is alive.
     NoWorker,
     /// A dead worker still holds messages.
@@ -59,7 +59,7 @@ pub enum FindingKey {
 impl FindingKey {
     /// The dataset that the finding is about, if it is about one. The mark of a fault that stops several tables is the
     /// name of no dataset.
-    pub fn dataset(&self) -> Option<&str> {
+    pub(crate) fn dataset(&self) -> Option<&str> {
         match self {
             FindingKey::Parked(dataset) | FindingKey::StaleDataset(dataset) => Some(dataset),
             FindingKey::NoWorker

@@ -14,7 +14,7 @@ const ROUND_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Watches the rounds of one worker. Ask it every few seconds, as it notices a new round only when it is asked.
 #[derive(Debug)]
-pub struct HangDetector(Mutex<LastRound>);
+pub(crate) struct HangDetector(Mutex<LastRound>);
 
 #[derive(Debug)]
 struct LastRound {
@@ -33,7 +33,7 @@ impl Default for HangDetector {
 impl HangDetector {
     /// For how long the worker has made no round, if that is so long that it hangs. A worker that waits for its
     /// warehouse does not hang, as a restart would not help it.
-    pub fn hangs_for(&self, figures: &Figures) -> Option<Duration> {
+    pub(crate) fn hangs_for(&self, figures: &Figures) -> Option<Duration> {
         let lasted = self.lasted(figures.turned_at_ms(), Instant::now());
         if figures.waiting().is_some() {
             return None;

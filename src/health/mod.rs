@@ -18,7 +18,7 @@
 //! - `worker_metrics`, `spool_metrics`: the metrics.
 //! - `alerts`: who is alerted, and when.
 
-pub mod alerts;
+pub(crate) mod alerts;
 mod collector;
 mod drain_history;
 mod endpoint;
@@ -35,14 +35,14 @@ mod warehouse_probe;
 mod worker_metrics;
 mod worker_status;
 
-pub use collector::FactsCollector;
-pub use drain_history::DrainHistory;
-pub use endpoint::{Endpoint, OpenedWarehouse};
-pub use facts::{DatasetFacts, Facts, WorkerFacts};
-pub use facts_cache::FactsCache;
-pub use finding::{Finding, Level, level_of};
-pub use flow::DatasetFlow;
-pub use hang_detector::HangDetector;
-pub use rules::evaluate;
-pub use status_publisher::StatusPublisher;
-pub use worker_status::WorkerStatus;
+pub(crate) use collector::FactsCollector;
+pub(crate) use drain_history::DrainHistory;
+pub(crate) use endpoint::{Endpoint, OpenedWarehouse};
+pub(crate) use facts::{DatasetFacts, Facts, WorkerFacts};
+pub(crate) use facts_cache::FactsCache;
+pub(crate) use finding::{Finding, Level, level_of};
+pub(crate) use flow::DatasetFlow;
+pub(crate) use hang_detector::HangDetector;
+pub(crate) use rules::evaluate;
+pub(crate) use status_publisher::StatusPublisher;
+pub(crate) use worker_status::WorkerStatus;

@@ -16,7 +16,7 @@ const RATE_SPAN: Duration = Duration::from_secs(60);
 
 /// Publishes the status of one worker, and notes in the spool what it delivered.
 #[derive(Debug)]
-pub struct StatusPublisher {
+pub(crate) struct StatusPublisher {
     layout: Layout,
     started_ms: i64,
     listen: Option<String>,
@@ -33,7 +33,7 @@ pub struct StatusPublisher {
 
 impl StatusPublisher {
     /// A publisher for the worker of this process. `listen`: the address at which it serves metrics.
-    pub fn new(layout: Layout, listen: Option<String>, config: &Config) -> StatusPublisher {
+    pub(crate) fn new(layout: Layout, listen: Option<String>, config: &Config) -> StatusPublisher {
         let warehouse = &config.warehouse;
         let flow_log = match warehouse {
             WarehouseSpec::Sqlite(_) => None,
@@ -53,7 +53,7 @@ impl StatusPublisher {
 
     /// Publishes the current status. If that fails, because the disk is full, for example, the old status stays and
     /// ages.
-    pub fn publish(&mut self, tally: &Tally) {
+    pub(crate) fn publish(&mut self, tally: &Tally) {
         let Some(worker) = tally.figures.worker() else { return };
         let now = now_ms();
         if let Some(log) = &mut self.flow_log {
@@ -67,7 +67,7 @@ impl StatusPublisher {
     }
 
     /// Notes what arrived in the last minute of a worker that has ended.
-    pub fn finish(&mut self, tally: &Tally) {
+    pub(crate) fn finish(&mut self, tally: &Tally) {
         let Some(worker) = tally.figures.worker() else { return };
         if let Some(log) = &mut self.flow_log {
             let written =

@@ -9,7 +9,7 @@ use super::flow::MinuteLog;
 /// What a worker publishes about itself once a second, as JSON in its lock file. Workers of other versions may have
 /// more or fewer fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WorkerStatus {
+pub(crate) struct WorkerStatus {
     /// The version of irispool.
     pub irispool: String,
     /// When the worker started, in ms since 1970 UTC.
@@ -49,7 +49,7 @@ pub struct WorkerStatus {
 
 /// Something that a worker cannot go on with for now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stall {
+pub(crate) struct Stall {
     /// The reason.
     pub why: String,
     /// What a person can do about it.
@@ -63,7 +63,7 @@ pub struct Stall {
 
 impl WorkerStatus {
     /// The status in a lock file. The end of an older, longer text may follow it.
-    pub fn read(published: &[u8]) -> Option<WorkerStatus> {
+    pub(crate) fn read(published: &[u8]) -> Option<WorkerStatus> {
         serde_json::Deserializer::from_slice(published).into_iter().next()?.ok()
     }
 }

@@ -20,7 +20,7 @@ const COUNT_SHARE: u32 = 20;
 
 /// How near `dead` is to its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeadFill {
+pub(crate) enum DeadFill {
     /// Under 90 % of the limit, or there is no limit.
     Low,
     /// At least 90 % of the limit.
@@ -31,7 +31,7 @@ pub enum DeadFill {
 
 impl DeadFill {
     /// How full `dead` is when it takes this many bytes and `dead_max_bytes` is `bytes_max`.
-    pub fn of(bytes: u64, bytes_max: u64) -> DeadFill {
+    pub(crate) fn of(bytes: u64, bytes_max: u64) -> DeadFill {
         if bytes >= bytes_max {
             DeadFill::Full
         } else if bytes >= bytes_max / 100 * NEARLY_FULL_PERCENT {
@@ -44,7 +44,7 @@ impl DeadFill {
 
 /// What `dead` takes of the disk, as far as this worker knows: what it counted last, and what it has buried since.
 #[derive(Debug, Default)]
-pub struct DeadLimit {
+pub(crate) struct DeadLimit {
     /// Bytes that this worker has buried since it started.
     buried: AtomicU64,
     last_count: Mutex<LastDeadCount>,
@@ -63,7 +63,7 @@ struct LastDeadCount {
 
 impl DeadLimit {
     /// Sets the limit. Before this is called there is none.
-    pub fn set(&self, bytes_max: Option<u64>) {
+    pub(crate) fn set(&self, bytes_max: Option<u64>) {
         self.last_count.lock().unpoisoned().bytes_max = bytes_max;
     }
 
@@ -73,19 +73,19 @@ impl DeadLimit {
     }
 
     /// How near `dead` is to its limit, as far as this worker knows.
-    pub fn fill(&self) -> DeadFill {
+    pub(crate) fn fill(&self) -> DeadFill {
         let count = self.last_count();
         let Some(bytes_max) = count.bytes_max else { return DeadFill::Low };
         DeadFill::of(self.bytes_since(count), bytes_max)
     }
 
     /// Whether `dead` holds as much as it may.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.fill() == DeadFill::Full
     }
 
     /// What `dead` takes of the disk in bytes, as far as this worker knows.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes_since(self.last_count())
     }
 
@@ -94,7 +94,7 @@ impl DeadLimit {
     ///
     /// # Errors
     /// When `dead` can't be listed.
-    pub fn count_when_due(&self, layout: &Layout, stop: &Stop) -> Result<(), SpoolError> {
+    pub(crate) fn count_when_due(&self, layout: &Layout, stop: &Stop) -> Result<(), SpoolError> {
         let last = self.last_count();
         if last.bytes_max.is_none() {
             return Ok(());

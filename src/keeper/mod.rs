@@ -18,8 +18,8 @@ mod spool_failure;
 mod status;
 mod thread;
 
-pub use dead_limit::DeadFill;
-pub use settings::KeeperSettings;
+pub(crate) use dead_limit::DeadFill;
+pub(crate) use settings::KeeperSettings;
 pub(crate) use spool_failure::log_spool_failure;
-pub use status::KeeperStatus;
-pub use thread::Keeper;
+pub(crate) use status::KeeperStatus;
+pub(crate) use thread::Keeper;

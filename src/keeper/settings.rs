@@ -6,7 +6,7 @@ use crate::spool::Retention;
 
 /// What a keeper does with delivered messages.
 #[derive(Clone, Copy, Debug)]
-pub struct KeeperSettings {
+pub(crate) struct KeeperSettings {
     /// Whether delivered messages are deleted, kept in `done/`, or packed into the archive.
     pub keep: Retention,
     /// Delivered messages that are older than this are deleted. `None`: they may be of any age.

@@ -8,7 +8,7 @@ use crate::spool::now_ms;
 
 /// How full `dead` is, and what the keeper fails at. The worker, its metrics and its news all read it.
 #[derive(Debug, Default)]
-pub struct KeeperStatus {
+pub(crate) struct KeeperStatus {
     /// How full `dead` is.
     pub dead: DeadLimit,
     packing: LastingFailure,
@@ -17,12 +17,12 @@ pub struct KeeperStatus {
 
 impl KeeperStatus {
     /// Why the keeper cannot pack delivered messages, and since when, in ms since 1970 UTC. `None`: it can.
-    pub fn packing_failure(&self) -> Option<(String, i64)> {
+    pub(crate) fn packing_failure(&self) -> Option<(String, i64)> {
         self.packing.locked().clone()
     }
 
     /// Why the keeper cannot delete what is over a limit, and since when, in ms since 1970 UTC. `None`: it can.
-    pub fn cleanup_failure(&self) -> Option<(String, i64)> {
+    pub(crate) fn cleanup_failure(&self) -> Option<(String, i64)> {
         self.cleanup.locked().clone()
     }
 

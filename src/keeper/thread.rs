@@ -21,7 +21,7 @@ const NICENESS: i32 = 10;
 
 /// A running keeper. Dropping it waits for the thread to end: the thread still writes the block that it is packing, and
 /// it ends everything else as soon as a stop is requested.
-pub struct Keeper {
+pub(crate) struct Keeper {
     /// A message asks the thread to do all that is left; dropping the sender asks it to end now.
     finish: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -32,7 +32,7 @@ impl Keeper {
     ///
     /// # Errors
     /// When the system starts no thread.
-    pub fn start(
+    pub(crate) fn start(
         layout: Layout,
         settings: KeeperSettings,
         status: Arc<KeeperStatus>,
@@ -55,7 +55,7 @@ impl Keeper {
     }
 
     /// Packs every delivered message, deletes what is over a limit, and ends.
-    pub fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         if let Some(finish) = &self.finish {
             let _ = finish.send(());
         }

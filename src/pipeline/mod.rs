@@ -75,7 +75,7 @@ mod table_lookup;
 mod table_states;
 mod work;
 
-pub use run::{Ended, PipelineError, run};
-pub use run_details::{DatasetFigures, Figures};
-pub use run_totals::{Tally, Totals};
-pub use settings::Settings;
+pub(crate) use run::{Ended, PipelineError, run};
+pub(crate) use run_details::{DatasetFigures, Figures};
+pub(crate) use run_totals::{Tally, Totals};
+pub(crate) use settings::Settings;

@@ -21,7 +21,7 @@ const OPEN_FILES: u64 = 8_192;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Messages that stay in the spool although nobody is writing them: they can't be read, or the warehouse did not
     /// take them.
     pub left: u64,
@@ -29,7 +29,7 @@ pub struct Ended {
 
 /// Why a worker can't run at all.
 #[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
+pub(crate) enum PipelineError {
     /// The spool can't be used.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -42,7 +42,7 @@ pub enum PipelineError {
 ///
 /// # Errors
 /// When the spool can't be used at the start, or the system starts no more threads.
-pub fn run(
+pub(crate) fn run(
     settings: Settings,
     layout: Layout,
     worker: Worker,

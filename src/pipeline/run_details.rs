@@ -30,7 +30,7 @@ const LOAD_ENDS: &[f64] =
 
 /// What is known about a run in detail. Everything may be read at any time from any thread.
 #[derive(Debug)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// The worker's name, once it has one.
     worker: OnceLock<String>,
     datasets: Mutex<BTreeMap<Arc<str>, DatasetFigures>>,
@@ -66,7 +66,7 @@ impl Default for Figures {
 
 /// What became of one dataset's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DatasetFigures {
+pub(crate) struct DatasetFigures {
     /// Messages whose rows are in the warehouse and whose files are settled.
     pub delivered: u64,
     /// The part of `delivered` that the warehouse had before.
@@ -89,7 +89,7 @@ pub struct DatasetFigures {
 
 /// A table that takes no rows for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parked {
+pub(crate) struct Parked {
     /// Why it takes none.
     pub why: String,
     /// What a person can do about it.
@@ -102,7 +102,7 @@ pub struct Parked {
 
 /// A wait for the warehouse to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WarehouseWait {
+pub(crate) struct WarehouseWait {
     /// Why it is not open. `None` before the first try has failed.
     pub why: Option<String>,
     /// Since when, in ms since 1970 UTC.
@@ -111,34 +111,34 @@ pub struct WarehouseWait {
 
 impl Figures {
     /// The worker has a name.
-    pub fn registered(&self, name: &str) {
+    pub(crate) fn registered(&self, name: &str) {
         let _ = self.worker.set(name.to_owned());
     }
 
     /// The worker waits for its warehouse. `why`: the reason why the last try failed.
-    pub fn wait(&self, why: Option<String>) {
+    pub(crate) fn wait(&self, why: Option<String>) {
         let mut wait = self.warehouse_wait.lock().unpoisoned();
         let since_ms = wait.as_ref().map_or_else(now_ms, |earlier| earlier.since_ms);
         *wait = Some(WarehouseWait { why, since_ms });
     }
 
     /// The warehouse is open.
-    pub fn waited(&self) {
+    pub(crate) fn waited(&self) {
         *self.warehouse_wait.lock().unpoisoned() = None;
     }
 
     /// The wait for the warehouse; `None` when it is open.
-    pub fn waiting(&self) -> Option<WarehouseWait> {
+    pub(crate) fn waiting(&self) -> Option<WarehouseWait> {
         self.warehouse_wait.lock().unpoisoned().clone()
     }
 
     /// The worker's name; `None` before it is registered.
-    pub fn worker(&self) -> Option<&str> {
+    pub(crate) fn worker(&self) -> Option<&str> {
         self.worker.get().map(String::as_str)
     }
 
     /// What became of the messages of each dataset.
-    pub fn datasets(&self) -> BTreeMap<Arc<str>, DatasetFigures> {
+    pub(crate) fn datasets(&self) -> BTreeMap<Arc<str>, DatasetFigures> {
         self.datasets.lock().unpoisoned().clone()
     }
 
@@ -148,17 +148,17 @@ impl Figures {
     }
 
     /// The tables that take no rows for now, by dataset.
-    pub fn parked(&self) -> BTreeMap<Arc<str>, Parked> {
+    pub(crate) fn parked(&self) -> BTreeMap<Arc<str>, Parked> {
         self.parked.lock().unpoisoned().clone()
     }
 
     /// Message bytes in memory now.
-    pub fn held_bytes(&self) -> u64 {
+    pub(crate) fn held_bytes(&self) -> u64 {
         self.held_bytes.load(Ordering::Relaxed)
     }
 
     /// When the coordinator last began a round or waited, in ms since 1970 UTC; 0 before the first round.
-    pub fn turned_at_ms(&self) -> i64 {
+    pub(crate) fn turned_at_ms(&self) -> i64 {
         self.round_at_ms.load(Ordering::Relaxed)
     }
 

@@ -6,7 +6,7 @@ use super::run_details::Figures;
 
 /// Counts what one worker has done since its start.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     pub(super) claimed: AtomicU64,
     pub(super) letters_gone: AtomicU64,
     pub(super) given_back: AtomicU64,
@@ -18,7 +18,7 @@ pub struct Tally {
 
 /// The values of a [`Tally`] at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Messages claimed, as counted when claiming.
     pub claimed: u64,
     /// Messages whose rows are in the warehouse and whose files are settled.
@@ -47,7 +47,7 @@ pub struct Totals {
 
 impl Tally {
     /// What the worker has done until now.
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         let counted = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut totals = Totals {
             claimed: counted(&self.claimed),

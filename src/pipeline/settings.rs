@@ -7,7 +7,7 @@ use crate::spool::Retention;
 
 /// What can be set about a run.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Deliver what is there, then end.
     pub once: bool,
     /// What happens to fields that the table has no column for.

@@ -63,7 +63,7 @@ impl<'a> AlertChannel<'a> {
 }
 
 /// Whether any channel or the heartbeat is set.
-pub fn is_configured(config: &Config) -> bool {
+pub(crate) fn is_configured(config: &Config) -> bool {
     AlertChannel::all(config).next().is_some() || config.heartbeat_url.is_some()
 }
 

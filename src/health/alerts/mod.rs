@@ -44,9 +44,9 @@ mod state_file;
 mod status_alert;
 mod watcher;
 
-pub use channel::is_configured;
-pub use notifier::OtherSender;
+pub(crate) use channel::is_configured;
+pub(crate) use notifier::OtherSender;
 pub(super) use sent_counts::metric_families;
-pub use settings_mark::{settings_mark, workers_with_other_settings};
-pub use status_alert::{send_due, send_test};
-pub use watcher::AlertWatcher;
+pub(crate) use settings_mark::{settings_mark, workers_with_other_settings};
+pub(crate) use status_alert::{send_due, send_test};
+pub(crate) use watcher::AlertWatcher;

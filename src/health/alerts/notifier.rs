@@ -68,7 +68,7 @@ pub(super) struct RoundResult {
 
 /// Another process that sends the alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OtherSender {
+pub(crate) enum OtherSender {
     /// It does not say why it keeps the lock. A round takes seconds, so it hangs if it keeps the lock for longer.
     Silent,
     /// It makes rounds, and keeps the lock for a reason.

@@ -8,7 +8,7 @@ use crate::spool::{Layout, WorkerSeen, inspect};
 
 /// A mark of the settings by which this worker sends alerts. The same settings have the same mark. A worker publishes
 /// it, and it does not give away the secrets.
-pub fn settings_mark(config: &Config, worker: &str) -> String {
+pub(crate) fn settings_mark(config: &Config, worker: &str) -> String {
     let Config { alert_webhook, alert_format, alert_command, alert_after, alert_remind, .. } = config;
     let Config { heartbeat_url, heartbeat_interval, .. } = config;
     let secrets =
@@ -20,7 +20,7 @@ pub fn settings_mark(config: &Config, worker: &str) -> String {
 }
 
 /// The live workers that send alerts by other settings than these. A worker reads the settings once, when it starts.
-pub fn workers_with_other_settings(config: &Config) -> Vec<WorkerSeen> {
+pub(crate) fn workers_with_other_settings(config: &Config) -> Vec<WorkerSeen> {
     let workers = inspect(&Layout::at(&config.spool)).map(|seen| seen.workers).unwrap_or_default();
     let is_other = |worker: &WorkerSeen| {
         let published = WorkerStatus::read(&worker.published).and_then(|status| status.alerts);

@@ -21,7 +21,7 @@ const RETRY_WAIT: Duration = Duration::from_secs(20);
 /// Sends the alerts that are due. If no worker watches, it waits until each finding has lasted long enough to be sent,
 /// or has ended. Returns the facts and findings of the last round, and the other process that sends alerts if this one
 /// sent none.
-pub fn send_due(config: &Config) -> (Arc<Facts>, Vec<Finding>, Option<OtherSender>) {
+pub(crate) fn send_due(config: &Config) -> (Arc<Facts>, Vec<Finding>, Option<OtherSender>) {
     let until = Instant::now() + config.alert_after.min(DUE_WAIT_MAX) + RETRY_WAIT;
     let mut notifier = Notifier::of_status(config);
     loop {
@@ -34,7 +34,7 @@ pub fn send_due(config: &Config) -> (Arc<Facts>, Vec<Finding>, Option<OtherSende
 }
 
 /// Sends a test on every channel, and a heartbeat. Returns the name of each with the reason if it failed.
-pub fn send_test(config: &Config) -> Vec<(&'static str, Result<(), String>)> {
+pub(crate) fn send_test(config: &Config) -> Vec<(&'static str, Result<(), String>)> {
     let agent = http_agent();
     let alert = Alert::test(config);
     let running = RunningCommand::default();

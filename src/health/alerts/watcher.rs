@@ -18,7 +18,7 @@ const ROUND_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration:
 /// A thread of a worker that makes rounds. When this is dropped, an alert command that runs is killed; the next worker
 /// sends what it should have sent.
 #[derive(Debug)]
-pub struct AlertWatcher {
+pub(crate) struct AlertWatcher {
     running: Arc<RunningCommand>,
 }
 
@@ -27,7 +27,11 @@ impl AlertWatcher {
     /// thread. None if no channel is set.
     ///
     /// # Errors If the system cannot start a thread.
-    pub fn start(config: &Config, stop: &Stop, cache: Arc<FactsCache>) -> io::Result<Option<AlertWatcher>> {
+    pub(crate) fn start(
+        config: &Config,
+        stop: &Stop,
+        cache: Arc<FactsCache>,
+    ) -> io::Result<Option<AlertWatcher>> {
         if !is_configured(config) {
             return Ok(None);
         }

@@ -8,7 +8,7 @@ use super::rhythm::Rhythm;
 
 /// The rows of one dataset.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct DatasetFlow {
+pub(crate) struct DatasetFlow {
     /// When the last row arrived, in ms since 1970 UTC.
     pub last_row_ms: Option<i64>,
     /// Rows that arrived in the last hour.

@@ -8,7 +8,7 @@ pub(super) const MINUTE_MS: i64 = 60_000;
 
 /// What arrived of one dataset in one minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MinuteArrivals {
+pub(crate) struct MinuteArrivals {
     /// Messages delivered.
     #[serde(rename = "m")]
     pub messages: u64,
@@ -22,7 +22,7 @@ pub struct MinuteArrivals {
 
 /// What one worker delivered in one minute.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MinuteLog {
+pub(crate) struct MinuteLog {
     /// The minute, counted from 1970 UTC.
     pub minute: i64,
     /// The warehouse that took the rows, such as `bigquery:my-project.elexon`.

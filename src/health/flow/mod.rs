@@ -23,10 +23,10 @@ mod log_reader;
 mod log_writer;
 mod rhythm;
 
-pub use dataset_flow::DatasetFlow;
+pub(crate) use dataset_flow::DatasetFlow;
 pub(super) use dataset_flow::rhythm_of_all;
 pub(super) use ledger::ask_ledger;
-pub use log_line::MinuteLog;
+pub(super) use log_line::MinuteLog;
 pub(super) use log_reader::{OldDays, read_log};
 pub(super) use log_writer::FlowLogWriter;
-pub use rhythm::Rhythm;
+pub(super) use rhythm::Rhythm;

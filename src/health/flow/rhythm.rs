@@ -12,7 +12,7 @@ const USUAL_TIMES: u32 = 3;
 
 /// How often rows arrived in the 24 hours before the last row. Rows within one minute count as one arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Rhythm {
+pub(crate) struct Rhythm {
     /// The median gap between two arrivals, in seconds.
     pub usual_gap_s: u64,
     /// The longest gap between two arrivals, in seconds.
@@ -31,12 +31,12 @@ impl Rhythm {
 
     /// The longest silence that is normal: three usual gaps, or the longest gap of the day, for a dataset that rests at
     /// night.
-    pub fn silence(&self) -> Duration {
+    pub(crate) fn silence(&self) -> Duration {
         self.silence_of_all().max(Duration::from_secs(self.longest_gap_s))
     }
 
     /// The longest silence that is normal for all datasets together, which never rest: three usual gaps.
-    pub fn silence_of_all(&self) -> Duration {
+    pub(crate) fn silence_of_all(&self) -> Duration {
         Duration::from_secs(self.usual_gap_s) * USUAL_TIMES
     }
 }

@@ -9,7 +9,7 @@ use crate::health::facts::Facts;
 use crate::health::finding::Finding;
 
 /// Everything that is not as it should be. The worst findings come first.
-pub fn evaluate(facts: &Facts, config: &Config) -> Vec<Finding> {
+pub(crate) fn evaluate(facts: &Facts, config: &Config) -> Vec<Finding> {
     let situation = Situation { facts, config };
     let mut findings = Vec::new();
     findings.extend(queue::spool_unread(&situation));

@@ -15,5 +15,5 @@ mod resolution;
 mod situation;
 mod workers;
 
-pub use evaluate::evaluate;
+pub(crate) use evaluate::evaluate;
 pub(super) use resolution::{Resolution, resolution};
