@@ -244,7 +244,7 @@ impl Guide<'_> {
 
     /// The flag by which the commands find the same settings from every folder.
     fn config_flag(&self) -> String {
-        let file = settings_file(self.settings).map_or_else(|| Path::new("irispool.toml"), |file| file);
+        let file = settings_file(self.settings).unwrap_or_else(|| Path::new("irispool.toml"));
         format!(" --config {}", paste::path(file))
     }
 

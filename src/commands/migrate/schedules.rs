@@ -65,7 +65,9 @@ fn names(line: &str, path: &str) -> bool {
         let is_quoted = line[..at].ends_with(['\'', '"']);
         let next = line[at + path.len()..].chars().next();
         next.is_none_or(|next| {
-            !next.is_alphanumeric() && !matches!(next, '_' | '-' | '.') && !(is_quoted && next == ' ')
+            let goes_on =
+                next.is_alphanumeric() || matches!(next, '_' | '-' | '.') || (is_quoted && next == ' ');
+            !goes_on
         })
     })
 }
