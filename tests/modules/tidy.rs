@@ -84,6 +84,17 @@ fn an_arrow_that_no_room_may_have_is_found() {
 }
 
 #[test]
+fn an_arrow_is_found_though_only_the_room_is_named() {
+    let files = [
+        ("spool/mod.rs", "mod claim;\n"),
+        ("spool/claim.rs", "use crate::pipeline;\nfn claim() { pipeline::start(); }\n"),
+        ("pipeline/mod.rs", "mod run;\npub use run::start;\n"),
+        ("pipeline/run.rs", "/// Starts a run.\npub fn start() {}\n"),
+    ];
+    assert_eq!(faults_of(&files), ["spool/claim.rs: `spool` must not know `pipeline` (pipeline/run.rs)"]);
+}
+
+#[test]
 fn a_room_that_the_list_does_not_know_is_found() {
     let files = [("attic/mod.rs", "//! An attic.\n")];
     assert_eq!(

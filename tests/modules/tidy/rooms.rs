@@ -67,7 +67,7 @@ impl House {
                 let (first, rest) = path.split_first()?;
                 let mut target = room.named.get(first).cloned()?;
                 target.extend(rest.iter().cloned());
-                target
+                self.absolute(module, &target)?
             }
         };
         self.resolve(&target, 0)

@@ -12,7 +12,7 @@ const COMMENT_WIDTH_MAX: usize = 120;
 /// Each room with the rooms that it may know. A room not named here is not allowed to be.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("main", &["cli", "commands", "exit", "observe"]),
-    ("cli", &["commands", "config", "exit", "observe"]),
+    ("cli", &["commands", "config", "exit", "observe", "paste"]),
     (
         "commands",
         &[
