@@ -1,11 +1,12 @@
-//! `irispool dead list`: the dead letters in groups, because one fault usually makes many of them.
+//! `irispool dead list`: the dead letters in groups, because one fault usually makes many of them. A reason is never cut:
+//! it says what to do about the messages.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::super::table::{Align, columns, cut};
+use super::super::table::{Align, columns_and_text};
 use super::super::terminal::{TerminalSize, say};
 use super::super::units::{count, counted, size};
 use super::letter::reason;
@@ -50,9 +51,6 @@ pub(super) struct Disk {
     pub(super) bytes: u64,
     pub(super) bytes_max: Option<u64>,
 }
-
-/// A reason is cut to the width of the terminal, but never shorter than this. The JSON and `show` have all of it.
-const REASON_CHARS_MIN: usize = 20;
 
 pub(super) fn run(
     found: &Letters,
@@ -117,13 +115,13 @@ fn table(answer: &DeadList, width: Option<usize>) -> String {
                 None => time.clone(),
             })
         };
-        let mut rows: Vec<Vec<String>> = answer
+        let rows: Vec<Vec<String>> = answer
             .groups
             .iter()
             .map(|group| {
                 let times = [seconds(&group.oldest), seconds(&group.newest)];
                 let [oldest, newest] = times;
-                vec![group.dataset.clone(), count(group.count), oldest, newest, group.reason.clone()]
+                vec![group.dataset.clone(), count(group.count), oldest, newest]
             })
             .collect();
         let header = [
@@ -131,17 +129,9 @@ fn table(answer: &DeadList, width: Option<usize>) -> String {
             ("COUNT", Align::Right),
             ("OLDEST", Align::Left),
             ("NEWEST", Align::Left),
-            ("REASON", Align::Left),
         ];
-        if let Some(width) = width {
-            let before = |row: &Vec<String>| {
-                row[..4].iter().map(|cell| cell.chars().count().max(5) + 2).sum::<usize>()
-            };
-            let taken = rows.iter().map(before).max().unwrap_or(0).max("DATASET".len() + 6);
-            let room = width.saturating_sub(taken).max(REASON_CHARS_MIN);
-            rows.iter_mut().for_each(|row| row[4] = cut(&row[4], room));
-        }
-        text.push_str(&columns(&header, &rows));
+        let reasons: Vec<&str> = answer.groups.iter().map(|group| &*group.reason).collect();
+        text.push_str(&columns_and_text(&header, &rows, "REASON", &reasons, width));
     }
     match answer.letters {
         0 => text.push_str("no dead letters\n"),
