@@ -64,7 +64,7 @@ pub struct ArchiveFilter {
 pub struct ArchiveListArgs {
     #[command(flatten)]
     pub filter: ArchiveFilter,
-    /// Output format; the default is table on a terminal and csv elsewhere
+    /// Output format; the default on a terminal is a table, or records if the table is too wide, and csv elsewhere
     #[arg(long, value_enum)]
     pub format: Option<OutputFormat>,
 }

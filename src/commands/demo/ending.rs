@@ -67,7 +67,7 @@ fn dead(letters: &[Letter], width: usize) -> String {
     let mut groups: Vec<(String, u64)> = counts.into_iter().collect();
     groups.sort_by_key(|(_, letters)| std::cmp::Reverse(*letters));
     let total = counted(letters.len() as u64, "dead letter");
-    let mut text = format!("{total} of the broken messages, for these reasons above all\n");
+    let mut text = format!("{total}; the commonest reasons\n");
     for (reason, letters) in groups.iter().take(REASONS_SHOWN) {
         let line = format!("{:>5}  {}", count(*letters), plain(reason));
         text.push_str(&format!("{}\n", cut(&line, width)));
@@ -79,7 +79,7 @@ fn dead(letters: &[Letter], width: usize) -> String {
 fn generation_mix(rows: &[Vec<String>], width: usize) -> String {
     let Some(published) = rows.first().map(|row| &row[0]) else { return String::new() };
     let clock = published.get(11..16).unwrap_or(published);
-    let mut line = format!("The latest generation mix, of {clock} UTC, in MW:");
+    let mut line = format!("Generation at {clock} UTC, in MW:");
     for (index, row) in rows.iter().enumerate() {
         let fuel = format!("{} {} {}", if index == 0 { "" } else { "," }, row[1], row[2]);
         if line.len() + fuel.len() > width {
@@ -98,9 +98,8 @@ fn next_steps(dir: &Path) -> String {
     let folder = program.parent().filter(|folder| !folder.as_os_str().is_empty());
     let name = paste::word(program.file_name().unwrap_or("irispool".as_ref()));
     let dir = paste::word(dir);
-    let path = folder.map_or(String::new(), |folder| {
-        format!("  export PATH={}:\"$PATH\"\n", paste::path(folder))
-    });
+    let path =
+        folder.map_or(String::new(), |folder| format!("  export PATH={}:\"$PATH\"\n", paste::path(folder)));
     format!(
         "Next:
   cd {dir}

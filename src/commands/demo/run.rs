@@ -83,7 +83,9 @@ pub(in crate::commands) fn run(
     let fed = feed::run(&feed, &stop)?;
     let (messages, rows) = (counted(fed.files, "message"), counted(fed.rows, "row"));
     let odd = count(fed.faults.values().sum());
-    say(&format!("Wrote {messages} with {rows} as Elexon's client does; {odd} are odd or broken on purpose\n"))?;
+    say(&format!(
+        "Wrote {messages} with {rows} as Elexon's client does; {odd} are odd or broken on purpose\n"
+    ))?;
 
     let delivered = drain(&config, &layout, &stop)?;
     let (messages, rows) = (counted(delivered.delivered, "message"), counted(delivered.rows, "row"));
@@ -94,7 +96,9 @@ pub(in crate::commands) fn run(
     let delivered = drain(&config, &layout, &stop)?;
     let (messages, known) = (counted(delivered.delivered, "message"), count(delivered.already_loaded));
     let rows = count(delivered.rows);
-    say(&format!("Delivered {messages} a second time: {known} were loaded already, {rows} rows are new\n\n"))?;
+    say(&format!(
+        "Delivered {messages} a second time: {known} were loaded already, {rows} rows are new\n\n"
+    ))?;
 
     let reader = SqliteReader::open(&database, config.busy_timeout)?;
     let letters = dead_letters(&layout)?.letters;

@@ -25,9 +25,9 @@ macro_rules! named_queries {
 /// All queries that come with irispool, by name.
 pub(super) const NAMED_QUERIES: &[NamedQuery] = named_queries![
     "duplicates",
+    "frequency_by_minute",
     "freshness",
     "freshness_by_table",
-    "frequency_by_minute",
     "gaps_and_overlaps",
     "generation_by_fuel_today",
     "generation_mix_now",
@@ -54,7 +54,8 @@ impl NamedQuery {
         }
         let asked = name.to_ascii_lowercase().replace(['-', ' '], "_");
         let asked = asked.strip_suffix(".sql").unwrap_or(&asked);
-        let likenesses = NAMED_QUERIES.iter().map(|query| (strsim::jaro_winkler(query.name, asked), query.name));
+        let likenesses =
+            NAMED_QUERIES.iter().map(|query| (strsim::jaro_winkler(query.name, asked), query.name));
         let nearest = likenesses.max_by(|one, other| one.0.total_cmp(&other.0));
         let near = nearest.filter(|(likeness, _)| *likeness > LIKENESS_MIN).map(|(_, name)| name);
         Err(StatementError::UnknownName { name: name.to_owned(), near })

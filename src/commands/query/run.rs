@@ -89,3 +89,31 @@ pub(in crate::commands) fn print_to_stdout(
         other => other.map(drop),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_for_bigquery_names_the_dataset_of_the_warehouse() {
+        let bigquery: WarehouseSpec = WarehouseSpec::BigQuery("my-project.elexon".parse().unwrap());
+        let sqlite = WarehouseSpec::Sqlite("iris.db".into());
+        let typed =
+            |sql: &str| QueryArgs { sql: Some(sql.to_owned()), named: None, list: false, format: None };
+        let asked = typed("SELECT 1 FROM `{project}.{dataset}.a`, `{project}`.{dataset}.b");
+        assert_eq!(
+            statement(&asked, &bigquery).unwrap(),
+            "SELECT 1 FROM `my-project.elexon.a`, `my-project`.elexon.b"
+        );
+        assert!(matches!(statement(&asked, &sqlite), Err(StatementError::ForBigQuery)));
+        let text = "SELECT '{project}.{dataset}'";
+        assert_eq!(statement(&typed(text), &sqlite).unwrap(), text);
+        for query in NAMED_QUERIES {
+            let asked =
+                QueryArgs { sql: None, named: Some(query.name.to_owned()), list: false, format: None };
+            let sql = statement(&asked, &bigquery).unwrap();
+            assert!(sql.contains("`my-project.elexon.") && !sql.contains('{'), "{sql}");
+            assert!(!statement(&asked, &sqlite).unwrap().contains('{'));
+        }
+    }
+}
