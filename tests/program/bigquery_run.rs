@@ -328,7 +328,7 @@ fn the_queries_that_come_with_irispool_run_by_name_and_from_their_files_as_they_
     site.set_up("BOALF");
     site.feed(5, 1, "BOALF");
     site.done("run", &["--once"]);
-    for name in ["unified_views", "sources_side_by_side", "latest_acceptances"] {
+    for name in ["unified_views", "sources_side_by_side"] {
         let path = root().join(format!("sql/bigquery/queries/{name}.sql"));
         let mut command = site.irispool("query");
         let output = command.arg("-").stdin(std::fs::File::open(path).unwrap()).output().unwrap();

@@ -142,7 +142,7 @@ fn a_terminal_gets_a_table_where_it_fits_and_records_where_it_does_not() {
     let (Some(narrow), Some(wide)) = (asked(80, &[]), asked(120, &[])) else { return };
     assert!(narrow.starts_with("─[ 1 ]─"), "{narrow}");
     assert!(narrow.contains("\npower            電力\n"), "{narrow}");
-    assert!(wide.starts_with('┌') && wide.contains("│ 電力 "), "{wide}");
+    assert!(wide.starts_with('┌') && wide.contains("┆ 電力  ┆"), "{wide}");
     let forced = asked(80, &["--format", "table"]).unwrap();
     assert!(forced.starts_with('┌'), "{forced}");
     assert!(asked(120, &["--format", "records"]).unwrap().starts_with("─[ 1 ]─"));
