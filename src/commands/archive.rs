@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 
 use super::args::{NotThere, is_of, refuse_unknown, spool_of};
-use super::query::{self, OutputFormat, QueryArgs};
+use super::query::{self, OutputFormat};
 use super::table::named;
 use super::terminal::say;
 use super::units::{counted, size};
@@ -64,7 +64,7 @@ pub struct ArchiveFilter {
 pub struct ArchiveListArgs {
     #[command(flatten)]
     pub filter: ArchiveFilter,
-    /// Output format; the default is table on a terminal and csv elsewhere
+    /// Output format; the default on a terminal is a table, or records if the table is too wide, and csv elsewhere
     #[arg(long, value_enum)]
     pub format: Option<OutputFormat>,
 }
@@ -133,10 +133,9 @@ pub(super) fn run(config: &Config, command: &ArchiveCommand) -> Result<Exit, Fai
     let layout = spool_of(config)?;
     match command {
         ArchiveCommand::List(args) => {
-            let asked = QueryArgs { sql: String::new(), format: args.format };
             let (files, unread) = find(&layout, &args.filter)?;
             let listing = ArchiveListing { files, without_note: Cell::new(0) };
-            query::run(&asked, &listing)?;
+            query::print_to_stdout(&listing, "", args.format)?;
             match (unread, listing.without_note.get()) {
                 (Some(error), _) => Err(error.into()),
                 (None, 0) => Ok(Exit::Done),

@@ -49,7 +49,9 @@ not take, 130 or 143 a second signal ended it at once.")]
     Setup(SetupArgs),
     /// Query the warehouse in its own SQL; this changes nothing
     #[command(after_help = "Examples:
-  irispool query 'SELECT * FROM bmrs_fuelinst_unified LIMIT 5'
+  irispool query --list
+  irispool query --named generation_mix_now
+  irispool query 'SELECT publishTime, fuelType, generation FROM bmrs_fuelinst_unified LIMIT 5'
   irispool query --format csv 'SELECT * FROM bmrs_freq_iris' > freq.csv")]
     Query(QueryArgs),
     /// Show whether data flows: waiting messages, workers, and when the last rows came

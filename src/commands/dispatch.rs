@@ -38,10 +38,10 @@ pub fn run(
     let config = &settings.config;
     match command {
         Command::Run(args) => super::run::run(&of_run(&settings, args.once), args.once),
-        Command::Demo(args) => demo::run(config, &args),
+        Command::Demo(args) => demo::run(config, &args, colour),
         Command::Feed(args) => feed::start(&args),
         Command::Setup(args) => setup::run(config, &args),
-        Command::Query(args) => query::start(config, &args),
+        Command::Query(args) => query::run(config, &args),
         Command::Status(args) => status::run(config, &args, colour),
         Command::Check(args) => check::run(&settings, &args, colour),
         Command::Migrate(args) => migrate::run(&settings, &args),

@@ -4,9 +4,14 @@
 use crate::support::bigquery_sql::{
     Analysis, Column, documented_queries, existing_queries, field, installed, shipped_queries,
 };
+use crate::support::root;
+use crate::support::sqlite::{PATIENCE, Place};
 use irispool::catalog::{self, ColumnKind, Dataset, Field, META_COLUMNS};
+use irispool::commands::query::{OutputFormat, print};
+use irispool::commands::setup;
 use irispool::warehouse::bigquery::BqDataset;
 use irispool::warehouse::bigquery::views::{self, LiveTable};
+use irispool::warehouse::sqlite::SqliteReader;
 
 const PROJECT: &str = "a-project";
 
@@ -178,6 +183,46 @@ fn every_view_and_query_passes_googles_analyzer() {
                 if column.kind == "INT64" && column.name != "message_row" { "FLOAT64" } else { &column.kind };
             assert_eq!(kind("earlier"), earlier, "{view} {}", column.name);
         }
+    }
+}
+
+#[test]
+fn a_named_query_has_the_same_columns_in_both_dialects() {
+    if !installed("bq-analyze") {
+        return;
+    }
+    let place = Place::new();
+    let everything: Vec<String> = catalog::all().iter().map(|dataset| dataset.name.clone()).collect();
+    setup::set_up(&place.open(), &everything, None, &mut Vec::new()).unwrap();
+    let reader = SqliteReader::open(place.path(), PATIENCE).unwrap();
+
+    let bq_dataset = BqDataset::new(PROJECT, "iris");
+    let mut analysis = Analysis::default();
+    analysis.dataset(&format!("{PROJECT}.iris"));
+    for dataset in catalog::all() {
+        let iris = LiveTable {
+            name: catalog::table_name(&dataset.name),
+            columns: as_made(dataset),
+            times_of_day: Vec::new(),
+            partition_field: dataset.partition_field.clone(),
+        };
+        analysis.table(&format!("{PROJECT}.iris.{}", iris.name), &iris.columns);
+        let unified = views::unified(&bq_dataset, &dataset.name, &iris, None);
+        analysis.statement(&unified.name, &unified.sql);
+    }
+    let queries = shipped_queries(PROJECT, "iris");
+    queries.iter().for_each(|(name, sql)| analysis.statement(name, sql));
+    let answers = analysis.answers();
+    for (name, _) in &queries {
+        let answer = answers.iter().find(|answer| answer.name == *name).unwrap();
+        assert_eq!(answer.error, None, "{name}");
+        let of_bigquery: Vec<&str> = answer.columns.iter().map(|column| column.name.as_str()).collect();
+        let sql = std::fs::read_to_string(root().join("sql/sqlite/queries").join(name)).unwrap();
+        let mut csv = Vec::new();
+        print(&reader, &sql, OutputFormat::Csv, None, &mut csv).unwrap();
+        let csv = String::from_utf8(csv).unwrap();
+        let of_sqlite: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+        assert_eq!(of_sqlite, of_bigquery, "{name}");
     }
 }
 

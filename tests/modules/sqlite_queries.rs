@@ -28,7 +28,7 @@ fn reader(place: &Place) -> SqliteReader {
     SqliteReader::open(place.path(), PATIENCE).unwrap()
 }
 
-fn printed(reader: &dyn Query, sql: &str, format: OutputFormat, width: Option<u16>) -> String {
+fn printed(reader: &dyn Query, sql: &str, format: OutputFormat, width: Option<usize>) -> String {
     let mut out = Vec::new();
     print(reader, sql, format, width, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -218,6 +218,52 @@ fn a_table_fits_the_terminal() {
     let sql = "SELECT 'CCGT' AS fuel, 12.5 AS gw, 'word ' || hex(zeroblob(300)) AS note UNION ALL SELECT 'WIND', 3, 'a\nb'";
     insta::assert_snapshot!(printed(&reader(&place), sql, OutputFormat::Table, Some(40)));
     insta::assert_snapshot!(printed(&reader(&place), "SELECT 1 AS a WHERE 0", OutputFormat::Table, Some(40)));
+}
+
+const ONE_WIDE: &str = "SELECT 1 AS n, 'WIND' AS fuel, 'a' AS note, NULL AS none
+    UNION ALL SELECT 2, '電力', 'line one' || char(13, 10) || 'line ' || char(27) || ' two', NULL
+    UNION ALL SELECT 3, '', replace(hex(zeroblob(24)), '00', 'word '), 'x'";
+
+#[test]
+fn what_is_too_wide_for_a_table_is_shown_as_records_with_all_of_each_value() {
+    let place = Place::new();
+    place.open();
+    let reader = reader(&place);
+    let fitting = |sql: &str, width| printed(&reader, sql, OutputFormat::Fitting, width);
+    let records = fitting(ONE_WIDE, Some(40));
+    insta::assert_snapshot!(records);
+    assert_eq!(
+        records,
+        printed(&reader, ONE_WIDE, OutputFormat::Records, Some(40)),
+        "those before the wide row too"
+    );
+    let narrow =
+        "SELECT '電力' AS fuel, 12.5 AS gw, 'a' || char(10) || 'b' AS note UNION ALL SELECT 'WIND', 3, ''";
+    insta::assert_snapshot!(fitting(narrow, Some(40)));
+    // It takes 22 columns: the first width at which it is a table.
+    let is_table = |width| fitting(narrow, Some(width)).starts_with('┌');
+    assert_eq!([21, 22, 23].map(is_table), [false, true, true]);
+    assert!(fitting(ONE_WIDE, None).starts_with('┌'), "without a width everything fits");
+    assert!(printed(&reader, ONE_WIDE, OutputFormat::Table, Some(40)).starts_with('┌'));
+    assert!(printed(&reader, narrow, OutputFormat::Records, Some(40)).starts_with("─[ 1 ]─"));
+}
+
+#[test]
+fn names_that_are_longer_than_half_a_line_stand_above_their_values() {
+    let place = Place::new();
+    place.open();
+    let sql = "SELECT 'v' AS a, 7 AS \"a name that says all that there is to say of its column\", '' AS b";
+    insta::assert_snapshot!(printed(&reader(&place), sql, OutputFormat::Fitting, Some(40)));
+}
+
+#[test]
+fn an_answer_without_rows_names_its_columns_however_many() {
+    let place = Place::new();
+    place.open().schema("BOALF").unwrap();
+    let sql = "SELECT * FROM bmrs_boalf_unified";
+    let text = printed(&reader(&place), sql, OutputFormat::Fitting, Some(80));
+    assert!(text.starts_with("columns: dataset, settlementDate, "), "{text}");
+    assert!(text.contains("message_row, rescued") && text.lines().all(|line| line.len() <= 80), "{text}");
 }
 
 fn statement_error(reader: &SqliteReader, sql: &str) -> (String, String) {

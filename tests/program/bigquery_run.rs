@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::bigquery_sql::{Analysis, Turn, existing_queries, installed, shipped_queries};
+use crate::support::root;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -319,6 +320,24 @@ fn a_query_prints_typed_values_and_changes_nothing() {
         assert!(said(&output).1.contains("hint: "), "{sql}: {}", said(&output).1);
     }
     assert_eq!(site.count("bmrs_mid_iris"), 0);
+}
+
+#[test]
+fn the_queries_that_come_with_irispool_run_by_name_and_from_their_files_as_they_are() {
+    let Some(site) = site("named") else { return };
+    site.set_up("BOALF");
+    site.feed(5, 1, "BOALF");
+    site.done("run", &["--once"]);
+    for name in ["unified_views", "sources_side_by_side"] {
+        let path = root().join(format!("sql/bigquery/queries/{name}.sql"));
+        let mut command = site.irispool("query");
+        let output = command.arg("-").stdin(std::fs::File::open(path).unwrap()).output().unwrap();
+        assert!(output.status.success(), "{name}: {}", said(&output).1);
+        let named = site.done("query", &["--named", name]).0;
+        assert_eq!(named, said(&output).0, "{name}");
+        assert!(named.lines().count() > 1, "{name}: {named}");
+    }
+    assert_eq!(site.done("query", &["--named", "unified_views"]).0, "table_name\r\nbmrs_boalf_unified\r\n");
 }
 
 #[test]

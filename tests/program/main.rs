@@ -35,6 +35,7 @@ mod ops_package;
 mod ops_paste;
 mod ops_pid_file;
 mod ops_prune;
+mod ops_query;
 mod ops_service;
 mod ops_status;
 mod ops_status_screens;

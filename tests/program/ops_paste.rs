@@ -74,6 +74,11 @@ fn what_the_demo_prints_can_be_pasted_and_removes_only_its_own_folder() {
         let commands: Vec<&str> = next.lines().filter_map(|line| line.strip_prefix("  ")).collect();
         assert!(commands.len() >= 5, "{next}");
         let elsewhere = tempfile::tempdir().unwrap();
+        // The first commands are for the shell, and the others need them.
+        let (of_shell, commands): (Vec<&str>, Vec<&str>) = commands
+            .into_iter()
+            .partition(|command| command.starts_with("cd ") || command.starts_with("export "));
+        assert_eq!(of_shell.len(), 2, "{next}");
         for command in commands {
             // What goes on for ever is given an end.
             let command = match command {
@@ -83,6 +88,7 @@ fn what_the_demo_prints_can_be_pasted_and_removes_only_its_own_folder() {
                 run if run.contains(" run ") => format!("{run} --once"),
                 other => other.to_owned(),
             };
+            let command = format!("{} && {command}", of_shell.join(" && "));
             let ran = paste(&command, elsewhere.path(), Path::new("/usr/bin"));
             let log = Ended::of(&ran);
             assert_eq!(log.code, Some(0), "{command}: {}", log.log);

@@ -1,4 +1,4 @@
--- The grid's frequency, the last hour by minute. spotTime is the old name of measurementTime: the view offers both.
+-- The frequency of the last hour, by minute.
 SELECT
   TIMESTAMP_TRUNC(measurementTime, MINUTE) AS minute,
   AVG(frequency) AS avg_freq,

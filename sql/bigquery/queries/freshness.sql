@@ -1,4 +1,4 @@
--- When rows last came in, and how many minutes ago.
+-- When rows last came into four tables, and how many minutes ago.
 SELECT
   dataset,
   MAX(ingested_utc) AS latest,

@@ -1,4 +1,5 @@
--- How many minutes each of four tables is behind, the worst first; one without rows is not in the answer.
+-- How many minutes each of four tables is behind, the worst first.
+-- A table without rows is not in the answer.
 SELECT table_name, MAX(ingested_utc) AS latest_data, TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), MAX(ingested_utc), MINUTE) AS lag_minutes
 FROM (
   SELECT 'boalf' AS table_name, ingested_utc FROM `{project}.{dataset}.bmrs_boalf_iris`

@@ -1,4 +1,4 @@
--- Settlement periods a day by source, over the last 30 days: gaps and overlaps of history and IRIS.
+-- Which settlement periods of the last 30 days each source has.
 SELECT settlementDate, source, COUNT(*) AS records, COUNT(DISTINCT settlementPeriod) AS unique_periods
 FROM `{project}.{dataset}.bmrs_mils_unified`
 WHERE settlementDate BETWEEN DATE_SUB(CURRENT_DATE(), INTERVAL 30 DAY) AND CURRENT_DATE()

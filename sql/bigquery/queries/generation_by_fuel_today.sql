@@ -1,4 +1,5 @@
--- Today's generation by fuel, in GW.
+-- Average and peak generation by fuel today, in GW.
+-- Today is London's.
 SELECT
   fuelType,
   AVG(generation) / 1000 AS avg_generation_gw,

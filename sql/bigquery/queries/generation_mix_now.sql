@@ -1,4 +1,5 @@
--- The latest generation mix, in GW.
+-- The generation mix as last published today, in GW.
+-- Today is London's.
 WITH latest_data AS (
   SELECT MAX(publishTime) AS latest_time
   FROM `{project}.{dataset}.bmrs_fuelinst_unified`

@@ -1,4 +1,4 @@
--- Rows an hour and a second, over the last 24 hours.
+-- Acceptances taken in by hour, over the last 24 hours.
 SELECT
   TIMESTAMP_TRUNC(ingested_utc, HOUR) AS hour,
   COUNT(*) AS records_ingested,

@@ -1,4 +1,5 @@
--- Rows that were let into the table more than once; the unified view offers each once.
+-- Rows that are in the table more than once.
+-- The unified view offers each of them once.
 SELECT message_id, message_row, COUNT(*) AS copies
 FROM `{project}.{dataset}.bmrs_boalf_iris`
 WHERE message_id IS NOT NULL

@@ -1,4 +1,4 @@
--- The views that exist.
+-- The unified views that there are.
 SELECT table_name
 FROM `{project}.{dataset}.INFORMATION_SCHEMA.TABLES`
 WHERE table_name LIKE '%_unified'

@@ -1,4 +1,4 @@
--- Acceptances a day by source, over the last 7 days.
+-- How many acceptances a day came from each source, over the last 7 days.
 SELECT DATE(acceptanceTime) AS date, source, COUNT(*) AS records, COUNT(DISTINCT bmUnit) AS unique_units
 FROM `{project}.{dataset}.bmrs_boalf_unified`
 WHERE acceptanceTime >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)

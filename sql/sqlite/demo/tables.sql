@@ -1,6 +1,6 @@
--- What arrived, table by table.
-SELECT table_name AS "table", COUNT(*) AS messages, SUM(rows) AS rows, SUM(rescued) AS rescued_rows,
-       SUM(dead) AS dead_rows, SUM(bytes) AS bytes
+-- The ten largest tables, with the number of all tables.
+SELECT table_name, SUM(rows) AS rows_loaded, COUNT(*) OVER () AS tables
 FROM irispool_load_history
 GROUP BY table_name
-ORDER BY table_name
+ORDER BY rows_loaded DESC, table_name
+LIMIT 10

@@ -1,4 +1,4 @@
--- Units with more than one acceptance row in a period.
+-- Units with more than one acceptance row in a settlement period.
 SELECT settlementDate, settlementPeriodFrom, bmUnit, count(*) AS count
 FROM bmrs_boalf_iris
 GROUP BY settlementDate, settlementPeriodFrom, bmUnit

@@ -1,4 +1,5 @@
--- The frequency of the last hour by minute. spotTime is the old name of measurementTime: the view offers both.
+-- The frequency of the last hour, by minute.
+-- spotTime is the old name of measurementTime: the view offers both.
 SELECT
   strftime('%Y-%m-%dT%H:%M:00.000Z', spotTime) AS minute,
   avg(frequency) AS avg_freq, min(frequency) AS min_freq, max(frequency) AS max_freq,

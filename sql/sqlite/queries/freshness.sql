@@ -1,4 +1,5 @@
--- When rows last came into four tables. Rows are appended, so the last one is the newest: no table is read through.
+-- When rows last came into four tables, and how many minutes ago.
+-- Rows are appended, so the last one is the newest: no table is read through.
 WITH newest (dataset, latest) AS (
   SELECT 'BOALF', (SELECT ingested_utc FROM bmrs_boalf_iris ORDER BY rowid DESC LIMIT 1)
   UNION ALL SELECT 'MELS', (SELECT ingested_utc FROM bmrs_mels_iris ORDER BY rowid DESC LIMIT 1)

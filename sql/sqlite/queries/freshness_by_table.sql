@@ -1,4 +1,5 @@
--- How many minutes each of four tables is behind, the worst first; one without rows is not in the answer.
+-- How many minutes each of four tables is behind, the worst first.
+-- A table without rows is not in the answer.
 WITH newest (table_name, latest_data) AS (
   SELECT 'boalf', (SELECT ingested_utc FROM bmrs_boalf_iris ORDER BY rowid DESC LIMIT 1)
   UNION ALL SELECT 'mils', (SELECT ingested_utc FROM bmrs_mils_iris ORDER BY rowid DESC LIMIT 1)

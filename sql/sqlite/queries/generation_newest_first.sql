@@ -1,4 +1,5 @@
--- Today's generation (London's), the newest first.
+-- Today's generation, the newest first.
+-- Today is London's.
 WITH summer AS (
   -- British Summer Time: from the last Sunday of March to the last of October, 01:00 UTC.
   SELECT datetime('now') >= datetime('now', 'start of year', '+2 months', '+24 days', 'weekday 0', '+1 hour')

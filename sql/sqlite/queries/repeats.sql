@@ -1,4 +1,5 @@
--- Rows that are in the table more than once: there is none, as each message is loaded in one transaction with its ledger line.
+-- Rows that are in the table more than once.
+-- There is none, because each message is loaded in one transaction with its line in the ledger.
 SELECT message_id, message_row, count(*) AS copies
 FROM bmrs_boalf_iris
 WHERE message_id IS NOT NULL

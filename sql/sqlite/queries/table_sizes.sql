@@ -1,4 +1,5 @@
--- Size on disk, indexes included, and rows loaded, by table. It reads through the whole file.
+-- The size and the rows of each IRIS table.
+-- Indexes count too, and the rows are those that irispool loaded. It reads through the whole file.
 WITH sizes AS (
   SELECT tbl_name AS table_id, sum(pgsize) AS size_bytes
   FROM dbstat

@@ -1,11 +1,12 @@
-//! `irispool dead list`: the dead letters in groups, because one fault usually makes many of them.
+//! `irispool dead list`: the dead letters in groups, because one fault usually makes many of them. A reason is never
+//! cut, because a user decides by it what to do about the messages.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::super::table::{Align, columns, cut};
+use super::super::table::{Align, columns_and_text, wrapped};
 use super::super::terminal::{TerminalSize, say};
 use super::super::units::{count, counted, size};
 use super::letter::reason;
@@ -51,9 +52,6 @@ pub(super) struct Disk {
     pub(super) bytes_max: Option<u64>,
 }
 
-/// A reason is cut to the width of the terminal, but never shorter than this. The JSON and `show` have all of it.
-const REASON_CHARS_MIN: usize = 20;
-
 pub(super) fn run(
     found: &Letters,
     disk: Disk,
@@ -74,7 +72,7 @@ pub(super) fn run(
         let text = serde_json::to_string_pretty(&answer).expect("counts and text can be written as JSON");
         say(&format!("{text}\n"))?;
     } else {
-        say(&table(&answer, TerminalSize::of_stdout().width))?;
+        say(&screen(&answer, TerminalSize::of_stdout().width))?;
     }
     Ok(Exit::Done)
 }
@@ -108,7 +106,7 @@ fn groups(letters: &[Letter]) -> Vec<ReasonGroup> {
     groups
 }
 
-fn table(answer: &DeadList, width: Option<usize>) -> String {
+fn screen(answer: &DeadList, width: Option<usize>) -> String {
     let mut text = String::new();
     if answer.letters > 0 {
         let seconds = |time: &Option<String>| {
@@ -117,13 +115,13 @@ fn table(answer: &DeadList, width: Option<usize>) -> String {
                 None => time.clone(),
             })
         };
-        let mut rows: Vec<Vec<String>> = answer
+        let rows: Vec<Vec<String>> = answer
             .groups
             .iter()
             .map(|group| {
                 let times = [seconds(&group.oldest), seconds(&group.newest)];
                 let [oldest, newest] = times;
-                vec![group.dataset.clone(), count(group.count), oldest, newest, group.reason.clone()]
+                vec![group.dataset.clone(), count(group.count), oldest, newest]
             })
             .collect();
         let header = [
@@ -131,45 +129,36 @@ fn table(answer: &DeadList, width: Option<usize>) -> String {
             ("COUNT", Align::Right),
             ("OLDEST", Align::Left),
             ("NEWEST", Align::Left),
-            ("REASON", Align::Left),
         ];
-        if let Some(width) = width {
-            let before = |row: &Vec<String>| {
-                row[..4].iter().map(|cell| cell.chars().count().max(5) + 2).sum::<usize>()
-            };
-            let taken = rows.iter().map(before).max().unwrap_or(0).max("DATASET".len() + 6);
-            let room = width.saturating_sub(taken).max(REASON_CHARS_MIN);
-            rows.iter_mut().for_each(|row| row[4] = cut(&row[4], room));
-        }
-        text.push_str(&columns(&header, &rows));
+        let reasons: Vec<&str> = answer.groups.iter().map(|group| &*group.reason).collect();
+        text.push_str(&columns_and_text(&header, &rows, "REASON", &reasons, width));
     }
+    let mut say = |line: String| text.push_str(&wrapped("", 0, &line, width));
     match answer.letters {
-        0 => text.push_str("no dead letters\n"),
+        0 => say("no dead letters".to_owned()),
         letters => {
             let allowed = answer
                 .disk_bytes_max
                 .map_or("no limit".to_owned(), |bytes| format!("the limit is {}", size(bytes)));
             let (letters, bytes) = (counted(letters, "dead letter"), size(answer.bytes));
             let disk = size(answer.disk_bytes);
-            text.push_str(&format!("{letters}, {bytes}; dead/ uses {disk} on the disk, {allowed}\n"));
+            say(format!("{letters}, {bytes}; dead/ uses {disk} on the disk, {allowed}"));
         }
     }
     let whole_came: u64 = answer.groups.iter().map(|group| group.whole_came).sum();
     if whole_came > 0 {
         let letters = counted(whole_came, "dead letter");
-        text.push_str(&format!(
-            "{letters} for which a complete message came later that lacks some of the content: irispool dead show\n"
+        say(format!(
+            "{letters} for which a complete message came later that lacks some of the content: irispool dead show"
         ));
     }
     if answer.gone > 0 {
         let (letters, file) = (counted(answer.gone, "dead letter"), answer.gone_file.to_string_lossy());
-        text.push_str(&format!("{letters} removed because a complete message came: {}\n", plain(&file)));
+        say(format!("{letters} removed because a complete message came: {}", plain(&file)));
     }
     if answer.reports_alone > 0 {
         let reports = counted(answer.reports_alone as u64, "report");
-        text.push_str(&format!(
-            "{reports} without a message; the next dead retry or dead drop deletes them\n"
-        ));
+        say(format!("{reports} without a message; the next dead retry or dead drop deletes them"));
     }
     text
 }

@@ -15,5 +15,7 @@ mod run;
 mod screen;
 mod watch;
 
+pub(super) use report::StatusReport;
 pub(super) use run::StatusArgs;
 pub(super) use run::run;
+pub(super) use screen::verdict;

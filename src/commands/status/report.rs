@@ -8,25 +8,25 @@ use crate::health::{Facts, FactsCollector, Finding, Level, evaluate, level_of};
 
 /// What was found out at one moment, and what it means.
 #[derive(Serialize)]
-pub(super) struct StatusReport {
-    pub(super) level: Level,
-    pub(super) findings: Vec<Finding>,
+pub(in crate::commands) struct StatusReport {
+    pub(in crate::commands) level: Level,
+    pub(in crate::commands) findings: Vec<Finding>,
     #[serde(flatten)]
-    pub(super) facts: Facts,
+    pub(in crate::commands) facts: Facts,
 }
 
 impl StatusReport {
-    pub(super) fn of(collector: &FactsCollector, config: &Config) -> StatusReport {
+    pub(in crate::commands) fn of(collector: &FactsCollector, config: &Config) -> StatusReport {
         let facts = collector.collect();
         let findings = evaluate(&facts, config);
         StatusReport::new((facts, findings))
     }
 
-    pub(super) fn new((facts, findings): (Facts, Vec<Finding>)) -> StatusReport {
+    pub(in crate::commands) fn new((facts, findings): (Facts, Vec<Finding>)) -> StatusReport {
         StatusReport { level: level_of(&findings), findings, facts }
     }
 
-    pub(super) fn exit(&self) -> Exit {
+    pub(in crate::commands) fn exit(&self) -> Exit {
         match self.level {
             Level::Ok => Exit::Done,
             Level::Warning => Exit::Warning,

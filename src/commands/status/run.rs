@@ -77,7 +77,7 @@ pub(in crate::commands) fn run(
         }
         // The prompt needs one line.
         room.height = room.height.map(|height| height.saturating_sub(1));
-        screen::draw(&answer.facts, &answer.findings, look, room)
+        screen::draw(&answer, look, room)
     };
     stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
     Ok(answer.exit())

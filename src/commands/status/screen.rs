@@ -8,7 +8,8 @@ use super::super::table::wrapped;
 use super::super::terminal::{OutputStyle, TerminalSize};
 use super::super::units::{count, counted, elapsed, short_duration, size, time};
 use super::datasets;
-use crate::health::{Facts, Finding, Level, WorkerFacts, level_of};
+use super::report::StatusReport;
+use crate::health::{Facts, Level, WorkerFacts};
 use crate::observe::plain;
 use crate::spool::SpoolPart;
 
@@ -17,8 +18,9 @@ const TITLE_CHARS: usize = 11;
 
 /// The verdict, then each finding with its hint, then the facts. The first line says on its own how things are, because
 /// Nagios shows only that one.
-pub(super) fn draw(facts: &Facts, findings: &[Finding], look: OutputStyle, room: TerminalSize) -> String {
-    let mut text = verdict(facts, level_of(findings), look, room);
+pub(super) fn draw(report: &StatusReport, look: OutputStyle, room: TerminalSize) -> String {
+    let StatusReport { facts, findings, .. } = report;
+    let mut text = verdict(report, look, room);
     for finding in findings {
         let mark = mark(finding.level, look);
         let word = if look.symbols { 1 } else { finding.level.word().len() + 1 };
@@ -87,7 +89,9 @@ fn titled(
     wrapped(&first, TITLE_CHARS + mark_chars, text, room.width)
 }
 
-fn verdict(facts: &Facts, level: Level, look: OutputStyle, room: TerminalSize) -> String {
+/// The first line of the screen: how things are, in one sentence.
+pub(in crate::commands) fn verdict(report: &StatusReport, look: OutputStyle, room: TerminalSize) -> String {
+    let (facts, level) = (&report.facts, report.level);
     let word = look.paint(colour(level), level.word());
     let symbol = if look.symbols { format!("{} ", mark(level, look)) } else { String::new() };
     let alive = facts.workers.iter().filter(|worker| worker.alive).count() as u64;

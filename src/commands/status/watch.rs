@@ -75,7 +75,7 @@ pub(super) fn watch(
             let text = if json {
                 serde_json::to_string(answer).expect("facts can be written as JSON") + "\n"
             } else {
-                screen::draw(&answer.facts, &answer.findings, look, TerminalSize::default())
+                screen::draw(answer, look, TerminalSize::default())
             };
             stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).map_err(OutputError::from)?;
         }
@@ -86,7 +86,7 @@ pub(super) fn watch(
         // The last report stays on the normal screen, with a line left for the prompt.
         let mut room = TerminalSize::of_stdout();
         room.height = room.height.map(|height| height.saturating_sub(1)).filter(|_| !all);
-        let text = screen::draw(&answer.facts, &answer.findings, look, room);
+        let text = screen::draw(&answer, look, room);
         stdout().write_all(text.as_bytes()).map_err(OutputError::from)?;
     }
     Ok(answer.exit())
@@ -112,7 +112,7 @@ fn frame(answer: &StatusReport, look: OutputStyle, room: TerminalSize, all: bool
     let footer = format!("\n{}, again every {}", time(answer.facts.at_ms), humantime::format_duration(every));
     let height = room.height.map(|height| height.saturating_sub(2));
     let of_screen = TerminalSize { height: height.filter(|_| !all), ..room };
-    let screen = screen::draw(&answer.facts, &answer.findings, look, of_screen);
+    let screen = screen::draw(answer, look, of_screen);
     let lines: Vec<&str> = screen.lines().take(height.unwrap_or(usize::MAX)).collect();
     lines.join("\n") + "\n" + &footer
 }
