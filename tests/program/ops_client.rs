@@ -55,8 +55,8 @@ fn python(site: &Site, script: &str, writes_into: &str) -> Running {
     let running = Running(child);
     // What is called python3 may be a script that starts it.
     until("the program is python", || {
-        let name = fs::read_to_string(format!("/proc/{}/comm", running.pid())).unwrap_or_default();
-        name.starts_with("python")
+        let program = fs::read_link(format!("/proc/{}/exe", running.pid())).unwrap_or_default();
+        program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"))
     });
     running
 }
