@@ -15,7 +15,7 @@ const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z"
 
 /// A worker that serves, and where.
 fn serving(site: &Site) -> (Daemon, String) {
-    served_by(site.daemon(&["--listen=127.0.0.1:0"]))
+    served_by(site.daemon(&["--listen=127.0.0.1:0", "--client-secret-expires=2099-12-31"]))
 }
 
 fn served_by(mut daemon: Daemon) -> (Daemon, String) {
