@@ -1,10 +1,10 @@
-//! The Python programs that run on this machine.
+//! The programs that run on this machine: those in Python, and the one of a process id.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
 /// A Python program that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,21 @@ pub(crate) struct Process {
     /// The program's own file, absolute where the system tells the folder.
     pub script: PathBuf,
     pub started: SystemTime,
+    /// The user id that it runs as.
+    pub user: Option<u32>,
+}
+
+/// A process of any program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AnyProcess {
+    pub pid: u32,
+    /// Its command line; empty where this user may not see it.
+    pub command: Vec<String>,
+    /// The name of the script that it runs, or of the program.
+    pub name: String,
+    pub started: SystemTime,
+    /// The user id that it runs as.
+    pub user: Option<u32>,
 }
 
 impl Process {
@@ -34,27 +49,58 @@ impl Process {
 
 /// Every Python program that runs, by process id. A process of another user may be missing, or have no folder.
 pub(crate) fn python_programs() -> Vec<Process> {
-    let mut system = System::new();
-    let what = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).with_cwd(UpdateKind::Always);
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+    let system = looked_at(ProcessesToUpdate::All);
     let mut found: Vec<Process> = system
         .processes()
         .values()
-        // Linux lists the threads of a process, too.
-        .filter(|process| process.thread_kind().is_none())
         .filter_map(|process| {
-            let command: Vec<String> =
-                process.cmd().iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            let command = words_of(process);
             let folder = process.cwd().filter(|folder| folder.is_absolute()).map(Path::to_owned);
             let script = script_of(&command)?;
             let script =
                 folder.as_deref().map_or_else(|| PathBuf::from(script), |folder| folder.join(script));
-            let started = SystemTime::UNIX_EPOCH + Duration::from_secs(process.start_time());
-            Some(Process { pid: process.pid().as_u32(), command, folder, script, started })
+            let (started, user) = (started(process), process.user_id().map(|user| **user));
+            Some(Process { pid: process.pid().as_u32(), command, folder, script, started, user })
         })
         .collect();
     found.sort_by_key(|process| process.pid);
     found
+}
+
+/// The process of this id, if it runs.
+pub(crate) fn process_of(pid: u32) -> Option<AnyProcess> {
+    let pid = Pid::from_u32(pid);
+    let system = looked_at(ProcessesToUpdate::Some(&[pid]));
+    let process = system.process(pid)?;
+    // It has ended, and its parent has not noticed yet.
+    if matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead) {
+        return None;
+    }
+    let command = words_of(process);
+    let named = script_of(&command).or(command.first().map(String::as_str)).map(Path::new);
+    let name = named.and_then(Path::file_name).unwrap_or(process.name()).to_string_lossy().into_owned();
+    let user = process.user_id().map(|user| **user);
+    Some(AnyProcess { pid: pid.as_u32(), command, name, started: started(process), user })
+}
+
+/// Looks at processes, without their threads: there are many, and none of them says more than its process.
+fn looked_at(which: ProcessesToUpdate<'_>) -> System {
+    let what = ProcessRefreshKind::nothing()
+        .without_tasks()
+        .with_cmd(UpdateKind::Always)
+        .with_cwd(UpdateKind::Always)
+        .with_user(UpdateKind::Always);
+    let mut system = System::new();
+    system.refresh_processes_specifics(which, true, what);
+    system
+}
+
+fn words_of(process: &sysinfo::Process) -> Vec<String> {
+    process.cmd().iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+fn started(process: &sysinfo::Process) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(process.start_time())
 }
 
 /// The script that a command line runs: the first word behind the interpreter that is no option. A program that only

@@ -14,7 +14,9 @@ use super::units::counted;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Explain, Failure};
 use crate::health::alerts::AlertWatcher;
-use crate::health::{DrainHistory, Endpoint, FactsCache, HangDetector, OpenedWarehouse, StatusPublisher};
+use crate::health::{
+    ClientWatcher, DrainHistory, Endpoint, FactsCache, HangDetector, OpenedWarehouse, StatusPublisher,
+};
 use crate::keeper::{Keeper, KeeperSettings};
 use crate::message::EncodeMode;
 use crate::observe::service::Service;
@@ -55,10 +57,12 @@ pub(super) fn run(config: &Config, once: bool) -> Result<Exit, Failure> {
             AlertWatcher::start(config, &stop, Arc::clone(&facts_cache)).map_err(PipelineError::Thread)?
         }
     };
+    let client_watcher = ClientWatcher::start(config, &stop).map_err(PipelineError::Thread)?;
     let began_ms = now_ms();
     let (exit, _) = work(config, once, layout.clone(), stop.clone(), facts_cache)?;
     if once && !stop.requested() {
         DrainHistory::record(&layout.drains(), began_ms, now_ms());
+        client_watcher.has_looked();
     }
     drop(watch);
     Ok(exit)

@@ -90,6 +90,13 @@ macro_rules! kind_or_word {
                 if text == $word { Some(None) } else { K::parse(text).map(Some) }
             }
 
+            fn read(value: &Value) -> Option<Self::Value> {
+                match value {
+                    Value::String(text) => Self::parse(text),
+                    other => K::read(other).map(Some),
+                }
+            }
+
             fn show(value: &Self::Value) -> Value {
                 value.as_ref().map_or_else(|| $word.into(), K::show)
             }

@@ -5,6 +5,7 @@
 //! - `kind.rs`: what a kind of values is, and values that may also be a word such as `off`
 //! - `numbers.rs`: sizes, durations and counts
 //! - `texts.rs`: paths, choices, lists, addresses and secrets
+//! - `dates.rs`: dates
 //! - `choices.rs`: the words of the settings that are a choice
 //! - `warehouse_spec.rs`: the warehouse as it is named
 //! - `layers.rs`: what the file, the environment and the command line say
@@ -23,6 +24,7 @@
 //! starts at the folder of the file. Anywhere else it starts at the working folder.
 
 mod choices;
+mod dates;
 mod documents;
 mod error;
 mod flags;

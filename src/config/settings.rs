@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use super::choices::{AlertFormat, KeepPolicy, LogFormat, MethodSetting, SchemaPolicy};
+use super::dates::IsoDate;
 use super::kind::{OrAuto, OrOff, ValueKind};
 use super::numbers::{Age, Count, Percent, Rate, Size, Span, Threads};
 use super::setting::{Setting, Takers, WrongValue, settings};
@@ -166,6 +167,18 @@ settings! {
         ///
         /// The same holds for its inodes.
         status_disk_critical: Percent = 90 from 1 to 100, flag of STATUS;
+
+        /// The file with the process id of Elexon's client
+        ///
+        /// The script that starts the client writes it. Without it, irispool looks for a process that runs `client.py`.
+        /// See [operate.md](operate.md#the-client).
+        client_pid_file: OrOff<FilePath> = "off", flag of STATUS;
+
+        /// The day on which the secret of Elexon's client expires, such as `2027-10-28`
+        ///
+        /// A secret lasts for two years at most, and then no message comes any more. irispool warns 30 days before, and
+        /// more urgently 7 days before.
+        client_secret_expires: OrOff<IsoDate> = "off", flag of STATUS;
 
         /// Serve metrics and health over HTTP at this address, such as `127.0.0.1:9464`
         ///

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 
+use super::client_probe::ClientProbe;
 use super::drain_history::DrainHistory;
 use super::facts::{AgeClass, DatasetFacts, DiskFacts, Facts, WorkerFacts};
 use super::flow::{DatasetFlow, MinuteLog, OldDays, last_row_file, read_log, rhythm_of_all};
@@ -21,6 +22,7 @@ use crate::spool::{
 pub(crate) struct FactsCollector {
     config: Config,
     probe: WarehouseProbe,
+    client: ClientProbe,
     old_days: Mutex<OldDays>,
 }
 
@@ -30,6 +32,7 @@ impl FactsCollector {
         FactsCollector {
             config: config.clone(),
             probe: WarehouseProbe::new(config),
+            client: ClientProbe::new(config),
             old_days: Mutex::default(),
         }
     }
@@ -67,6 +70,9 @@ impl FactsCollector {
         let age_limits = AGES.iter().map(|end| Some(end.as_secs())).chain([None]);
         let backlog_ages =
             age_limits.zip(total.ages).map(|(up_to_s, messages)| AgeClass { up_to_s, messages }).collect();
+        let newest_ms = queues.values().filter_map(|queue| queue.newest_ms).max();
+        let delivered_ms = workers.iter().filter_map(|worker| worker.status.as_ref()?.written_ms).max();
+        let wrote_ms = newest_ms.max(delivered_ms).or(warehouse.last_row_ms).map(|ms| ms.min(at_ms));
         Facts {
             at_ms,
             spool: config.spool.clone(),
@@ -82,6 +88,7 @@ impl FactsCollector {
             oldest_ms: total.oldest_ms,
             backlog_ages,
             workers,
+            client: self.client.facts(wrote_ms),
             drains: DrainHistory::read(&layout.drains()),
             warehouse,
             is_flow_known,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::client_facts::ClientFacts;
 use super::drain_history::DrainHistory;
 use super::flow::{DatasetFlow, Rhythm};
 use super::worker_status::WorkerStatus;
@@ -51,6 +52,8 @@ pub(crate) struct Facts {
     pub workers: Vec<WorkerFacts>,
     /// The last drains, or none if no drain has ended yet.
     pub drains: Option<DrainHistory>,
+    /// Elexon's client, which writes the messages.
+    pub client: ClientFacts,
     /// What the warehouse answered, and when rows arrived.
     pub warehouse: WarehouseFacts,
     /// Whether it is known when rows arrived.

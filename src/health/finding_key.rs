@@ -46,6 +46,10 @@ pub(crate) enum FindingKey {
     StaleDataset(String),
     /// The disk of this path is nearly full.
     Disk(String),
+    /// Elexon's client does not run.
+    ClientGone,
+    /// The secret of Elexon's client expires soon, or has expired.
+    ClientSecret,
     /// There are dead letters.
     Dead,
     /// `dead` is full.
@@ -77,6 +81,8 @@ impl FindingKey {
             | FindingKey::Spool
             | FindingKey::Stale
             | FindingKey::Disk(_)
+            | FindingKey::ClientGone
+            | FindingKey::ClientSecret
             | FindingKey::Dead
             | FindingKey::DeadFull
             | FindingKey::DeadNearlyFull
@@ -106,6 +112,8 @@ impl fmt::Display for FindingKey {
             FindingKey::Warehouse => "warehouse",
             FindingKey::Spool => "spool",
             FindingKey::Stale => "stale",
+            FindingKey::ClientGone => "client-gone",
+            FindingKey::ClientSecret => "client-secret",
             FindingKey::Dead => "dead",
             FindingKey::DeadFull => "dead-full",
             FindingKey::DeadNearlyFull => "dead-nearly-full",
@@ -140,6 +148,8 @@ impl FromStr for FindingKey {
             ("warehouse", None) => FindingKey::Warehouse,
             ("spool", None) => FindingKey::Spool,
             ("stale", None) => FindingKey::Stale,
+            ("client-gone", None) => FindingKey::ClientGone,
+            ("client-secret", None) => FindingKey::ClientSecret,
             ("dead", None) => FindingKey::Dead,
             ("dead-full", None) => FindingKey::DeadFull,
             ("dead-nearly-full", None) => FindingKey::DeadNearlyFull,
@@ -181,8 +191,10 @@ mod tests {
     use super::*;
 
     /// The text of every key. Files and programs of users know these texts.
-    const TEXTS: [&str; 20] = [
+    const TEXTS: [&str; 22] = [
         "backlog",
+        "client-gone",
+        "client-secret",
         "dead",
         "dead-full",
         "dead-nearly-full",

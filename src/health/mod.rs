@@ -7,6 +7,10 @@
 //! - `collector`: collects the facts.
 //! - `facts_cache`: the facts that one thread of a worker collected, for the others.
 //! - `warehouse_probe`: asks the warehouse whether it is there.
+//! - `client_facts`: what is known of Elexon's client.
+//! - `client_probe`: looks whether it runs.
+//! - `client_note`: the note in the spool about the client that was seen last.
+//! - `client_watcher`: the thread of a worker that writes the note.
 //! - `flow`: when rows of each dataset arrived.
 //! - `drain_history`: when drains (`run --once`) ran.
 //! - `worker_status`: what a worker publishes about itself.
@@ -19,6 +23,10 @@
 //! - `alerts`: who is alerted, and when.
 
 pub(crate) mod alerts;
+mod client_facts;
+mod client_note;
+mod client_probe;
+mod client_watcher;
 mod collector;
 mod drain_history;
 mod endpoint;
@@ -35,6 +43,8 @@ mod warehouse_probe;
 mod worker_metrics;
 mod worker_status;
 
+pub(crate) use client_probe::client_facts;
+pub(crate) use client_watcher::ClientWatcher;
 pub(crate) use collector::FactsCollector;
 pub(crate) use drain_history::DrainHistory;
 pub(crate) use endpoint::{Endpoint, OpenedWarehouse};
@@ -43,6 +53,6 @@ pub(crate) use facts_cache::FactsCache;
 pub(crate) use finding::{Finding, Level, level_of};
 pub(crate) use flow::DatasetFlow;
 pub(crate) use hang_detector::HangDetector;
-pub(crate) use rules::evaluate;
+pub(crate) use rules::{evaluate, evaluate_client};
 pub(crate) use status_publisher::StatusPublisher;
 pub(crate) use worker_status::WorkerStatus;

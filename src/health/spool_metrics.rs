@@ -90,9 +90,26 @@ pub(super) fn of_facts(facts: &Facts) -> Vec<MetricFamily> {
     if let Some(contents) = warehouse.superseded {
         superseded = superseded.with(&[], contents);
     }
+    let client =
+        gauge("irispool_client_running", "1 where Elexon's client was found on this machine, else 0.")
+            .with(&[], u64::from(facts.client.running.is_some()));
+    let mut wrote = gauge(
+        "irispool_client_wrote_timestamp_seconds",
+        "When the newest message was written, since 1970 UTC, or else when the last row came.",
+    );
+    if let Some(wrote_ms) = facts.client.wrote_ms {
+        wrote = wrote.with(&[], wrote_ms as f64 / 1e3);
+    }
+    let mut secret = gauge(
+        "irispool_client_secret_expires_timestamp_seconds",
+        "When the day begins on which the client's secret expires, since 1970 UTC: client_secret_expires.",
+    );
+    if let Some(expires_ms) = facts.client.secret_expires_ms {
+        secret = secret.with(&[], expires_ms as f64 / 1e3);
+    }
     vec![
-        backlog, bytes, ages, oldest, stray, too_deep, temporary, claimed, dead, dead_bytes, last, newest,
-        hour, day, workers, disks, free, up, answer, superseded,
+        client, wrote, secret, backlog, bytes, ages, oldest, stray, too_deep, temporary, claimed, dead,
+        dead_bytes, last, newest, hour, day, workers, disks, free, up, answer, superseded,
     ]
 }
 

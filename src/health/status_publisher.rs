@@ -106,6 +106,7 @@ impl StatusPublisher {
             unlimited: figures.keeper.cleanup_failure().map(stall(true)),
             listen: self.listen.clone(),
             alerts: Some(alerts::settings_mark(&self.config, worker)),
+            written_ms: figures.newest_written_ms(),
             minute: self.flow_log.as_ref().and_then(FlowLogWriter::current).cloned(),
         }
     }

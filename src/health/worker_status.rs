@@ -42,6 +42,9 @@ pub(crate) struct WorkerStatus {
     /// A mark of the settings by which the worker sends alerts ([`super::alerts::settings_mark`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alerts: Option<String>,
+    /// When the newest message that the worker delivered was last written, in ms since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_ms: Option<i64>,
     /// What arrived in the minute that is not over yet, and so is not in the flow log. None if there is no flow log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minute: Option<MinuteLog>,

@@ -35,6 +35,9 @@ pub(super) fn send_endings(
     assert_eq!(outcomes.len(), messages.len(), "a warehouse answers for each message");
     run.tables.unpark(&dataset);
     let now = now_ms();
+    if let Some(newest_ms) = messages.iter().map(|message| message.written_at_ms).max() {
+        run.tally.figures.note_written(newest_ms);
+    }
     // The settlers outlive the deliverers.
     let send = |endings| drop(settle.send(SettleTask::new(run, ticket.clone(), &dataset, endings)));
     let mut endings = Vec::with_capacity(SETTLE_AT_ONCE);

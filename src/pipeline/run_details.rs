@@ -46,6 +46,8 @@ pub(crate) struct Figures {
     pub(super) held_bytes: AtomicU64,
     /// When the coordinator last began a round or waited, in ms since 1970 UTC; 0 before the first round.
     round_at_ms: AtomicI64,
+    /// When the newest delivered message was last written, in ms since 1970 UTC; 0 before the first.
+    newest_written_ms: AtomicI64,
 }
 
 impl Default for Figures {
@@ -60,6 +62,7 @@ impl Default for Figures {
             load: Histogram::new(LOAD_ENDS),
             held_bytes: AtomicU64::new(0),
             round_at_ms: AtomicI64::new(0),
+            newest_written_ms: AtomicI64::new(0),
         }
     }
 }
@@ -160,6 +163,16 @@ impl Figures {
     /// When the coordinator last began a round or waited, in ms since 1970 UTC; 0 before the first round.
     pub(crate) fn turned_at_ms(&self) -> i64 {
         self.round_at_ms.load(Ordering::Relaxed)
+    }
+
+    /// When the newest delivered message was last written, in ms since 1970 UTC. `None` before the first.
+    pub fn newest_written_ms(&self) -> Option<i64> {
+        Some(self.newest_written_ms.load(Ordering::Relaxed)).filter(|ms| *ms > 0)
+    }
+
+    /// Messages were delivered, and the newest one was last written then.
+    pub(super) fn note_written(&self, newest_ms: i64) {
+        self.newest_written_ms.fetch_max(newest_ms, Ordering::Relaxed);
     }
 
     /// The coordinator begins a round, or waits and does not hang.

@@ -87,6 +87,8 @@ pub struct DatasetQueue {
     pub backlog_bytes: u64,
     /// When the oldest of them was last written, in ms since 1970 UTC.
     pub oldest_ms: Option<i64>,
+    /// When the newest of them was last written, in ms since 1970 UTC.
+    pub newest_ms: Option<i64>,
     /// How many are ready or claimed, by age: one number for each of [`AGES`], and one beyond.
     pub ages: [u64; AGES.len() + 1],
     pub dead: u64,
@@ -102,6 +104,7 @@ impl DatasetQueue {
             self.backlog_bytes += found.st_size as u64;
         }
         self.oldest_ms = Some(self.oldest_ms.map_or(written_ms, |oldest| oldest.min(written_ms)));
+        self.newest_ms = self.newest_ms.max(Some(written_ms));
         let age = age(found, now);
         let class = AGES.iter().position(|end| age < *end).unwrap_or(AGES.len());
         self.ages[class] += 1;
@@ -115,6 +118,7 @@ impl DatasetQueue {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
+        self.newest_ms = self.newest_ms.max(other.newest_ms);
         for (count, other) in self.ages.iter_mut().zip(other.ages) {
             *count += other;
         }

@@ -135,6 +135,11 @@ impl Layout {
         self.root.join("drains.json")
     }
 
+    /// When a worker last saw Elexon's client on its machine. The first worker that sees it makes it.
+    pub fn client_note(&self) -> PathBuf {
+        self.root.join("client.json")
+    }
+
     /// The packed messages. The first packer makes the folder; it may be on another file system.
     pub fn archive(&self) -> PathBuf {
         self.root.join("archive")

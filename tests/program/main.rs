@@ -22,6 +22,7 @@ mod ops_alerts;
 mod ops_blind;
 mod ops_check;
 mod ops_check_bigquery;
+mod ops_client;
 mod ops_dead;
 mod ops_dead_kill;
 mod ops_dead_mended;

@@ -15,7 +15,7 @@ const ROW: &str = r#"[{"dataset":"FREQ","measurementTime":"2025-10-28T03:59:00Z"
 
 /// A worker that serves, and where.
 fn serving(site: &Site) -> (Daemon, String) {
-    served_by(site.daemon(&["--listen=127.0.0.1:0"]))
+    served_by(site.daemon(&["--listen=127.0.0.1:0", "--client-secret-expires=2099-12-31"]))
 }
 
 fn served_by(mut daemon: Daemon) -> (Daemon, String) {
@@ -466,6 +466,16 @@ const NUMBERS: &[(&str, Served)] = &[
     ("workers.*.news.*", Not("of a worker: each serves its own counters")),
     ("drains.began_ms.*", Not("a daemon serves metrics, and a drain none")),
     ("drains.ended_ms", Not("the same")),
+    ("client.running.pid", Not("of a process")),
+    ("client.running.since_ms", Not("of a process")),
+    ("client.pid_file.pid", Not("of a process")),
+    ("client.seen.pid", Not("of a process")),
+    ("client.seen.user", Not("of a process")),
+    ("client.seen.seen_ms", Not("whether it runs is served")),
+    ("client.gone_ms", Not("the same")),
+    ("client.wrote_ms", By("irispool_client_wrote_timestamp_seconds", 1e-3)),
+    ("client.open_files.*.pid", Not("of a process")),
+    ("client.secret_expires_ms", By("irispool_client_secret_expires_timestamp_seconds", 1e-3)),
     ("warehouse.answered_ms", Not("differs from look to look")),
     ("warehouse.last_row_ms", By("irispool_newest_row_timestamp_seconds", 1e-3)),
     ("warehouse.rhythm.usual_gap_s", Not("Prometheus can work it out")),

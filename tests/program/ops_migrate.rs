@@ -79,8 +79,8 @@ impl Old {
         let python = Python(child);
         // What is called python3 may be a script that starts it.
         until("the program is python", || {
-            let name = fs::read_to_string(format!("/proc/{}/comm", python.0.id())).unwrap_or_default();
-            name.starts_with("python")
+            let program = fs::read_link(format!("/proc/{}/exe", python.0.id())).unwrap_or_default();
+            program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"))
         });
         python
     }

@@ -7,7 +7,7 @@ use clap::{Args, ColorChoice};
 use super::super::terminal::{OutputStyle, TerminalSize};
 use super::line::{CheckLine, CheckOutcome, good};
 use super::screen::draw;
-use super::{bigquery, machine, outputs, spool, sqlite};
+use super::{bigquery, client, machine, outputs, spool, sqlite};
 use crate::config::{LoadedConfig, SettingOrigin, WarehouseSpec};
 use crate::exit::{Exit, Failure, OutputError};
 
@@ -32,6 +32,7 @@ pub(in crate::commands) fn run(
     let mut lines = vec![of_settings(settings)];
     lines.extend(spool::check(config));
     lines.extend(machine::check(config));
+    lines.extend(client::check(config));
     lines.extend(match &config.warehouse {
         WarehouseSpec::Sqlite(path) => sqlite::check(config, path),
         WarehouseSpec::BigQuery(bq_dataset) => bigquery::check(config, bq_dataset),

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `run` | the arguments, and what the command does |
 //! | `report` | what was found out at one moment |
-//! | `screen`, `datasets` | the screen, and the table of datasets on it |
+//! | `screen`, `client`, `datasets` | the screen, what it says of the client, and its table of datasets |
 //! | `watch` | `--watch`: the screen again and again |
 //! | `alert` | `--alert` and `--alert-test` |
 
 mod alert;
+mod client;
 mod datasets;
 mod report;
 mod run;

@@ -7,8 +7,8 @@ use anstyle::AnsiColor;
 use super::super::table::wrapped;
 use super::super::terminal::{OutputStyle, TerminalSize};
 use super::super::units::{count, counted, elapsed, short_duration, size, time};
-use super::datasets;
 use super::report::StatusReport;
+use super::{client, datasets};
 use crate::health::{Facts, Level, WorkerFacts};
 use crate::observe::plain;
 use crate::spool::SpoolPart;
@@ -46,6 +46,11 @@ pub(super) fn draw(report: &StatusReport, look: OutputStyle, room: TerminalSize)
     for (index, worker) in facts.workers.iter().enumerate() {
         let (mark, line) = worker_line(worker, facts.at_ms);
         text.push_str(&titled(if index == 0 { "workers" } else { "" }, mark, &line, look, room));
+    }
+    let (mark, line) = client::client(facts);
+    text.push_str(&titled("client", mark, &line, look, room));
+    if let Some(line) = client::secret(facts) {
+        text.push_str(&titled("secret", None, &line, look, room));
     }
     let (mark, line) = warehouse(facts);
     text.push_str(&titled("warehouse", mark, &line, look, room));

@@ -3,10 +3,16 @@
 use std::cmp::Reverse;
 
 use super::situation::Situation;
-use super::{arrivals, queue, workers};
+use super::{arrivals, client, queue, workers};
 use crate::config::Config;
 use crate::health::facts::Facts;
 use crate::health::finding::Finding;
+
+/// What is not as it should be about Elexon's client: whether it runs, and its secret.
+pub fn evaluate_client(facts: &Facts, config: &Config) -> (Option<Finding>, Option<Finding>) {
+    let situation = Situation { facts, config };
+    (client::gone(&situation), client::secret(&situation))
+}
 
 /// Everything that is not as it should be. The worst findings come first.
 pub(crate) fn evaluate(facts: &Facts, config: &Config) -> Vec<Finding> {
@@ -23,6 +29,8 @@ pub(crate) fn evaluate(facts: &Facts, config: &Config) -> Vec<Finding> {
     findings.extend(queue::misplaced(&situation));
     findings.extend(arrivals::warehouse_silent(&situation));
     findings.extend(arrivals::stale(&situation));
+    findings.extend(client::gone(&situation));
+    findings.extend(client::secret(&situation));
     findings.extend(queue::disks(&situation));
     findings.extend(queue::dead_letters(&situation));
     findings.extend(queue::dead_room(&situation));

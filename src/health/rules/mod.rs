@@ -6,14 +6,16 @@
 //! - `workers`: what is wrong with workers.
 //! - `queue`: what is wrong with the messages in the spool.
 //! - `arrivals`: whether rows arrive.
+//! - `client`: whether Elexon's client runs.
 //! - `resolution`: why an earlier finding is not found any more.
 
 mod arrivals;
+mod client;
 mod evaluate;
 mod queue;
 mod resolution;
 mod situation;
 mod workers;
 
-pub(crate) use evaluate::evaluate;
+pub(crate) use evaluate::{evaluate, evaluate_client};
 pub(super) use resolution::{Resolution, resolution};

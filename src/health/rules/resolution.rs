@@ -43,7 +43,8 @@ pub(in crate::health) fn resolution(
         FindingKey::Stale => facts.is_flow_known && facts.warehouse.last_row_ms.is_some(),
         FindingKey::StaleDataset(dataset) => return dataset_resolution(dataset, since_ms, facts, findings),
         FindingKey::Disk(path) => facts.disks.iter().any(|disk| disk.path.as_os_str() == path.as_str()),
-        FindingKey::Warehouse | FindingKey::Spool | FindingKey::Foreign(_) => true,
+        FindingKey::ClientGone => facts.client.is_certain,
+        FindingKey::ClientSecret | FindingKey::Warehouse | FindingKey::Spool | FindingKey::Foreign(_) => true,
     };
     if is_known { Resolution::Resolved } else { Resolution::Unknown }
 }
