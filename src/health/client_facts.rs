@@ -10,7 +10,7 @@ const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// What is known of Elexon's client at one moment.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct ClientFacts {
+pub(crate) struct ClientFacts {
     /// The client that runs.
     pub running: Option<RunningClient>,
     /// What is wrong with `client_pid_file`.
@@ -35,14 +35,14 @@ pub struct ClientFacts {
 impl ClientFacts {
     /// How many days are left until the secret expires, which may be fewer than none. `at_ms`: now, in ms since 1970
     /// UTC.
-    pub fn secret_days_left(&self, at_ms: i64) -> Option<i64> {
+    pub(crate) fn secret_days_left(&self, at_ms: i64) -> Option<i64> {
         Some(self.secret_expires_ms?.div_euclid(DAY_MS) - at_ms.div_euclid(DAY_MS))
     }
 }
 
 /// A client that runs.
 #[derive(Clone, Debug, Serialize)]
-pub struct RunningClient {
+pub(crate) struct RunningClient {
     /// Its process id.
     pub pid: u32,
     /// The name of its script or program, or none if this user may not look at it.
@@ -53,7 +53,7 @@ pub struct RunningClient {
 
 /// A client that a worker saw.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenClient {
+pub(crate) struct SeenClient {
     /// Its process id.
     pub pid: u32,
     /// The name of its script or program.
@@ -67,7 +67,7 @@ pub struct SeenClient {
 
 /// A PID file that does not lead to a client.
 #[derive(Clone, Debug, Serialize)]
-pub struct PidFileFacts {
+pub(crate) struct PidFileFacts {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.

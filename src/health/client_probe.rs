@@ -26,7 +26,7 @@ pub(super) const LOOK_AGE_MAX: Duration = Duration::from_secs(10);
 const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What is known of the client and of nothing else.
-pub fn client_facts(config: &Config) -> Facts {
+pub(crate) fn client_facts(config: &Config) -> Facts {
     let client = ClientProbe::new(config).facts(None);
     Facts { at_ms: now_ms(), spool: config.spool.clone(), client, ..Facts::default() }
 }

@@ -14,7 +14,7 @@ const FIRST_LOOK_WAIT: Duration = Duration::from_secs(2);
 
 /// A thread of a worker that looks whether the client runs, so that `status` can tell when it is gone.
 #[derive(Debug)]
-pub struct ClientWatcher {
+pub(crate) struct ClientWatcher {
     looked: Receiver<()>,
 }
 
@@ -23,7 +23,7 @@ impl ClientWatcher {
     ///
     /// # Errors
     /// If the system cannot start a thread.
-    pub fn start(config: &Config, stop: &Stop) -> io::Result<ClientWatcher> {
+    pub(crate) fn start(config: &Config, stop: &Stop) -> io::Result<ClientWatcher> {
         let (sender, looked) = channel();
         let (probe, stop) = (ClientProbe::new(config), stop.clone());
         thread::Builder::new().name("client".to_owned()).spawn(move || {
@@ -39,7 +39,7 @@ impl ClientWatcher {
     }
 
     /// Waits for the first look, but not for long.
-    pub fn has_looked(&self) -> bool {
+    pub(crate) fn has_looked(&self) -> bool {
         self.looked.recv_timeout(FIRST_LOOK_WAIT).is_ok()
     }
 }

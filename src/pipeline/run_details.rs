@@ -166,7 +166,7 @@ impl Figures {
     }
 
     /// When the newest delivered message was last written, in ms since 1970 UTC. `None` before the first.
-    pub fn newest_written_ms(&self) -> Option<i64> {
+    pub(crate) fn newest_written_ms(&self) -> Option<i64> {
         Some(self.newest_written_ms.load(Ordering::Relaxed)).filter(|ms| *ms > 0)
     }
 

@@ -9,7 +9,7 @@ use crate::health::facts::Facts;
 use crate::health::finding::Finding;
 
 /// What is not as it should be about Elexon's client: whether it runs, and its secret.
-pub fn evaluate_client(facts: &Facts, config: &Config) -> (Option<Finding>, Option<Finding>) {
+pub(crate) fn evaluate_client(facts: &Facts, config: &Config) -> (Option<Finding>, Option<Finding>) {
     let situation = Situation { facts, config };
     (client::gone(&situation), client::secret(&situation))
 }
