@@ -113,6 +113,12 @@ When you have seen enough:
     )
 }
 
+/// How many rows all tables have, as text.
+pub(super) fn rows_loaded(warehouse: &dyn Query) -> Result<String, QueryError> {
+    let rows = rows_of(warehouse, "SELECT coalesce(sum(rows), 0) FROM irispool_load_history")?;
+    Ok(rows.into_iter().flatten().next().unwrap_or_default())
+}
+
 /// The rows of a query as texts.
 fn rows_of(warehouse: &dyn Query, sql: &str) -> Result<Vec<Vec<String>>, QueryError> {
     let mut answer = TextRows(Vec::new());

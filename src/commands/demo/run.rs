@@ -81,11 +81,9 @@ pub(in crate::commands) fn run(
     };
     let feed = feed.with_start(FILES)?;
     let fed = feed::run(&feed, &stop)?;
-    let (messages, rows) = (counted(fed.files, "message"), counted(fed.rows, "row"));
+    let (messages, rows) = (counted(fed.files, "message"), counted(fed.rows, "good row"));
     let odd = count(fed.faults.values().sum());
-    say(&format!(
-        "Wrote {messages} with {rows} as Elexon's client does; {odd} are odd or broken on purpose\n"
-    ))?;
+    say(&format!("Wrote {messages} ({rows}), {odd} of them odd or broken on purpose\n"))?;
 
     let delivered = drain(&config, &layout, &stop)?;
     let (messages, rows) = (counted(delivered.delivered, "message"), counted(delivered.rows, "row"));
@@ -93,14 +91,15 @@ pub(in crate::commands) fn run(
 
     let again = FeedArgs { files: Some(REDELIVERED), ..feed };
     feed::run(&again, &stop)?;
+    let reader = SqliteReader::open(&database, config.busy_timeout)?;
+    let before = ending::rows_loaded(&reader)?;
     let delivered = drain(&config, &layout, &stop)?;
-    let (messages, known) = (counted(delivered.delivered, "message"), count(delivered.already_loaded));
-    let rows = count(delivered.rows);
+    let after = ending::rows_loaded(&reader)?;
+    let messages = count(delivered.delivered);
     say(&format!(
-        "Delivered {messages} a second time: {known} were loaded already, {rows} rows are new\n\n"
+        "Delivered {messages} of them a second time: {before} rows before, {after} rows after\n\n"
     ))?;
 
-    let reader = SqliteReader::open(&database, config.busy_timeout)?;
     let letters = dead_letters(&layout)?.letters;
     say(&ending::draw(&reader, &letters, &config, &dir, colour)?)?;
     Ok(Exit::Done)
