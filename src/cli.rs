@@ -95,7 +95,7 @@ impl Cli {
 
     /// Whether the exit code is the answer, which the exit code of an error would spoil.
     pub fn is_status(&self) -> bool {
-        matches!(self.command, Command::Status(_))
+        matches!(self.command, Command::Status(_) | Command::Verify(_))
     }
 
     /// The file of settings that the command line names.

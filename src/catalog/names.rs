@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+
 use super::{Dataset, all};
 use crate::hashed_name::hashed_name;
 
@@ -85,6 +89,25 @@ pub fn dataset_of_file_name(name: &str) -> Option<String> {
         .map(|(at, _)| (&name[..at], &name[at + 1..]))
         .find(|(_, after)| starts_with_time(after))?;
     (!before.is_empty() && !before.eq_ignore_ascii_case("unknown")).then(|| dataset_name(before))
+}
+
+/// The minute (UTC) in the name that IRIS gives a message: 16:48 for `BOALF_202510271648_10262.json`. `None` if the name
+/// has no time of this form, as the names have that old clients made from their own clock.
+pub fn minute_of_message_id(name: &str) -> Option<Timestamp> {
+    const DIGITS: usize = "YYYYMMDDHHMM".len();
+    name.match_indices('_').find_map(|(at, _)| {
+        let time = name[at + 1..].as_bytes();
+        let is_time = time.len() >= DIGITS
+            && time[..DIGITS].iter().all(u8::is_ascii_digit)
+            && matches!(time.get(DIGITS), None | Some(b'_' | b'.'));
+        let number = |from: usize, end: usize| {
+            time[from..end].iter().fold(0_i16, |number, digit| number * 10 + i16::from(digit - b'0'))
+        };
+        let small = |from: usize| number(from, from + 2) as i8;
+        let date = is_time.then(|| Date::new(number(0, 4), small(4), small(6)))?.ok()?;
+        let minute = Time::new(small(8), small(10), 0, 0).ok()?;
+        TimeZone::UTC.to_timestamp(date.to_datetime(minute)).ok()
+    })
 }
 
 /// Whether `text` starts with one of the times that message ids have: `202510271648` (IRIS), `251027T164812` or

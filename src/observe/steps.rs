@@ -1,0 +1,30 @@
+//! The progress bar of a command that has a number of steps.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::progress::BARS;
+
+/// The bar. It is drawn only if stderr is a terminal. A drop removes it.
+pub(crate) struct StepsBar(ProgressBar);
+
+impl StepsBar {
+    /// A bar for steps that are called `what`, in the plural.
+    pub(crate) fn new(what: &str) -> StepsBar {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        let template = format!("{{wide_bar}} {{human_pos}} of {{human_len}} {what}, {{eta}} left");
+        bar.set_style(ProgressStyle::with_template(&template).expect("the template is well-formed"));
+        StepsBar(BARS.add(bar))
+    }
+
+    /// Shows how many steps are done, and of how many.
+    pub(crate) fn set(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for StepsBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,103 @@
+//! Lists the names of one dataset's day.
+//!
+//! A message is called `<stem>_<YYYYMMDDHHMM>_<serial>`, with its minute in UTC. The stem is mostly the dataset, but nobody
+//! has written down which stem each dataset has, so irispool asks the archive. A name of another form belongs to no day.
+
+use std::collections::{BTreeSet, HashSet};
+
+use jiff::civil::Date;
+
+use super::{ArchiveError, Blob, ElexonArchive};
+
+/// Where the names of all blobs begin.
+const ROOT: &str = "data/";
+
+/// What stands between a stem and the rest of its time, up to the year 2099.
+const CENTURY: &str = "_20";
+
+/// The stems of a folder's names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stems {
+    /// The dataset's folder in the archive: `FREQ`.
+    pub folder: String,
+    /// Each stem, without the time behind it: `FREQ`.
+    pub stems: BTreeSet<String>,
+    /// How many names have another form, so that no day is known for them.
+    pub others: u64,
+}
+
+impl ElexonArchive {
+    /// The folders of the archive. IRIS's names for the datasets are their names: `FREQ`, `E0361`.
+    ///
+    /// # Errors
+    /// If the archive gives no answer, or has no folder at all.
+    pub fn folders(&self) -> Result<BTreeSet<String>, ArchiveError> {
+        let mut folders = BTreeSet::new();
+        self.list(ROOT, Some("/"), |page_prefixes, _| {
+            let names = page_prefixes.iter().filter_map(|prefix| prefix.strip_prefix(ROOT)?.strip_suffix('/'));
+            folders.extend(names.map(str::to_owned));
+        })?;
+        if folders.is_empty() {
+            // Every message would otherwise seem to be here and not in the archive, and nothing to be missing.
+            let why = "it lists no dataset".to_owned();
+            return Err(ArchiveError::Strange { url: self.url().to_string(), why });
+        }
+        Ok(folders)
+    }
+
+    /// The stems of a folder's names.
+    ///
+    /// # Errors
+    /// If the archive gives no answer.
+    pub fn stems(&self, folder: &str) -> Result<Stems, ArchiveError> {
+        let prefix = format!("{ROOT}{folder}/");
+        let mut found = Stems { folder: folder.to_owned(), stems: BTreeSet::new(), others: 0 };
+        self.list(&prefix, Some(CENTURY), |prefixes, blobs| {
+            let stems = prefixes.iter().filter_map(|name| name.strip_prefix(&prefix)?.strip_suffix(CENTURY));
+            found.stems.extend(stems.map(str::to_owned));
+            found.others += blobs.len() as u64;
+        })?;
+        Ok(found)
+    }
+
+    /// The blobs with this stem on this day (UTC), in the order of their names.
+    ///
+    /// # Errors
+    /// If the archive gives no answer.
+    pub fn day(&self, folder: &str, stem: &str, day: Date) -> Result<Vec<Blob>, ArchiveError> {
+        let mut found = Vec::new();
+        let prefix = format!("{ROOT}{folder}/{stem}_{}", day.strftime("%Y%m%d"));
+        self.list(&prefix, None, |_, blobs| found.extend(blobs.iter().cloned()))?;
+        found.sort_by(|one: &Blob, other| one.name.cmp(&other.name));
+        found.dedup_by(|one, other| one.name == other.name);
+        Ok(found)
+    }
+
+    /// Gives all pages of a listing to `take`, each with its prefixes and its blobs.
+    fn list(
+        &self,
+        prefix: &str,
+        delimiter: Option<&str>,
+        mut take: impl FnMut(&[String], &[Blob]),
+    ) -> Result<(), ArchiveError> {
+        let delimiter = delimiter.unwrap_or_default();
+        let mut marker = String::new();
+        let mut markers = HashSet::new();
+        loop {
+            let query = [
+                ("prefix", prefix),
+                ("delimiter", delimiter),
+                ("maxresults", "5000"),
+                ("marker", marker.as_str()),
+            ];
+            let page = self.page(&query)?;
+            take(&page.prefixes, &page.blobs);
+            let Some(next) = page.next else { return Ok(()) };
+            if !markers.insert(next.clone()) {
+                let why = "the pages of a listing go in a circle: a marker comes again".to_owned();
+                return Err(ArchiveError::Strange { url: self.url().to_string(), why });
+            }
+            marker = next;
+        }
+    }
+}
