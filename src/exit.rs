@@ -133,9 +133,14 @@ impl Failure {
         self.0.hint()
     }
 
-    /// The exit code if `status` or `verify` failed: its codes are about what it could not find out.
+    /// The exit code if `status` failed: its codes are about health, which it could not find out.
     pub fn exit_of_status(&self) -> Exit {
         if self.exit() == Exit::Done { Exit::Done } else { Exit::Unknown }
+    }
+
+    /// The exit code if `verify` failed: it could not find out, unless the command line is wrong.
+    pub fn exit_of_verify(&self) -> Exit {
+        if self.exit() == Exit::CannotRun { Exit::Unknown } else { self.exit() }
     }
 
     /// Prints the error and its hints on stderr. Prints nothing if the exit code is 0.

@@ -91,8 +91,8 @@ pub fn dataset_of_file_name(name: &str) -> Option<String> {
     (!before.is_empty() && !before.eq_ignore_ascii_case("unknown")).then(|| dataset_name(before))
 }
 
-/// The minute (UTC) in the name that IRIS gives a message: 16:48 for `BOALF_202510271648_10262.json`. `None` if the name
-/// has no time of this form, as the names have that old clients made from their own clock.
+/// The minute (UTC) in the name that IRIS gives a message: 16:48 for `BOALF_202510271648_10262.json`. `None` if the
+/// name has no time of this form. Old clients made names from their own clock, which have another form.
 pub fn minute_of_message_id(name: &str) -> Option<Timestamp> {
     const DIGITS: usize = "YYYYMMDDHHMM".len();
     name.match_indices('_').find_map(|(at, _)| {

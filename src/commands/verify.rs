@@ -13,9 +13,9 @@ use super::units::{count, counted};
 use crate::catalog;
 use crate::completeness::{DayVerdict, DeliveredNames, Verified, VerifiedDays, Verify, VerifyRequest};
 use crate::config::{Config, WarehouseSpec};
-use crate::exit::{Exit, Explain, Failure, OutputError};
+use crate::exit::{Exit, Explain, Failure};
 use crate::observe::{StepsBar, plain};
-use crate::source::elexon_archive::{ArchiveOptions, ArchiveUrl, ElexonArchive};
+use crate::source::elexon_archive::{ArchiveOptions, ArchiveUrl, ElexonArchive, SentNames};
 use crate::warehouse::sqlite::SqliteReader;
 
 /// How many days are verified if no day is named. IRIS itself keeps messages for as long.
@@ -86,17 +86,13 @@ impl Explain for CannotVerify {
 /// # Errors
 /// If the archive, the ledger or the spool cannot be read, or there is nothing to verify.
 pub(super) fn run(config: &Config, args: &VerifyArgs) -> Result<Exit, Failure> {
-    match verify(config, args) {
-        Ok(verified) => {
-            if args.json {
-                say(&format!("{}\n", serde_json::json!(verified)))?;
-            } else {
-                say(&screen(&verified))?;
-            }
-            Ok(if verified.complete { Exit::Done } else { Exit::Warning })
-        }
-        Err(failure) => Err(failure),
+    let verified = verify(config, args)?;
+    if args.json {
+        say(&format!("{}\n", serde_json::json!(verified)))?;
+    } else {
+        say(&screen(&verified))?;
     }
+    Ok(if verified.complete { Exit::Done } else { Exit::Warning })
 }
 
 fn verify(config: &Config, args: &VerifyArgs) -> Result<Verified, Failure> {
@@ -120,7 +116,7 @@ fn verify(config: &Config, args: &VerifyArgs) -> Result<Verified, Failure> {
     };
     let mut verified_days = VerifiedDays::read(&layout, &config.warehouse.to_string())?;
     let bar = StepsBar::new("days of datasets");
-    let verify = Verify { archive: &archive, delivered, layout: &layout };
+    let verify = Verify { sent: SentNames(&archive), delivered, layout: &layout };
     Ok(verify.run(&request, &mut verified_days, &mut |done, total| bar.set(done, total))?)
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::source::elexon_archive::ArchiveError;
+use crate::source::elexon_archive::ElexonArchiveError;
 use crate::spool::SpoolError;
 use crate::warehouse::QueryError;
 
@@ -12,7 +12,7 @@ use crate::warehouse::QueryError;
 pub enum VerifyError {
     /// Elexon's archive gave no answer.
     #[error("cannot list Elexon's archive: {0}")]
-    Archive(#[from] ArchiveError),
+    Archive(#[from] ElexonArchiveError),
     /// The ledger of the warehouse cannot be read.
     #[error("cannot read the ledger of the warehouse: {0}")]
     Ledger(#[from] QueryError),

@@ -1,5 +1,5 @@
-//! Whether every message that Elexon has sent is in the warehouse: compares the names in Elexon's archive with the names
-//! that are here.
+//! Whether every message that Elexon has sent is in the warehouse: compares the names in Elexon's archive with the
+//! names that are here.
 //!
 //! - `verify`: goes through datasets and days.
 //! - `request`: what to verify.

@@ -5,7 +5,8 @@ use jiff::civil::Date;
 /// What to verify.
 #[derive(Clone, Debug)]
 pub struct VerifyRequest {
-    /// The catalog's names of the datasets. Empty means all datasets of which a message was delivered, waits or is dead.
+    /// The catalog's names of the datasets. Empty means all datasets of which a message was delivered, waits or is
+    /// dead.
     pub datasets: Vec<String>,
     /// The first day (UTC).
     pub since: Date,

@@ -11,7 +11,7 @@ use super::{
     DayVerdict, DeliveredNames, NameState, NotJudged, Verified, VerifiedDays, VerifyError, VerifyRequest,
 };
 use crate::catalog::dataset_name;
-use crate::source::elexon_archive::{ElexonArchive, Stems};
+use crate::source::elexon_archive::{SentNames, Stems};
 use crate::spool::Layout;
 
 /// What was sent later than this is not judged: the archive is some minutes behind IRIS, and so is the client.
@@ -25,8 +25,8 @@ const STEMS_MAX: usize = 20;
 
 /// What a verification needs.
 pub struct Verify<'a> {
-    /// Elexon's archive.
-    pub archive: &'a ElexonArchive,
+    /// What Elexon has sent.
+    pub sent: SentNames<'a>,
     /// The ledger.
     pub delivered: DeliveredNames<'a>,
     /// The spool.
@@ -137,7 +137,7 @@ impl Progressing<'_> {
         let mut sent = BTreeSet::new();
         for folder in stems {
             for stem in &folder.stems {
-                let blobs = self.verify.archive.day(&folder.folder, stem, day)?;
+                let blobs = self.verify.sent.day(&folder.folder, stem, day)?;
                 sent.extend(blobs.iter().map(|blob| blob.message_id().to_owned()));
             }
         }
@@ -146,19 +146,17 @@ impl Progressing<'_> {
         if stems.is_empty() {
             return Ok(None);
         }
+        let until = self.until;
         let verdict_of = |known: &BTreeMap<String, NameState>| {
             let sent = sent.iter().map(String::as_str);
-            DayVerdict::of(dataset, day, sent, known, pruned_before, self.until)
+            DayVerdict::of(dataset, day, sent, known, pruned_before, until)
         };
         let (mut verdict, mut forgotten) = verdict_of(&self.known(dataset, &stems, day)?);
         if verdict.missing > 0 && !look.is_spool_fresh {
             // A message that came after the spool was listed may not have been delivered when the ledger was read.
-            let spool = SpoolNames::of(self.verify.layout)?;
-            self.spool = spool;
+            self.spool = SpoolNames::of(self.verify.layout)?;
             look.is_spool_fresh = true;
-            let sent = sent.iter().map(String::as_str);
-            let known = self.known(dataset, &stems, day)?;
-            (verdict, forgotten) = DayVerdict::of(dataset, day, sent, &known, pruned_before, self.until);
+            (verdict, forgotten) = verdict_of(&self.known(dataset, &stems, day)?);
         }
         if verdict.missing > 0 && self.has_names_of_old_clients(dataset, &stems, day)? {
             let why = "an old client named messages of this day by its own clock, so the names cannot be compared";
@@ -216,7 +214,7 @@ impl Progressing<'_> {
     fn stems(&mut self, dataset: &str) -> Result<Vec<Stems>, VerifyError> {
         if self.folders.is_none() {
             let mut folders: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for folder in self.verify.archive.folders()? {
+            for folder in self.verify.sent.folders()? {
                 folders.entry(dataset_name(&folder)).or_default().push(folder);
             }
             self.folders = Some(folders);
@@ -224,14 +222,15 @@ impl Progressing<'_> {
         let folders = self.folders.as_ref().and_then(|folders| folders.get(dataset)).cloned();
         let mut all = Vec::new();
         for folder in folders.unwrap_or_default() {
-            let stems = self.verify.archive.stems(&folder)?;
+            let stems = self.verify.sent.stems(&folder)?;
             if stems.stems.len() > STEMS_MAX {
                 let why = format!("the archive's names of {folder} have forms that irispool does not know");
                 self.leave(dataset, None, why);
                 return Ok(Vec::new());
             }
             if stems.others > 0 {
-                let why = format!("{} names in the archive have no time that irispool knows", stems.others);
+                let names = if stems.others == 1 { "name in the archive has" } else { "names in the archive have" };
+                let why = format!("{} {names} no time that irispool knows", stems.others);
                 self.leave(dataset, None, why);
             }
             all.push(stems);

@@ -54,3 +54,4 @@ mod run_workers;
 #[path = "../support/mod.rs"]
 mod support;
 mod takeover;
+mod verify;

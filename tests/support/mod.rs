@@ -8,6 +8,7 @@ pub(crate) mod bigquery_sql;
 pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod disk;
+pub(crate) mod elexon_archive;
 pub(crate) mod emulator;
 pub(crate) mod expected;
 pub(crate) mod fault_server;

@@ -9,7 +9,7 @@ use ureq::http::HeaderMap;
 
 use super::body::message;
 use super::listing::{Page, read_page};
-use super::{ArchiveError, ArchiveUrl, Blob};
+use super::{ElexonArchiveError, ArchiveUrl, Blob};
 use crate::https;
 use crate::locks::Unpoisoned;
 
@@ -75,7 +75,7 @@ struct ArchiveAnswer {
 
 /// Why a try failed.
 enum TryError {
-    Final(ArchiveError),
+    Final(ElexonArchiveError),
     /// The archive may answer later, perhaps after the pause that it asks for.
     Later { why: String, pause: Option<Duration> },
     /// The answer makes no sense.
@@ -95,12 +95,12 @@ impl ElexonArchive {
     }
 
     /// One page of a listing.
-    pub(super) fn page(&self, query: &[(&str, &str)]) -> Result<Page, ArchiveError> {
+    pub(super) fn page(&self, query: &[(&str, &str)]) -> Result<Page, ElexonArchiveError> {
         // Each try has an address of its own.
         let url = || self.options.url.list(query);
         self.ask(PAGE_BYTES_MAX, &url, |answer| {
             if let Some(age_s) = seconds(&answer.headers, "age").filter(|age_s| *age_s > AGE_MAX.as_secs()) {
-                return Err(TryError::Final(ArchiveError::Old { url: self.options.url.to_string(), age_s }));
+                return Err(TryError::Final(ElexonArchiveError::Old { url: self.options.url.to_string(), age_s }));
             }
             let text = String::from_utf8(answer.body);
             let page = text.map_err(|_| "it is not UTF-8".to_owned()).and_then(|text| read_page(&text));
@@ -112,7 +112,7 @@ impl ElexonArchive {
     ///
     /// # Errors
     /// If the blob is missing, too large or damaged, or the archive gives no answer.
-    pub fn message(&self, blob: &Blob) -> Result<Vec<u8>, ArchiveError> {
+    pub fn message(&self, blob: &Blob) -> Result<Vec<u8>, ElexonArchiveError> {
         let url = self.options.url.blob(&blob.name);
         let bytes_max = self.options.message_bytes_max;
         self.ask(bytes_max, &|| url.clone(), |answer| {
@@ -131,7 +131,7 @@ impl ElexonArchive {
         bytes_max: u64,
         url: &dyn Fn() -> String,
         read: impl Fn(ArchiveAnswer) -> Result<T, TryError>,
-    ) -> Result<T, ArchiveError> {
+    ) -> Result<T, ElexonArchiveError> {
         let mut pause = PAUSE_MIN;
         let mut tries = 1;
         loop {
@@ -143,13 +143,13 @@ impl ElexonArchive {
                 Err(TryError::Later { why, pause: asked }) => {
                     let is_too_long = asked.is_some_and(|asked| asked > RETRY_AFTER_MAX);
                     if tries >= self.options.tries || is_too_long {
-                        return Err(ArchiveError::NoAnswer { url: without_query(&url), why });
+                        return Err(ElexonArchiveError::NoAnswer { url: without_query(&url), why });
                     }
                     asked
                 }
                 Err(TryError::Strange(why)) => {
                     if tries >= TRIES_OF_STRANGE.min(self.options.tries) {
-                        return Err(ArchiveError::Strange { url: without_query(&url), why });
+                        return Err(ElexonArchiveError::Strange { url: without_query(&url), why });
                     }
                     None
                 }
@@ -172,7 +172,7 @@ impl ElexonArchive {
                 Ok(body) => body,
                 Err(ureq::Error::BodyExceedsLimit(_)) => {
                     let why = format!("it has more than {bytes_max} bytes");
-                    return Err(TryError::Final(ArchiveError::Strange { url: without_query(url), why }));
+                    return Err(TryError::Final(ElexonArchiveError::Strange { url: without_query(url), why }));
                 }
                 Err(error) => return Err(later(&error)),
             };
@@ -182,10 +182,10 @@ impl ElexonArchive {
         let status_and_why = format!("{status} {why}").trim_end().to_owned();
         let url = without_query(url);
         Err(match status {
-            401 | 403 => TryError::Final(ArchiveError::Refused { url, status, why }),
-            404 | 410 => TryError::Final(ArchiveError::NotThere { url }),
+            401 | 403 => TryError::Final(ElexonArchiveError::Refused { url, status, why }),
+            404 | 410 => TryError::Final(ElexonArchiveError::NotThere { url }),
             408 | 429 | 500..=599 => TryError::Later { why: status_and_why, pause: retry_after(&headers) },
-            _ => TryError::Final(ArchiveError::Strange { url, why: status_and_why }),
+            _ => TryError::Final(ElexonArchiveError::Strange { url, why: status_and_why }),
         })
     }
 

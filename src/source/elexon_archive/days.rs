@@ -1,13 +1,14 @@
 //! Lists the names of one dataset's day.
 //!
-//! A message is called `<stem>_<YYYYMMDDHHMM>_<serial>`, with its minute in UTC. The stem is mostly the dataset, but nobody
-//! has written down which stem each dataset has, so irispool asks the archive. A name of another form belongs to no day.
+//! A message is called `<stem>_<YYYYMMDDHHMM>_<serial>`, with its minute in UTC. The stem is mostly the dataset, but
+//! nobody has written down which stem each dataset has, so irispool asks the archive. A name of another form belongs to
+//! no day.
 
 use std::collections::{BTreeSet, HashSet};
 
 use jiff::civil::Date;
 
-use super::{ArchiveError, Blob, ElexonArchive};
+use super::{ElexonArchiveError, Blob, ElexonArchive};
 
 /// Where the names of all blobs begin.
 const ROOT: &str = "data/";
@@ -26,12 +27,15 @@ pub struct Stems {
     pub others: u64,
 }
 
-impl ElexonArchive {
+/// The names of the messages that Elexon has sent, as the archive lists them.
+pub struct SentNames<'a>(pub &'a ElexonArchive);
+
+impl SentNames<'_> {
     /// The folders of the archive. IRIS's names for the datasets are their names: `FREQ`, `E0361`.
     ///
     /// # Errors
     /// If the archive gives no answer, or has no folder at all.
-    pub fn folders(&self) -> Result<BTreeSet<String>, ArchiveError> {
+    pub fn folders(&self) -> Result<BTreeSet<String>, ElexonArchiveError> {
         let mut folders = BTreeSet::new();
         self.list(ROOT, Some("/"), |page_prefixes, _| {
             let names = page_prefixes.iter().filter_map(|prefix| prefix.strip_prefix(ROOT)?.strip_suffix('/'));
@@ -40,7 +44,7 @@ impl ElexonArchive {
         if folders.is_empty() {
             // Every message would otherwise seem to be here and not in the archive, and nothing to be missing.
             let why = "it lists no dataset".to_owned();
-            return Err(ArchiveError::Strange { url: self.url().to_string(), why });
+            return Err(ElexonArchiveError::Strange { url: self.0.url().to_string(), why });
         }
         Ok(folders)
     }
@@ -49,7 +53,7 @@ impl ElexonArchive {
     ///
     /// # Errors
     /// If the archive gives no answer.
-    pub fn stems(&self, folder: &str) -> Result<Stems, ArchiveError> {
+    pub fn stems(&self, folder: &str) -> Result<Stems, ElexonArchiveError> {
         let prefix = format!("{ROOT}{folder}/");
         let mut found = Stems { folder: folder.to_owned(), stems: BTreeSet::new(), others: 0 };
         self.list(&prefix, Some(CENTURY), |prefixes, blobs| {
@@ -64,7 +68,7 @@ impl ElexonArchive {
     ///
     /// # Errors
     /// If the archive gives no answer.
-    pub fn day(&self, folder: &str, stem: &str, day: Date) -> Result<Vec<Blob>, ArchiveError> {
+    pub fn day(&self, folder: &str, stem: &str, day: Date) -> Result<Vec<Blob>, ElexonArchiveError> {
         let mut found = Vec::new();
         let prefix = format!("{ROOT}{folder}/{stem}_{}", day.strftime("%Y%m%d"));
         self.list(&prefix, None, |_, blobs| found.extend(blobs.iter().cloned()))?;
@@ -79,7 +83,7 @@ impl ElexonArchive {
         prefix: &str,
         delimiter: Option<&str>,
         mut take: impl FnMut(&[String], &[Blob]),
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<(), ElexonArchiveError> {
         let delimiter = delimiter.unwrap_or_default();
         let mut marker = String::new();
         let mut markers = HashSet::new();
@@ -90,12 +94,12 @@ impl ElexonArchive {
                 ("maxresults", "5000"),
                 ("marker", marker.as_str()),
             ];
-            let page = self.page(&query)?;
+            let page = self.0.page(&query)?;
             take(&page.prefixes, &page.blobs);
             let Some(next) = page.next else { return Ok(()) };
             if !markers.insert(next.clone()) {
                 let why = "the pages of a listing go in a circle: a marker comes again".to_owned();
-                return Err(ArchiveError::Strange { url: self.url().to_string(), why });
+                return Err(ElexonArchiveError::Strange { url: self.0.url().to_string(), why });
             }
             marker = next;
         }

@@ -2,7 +2,7 @@
 
 /// Why the archive gave no answer. Each error names the address that was asked, without its query.
 #[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
+pub enum ElexonArchiveError {
     /// The archive refuses access, so waiting does not help.
     #[error("{url} refuses access: {status} {why}")]
     Refused {
@@ -45,25 +45,25 @@ pub enum ArchiveError {
     },
 }
 
-impl ArchiveError {
+impl ElexonArchiveError {
     /// What the user can do about it.
     pub fn hint(&self) -> String {
         match self {
-            ArchiveError::Refused { .. } => {
+            ElexonArchiveError::Refused { .. } => {
                 "the archive is public, so a proxy may have answered, or Elexon has closed it: open the address in a \
                  browser"
             }
-            ArchiveError::NotThere { .. } => {
+            ElexonArchiveError::NotThere { .. } => {
                 "check archive_url: it must name the container, as https://archive.data.elexon.co.uk/iris-archive does"
             }
-            ArchiveError::NoAnswer { .. } => {
+            ElexonArchiveError::NoAnswer { .. } => {
                 "check the network and archive_url, then run the same command again: it skips the days that it has found \
                  complete"
             }
-            ArchiveError::Strange { .. } => {
+            ElexonArchiveError::Strange { .. } => {
                 "check archive_url: a proxy or another server may have answered instead of the archive"
             }
-            ArchiveError::Old { .. } => "a cache or a proxy has kept the answer: run the command again later",
+            ElexonArchiveError::Old { .. } => "a cache or a proxy has kept the answer: run the command again later",
         }
         .to_owned()
     }
