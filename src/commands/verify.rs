@@ -187,15 +187,18 @@ fn summary(verified: &Verified) -> String {
         (Some(day), _) => format!(" on {day}"),
         _ => String::new(),
     };
-    let mut text = format!("{word}: Elexon sent {sent} of {datasets}{days}, {} are here", count(sum(|day| day.here)));
-    let more: [(u64, &str); 4] = [
+    let mut text = format!("{word}: Elexon sent {sent} of {datasets}{days}: {} here", count(sum(|day| day.here)));
+    let others: [(u64, &str); 3] = [
         (sum(|day| day.waiting), "waiting"),
         (sum(|day| day.dead), "dead"),
         (sum(|day| day.missing), "missing"),
-        (sum(|day| day.unsent), "here but not in the archive"),
     ];
-    for (number, what) in more.into_iter().filter(|(number, _)| *number > 0) {
+    for (number, what) in others.into_iter().filter(|(number, _)| *number > 0) {
         text.push_str(&format!(", {} {what}", count(number)));
+    }
+    let unsent = sum(|day| day.unsent);
+    if unsent > 0 {
+        text.push_str(&format!("\n{} here and not in the archive", counted(unsent, "more message")));
     }
     text.push_str(&format!("\njudged until {:.0}\n", verified.judged_until));
     if sum(|day| day.dead) > 0 {
