@@ -4,7 +4,8 @@ use clap::ColorChoice;
 
 use super::command::Command;
 use super::{
-    archive, check, completions_and_man, config, dead, demo, feed, migrate, prune, query, setup, status, verify,
+    archive, check, completions_and_man, config, dead, demo, feed, migrate, prune, query, setup, status,
+    verify,
 };
 use crate::config::{Config, LoadedConfig, SettingOrigin};
 use crate::exit::{Exit, Failure};

@@ -146,14 +146,19 @@ fn screen(verified: &Verified) -> String {
     let is_news = |day: &&DayVerdict| day.missing + day.dead + day.waiting > 0;
     let lines: Vec<Vec<String>> = verified.days.iter().filter(is_news).map(line).collect();
     if !lines.is_empty() {
-        let titles = ["SENT", "HERE", "WAITING", "DEAD", "MISSING", "UNSENT"].map(|title| (title, Align::Right));
+        let titles =
+            ["SENT", "HERE", "WAITING", "DEAD", "MISSING", "UNSENT"].map(|title| (title, Align::Right));
         let header = [("DATASET", Align::Left), ("DAY", Align::Left)].into_iter().chain(titles);
         text.push_str(&columns(&header.collect::<Vec<_>>(), &lines));
         text.push('\n');
     }
     let missing: Vec<String> = verified.days.iter().flat_map(|day| day.missing_ids.iter().cloned()).collect();
     if !missing.is_empty() {
-        text.push_str(&format!("missing ({}):\n{}\n", counted(missing.len() as u64, "message"), named(&missing)));
+        text.push_str(&format!(
+            "missing ({}):\n{}\n",
+            counted(missing.len() as u64, "message"),
+            named(&missing)
+        ));
     }
     let not_judged: Vec<String> = verified
         .not_judged
@@ -187,7 +192,8 @@ fn summary(verified: &Verified) -> String {
         (Some(day), _) => format!(" on {day}"),
         _ => String::new(),
     };
-    let mut text = format!("{word}: Elexon sent {sent} of {datasets}{days}: {} here", count(sum(|day| day.here)));
+    let mut text =
+        format!("{word}: Elexon sent {sent} of {datasets}{days}: {} here", count(sum(|day| day.here)));
     let others: [(u64, &str); 3] = [
         (sum(|day| day.waiting), "waiting"),
         (sum(|day| day.dead), "dead"),
@@ -202,7 +208,7 @@ fn summary(verified: &Verified) -> String {
     }
     text.push_str(&format!("\njudged until {:.0}\n", verified.judged_until));
     if sum(|day| day.dead) > 0 {
-        text.push_str("irispool dead list shows why messages are dead\n");
+        text.push_str("why messages are dead: irispool dead list\n");
     }
     text
 }

@@ -7,7 +7,7 @@ use std::io;
 use jiff::Timestamp;
 
 use super::NameState;
-use crate::catalog::minute_of_message_id;
+use crate::catalog::stem_and_minute;
 use crate::warehouse::sqlite::SqliteReader;
 use crate::warehouse::{Query, QueryError, QueryValue, RowSink};
 
@@ -39,7 +39,11 @@ impl DeliveredNames<'_> {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn beginning_with(&self, dataset: &str, prefix: &str) -> Result<Vec<(String, NameState)>, QueryError> {
+    pub fn beginning_with(
+        &self,
+        dataset: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, NameState)>, QueryError> {
         let (first, end) = (literal(prefix), literal(&format!("{prefix}{LAST}")));
         let sql = format!(
             "SELECT message_id, dead > 0 FROM irispool_load_history
@@ -74,11 +78,17 @@ impl DeliveredNames<'_> {
         let mut from = String::new();
         // The names of one stem are in the order of their minutes, so one step for each stem is enough.
         while let Some(name) = self.next_name(dataset, &from)? {
-            let minute = minute_of_message_id(&name);
-            if let Some(minute) = minute {
-                earliest = Some(earliest.map_or(minute, |earliest| earliest.min(minute)));
-            }
-            from = format!("{}{LAST}", stem(&name, minute.is_some()));
+            from = match stem_and_minute(&name) {
+                Some((stem, minute)) => {
+                    earliest = Some(earliest.map_or(minute, |earliest| earliest.min(minute)));
+                    format!("{stem}_{LAST}")
+                }
+                // A name without a time that irispool knows: the next step is behind all that begin as it does.
+                None => {
+                    let start = name.find(|letter: char| letter.is_ascii_digit()).unwrap_or(name.len());
+                    format!("{}{LAST}", &name[..start])
+                }
+            };
             if from <= name {
                 // A name with letters that no name of Elexon's has.
                 from = format!("{name}{LAST}");
@@ -135,16 +145,6 @@ impl DeliveredNames<'_> {
         }
 
         self.0.query(sql, &mut EachRow(take)).map(drop)
-    }
-}
-
-/// What stands before the time of a name, or before its first digit if it has no time that irispool knows.
-fn stem(name: &str, has_minute: bool) -> &str {
-    let is_time = |at: &usize| minute_of_message_id(&name[*at..]).is_some();
-    let time = name.match_indices('_').map(|(at, _)| at).filter(is_time).last();
-    match time.filter(|_| has_minute) {
-        Some(at) => &name[..=at],
-        None => name.split(|letter: char| letter.is_ascii_digit()).next().unwrap_or(name),
     }
 }
 

@@ -34,7 +34,7 @@ impl SpoolNames {
 
     /// A message that waits while an older letter of it is dead counts as waiting.
     fn add(&mut self, label: &str, name: String, state: NameState) {
-        let dataset = match catalog::find(label) {
+        let dataset = match catalog::find(&catalog::dataset_name(label)) {
             Some(dataset) => dataset.name.clone(),
             None => catalog::dataset_of_file_name(&name).unwrap_or_else(|| catalog::dataset_name(label)),
         };
@@ -54,6 +54,7 @@ impl SpoolNames {
     ) -> impl Iterator<Item = (&str, NameState)> {
         let names = self.by_dataset.get(dataset).into_iter();
         let from = names.flat_map(move |names| names.range(prefix.to_owned()..));
-        from.take_while(move |(name, _)| name.starts_with(prefix)).map(|(name, state)| (name.as_str(), *state))
+        from.take_while(move |(name, _)| name.starts_with(prefix))
+            .map(|(name, state)| (name.as_str(), *state))
     }
 }

@@ -33,8 +33,8 @@ pub struct Verify<'a> {
     pub layout: &'a Layout,
 }
 
-/// A verification under way.
-struct Progressing<'a> {
+/// A verification that is under way.
+struct VerifyRun<'a> {
     verify: &'a Verify<'a>,
     spool: SpoolNames,
     /// The archive's folders, by dataset. They are listed when the first day needs them.
@@ -70,7 +70,7 @@ impl Verify<'_> {
         let last = request.until.min(today);
         let days: Vec<Date> = request.since.series(1.day()).take_while(|day| *day <= last).collect();
         let is_settled = |day: Date| day < today.saturating_sub(SETTLED_AFTER_DAYS.days());
-        let mut under_way = Progressing {
+        let mut run = VerifyRun {
             verify: self,
             spool,
             folders: None,
@@ -87,24 +87,22 @@ impl Verify<'_> {
             for day in &days {
                 let found_before = verified_days.get(dataset, *day).filter(|_| !request.again);
                 if let Some(why) = forgotten(*day, earliest, pruned_before) {
-                    under_way.leave(dataset, Some(*day), why);
+                    run.leave(dataset, Some(*day), why);
                 } else if let Some(verdict) = found_before {
-                    under_way.found.push(verdict);
-                } else if let Some(verdict) =
-                    under_way.day(dataset, &mut of_dataset, *day, pruned_before)?
-                {
+                    run.found.push(verdict);
+                } else if let Some(verdict) = run.day(dataset, &mut of_dataset, *day, pruned_before)? {
                     if verdict.is_complete() && verdict.waiting == 0 && is_settled(*day) {
                         if let Err(error) = verified_days.add(&verdict) {
                             tracing::warn!(%error, "cannot note in the spool that a day is complete");
                         }
                     }
-                    under_way.found.push(verdict);
+                    run.found.push(verdict);
                 }
                 done += 1;
                 progress(done, total);
             }
         }
-        under_way.end()
+        run.end()
     }
 }
 
@@ -117,7 +115,7 @@ struct DatasetLook {
     is_spool_fresh: bool,
 }
 
-impl Progressing<'_> {
+impl VerifyRun<'_> {
     fn leave(&mut self, dataset: &str, day: Option<Date>, why: String) {
         self.not_judged.push(NotJudged { dataset: dataset.to_owned(), day, why });
     }
@@ -159,7 +157,8 @@ impl Progressing<'_> {
             (verdict, forgotten) = verdict_of(&self.known(dataset, &stems, day)?);
         }
         if verdict.missing > 0 && self.has_names_of_old_clients(dataset, &stems, day)? {
-            let why = "an old client named messages of this day by its own clock, so the names cannot be compared";
+            let why =
+                "an old client named messages of this day by its own clock, so the names cannot be compared";
             self.leave(dataset, Some(day), why.to_owned());
             return Ok(None);
         }
@@ -229,7 +228,8 @@ impl Progressing<'_> {
                 return Ok(Vec::new());
             }
             if stems.others > 0 {
-                let names = if stems.others == 1 { "name in the archive has" } else { "names in the archive have" };
+                let names =
+                    if stems.others == 1 { "name in the archive has" } else { "names in the archive have" };
                 let why = format!("{} {names} no time that irispool knows", stems.others);
                 self.leave(dataset, None, why);
             }

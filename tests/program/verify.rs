@@ -203,7 +203,9 @@ fn an_archive_that_refuses_is_not_asked_again_and_the_hint_says_what_to_do() {
 fn an_answer_that_cannot_be_trusted_is_no_answer() {
     let (site, archive) = one_is_missing();
     let patience = ArchiveFault::Busy { status: 503, retry_after: "86400".to_owned() };
-    for (fault, words) in [(patience, "does not answer: 503 ServerBusy"), (ArchiveFault::Old(90_000), "90000 seconds old")] {
+    for (fault, words) in
+        [(patience, "does not answer: 503 ServerBusy"), (ArchiveFault::Old(90_000), "90000 seconds old")]
+    {
         archive.change(|state| state.faults = [fault].into());
         let (screen, stderr) = said(&site, &archive, &DAY, 3);
         assert_eq!(screen, "");
@@ -302,7 +304,11 @@ fn a_day_that_was_complete_costs_no_request_until_it_is_asked_for_again() {
     // What is complete in one warehouse may not be in another.
     site.put("FREQ", freq(0), row(0));
     let other = format!("--warehouse=sqlite:{}", site.folder.path().join("other.db").display());
-    let run = site.irispool().args(["run", "--once", &other]).arg(format!("--spool={}", site.spool.display())).output();
+    let run = site
+        .irispool()
+        .args(["run", "--once", &other])
+        .arg(format!("--spool={}", site.spool.display()))
+        .output();
     assert_eq!(run.unwrap().status.code(), Some(0));
     let output = site
         .irispool()
@@ -340,9 +346,15 @@ fn what_prune_deleted_is_not_missing() {
     site.drain(&[]);
     let loaded = ago(24 * 8).to_string();
     site.connection()
-        .execute(&format!("UPDATE irispool_load_history SET loaded_at = '{loaded}' WHERE message_id <> '{late}'"), [])
+        .execute(
+            &format!("UPDATE irispool_load_history SET loaded_at = '{loaded}' WHERE message_id <> '{late}'"),
+            [],
+        )
         .unwrap();
-    let pruned = site.irispool().args(["prune", "--older-than", "7d", &format!("--warehouse={}", site.warehouse())]).output();
+    let pruned = site
+        .irispool()
+        .args(["prune", "--older-than", "7d", &format!("--warehouse={}", site.warehouse())])
+        .output();
     assert_eq!(pruned.unwrap().status.code(), Some(0));
     let since = ago(24 * 9).strftime("%Y-%m-%d").to_string();
     let found = answer(&site, &archive, &["--since", &since], 1);
@@ -361,7 +373,10 @@ fn days_before_the_first_message_are_not_judged_and_the_answer_says_so() {
     assert_eq!(found["days"].as_array().unwrap().len(), 1);
     assert_eq!(found["not_judged"][0]["day"], "2025-10-27");
     let (screen, _) = said(&site, &archive, &["--since", "2025-10-27", "--until", "2025-10-28"], 1);
-    assert!(screen.contains("not judged:\n  FREQ 2025-10-27: the warehouse has no message of it from before"), "{screen}");
+    assert!(
+        screen.contains("not judged:\n  FREQ 2025-10-27: the warehouse has no message of it from before"),
+        "{screen}"
+    );
 }
 
 #[test]

@@ -138,7 +138,9 @@ impl ArchiveState {
         let mut prefixes = BTreeSet::new();
         // Blobs and prefixes are in one order.
         let mut entries = Vec::new();
-        for (name, body) in self.blobs.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix)) {
+        for (name, body) in
+            self.blobs.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix))
+        {
             let rest = &name[prefix.len()..];
             match rest.find(delimiter).filter(|_| !delimiter.is_empty()) {
                 Some(at) => {

@@ -28,7 +28,11 @@ fn unpacked(bytes: &[u8], bytes_max: u64) -> Result<Vec<u8>, String> {
         .take(bytes_max + 1)
         .read_to_end(&mut unpacked)
         .map_err(|error| format!("it is gzip and damaged: {error}"))?;
-    if unpacked.len() as u64 > bytes_max { Err(format!("unpacked it has more than {bytes_max} bytes")) } else { Ok(unpacked) }
+    if unpacked.len() as u64 > bytes_max {
+        Err(format!("unpacked it has more than {bytes_max} bytes"))
+    } else {
+        Ok(unpacked)
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use ureq::http::HeaderMap;
 
 use super::body::message;
 use super::listing::{Page, read_page};
-use super::{ElexonArchiveError, ArchiveUrl, Blob};
+use super::{ArchiveUrl, Blob, ElexonArchiveError};
 use crate::https;
 use crate::locks::Unpoisoned;
 
@@ -77,7 +77,10 @@ struct ArchiveAnswer {
 enum TryError {
     Final(ElexonArchiveError),
     /// The archive may answer later, perhaps after the pause that it asks for.
-    Later { why: String, pause: Option<Duration> },
+    Later {
+        why: String,
+        pause: Option<Duration>,
+    },
     /// The answer makes no sense.
     Strange(String),
 }
@@ -100,7 +103,10 @@ impl ElexonArchive {
         let url = || self.options.url.list(query);
         self.ask(PAGE_BYTES_MAX, &url, |answer| {
             if let Some(age_s) = seconds(&answer.headers, "age").filter(|age_s| *age_s > AGE_MAX.as_secs()) {
-                return Err(TryError::Final(ElexonArchiveError::Old { url: self.options.url.to_string(), age_s }));
+                return Err(TryError::Final(ElexonArchiveError::Old {
+                    url: self.options.url.to_string(),
+                    age_s,
+                }));
             }
             let text = String::from_utf8(answer.body);
             let page = text.map_err(|_| "it is not UTF-8".to_owned()).and_then(|text| read_page(&text));
@@ -172,7 +178,10 @@ impl ElexonArchive {
                 Ok(body) => body,
                 Err(ureq::Error::BodyExceedsLimit(_)) => {
                     let why = format!("it has more than {bytes_max} bytes");
-                    return Err(TryError::Final(ElexonArchiveError::Strange { url: without_query(url), why }));
+                    return Err(TryError::Final(ElexonArchiveError::Strange {
+                        url: without_query(url),
+                        why,
+                    }));
                 }
                 Err(error) => return Err(later(&error)),
             };

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::civil::Date;
 
-use super::{ElexonArchiveError, Blob, ElexonArchive};
+use super::{Blob, ElexonArchive, ElexonArchiveError};
 
 /// Where the names of all blobs begin.
 const ROOT: &str = "data/";
@@ -38,7 +38,8 @@ impl SentNames<'_> {
     pub fn folders(&self) -> Result<BTreeSet<String>, ElexonArchiveError> {
         let mut folders = BTreeSet::new();
         self.list(ROOT, Some("/"), |page_prefixes, _| {
-            let names = page_prefixes.iter().filter_map(|prefix| prefix.strip_prefix(ROOT)?.strip_suffix('/'));
+            let names =
+                page_prefixes.iter().filter_map(|prefix| prefix.strip_prefix(ROOT)?.strip_suffix('/'));
             folders.extend(names.map(str::to_owned));
         })?;
         if folders.is_empty() {

@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_page_is_refused() {
-        for text in ["", "<html><body>502</body></html>", "<Error><Code>x</Code></Error>", "not XML", &PAGE[..400]] {
+        for text in
+            ["", "<html><body>502</body></html>", "<Error><Code>x</Code></Error>", "not XML", &PAGE[..400]]
+        {
             assert!(read_page(text).is_err(), "{text}");
         }
     }
