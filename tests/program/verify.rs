@@ -10,19 +10,20 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::Site;
+use crate::support::azurite::Azurite;
 use crate::support::elexon_archive::{ArchiveFault, ElexonArchiveServer};
 
-fn verify(site: &Site, archive: &ElexonArchiveServer, arguments: &[&str]) -> Output {
+fn verify(site: &Site, archive_url: &str, arguments: &[&str]) -> Output {
     let mut command = site.irispool();
     command.arg("verify").args(arguments).args(site.run_arguments());
-    command.env("IRISPOOL_ARCHIVE_URL", archive.url()).args(["--archive-requests-per-second", "none"]);
+    command.env("IRISPOOL_ARCHIVE_URL", archive_url).args(["--archive-requests-per-second", "none"]);
     command.output().unwrap()
 }
 
 /// What it prints on stdout and stderr.
 #[track_caller]
 fn said(site: &Site, archive: &ElexonArchiveServer, arguments: &[&str], code: i32) -> (String, String) {
-    let output = verify(site, archive, arguments);
+    let output = verify(site, &archive.url(), arguments);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let (stdout, stderr) = (text(output.stdout), text(output.stderr));
     assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
@@ -410,4 +411,28 @@ fn an_empty_installation_is_not_called_complete() {
     site.drain(&[]);
     let (_, stderr) = said(&site, &archive, &[], 3);
     assert!(stderr.contains("no message has come yet") && stderr.contains("--dataset"), "{stderr}");
+}
+
+#[test]
+fn a_server_that_is_not_ours_lists_the_same() {
+    let Some(azurite) = Azurite::start() else { return };
+    let site = Site::new();
+    for minute in 0..7 {
+        azurite.put("FREQ", &freq(minute), row(minute).as_bytes());
+        if minute != 4 {
+            site.put("FREQ", freq(minute), row(minute));
+        }
+    }
+    // Of IRIS's names for MID, one has underscores.
+    let mid = "mibm_mid_202510280000_00001.json";
+    azurite.put("mibm_mid", mid, b"[]");
+    azurite.put("MID", "MID_202510280030_00001.json", b"[]");
+    site.put("mibm_mid", mid, r#"[{"dataset":"MID","startTime":"2025-10-28T00:00:00Z","price":1.5}]"#);
+    site.drain(&[]);
+    let output = verify(&site, &azurite.url(), &["--day", "2025-10-28", "--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let missing: Vec<&Value> =
+        found["days"].as_array().unwrap().iter().map(|day| &day["missing_ids"]).collect();
+    assert_eq!(missing, [&json!([freq(4)]), &json!(["MID_202510280030_00001.json"])], "{found}");
 }

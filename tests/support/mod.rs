@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each group of tests uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test's helper")]
 
+pub(crate) mod azurite;
 pub(crate) mod bigquery_sql;
 pub(crate) mod client;
 pub(crate) mod daemon;

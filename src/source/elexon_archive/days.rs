@@ -58,9 +58,13 @@ impl SentNames<'_> {
         let prefix = format!("{ROOT}{folder}/");
         let mut found = Stems { folder: folder.to_owned(), stems: BTreeSet::new(), others: 0 };
         self.list(&prefix, Some(CENTURY), |prefixes, blobs| {
-            let stems = prefixes.iter().filter_map(|name| name.strip_prefix(&prefix)?.strip_suffix(CENTURY));
-            found.stems.extend(stems.map(str::to_owned));
-            found.others += blobs.len() as u64;
+            let names = blobs.iter().map(|blob| blob.name.as_str());
+            for name in prefixes.iter().map(String::as_str).chain(names) {
+                match name.strip_prefix(&prefix).and_then(stem_of) {
+                    Some(stem) => drop(found.stems.insert(stem.to_owned())),
+                    None => found.others += 1,
+                }
+            }
         })?;
         Ok(found)
     }
@@ -103,6 +107,28 @@ impl SentNames<'_> {
                 return Err(ElexonArchiveError::Strange { url: self.0.url().to_string(), why });
             }
             marker = next;
+        }
+    }
+}
+
+/// The stem in what a listing by [`CENTURY`] gives. Azure gives `FREQ_20`. Azurite gives `FREQ_`, because it keeps only
+/// the first character of a delimiter. A server that knows no delimiter gives the whole name.
+fn stem_of(name: &str) -> Option<&str> {
+    let stem = name.split_once(CENTURY).map(|(stem, _)| stem);
+    stem.or_else(|| name.strip_suffix('_')).filter(|stem| !stem.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stem_is_what_stands_before_the_year() {
+        for name in ["SYS_WARN_20", "SYS_WARN_", "SYS_WARN_202510280359_00001.json"] {
+            assert_eq!(stem_of(name), Some("SYS_WARN"));
+        }
+        for name in ["", "_20", "no-time.json"] {
+            assert_eq!(stem_of(name), None);
         }
     }
 }
