@@ -102,7 +102,7 @@ pub fn minute_of_message_id(name: &str) -> Option<Timestamp> {
 pub fn stem_and_minute(name: &str) -> Option<(&str, Timestamp)> {
     const DIGITS: usize = "YYYYMMDDHHMM".len();
     name.match_indices('_').find_map(|(at, _)| {
-        let time = name[at + 1..].as_bytes();
+        let time = &name.as_bytes()[at + 1..];
         let is_time = time.len() >= DIGITS
             && time[..DIGITS].iter().all(u8::is_ascii_digit)
             && matches!(time.get(DIGITS), None | Some(b'_' | b'.'));

@@ -91,10 +91,9 @@ impl Verify<'_> {
                 } else if let Some(verdict) = found_before {
                     run.found.push(verdict);
                 } else if let Some(verdict) = run.day(dataset, &mut of_dataset, *day, pruned_before)? {
-                    if verdict.is_complete() && verdict.waiting == 0 && is_settled(*day) {
-                        if let Err(error) = verified_days.add(&verdict) {
-                            tracing::warn!(%error, "cannot note in the spool that a day is complete");
-                        }
+                    let is_final = verdict.is_complete() && verdict.waiting == 0 && is_settled(*day);
+                    if is_final && let Err(error) = verified_days.add(&verdict) {
+                        tracing::warn!(%error, "cannot note in the spool that a day is complete");
                     }
                     run.found.push(verdict);
                 }

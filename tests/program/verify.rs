@@ -234,7 +234,9 @@ fn a_warehouse_or_a_spool_that_cannot_be_read_is_exit_3() {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     for (content, words) in [(None, "there is no warehouse at"), (Some("no database"), "other.db")] {
-        content.map(|content| fs::write(&database, content).unwrap());
+        if let Some(content) = content {
+            fs::write(&database, content).unwrap();
+        }
         let (code, stderr) = with(&[&other]);
         assert_eq!(code, Some(3), "{stderr}");
         assert!(stderr.contains(words) && stderr.contains("hint: "), "{stderr}");
@@ -242,6 +244,11 @@ fn a_warehouse_or_a_spool_that_cannot_be_read_is_exit_3() {
     let (code, stderr) = with(&["--warehouse=bigquery:my-project.elexon"]);
     assert_eq!(code, Some(3), "{stderr}");
     assert!(stderr.contains("list of the delivered messages") && stderr.contains("hint: "), "{stderr}");
+    let noted = site.spool.join("verified.jsonl");
+    fs::create_dir(&noted).unwrap();
+    let (_, stderr) = said(&site, &archive, &DAY, 3);
+    assert!(stderr.contains("verified.jsonl") && stderr.contains("hint: if you delete"), "{stderr}");
+    fs::remove_dir(&noted).unwrap();
     fs::remove_dir_all(site.spool.join("incoming")).unwrap();
     let (_, stderr) = said(&site, &archive, &DAY, 3);
     assert!(stderr.contains("incoming") && stderr.contains("hint: "), "{stderr}");

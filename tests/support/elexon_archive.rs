@@ -168,7 +168,8 @@ impl ArchiveState {
             }
         };
         // Each page of names may have an empty one before it.
-        let (page, is_empty) = if self.empty_pages { (number / 2, number % 2 == 0) } else { (number, false) };
+        let (page, is_empty) =
+            if self.empty_pages { (number / 2, number.is_multiple_of(2)) } else { (number, false) };
         let from = page * self.page;
         let end = if is_empty { from } else { (from + self.page).min(entries.len()) };
         let next = match end < entries.len() || is_empty {
