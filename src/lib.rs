@@ -1,8 +1,9 @@
 //! irispool puts the messages of Elexon's IRIS client into a warehouse: every row, once, within seconds.
 //!
 //! `ARCHITECTURE.md` has the bird's-eye view. A module uses only those below it:
-//! [`cli`], [`commands`], `health`, `pipeline`, `keeper`, [`warehouse`], [`spool`], [`signals`], [`feed`], [`message`],
-//! [`catalog`], `https`, [`metrics`], [`config`], [`exit`], `paste`, `secret`, [`bq_dataset`], `client`, [`observe`].
+//! [`cli`], [`commands`], `health`, [`completeness`], `pipeline`, `keeper`, [`warehouse`], [`source`], [`spool`],
+//! [`signals`], [`feed`], [`message`], [`catalog`], `https`, [`metrics`], [`config`], [`exit`], `paste`, `secret`,
+//! [`bq_dataset`], `client`, [`observe`].
 //! Only the program around the pipeline uses [`config`], [`exit`], `paste` and [`observe`].
 
 #![warn(clippy::unwrap_used)]
