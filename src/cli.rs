@@ -10,6 +10,7 @@ use clap::{ArgAction, Args, ColorChoice, CommandFactory, Parser, ValueHint};
 
 use crate::commands::Command;
 use crate::config::{Flag, TypedSettings, with_flags_of_commands};
+use crate::exit::{Exit, Failure};
 use crate::paste;
 
 /// The version with its commit, the commit's day and the target, such as
@@ -93,9 +94,13 @@ impl Cli {
         }
     }
 
-    /// Whether the exit code is the answer, which the exit code of an error would spoil.
-    pub fn is_status(&self) -> bool {
-        matches!(self.command, Command::Status(_))
+    /// The exit code of a failure. Where the exit code of a command is its answer, that of an error would spoil it.
+    pub fn exit_of_failure(&self) -> fn(&Failure) -> Exit {
+        match self.command {
+            Command::Status(_) => Failure::exit_of_status,
+            Command::Verify(_) => Failure::exit_of_verify,
+            _ => Failure::exit,
+        }
     }
 
     /// The file of settings that the command line names.

@@ -31,6 +31,9 @@
 //! `status --alert-test` ends with 0 if every channel took its test, with 1 if a running worker has other settings, and
 //! with 2 if a channel failed.
 //!
+//! `irispool verify` ends with 0 if nothing is missing, with 1 ([`Exit::Warning`]) if something is missing or dead, and
+//! with 3 ([`Exit::Unknown`]) if it could not find out.
+//!
 //! If two codes fit, the higher one is used. For `status`, 2 comes before 3: critical outranks unknown.
 
 use std::error::Error;
@@ -53,11 +56,11 @@ pub enum Exit {
     Dead,
     /// It left messages where they were.
     Left,
-    /// Only of `status`: something needs attention.
+    /// Only of `status` and `verify`: something needs attention.
     Warning,
     /// Only of `status`: data does not flow, or will not for long.
     Critical,
-    /// Only of `status`: it could not find out.
+    /// Only of `status` and `verify`: it could not find out.
     Unknown,
 }
 
@@ -133,6 +136,11 @@ impl Failure {
     /// The exit code if `status` failed: its codes are about health, which it could not find out.
     pub fn exit_of_status(&self) -> Exit {
         if self.exit() == Exit::Done { Exit::Done } else { Exit::Unknown }
+    }
+
+    /// The exit code if `verify` failed: it could not find out, unless the command line is wrong.
+    pub fn exit_of_verify(&self) -> Exit {
+        if self.exit() == Exit::CannotRun { Exit::Unknown } else { self.exit() }
     }
 
     /// Prints the error and its hints on stderr. Prints nothing if the exit code is 0.

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     keep_memory_flat();
     let cli = Cli::read();
     let colour = observe::colour_on_stderr(cli.global.color);
-    let is_status = cli.is_status();
+    let exit_of = cli.exit_of_failure();
     match run(cli, colour) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -22,8 +22,7 @@ fn main() -> ExitCode {
             if failure.exit() != Exit::Done {
                 logs::last_words(&failure.to_string(), failure.hint().as_deref());
             }
-            let exit = if is_status { failure.exit_of_status() } else { failure.exit() };
-            exit.into()
+            exit_of(&failure).into()
         }
     }
 }

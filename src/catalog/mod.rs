@@ -14,6 +14,7 @@ mod tests;
 
 pub use dataset::{Dataset, LatestRule, Synonym, all, known_kind};
 pub use names::{
-    dataset_name, dataset_of_file_name, find, historic_table_names, is_own_folder, table_name, view_name,
+    dataset_name, dataset_of_file_name, find, historic_table_names, is_own_folder, minute_of_message_id,
+    stem_and_minute, table_name, view_name,
 };
 pub use schema::{ColumnKind, Field, META_COLUMNS, Schema, is_meta_column};

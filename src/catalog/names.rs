@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+
 use super::{Dataset, all};
 use crate::hashed_name::hashed_name;
 
@@ -85,6 +89,35 @@ pub fn dataset_of_file_name(name: &str) -> Option<String> {
         .map(|(at, _)| (&name[..at], &name[at + 1..]))
         .find(|(_, after)| starts_with_time(after))?;
     (!before.is_empty() && !before.eq_ignore_ascii_case("unknown")).then(|| dataset_name(before))
+}
+
+/// The minute (UTC) in the name that IRIS gives a message: 16:48 for `BOALF_202510271648_10262.json`. `None` if the
+/// name has no time of this form. Old clients made names from their own clock, which have another form.
+pub fn minute_of_message_id(name: &str) -> Option<Timestamp> {
+    stem_and_minute(name).map(|(_, minute)| minute)
+}
+
+/// The stem in the name that IRIS gives a message, which is what stands before the time, and the minute (UTC): `BOALF`
+/// and 16:48 for `BOALF_202510271648_10262.json`.
+pub fn stem_and_minute(name: &str) -> Option<(&str, Timestamp)> {
+    const DIGITS: usize = "YYYYMMDDHHMM".len();
+    name.match_indices('_').find_map(|(at, _)| {
+        let time = &name.as_bytes()[at + 1..];
+        let is_time = time.len() >= DIGITS
+            && time[..DIGITS].iter().all(u8::is_ascii_digit)
+            && matches!(time.get(DIGITS), None | Some(b'_' | b'.'));
+        if !is_time {
+            return None;
+        }
+        let number = |from: usize, end: usize| {
+            time[from..end].iter().fold(0, |number, digit| number * 10 + i16::from(digit - b'0'))
+        };
+        let two = |from: usize| number(from, from + 2) as i8;
+        let date = Date::new(number(0, 4), two(4), two(6)).ok()?;
+        let time_of_day = Time::new(two(8), two(10), 0, 0).ok()?;
+        let minute = TimeZone::UTC.to_timestamp(date.to_datetime(time_of_day)).ok()?;
+        Some((&name[..at], minute))
+    })
 }
 
 /// Whether `text` starts with one of the times that message ids have: `202510271648` (IRIS), `251027T164812` or

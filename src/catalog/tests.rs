@@ -258,3 +258,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_minute_in_a_message_id_is_utc() {
+    let minute = |name| minute_of_message_id(name).map(|minute| minute.to_string());
+    let half_past_one = Some("2025-10-26T01:30:00Z".to_owned());
+    for name in [
+        "FREQ_202510260130_00001.json",
+        "SYS_WARN_202510260130_00001",
+        "mibm_mid_202510260130.json",
+        "ABUC_202510260130_NGET-EMFIP-ABUC-00689167-1.json",
+    ] {
+        assert_eq!(minute(name), half_past_one, "{name}");
+    }
+    for name in [
+        "",
+        "FREQ.json",
+        "FREQ_251026T013012_1.json",
+        "FREQ_20251026T013012_1.json",
+        "FREQ_202513260130_1.json",
+        "FREQ_202510262430_1.json",
+        "FREQ_2025102601300_1.json",
+        "FREQ_日本",
+    ] {
+        assert_eq!(minute(name), None, "{name}");
+    }
+}

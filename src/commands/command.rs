@@ -13,6 +13,7 @@ use super::prune::PruneArgs;
 use super::query::QueryArgs;
 use super::setup::SetupArgs;
 use super::status::StatusArgs;
+use super::verify::VerifyArgs;
 use crate::config::{Config, LoadedConfig, SettingOrigin};
 use crate::observe::log_file::LogFileSettings;
 
@@ -75,6 +76,17 @@ does not work) or unknown (?, irispool cannot find out without changing somethin
 
 Exit codes: 0 a run works, 1 it does not work.")]
     Check(CheckArgs),
+    /// Compare with Elexon's archive whether every message that was sent is here; this changes no data
+    #[command(after_help = "Examples:
+  irispool verify                            the last three days, UTC
+  irispool verify --dataset FREQ --day 2025-10-28
+  irispool verify --since 2025-10-01 --until 2025-10-31 --json | jq '.days[].missing_ids[]'
+
+It works with SQLite. What was sent in the last 15 minutes is not judged. Days that are complete and
+older than three days are noted in the spool and not listed again. The days are those of UTC.
+
+Exit codes: 0 complete, 1 something is missing or dead, 3 it could not find out.")]
+    Verify(VerifyArgs),
     /// Show the way from a script of your own to irispool, step by step; this changes nothing without --apply
     #[command(after_help = "Examples:
   irispool migrate --from '/Users/ann/GB Power'
@@ -134,7 +146,7 @@ impl Command {
     pub fn log_level<'s>(&self, settings: &'s LoadedConfig) -> &'s str {
         match self {
             Command::Demo(_) if matches!(settings.origin("log_level"), SettingOrigin::Default) => "error",
-            Command::Setup(_) | Command::Status(_)
+            Command::Setup(_) | Command::Status(_) | Command::Verify(_)
                 if matches!(settings.origin("log_level"), SettingOrigin::Default) =>
             {
                 "warn"

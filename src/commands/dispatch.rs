@@ -5,6 +5,7 @@ use clap::ColorChoice;
 use super::command::Command;
 use super::{
     archive, check, completions_and_man, config, dead, demo, feed, migrate, prune, query, setup, status,
+    verify,
 };
 use crate::config::{Config, LoadedConfig, SettingOrigin};
 use crate::exit::{Exit, Failure};
@@ -44,6 +45,7 @@ pub fn run(
         Command::Query(args) => query::run(config, &args),
         Command::Status(args) => status::run(config, &args, colour),
         Command::Check(args) => check::run(&settings, &args, colour),
+        Command::Verify(args) => verify::run(config, &args),
         Command::Migrate(args) => migrate::run(&settings, &args),
         Command::Dead(command) => dead::run(config, &command),
         Command::Archive(command) => archive::run(config, &command),

@@ -2,7 +2,8 @@
 //!
 //! Those rooms do not know [`crate::exit`], so the implementations of [`Explain`] are here.
 
-use crate::exit::Explain;
+use crate::completeness::VerifyError;
+use crate::exit::{Exit, Explain};
 use crate::pipeline::PipelineError;
 use crate::spool::SpoolError;
 use crate::warehouse::{DISK_FULL, QueryError, WarehouseError};
@@ -31,6 +32,38 @@ impl Explain for QueryError {
             QueryError::Warehouse(error) => error.hint(),
             QueryError::Output(_) => None,
         }
+    }
+}
+
+impl Explain for VerifyError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            VerifyError::Archive(error) => Some(error.hint()),
+            VerifyError::Spool(error) => error.hint().or_else(|| {
+                Some("run this command as the user of the worker, or check that --spool names the right folder".to_owned())
+            }),
+            VerifyError::Ledger(QueryError::Statement { .. }) => {
+                Some("this may not be irispool's warehouse: --warehouse names it".to_owned())
+            }
+            VerifyError::Ledger(error) => error.hint(),
+            VerifyError::VerifiedDays { path, .. } => {
+                Some(format!("if you delete {}, irispool lists all days again", path.display()))
+            }
+            VerifyError::NoDataset => {
+                Some("name one with --dataset, or check that --spool and --warehouse are the right ones".to_owned())
+            }
+            VerifyError::NothingJudged { .. } => {
+                Some("choose other days with --day, or with --since and --until".to_owned())
+            }
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Unknown
+    }
+
+    fn may_pass(&self) -> bool {
+        matches!(self, VerifyError::Archive(_))
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `demo`, `feed` | made-up messages |
 //! | `setup`, `query`, `prune` | the warehouse by hand |
 //! | `status`, `check` | whether data flows, and whether a run would work |
+//! | `verify` | whether every message that Elexon sent is here |
 //! | `migrate` | from a script of one's own to irispool |
 //! | `dead`, `archive` | messages that could not be delivered, and those that were |
 //! | `config`, `completions_and_man` | irispool about itself |
@@ -39,6 +40,7 @@ mod status;
 mod table;
 mod terminal;
 mod units;
+mod verify;
 
 pub use command::Command;
 pub use dispatch::run;

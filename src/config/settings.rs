@@ -12,12 +12,13 @@ use super::kind::{OrAuto, OrOff, ValueKind};
 use super::numbers::{Age, Count, Percent, Rate, Size, Span, Threads};
 use super::setting::{Setting, Takers, WrongValue, settings};
 use super::texts::{
-    Address, Choice, FilePath, FolderPath, Location, LogLevel, NamePatterns, ShellCommand, Url,
+    Address, Choice, FilePath, FolderPath, Location, LogLevel, NamePatterns, PublicUrl, ShellCommand, Url,
 };
 use super::warehouse_spec::WarehouseSpec;
 
 const EVERY: Takers = Takers::Every;
 const RUN: Takers = Takers::Only(&["run", "config"]);
+const VERIFY: Takers = Takers::Only(&["verify", "config"]);
 const STATUS: Takers = Takers::Only(&["run", "status", "config"]);
 
 settings! {
@@ -149,6 +150,18 @@ settings! {
         ///
         /// An existing dataset stays where it is.
         location: Location = "US", flag of EVERY;
+    }
+
+    group "Elexon's archive" {
+        /// The archive of all messages that Elexon has sent, with which `irispool verify` compares
+        ///
+        /// It is a container of Azure Blob Storage that everybody may read. See [complete.md](complete.md).
+        archive_url: PublicUrl = "https://archive.data.elexon.co.uk/iris-archive", flag of VERIFY;
+
+        /// How many requests a second irispool sends to the archive
+        ///
+        /// Elexon publishes no limit, so be polite: 25 is a lot. `none` means no limit.
+        archive_requests_per_second: Rate = 10 from 1 to 100000, flag of VERIFY;
     }
 
     group "Health" {

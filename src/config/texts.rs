@@ -269,6 +269,31 @@ impl ValueKind for Url {
     }
 }
 
+/// The URL of a public server, which is no secret. Requests add their own query to it.
+pub enum PublicUrl {}
+
+impl ValueKind for PublicUrl {
+    type Value = String;
+    const PLACEHOLDER: &'static str = "URL";
+    const COMPLETION: ValueHint = ValueHint::Url;
+
+    fn name() -> String {
+        "URL".to_owned()
+    }
+
+    fn right() -> String {
+        "a URL that begins with https:// or http:// and has no query".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<String> {
+        (is_url(text) && !text.contains(['?', '#'])).then(|| text.to_owned())
+    }
+
+    fn show(url: &String) -> Value {
+        url.as_str().into()
+    }
+}
+
 /// A command that `sh` runs.
 pub enum ShellCommand {}
 

@@ -11,7 +11,7 @@ use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, Prog
 const FILES_WITHOUT_BAR_MAX: u64 = 1_000;
 
 /// All bars of the process, on stderr. They are drawn only on a terminal.
-static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+pub(super) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Writes to stderr, above the progress bar if there is one. Ignores errors, because there is nowhere else to report
 /// them.

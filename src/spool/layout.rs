@@ -115,6 +115,11 @@ impl Layout {
         self.root.join("dead")
     }
 
+    /// The list of the days that `irispool verify` has found complete.
+    pub fn verified_days(&self) -> PathBuf {
+        self.root.join("verified.jsonl")
+    }
+
     /// Delivered messages that are kept, or wait for the packer.
     pub fn done(&self) -> PathBuf {
         self.root.join("done")

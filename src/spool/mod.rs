@@ -22,7 +22,7 @@
 //! - `claim`, `batch`, `read`, `delivered`, `write_time`: the way of a message from `incoming` until it is settled.
 //! - `adopt`: moves messages from a folder outside of the spool into `incoming`.
 //! - `folder_watch`: wakes a worker when something comes.
-//! - `inspect`, `ready`, `disk_space`: look at a spool and change nothing.
+//! - `inspect`, `ready`, `waiting`, `disk_space`: look at a spool and change nothing.
 //! - `folder`, `rename`, `remove`, `same_content`, `sync`, `time`, `error`: what the others share.
 
 mod adopt;
@@ -50,6 +50,7 @@ mod sync;
 mod take_over;
 mod temporary_names;
 mod time;
+mod waiting;
 mod worker;
 mod write_time;
 
@@ -78,5 +79,6 @@ pub use ready::ready_messages;
 pub use take_over::{TakenOver, take_over_dead_workers, workers_on};
 pub use temporary_names::TemporaryNames;
 pub use time::now_ms;
+pub use waiting::waiting_messages;
 pub use worker::{Worker, publish};
 pub use write_time::set_written_at;

@@ -38,6 +38,7 @@ fn help() {
         ("archive_list", &["archive", "list", "-h"]),
         ("archive_restore", &["archive", "restore", "-h"]),
         ("prune", &["prune", "-h"]),
+        ("verify", &["verify", "-h"]),
         ("config", &["config", "-h"]),
     ] {
         let (stdout, stderr) = said(arguments, 0);

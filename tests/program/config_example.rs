@@ -75,7 +75,7 @@ fn every_setting_in_it_is_explained() {
 
 #[test]
 fn help_names_the_defaults_that_are() {
-    let help = assert_cmd::cargo::cargo_bin_cmd!("irispool").args(["run", "--help"]).output().unwrap();
+    let help = assert_cmd::cargo::cargo_bin_cmd!("irispool").args(["config", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let words: Vec<&str> = help.split_whitespace().collect();
     for (key, default) in toml::from_str::<toml::Table>(&uncommented()).unwrap() {

@@ -91,6 +91,8 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         ("requests_per_second", "\"none\""),
         ("load_threshold_files", "11"),
         ("location", "\"europe-west2\""),
+        ("archive_url", "\"http://127.0.0.1:10000/devstoreaccount1/iris\""),
+        ("archive_requests_per_second", "25"),
         ("readers", "256"),
         ("settlers", "1"),
         ("stop_timeout", "\"100ms\""),
@@ -132,10 +134,14 @@ fn every_setting_can_be_a_variable_and_a_flag_of_run() {
         assert_eq!(setting(&mut by_flags, key).0, value);
         assert!(of_file.contains(&format!("{key} = {value} ")), "{of_file}");
     }
-    // `run` takes the flags that `config` takes: both read the same list.
-    let run = cargo_bin_cmd!("irispool").args(["run", "--help"]).output().unwrap();
-    let help = String::from_utf8(run.stdout).unwrap();
+    // `run` takes the flags that `config` takes, and `verify` those that only it needs: all read the same list.
+    let help_of = |command: &str| {
+        let help = cargo_bin_cmd!("irispool").args([command, "--help"]).output().unwrap();
+        String::from_utf8(help.stdout).unwrap()
+    };
+    let (of_run, of_verify) = (help_of("run"), help_of("verify"));
     for (key, _) in settings {
+        let help = if key.starts_with("archive_") { &of_verify } else { &of_run };
         assert!(help.contains(&format!("--{} ", key.replace('_', "-"))), "{key}");
     }
 }
@@ -313,6 +319,9 @@ fn values_of_every_kind_are_checked() {
         ("requests_per_second = \"all\"", "a whole number, or \"none\" for no limit"),
         ("load_threshold_files = 0", "from 1 to 10000000"),
         ("location = \"the moon\"", "a location of BigQuery such as US, EU or europe-west2"),
+        ("archive_url = \"ftp://a/b\"", "a URL that begins with https:// or http:// and has no query"),
+        ("archive_url = \"https://a/b?c=d\"", "a URL that begins with https:// or http:// and has no query"),
+        ("archive_requests_per_second = 2.5", "a whole number, or \"none\" for no limit"),
         ("readers = 257", "from 1 to 256"),
         ("readers = \"many\"", "a whole number, or \"auto\" for 4 per core"),
         ("settlers = 0", "from 1 to 256"),

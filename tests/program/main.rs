@@ -56,3 +56,4 @@ mod run_workers;
 #[path = "../support/mod.rs"]
 mod support;
 mod takeover;
+mod verify;

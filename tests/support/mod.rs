@@ -4,10 +4,12 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each group of tests uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test's helper")]
 
+pub(crate) mod azurite;
 pub(crate) mod bigquery_sql;
 pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod disk;
+pub(crate) mod elexon_archive;
 pub(crate) mod emulator;
 pub(crate) mod expected;
 pub(crate) mod fault_server;

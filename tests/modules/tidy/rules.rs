@@ -19,6 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "bq_dataset",
             "catalog",
             "client",
+            "completeness",
             "config",
             "exit",
             "feed",
@@ -31,10 +32,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "pipeline",
             "secret",
             "signals",
+            "source",
             "spool",
             "warehouse",
         ],
     ),
+    ("completeness", &["catalog", "source", "spool", "warehouse"]),
+    ("source", &["https", "locks"]),
     (
         "health",
         &[

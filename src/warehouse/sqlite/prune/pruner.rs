@@ -14,6 +14,9 @@ use crate::warehouse::sqlite::error::SqliteError;
 use crate::warehouse::sqlite::reader::SqliteReader;
 use crate::warehouse::sqlite::tables;
 use crate::warehouse::sqlite::text::{quoted, utc_text};
+use crate::warehouse::template::fill;
+
+const PRUNED: &str = include_str!("../../../../sql/sqlite/pruned.sql");
 
 /// How long a transaction may take: others wait for it.
 const TRANSACTION_TARGET: Duration = Duration::from_millis(25);
@@ -57,7 +60,9 @@ impl Pruner {
     /// Deletes what is old, and returns what it deleted from which tables.
     pub fn prune(&self, prune: &Prune) -> Result<Vec<Pruned>, WarehouseError> {
         let mut all = Vec::new();
-        for (dataset, table) in self.tables_of(&prune.datasets).map_err(|fault| self.explain(fault))? {
+        let tables = self.tables_of(&prune.datasets).map_err(|fault| self.explain(fault))?;
+        self.note_horizon(prune, &tables).map_err(|fault| self.explain(fault))?;
+        for (dataset, table) in tables {
             let pruned = self
                 .prune_table(prune, &dataset, &table)
                 .map_err(|fault| fault.explain(&self.path, &format!("prune {table}")))?;
@@ -66,6 +71,22 @@ impl Pruner {
         self.forget_superseded(prune).map_err(|fault| self.explain(fault))?;
         all.retain(|pruned| pruned.messages > 0);
         Ok(all)
+    }
+
+    /// Notes until when the ledger forgets, before it does: a prune that is killed must not make messages look as if
+    /// they had never come.
+    fn note_horizon(&self, prune: &Prune, tables: &[(String, String)]) -> Result<(), SqliteError> {
+        let before = utc_text(prune.before_ms.min(prune.lines_before_ms));
+        let transaction = begin(&self.connection)?;
+        transaction.execute_batch(&fill(PRUNED, &[]))?;
+        for (dataset, _) in tables {
+            transaction.execute(
+                "INSERT INTO irispool_pruned (dataset, before) VALUES (?1, ?2)
+                 ON CONFLICT (dataset) DO UPDATE SET before = max(before, excluded.before)",
+                [dataset, &before],
+            )?;
+        }
+        Ok(transaction.commit()?)
     }
 
     /// Records of replaced content go together with the lines of their time. There are few.
