@@ -41,7 +41,8 @@ pub(super) fn client_of(path: &Path) -> Result<ClientProcess, PidFileFault> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(PidFileFault::Missing),
         Err(error) => return Err(PidFileFault::Unreadable { why: error.to_string() }),
     }
-    let number = text.split_whitespace().next().and_then(|word| word.parse::<i32>().ok());
+    let number =
+        text.split_whitespace().next().and_then(|word| word.parse::<i32>().ok()).filter(|pid| *pid > 0);
     let (number, id) =
         number.and_then(|number| Some((number, Pid::from_raw(number)?))).ok_or(PidFileFault::NoPid)?;
     let pid = number.unsigned_abs();

@@ -37,6 +37,8 @@ pub(super) struct ClientProbe {
     search: ClientSearch,
     note: PathBuf,
     secret_expires: Option<Date>,
+    /// Whether to look for open files, too.
+    with_files: bool,
     state: Mutex<ProbeState>,
 }
 
@@ -61,8 +63,14 @@ impl ClientProbe {
             search: ClientSearch { incoming: layout.incoming(), pid_file: config.client_pid_file.clone() },
             note: layout.client_note(),
             secret_expires: config.client_secret_expires,
+            with_files: true,
             state: Mutex::default(),
         }
+    }
+
+    /// A probe that does not look for open files, which takes longer than all the rest.
+    pub(super) fn of_processes(config: &Config) -> ClientProbe {
+        ClientProbe { with_files: false, ..ClientProbe::new(config) }
     }
 
     /// What is known of the client. `wrote_ms`: when it last wrote, in ms since 1970 UTC.
@@ -122,7 +130,7 @@ impl ClientProbe {
         }
         let pending = state.pending.take().unwrap_or_else(|| {
             let known = state.last.take().and_then(|(_, seen)| seen.look.running);
-            start_look(self.search.clone(), known)
+            start_look(self.search.clone(), known, self.with_files)
         });
         match pending.recv_timeout(LOOK_TIMEOUT) {
             Ok(seen) => {
@@ -139,11 +147,15 @@ impl ClientProbe {
     }
 }
 
-fn start_look(search: ClientSearch, known: Option<ClientProcess>) -> Receiver<ProcessesSeen> {
+fn start_look(
+    search: ClientSearch,
+    known: Option<ClientProcess>,
+    with_files: bool,
+) -> Receiver<ProcessesSeen> {
     let (sender, receiver) = channel();
     let work = move || {
         let look = search.look(known.as_ref());
-        let open_files = files_open_for_writing(&search.incoming);
+        let open_files = if with_files { files_open_for_writing(&search.incoming) } else { Vec::new() };
         let _ = sender.send(ProcessesSeen { look, open_files });
     };
     // If no thread can be started, the sender is dropped, and the receiver notices.

@@ -25,7 +25,7 @@ impl ClientWatcher {
     /// If the system cannot start a thread.
     pub(crate) fn start(config: &Config, stop: &Stop) -> io::Result<ClientWatcher> {
         let (sender, looked) = channel();
-        let (probe, stop) = (ClientProbe::new(config), stop.clone());
+        let (probe, stop) = (ClientProbe::of_processes(config), stop.clone());
         thread::Builder::new().name("client".to_owned()).spawn(move || {
             loop {
                 probe.note();
