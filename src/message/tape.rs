@@ -88,7 +88,7 @@ pub(super) fn write(out: &mut String, value: &[Node<'_>]) -> bool {
     write_value(out, value, false)
 }
 
-/// Like [`write`], but a name that an object has twice gets an array of its values.
+/// Like [`write()`], but a name that an object has twice gets an array of its values.
 pub(super) fn write_all(out: &mut String, value: &[Node<'_>]) {
     write_value(out, value, true);
 }
