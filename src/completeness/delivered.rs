@@ -2,14 +2,12 @@
 //!
 //! Each query goes through the index of the ledger's key, so its cost hardly grows with the ledger.
 
-use std::io;
-
 use jiff::Timestamp;
 
 use super::NameState;
 use crate::catalog::stem_and_minute;
 use crate::warehouse::sqlite::SqliteReader;
-use crate::warehouse::{Query, QueryError, QueryValue, RowSink};
+use crate::warehouse::{QueryError, QueryValue, each_row};
 
 /// Stands behind every letter and digit that a message's name has.
 const LAST: char = '~';
@@ -131,20 +129,7 @@ impl DeliveredNames<'_> {
     }
 
     fn each_row(&self, sql: &str, take: impl FnMut(&[QueryValue<'_>])) -> Result<(), QueryError> {
-        struct EachRow<F>(F);
-
-        impl<F: FnMut(&[QueryValue<'_>])> RowSink for EachRow<F> {
-            fn columns(&mut self, _: &[String]) -> io::Result<()> {
-                Ok(())
-            }
-
-            fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()> {
-                (self.0)(values);
-                Ok(())
-            }
-        }
-
-        self.0.query(sql, &mut EachRow(take)).map(drop)
+        each_row(self.0, sql, take)
     }
 }
 

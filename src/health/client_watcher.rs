@@ -1,7 +1,7 @@
 //! Notes in the spool whether Elexon's client runs.
 
 use std::io;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -24,12 +24,13 @@ impl ClientWatcher {
     /// # Errors
     /// If the system cannot start a thread.
     pub(crate) fn start(config: &Config, stop: &Stop) -> io::Result<ClientWatcher> {
-        let (sender, looked) = channel();
+        // Only the first look is waited for: nobody takes what the others would send.
+        let (sender, looked) = sync_channel(1);
         let (probe, stop) = (ClientProbe::of_processes(config), stop.clone());
         thread::Builder::new().name("client".to_owned()).spawn(move || {
             loop {
                 probe.note();
-                let _ = sender.send(());
+                let _ = sender.try_send(());
                 if stop.wait(LOOK_AGE_MAX) {
                     return;
                 }

@@ -14,6 +14,7 @@ use rustix::fs::{Timespec, Timestamps};
 
 use super::lock::lock_dataset;
 use super::rename::rename;
+use super::same_content::same_content;
 use super::sync::sync_all;
 use super::worker::random_24_bits;
 use super::{Label, Layout, SpoolError};
@@ -28,7 +29,8 @@ pub struct Adopted {
     pub moved: u64,
     /// They stayed, because `incoming` has a message of that name: `FREQ/name`.
     pub name_taken: Vec<String>,
-    /// They stayed, because no worker would take them from `incoming`: the name is temporary, or it is no plain file.
+    /// They stayed, because no worker would take them from `incoming` (the name is temporary, or it is no plain file),
+    /// or because somebody was writing them.
     pub left_alone: Vec<String>,
 }
 
@@ -42,7 +44,6 @@ pub fn adopt_folder(layout: &Layout, from: &Path, adopted: &mut Adopted) -> Resu
     let folder = from.file_name().unwrap_or_default();
     let label = Label::of(folder);
     let target = layout.incoming().join(folder);
-    fs::create_dir_all(&target).map_err(|error| SpoolError::io("make the folder", &target, error))?;
     let entries = fs::read_dir(from).and_then(|entries| {
         entries
             .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
@@ -57,10 +58,14 @@ pub fn adopt_folder(layout: &Layout, from: &Path, adopted: &mut Adopted) -> Resu
                 adopted.left_alone.push(shown(name));
                 continue;
             }
+            fs::create_dir_all(&target).map_err(|error| SpoolError::io("make the folder", &target, error))?;
             match adopt(layout, &from.join(name), &target.join(name)) {
                 Ok(()) => adopted.moved += 1,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     adopted.name_taken.push(shown(name))
+                }
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    adopted.left_alone.push(shown(name))
                 }
                 // The old program, or the client, was quicker.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -72,8 +77,15 @@ pub fn adopt_folder(layout: &Layout, from: &Path, adopted: &mut Adopted) -> Resu
 }
 
 fn adopt(layout: &Layout, old: &Path, new: &Path) -> io::Result<()> {
-    match rename(old, new) {
+    let moved = match rename(old, new) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(layout, old, new),
+        other => other,
+    };
+    match moved {
+        // An earlier copy ended before it deleted the file, or IRIS has delivered the message again.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_content(old, new) => {
+            fs::remove_file(old)
+        }
         other => other,
     }
 }
@@ -87,6 +99,11 @@ fn copy(layout: &Layout, old: &Path, new: &Path) -> io::Result<()> {
     let written = (|| {
         let mut copy = File::create_new(&hidden)?;
         io::copy(&mut source, &mut copy)?;
+        // A copy of a file that is still written lacks its end.
+        let now = old.metadata()?;
+        if (now.len(), now.modified()?) != (found.len(), found.modified()?) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
         copy.set_permissions(found.permissions())?;
         let time = Timespec { tv_sec: found.mtime(), tv_nsec: found.mtime_nsec() };
         rustix::fs::futimens(&copy, &Timestamps { last_access: time, last_modification: time })?;

@@ -36,6 +36,7 @@ pub use delivery::{Delivery, DeliveryMessage, LoadResult, MessageOutcome, Refuse
 pub(crate) use delivery::{folder_of_batch, id_in_folder};
 pub use error::{DISK_FULL, WarehouseError};
 pub use left_alone::LeftAlone;
+pub(crate) use query::each_row;
 pub use query::{Query, QueryError, QueryValue, RowSink};
 pub use replace::{Replace, Replaced};
 pub use set_up::SetupChanges;

@@ -55,3 +55,28 @@ pub enum QueryError {
     #[error("could not write the answer: {0}")]
     Output(#[from] io::Error),
 }
+
+/// Runs one statement that only reads, and hands each row to `take`.
+///
+/// # Errors
+/// If the statement is wrong, or the warehouse does not answer.
+pub(crate) fn each_row(
+    warehouse: &dyn Query,
+    sql: &str,
+    take: impl FnMut(&[QueryValue<'_>]),
+) -> Result<(), QueryError> {
+    warehouse.query(sql, &mut EachRow(take)).map(drop)
+}
+
+struct EachRow<F>(F);
+
+impl<F: FnMut(&[QueryValue<'_>])> RowSink for EachRow<F> {
+    fn columns(&mut self, _: &[String]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()> {
+        (self.0)(values);
+        Ok(())
+    }
+}

@@ -176,6 +176,51 @@ fn it_does_nothing_while_the_old_script_runs() {
 }
 
 #[test]
+fn it_does_nothing_while_the_client_runs() {
+    if !has_python() {
+        return;
+    }
+    let old = Old::new();
+    let client = old.python("iris-clients/python/client.py");
+    let before = tree(old.site.folder.path());
+    let text = old.said(&["--apply"], 1);
+    assert_eq!(tree(old.site.folder.path()), before);
+    assert!(text.contains(&format!("client.py still runs as process {}", client.0.id())), "{text}");
+}
+
+#[test]
+fn root_does_nothing_in_the_folder_of_another_user() {
+    if !crate::support::is_root() {
+        return crate::support::skip("a folder of another user: the tests do not run as root");
+    }
+    let old = Old::new();
+    std::os::unix::fs::chown(&old.folder, Some(crate::support::site::NOBODY), None).unwrap();
+    let before = tree(old.site.folder.path());
+    let text = old.said(&["--apply"], 1);
+    assert_eq!(tree(old.site.folder.path()), before);
+    assert!(text.contains("hint: run this as the user that runs client.py"), "{text}");
+}
+
+#[test]
+fn a_message_that_is_in_incoming_already_is_not_left_behind() {
+    let old = Old::new();
+    old.site.put("FREQ", "FREQ_202510280359_00001.json", ROW);
+    let text = old.said(&["--apply"], 0);
+    assert!(text.contains("Moved 3 messages"), "{text}");
+    assert!(tree(&old.messages()).is_empty());
+}
+
+#[test]
+fn a_folder_that_is_set_aside_stays_and_makes_none_in_incoming() {
+    let old = Old::new();
+    fs::create_dir_all(old.messages().join("BOD.old")).unwrap();
+    fs::write(old.messages().join("BOD.old/m.json"), ROW).unwrap();
+    let text = old.said(&["--apply"], 4);
+    assert!(text.contains("BOD.old/m.json"), "{text}");
+    assert!(!old.site.incoming("BOD.old").exists());
+}
+
+#[test]
 fn applied_every_message_is_delivered_and_the_client_writes_into_the_spool() {
     let old = Old::new();
     let text = old.said(&["--apply"], 0);

@@ -1,7 +1,8 @@
 //! The steps of a migration that irispool takes itself, under `--apply`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::error::MigrateError;
@@ -25,17 +26,22 @@ pub(super) struct Applied {
     /// Settings files of the client that were changed, each with the copy of what was in it.
     settings: Vec<(PathBuf, PathBuf)>,
     settings_file: Option<PathBuf>,
-    clients_running: Vec<u32>,
 }
 
 /// Makes the spool, moves the messages, writes the settings.
 ///
 /// # Errors
-/// While the old script runs nothing is done. What fails ends it. The steps before it stay done, and you can run it
-/// again.
+/// While the old script or the client runs, or if another user owns the old folder, nothing is done. What fails ends
+/// it. The steps before it stay done, and you can run it again.
 pub(super) fn apply(survey: &Survey, settings: &LoadedConfig) -> Result<Applied, MigrateError> {
-    if let Some(process) = survey.processors().next() {
+    // The script would take the same messages, and the client may be in the middle of one.
+    if let Some(process) = survey.processors().chain(survey.running_clients()).next() {
         return Err(MigrateError::StillRunning { pid: process.pid, script: process.script.clone() });
+    }
+    // Folders and settings that root creates would be closed to the client.
+    let owner = fs::metadata(&survey.from).map_or(0, |found| found.uid());
+    if rustix::process::geteuid().is_root() && owner != 0 {
+        return Err(MigrateError::OtherOwner { path: survey.from.clone(), owner });
     }
     let config = &settings.config;
     let layout = Layout::open(&config.spool)?.with_temporary_names(config.temporary_names.clone());
@@ -59,8 +65,7 @@ pub(super) fn apply(survey: &Survey, settings: &LoadedConfig) -> Result<Applied,
             adopt_folder(&layout, &download.path.join(folder), &mut adopted)?;
         }
     }
-    let clients_running = survey.running_clients().map(|process| process.pid).collect();
-    Ok(Applied { incoming, adopted, settings: changed, settings_file, clients_running })
+    Ok(Applied { incoming, adopted, settings: changed, settings_file })
 }
 
 /// Writes `irispool.toml` into the working folder, unless there is one.
@@ -99,7 +104,7 @@ impl Applied {
             text += &named(&self.adopted.name_taken);
         }
         if !self.adopted.left_alone.is_empty() {
-            text += "These stay where they are, because no worker would take them (a temporary name, a folder that is set aside, or no plain file):\n";
+            text += "These stay where they are, because no worker would take them (a temporary name, a folder that is set aside, no plain file, or somebody was writing it):\n";
             text += &named(&self.adopted.left_alone);
         }
         for (path, saved) in &self.settings {
@@ -108,11 +113,6 @@ impl Applied {
         }
         if let Some(path) = &self.settings_file {
             text += &format!("Wrote {}\n", shown(path));
-        }
-        for pid in &self.clients_running {
-            text += &format!(
-                "The client still runs as process {pid} and writes into the old folder: restart it, then run this command once more\n"
-            );
         }
         text + &format!(
             "Next: irispool check, irispool run, then start the client. `irispool migrate --from {}` shows the steps\n",

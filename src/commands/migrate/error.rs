@@ -11,8 +11,10 @@ use crate::spool::SpoolError;
 pub(super) enum MigrateError {
     #[error("cannot read the folder {}: {source}", path.display())]
     Folder { path: PathBuf, source: io::Error },
-    #[error("the old script {} still runs as process {pid}: it would take the same messages", script.display())]
+    #[error("{} still runs as process {pid}", script.display())]
     StillRunning { pid: u32, script: PathBuf },
+    #[error("{} belongs to another user, who could not use what root creates", path.display())]
+    OtherOwner { path: PathBuf, owner: u32 },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -27,6 +29,9 @@ impl Explain for MigrateError {
             }
             MigrateError::StillRunning { pid, .. } => Some(format!(
                 "take it out of cron or its service, stop it with `kill {pid}`, then run this again"
+            )),
+            MigrateError::OtherOwner { owner, .. } => Some(format!(
+                "run this as the user that runs client.py: sudo -u '#{owner}' irispool migrate …"
             )),
             MigrateError::Write { .. } => None,
             MigrateError::Spool(error) => error.hint(),

@@ -1,11 +1,10 @@
 //! The rows that SQLite's ledger has.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use super::dataset_flow::DatasetFlow;
 use crate::warehouse::sqlite::SqliteReader;
-use crate::warehouse::{Query, QueryError, QueryValue, RowSink};
+use crate::warehouse::{QueryError, QueryValue, each_row};
 
 const DATASETS_SQL: &str = include_str!("../../../sql/sqlite/health/datasets.sql");
 const RHYTHM_SQL: &str = include_str!("../../../sql/sqlite/health/rhythm.sql");
@@ -56,23 +55,6 @@ fn flows(reader: &SqliteReader) -> Result<BTreeMap<String, DatasetFlow>, QueryEr
     })?;
     flows.values_mut().for_each(DatasetFlow::set_rhythm);
     Ok(flows)
-}
-
-fn each_row(reader: &SqliteReader, sql: &str, take: impl FnMut(&[QueryValue<'_>])) -> Result<(), QueryError> {
-    reader.query(sql, &mut EachRow(take)).map(drop)
-}
-
-struct EachRow<F>(F);
-
-impl<F: FnMut(&[QueryValue<'_>])> RowSink for EachRow<F> {
-    fn columns(&mut self, _: &[String]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, values: &[QueryValue<'_>]) -> io::Result<()> {
-        (self.0)(values);
-        Ok(())
-    }
 }
 
 fn int(value: &QueryValue<'_>) -> i64 {
